@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+
+#define NSEC_PER_SEC UINT64_C(1000000000)
+#define CALIBRATION_NSEC (20 * 1000 * 1000)
+#define BRACKETS 64
+
+static ssize_t read_file(const char *path, char *buffer, size_t size) {
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t n;
+
+        if (fd < 0)
+                return -errno;
+        n = read(fd, buffer, size - 1);
+        if (n < 0)
+                return -errno;
+        buffer[n] = '\0';
+        return n;
+}
+
+enum trace_clock trace_clock_choose(void) {
+#if defined(__x86_64__) || defined(__i386__)
+        char name[32];
+
+        if (read_file("/sys/devices/system/clocksource/clocksource0/current_clocksource", name, sizeof(name)) > 0 &&
+            strcmp(name, "tsc\n") == 0)
+                return TRACE_CLOCK_TSC;
+#endif
+        return TRACE_CLOCK_MONOTONIC;
+}
+
+static uint64_t read_ns(clockid_t id) {
+        struct timespec ts;
+
+        clock_gettime(id, &ts);
+        return (uint64_t) ts.tv_sec * NSEC_PER_SEC + (uint64_t) ts.tv_nsec;
+}
+
+/*
+ * Reads the trace clock and another at the same moment: of several attempts the
+ * one whose two trace clock reads lie closest together, at their middle.
+ */
+static void sample_pair(enum trace_clock clock, clockid_t id, int64_t timens, uint64_t *ret_ticks, uint64_t *ret_ns) {
+        uint64_t best = UINT64_MAX;
+
+        for (int i = 0; i < BRACKETS; i++) {
+                uint64_t a = trace_clock_read(clock, timens);
+                uint64_t ns = read_ns(id);
+                uint64_t b = trace_clock_read(clock, timens);
+
+                if (b - a < best) {
+                        best = b - a;
+                        *ret_ticks = a + (b - a) / 2;
+                        *ret_ns = ns;
+                }
+        }
+}
+
+int trace_clock_calibrate(enum trace_clock clock, struct trace_clock_info *ret) {
+        int64_t timens = clock == TRACE_CLOCK_MONOTONIC ? trace_clock_timens_offset() : 0;
+        uint64_t frequency = NSEC_PER_SEC, ticks, wall, whole;
+        struct trace_clock_info info;
+
+        if (clock == TRACE_CLOCK_TSC) {
+                uint64_t t0, n0, t1, n1;
+                struct timespec pause = { .tv_nsec = CALIBRATION_NSEC };
+
+                /* MONOTONIC_RAW is the counter itself, without NTP's slewing. */
+                sample_pair(clock, CLOCK_MONOTONIC_RAW, 0, &t0, &n0);
+                while (nanosleep(&pause, &pause) < 0 && errno == EINTR)
+                        ;
+                sample_pair(clock, CLOCK_MONOTONIC_RAW, 0, &t1, &n1);
+                if (n1 <= n0 || t1 <= t0)
+                        return -EIO;
+                frequency = (uint64_t) ((unsigned __int128) (t1 - t0) * NSEC_PER_SEC / (n1 - n0));
+        }
+        sample_pair(clock, CLOCK_REALTIME, timens, &ticks, &wall);
+
+        /* wall = offset + ticks / frequency, solved for the offset. */
+        info.frequency = frequency;
+        info.offset_seconds = (int64_t) (wall / NSEC_PER_SEC) - (int64_t) (ticks / frequency) - 1;
+        whole = (uint64_t) ((unsigned __int128) (wall % NSEC_PER_SEC) * frequency / NSEC_PER_SEC);
+        info.offset_ticks = whole + frequency - ticks % frequency;
+        while (info.offset_ticks >= frequency) {
+                info.offset_ticks -= frequency;
+                info.offset_seconds++;
+        }
+        *ret = info;
+        return 0;
+}
+
+int64_t trace_clock_timens_offset(void) {
+        char buffer[256], *line;
+        long long seconds, nanoseconds;
+        char *end;
+
+        if (read_file("/proc/self/timens_offsets", buffer, sizeof(buffer)) <= 0)
+                return 0;
+        line = strstr(buffer, "monotonic");
+        if (!line)
+                return 0;
+        seconds = strtoll(line + strlen("monotonic"), &end, 10);
+        nanoseconds = strtoll(end, NULL, 10);
+        return seconds * (int64_t) NSEC_PER_SEC + nanoseconds;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The trace clock: one counter for everything a machine records. The time
+ * stamp counter where the kernel itself runs on it, CLOCK_MONOTONIC elsewhere.
+ * All functions are safe from any thread and, but for trace_clock_choose() and
+ * trace_clock_calibrate(), from signal handlers.
+ */
+
+#include <stdint.h>
+#include <time.h>
+
+enum trace_clock {
+        TRACE_CLOCK_TSC,
+        TRACE_CLOCK_MONOTONIC,
+        _TRACE_CLOCK_MAX,
+};
+
+/* What a reader needs to know of a clock, as CTF 1.8 has it in `clock { }`. */
+struct trace_clock_info {
+        uint64_t frequency;      /* ticks per second */
+        int64_t offset_seconds;  /* wall time at tick 0: seconds since the epoch, */
+        uint64_t offset_ticks;   /* plus ticks, below frequency */
+};
+
+#if defined(__x86_64__) || defined(__i386__)
+static inline uint64_t trace_clock_read_tsc(void) {
+        return __builtin_ia32_rdtsc();
+}
+#endif
+
+/* Nanoseconds of CLOCK_MONOTONIC. timens_offset, in nanoseconds, is subtracted. */
+static inline uint64_t trace_clock_read_monotonic(int64_t timens_offset) {
+        struct timespec ts;
+
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (uint64_t) ts.tv_sec * UINT64_C(1000000000) + (uint64_t) ts.tv_nsec - (uint64_t) timens_offset;
+}
+
+static inline uint64_t trace_clock_read(enum trace_clock clock, int64_t timens_offset) {
+#if defined(__x86_64__) || defined(__i386__)
+        if (clock == TRACE_CLOCK_TSC)
+                return trace_clock_read_tsc();
+#endif
+        return trace_clock_read_monotonic(timens_offset);
+}
+
+/* The clock that this machine's kernel runs on. Reads sysfs. */
+enum trace_clock trace_clock_choose(void);
+
+/*
+ * Measures the clock against the kernel's. Takes at least 20 ms of sleep, after
+ * which the frequency is right to about one in a million. 0 or -errno.
+ */
+int trace_clock_calibrate(enum trace_clock clock, struct trace_clock_info *ret);
+
+/* What this process's time namespace adds to CLOCK_MONOTONIC, in nanoseconds. */
+int64_t trace_clock_timens_offset(void);

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The handshake between an application and tracingd: SOCK_SEQPACKET, one text
+ * message a datagram, KEY=VALUE lines in the manner of sd_notify(3), file
+ * descriptors as ancillary data. Who the peer is, the kernel says.
+ *
+ *   application                             tracingd
+ *   REGISTER=1 ABI= NAME= EVENTS=<hash>
+ *     [PID=] [WORD=] [FORM=locked] [RESUME=]
+ *                                           NEED=events
+ *   EVENTS=<hash> + definitions
+ *                                           READY=1 APPLICATION= GENERATION= + view, rings
+ *   APPLIED=<generation> | ERRNO=<errno>
+ *                                           CONFIG=1 GENERATION= [+ view, rings]
+ *   GET=<generation>                          (asked for where CONFIG had none)
+ *   APPLIED=<generation>
+ *   EVENTS=<hash> [FORM=locked]               (dlopen, dlclose; a thread without rseq)
+ *                                           NEED=events | CONFIG=1 ...
+ *
+ * Definitions: protocol/definitions.h; view and rings: protocol/view.h. PID is
+ * the process's number in its own namespace, for messages only. FORM=locked
+ * asks for rings of the process's own (protocol/ring.h, RING_LOCKED). A message
+ * that breaks the form ends the connection.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HANDSHAKE_SIZE_MAX 4096
+#define HANDSHAKE_ABI_MAJOR 1
+#define HANDSHAKE_ABI_MINOR 0
+#define HANDSHAKE_NAME_MAX 64
+
+enum handshake_keys {
+        HANDSHAKE_REGISTER = 1 << 0,
+        HANDSHAKE_EVENTS = 1 << 1,
+        HANDSHAKE_NEED = 1 << 2,
+        HANDSHAKE_READY = 1 << 3,
+        HANDSHAKE_CONFIG = 1 << 4,
+        HANDSHAKE_APPLIED = 1 << 5,
+        HANDSHAKE_ERRNO = 1 << 6,
+        HANDSHAKE_GET = 1 << 7,
+        HANDSHAKE_RESUME = 1 << 8,
+        HANDSHAKE_APPLICATION = 1 << 9,
+        HANDSHAKE_GENERATION = 1 << 10,
+        HANDSHAKE_PID = 1 << 11,
+        HANDSHAKE_WORD = 1 << 12,
+        HANDSHAKE_FORM_LOCKED = 1 << 13,
+        HANDSHAKE_ABI = 1 << 14,
+        HANDSHAKE_NAME = 1 << 15,
+};
+
+/* A message after parsing; a value counts only where its key is in keys. */
+struct handshake {
+        uint32_t keys; /* enum handshake_keys */
+        uint32_t abi_major, abi_minor;
+        uint64_t events; /* hash of the definitions */
+        uint64_t applied, error, get, resume, application, generation, pid, word;
+        char name[HANDSHAKE_NAME_MAX + 1]; /* printable; other bytes became '?' */
+};
+
+/*
+ * Parses one datagram. -EBADMSG where it breaks the form: an empty message, a
+ * NUL, a line without '=', a value that is no number, a key twice. Keys that it
+ * does not know are skipped. No memory is allocated.
+ */
+int handshake_parse(const char *data, size_t size, struct handshake *ret);
+
+/*
+ * Writes a message with the keys of h into buffer (HANDSHAKE_SIZE_MAX bytes are
+ * always enough). Returns its size. No memory is allocated; async-signal-safe.
+ */
+size_t handshake_format(const struct handshake *h, char *buffer, size_t size);

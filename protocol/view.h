@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The session view: everything that one application must do, as a sealed
+ * memory file. tracingd writes it, the library reads it. Every application that
+ * it fits gets the same file.
+ *
+ * A header, n_rings struct view_ring, n_actions struct view_action ordered by
+ * event. An event of the application's definitions that has no action is off.
+ *
+ * The file descriptors of the rings follow the view's own in the message that
+ * carries it, in the order of the rings: for VIEW_RING_SHARED the ring file and
+ * the positions file (for reading only), then the same two for
+ * VIEW_RING_LOCKED.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define VIEW_MAGIC UINT32_C(0x57454956)
+#define VIEW_MAJOR 1
+#define VIEW_MINOR 0
+
+#define VIEW_SIZE_MAX (UINT64_C(8) << 20)
+#define VIEW_RINGS_MAX 30 /* four descriptors each and one for the view: DATAGRAM_FDS_MAX */
+
+enum view_ring_flags {
+        VIEW_RING_SHARED = 1 << 0, /* for threads with restartable sequences */
+        VIEW_RING_LOCKED = 1 << 1, /* for the others: the process's own */
+};
+
+struct view_header {
+        uint32_t magic;
+        uint16_t major, minor;
+        uint32_t header_size;
+        uint32_t ring_size;   /* of a struct view_ring */
+        uint32_t action_size; /* of a struct view_action */
+        uint32_t n_rings;
+        uint32_t n_actions;
+        uint32_t n_events; /* of the definitions that it was made for */
+        uint64_t definitions; /* their hash */
+        uint64_t generation;
+        uint64_t total_size;
+};
+
+/* One channel of one session. */
+struct view_ring {
+        uint64_t shared_id; /* never used again for another ring set; 0 if there is none */
+        uint64_t locked_id;
+        uint32_t flags; /* enum view_ring_flags */
+        uint32_t reserved;
+};
+
+/* Record event into ring as class id. */
+struct view_action {
+        uint32_t event; /* index into the definitions */
+        uint32_t ring;  /* index into the rings */
+        uint32_t id;
+        uint32_t reserved;
+};
+
+/* An untrusted view after view_check(): every index and offset is in bounds. */
+struct view {
+        const struct view_header *header;
+        const char *rings, *actions;
+        uint32_t ring_size, action_size, n_rings, n_actions;
+};
+
+/*
+ * Checks a mapped view that cannot change. n_fds descriptors came with it.
+ * -EBADMSG, or -EPROTONOSUPPORT for another major version.
+ */
+int view_check(const void *data, size_t size, size_t n_fds, struct view *ret);
+
+/* The number of descriptors that a ring of these flags has. */
+static inline unsigned view_ring_fds(uint32_t flags) {
+        return ((flags & VIEW_RING_SHARED) ? 2 : 0) + ((flags & VIEW_RING_LOCKED) ? 2 : 0);
+}
+
+static inline const struct view_ring *view_ring_at(const struct view *view, uint32_t i) {
+        return (const struct view_ring *) (view->rings + (size_t) i * view->ring_size);
+}
+
+static inline const struct view_action *view_action_at(const struct view *view, uint32_t i) {
+        return (const struct view_action *) (view->actions + (size_t) i * view->action_size);
+}
