@@ -57,7 +57,7 @@ static void sample_pair(enum trace_clock clock, clockid_t id, int64_t timens, ui
                 uint64_t ns = read_ns(id);
                 uint64_t b = trace_clock_read(clock, timens);
 
-                if (b - a < best) {
+                if (i == 0 || b - a < best) {
                         best = b - a;
                         *ret_ticks = a + (b - a) / 2;
                         *ret_ns = ns;
