@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A D-Bus connection to a tracing service and the last error on it. It lives
+ * until its user and all sessions made from it are gone; the bus is closed as
+ * soon as its user frees it.
+ */
+
+#include <systemd/sd-bus.h>
+
+#include "client/libtracectl/tracectl.h"
+#include "common/cleanup.h"
+
+#define TRACECTL_ROOT "/org/tracectl/Tracing1"
+#define TRACECTL_INTERFACE "org.tracectl.Tracing1."
+
+struct tracectl_connection {
+        unsigned n_ref;
+        sd_bus *bus;
+        const char *destination; /* NULL: peer to peer */
+        sd_bus_error error;
+};
+
+tracectl_connection *connection_ref(tracectl_connection *connection);
+void connection_unref(tracectl_connection *connection);
+
+/* A call of a method of one of the service's objects, to be filled with arguments. */
+int connection_new_call(tracectl_connection *connection, const char *path, const char *interface, const char *method,
+                        sd_bus_message **ret);
+
+/*
+ * Sends the call and waits for the reply. r is what filling it has returned: a
+ * failure there becomes the connection's error as one of the call does. ret may
+ * be NULL.
+ */
+int connection_call(tracectl_connection *connection, int r, sd_bus_message *call, sd_bus_message **ret);
+
+/* The reply made no sense: r, and the connection's error says so. */
+int connection_bad_reply(tracectl_connection *connection, int r);
+
+/* Appends an empty a{sv}. */
+int message_append_no_options(sd_bus_message *m);
+
+DEFINE_CLEANUP(tracectl_connection *, connection_unref)
