@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What tracectl_event.actions points to while an event is on: where to record
+ * it. Immutable; made by the helper thread from a view, freed after a grace
+ * period.
+ */
+
+#include <stdint.h>
+
+#include "tracer/ring-map.h"
+
+struct action {
+        const struct ring_map *shared; /* for threads with restartable sequences; may be NULL */
+        const struct ring_map *locked; /* for the others; may be NULL */
+        uint32_t id;                   /* class id in both */
+};
+
+struct action_list {
+        uint32_t n;
+        struct action actions[];
+};

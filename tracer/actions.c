@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "tracer/action.h"
+#include "tracer/actions.h"
+#include "tracer/thread.h"
+
+#define QUIESCE_MSEC 250
+
+/* The mapped ring sets of one view_ring. */
+struct pair {
+        struct ring_map *shared, *locked;
+};
+
+static struct ring_map *find_map(struct applied *a, uint64_t id) {
+        for (size_t i = 0; i < RING_MAPS_MAX; i++)
+                if (a->maps[i].id == id)
+                        return &a->maps[i];
+        return NULL;
+}
+
+/* id 0 names a free place too. */
+static int get_map(struct applied *a, uint64_t id, const int *fds, uint32_t flags, struct ring_map **ret) {
+        struct ring_map *map;
+        int r;
+
+        if (id == 0)
+                return -EBADMSG;
+        map = find_map(a, id);
+        if (!map) {
+                map = find_map(a, 0);
+                if (!map)
+                        return -ENOSPC;
+                r = ring_map_open(map, id, fds[0], fds[1], flags);
+                if (r < 0)
+                        return r;
+        }
+        map->keep = true;
+        *ret = map;
+        return 0;
+}
+
+static int get_maps(struct applied *a, const struct view *view, const int *fds, struct pair *pairs) {
+        for (uint32_t i = 0; i < view->n_rings; i++) {
+                const struct view_ring *ring = view_ring_at(view, i);
+                int r;
+
+                pairs[i] = (struct pair) { 0 };
+                if (ring->flags & VIEW_RING_SHARED) {
+                        r = get_map(a, ring->shared_id, fds, 0, &pairs[i].shared);
+                        if (r < 0)
+                                return r;
+                        fds += 2;
+                }
+                if (ring->flags & VIEW_RING_LOCKED) {
+                        r = get_map(a, ring->locked_id, fds, RING_LOCKED, &pairs[i].locked);
+                        if (r < 0)
+                                return r;
+                        fds += 2;
+                }
+                if (!pairs[i].shared && !pairs[i].locked)
+                        return -EBADMSG;
+        }
+        return 0;
+}
+
+/* One list an event that has actions; lists[definition] is its address or NULL. */
+static void build_lists(const struct view *view, const struct pair *pairs, char *memory, struct action_list **lists) {
+        for (uint32_t i = 0; i < view->n_actions;) {
+                uint32_t event = view_action_at(view, i)->event;
+                struct action_list *list = (struct action_list *) memory;
+
+                for (; i < view->n_actions && view_action_at(view, i)->event == event; i++) {
+                        const struct view_action *a = view_action_at(view, i);
+                        const struct pair *pair = &pairs[a->ring];
+
+                        list->actions[list->n++] = (struct action) { pair->shared, pair->locked, a->id };
+                }
+                lists[event] = list;
+                memory = (char *) &list->actions[list->n];
+        }
+}
+
+static struct action_list *list_of(struct site *site, struct action_list **lists, struct snapshot *s) {
+        if (site->definition != DEFINITION_NONE)
+                return lists[site->definition];
+        if (site->event->n_fields != TRACECTL_QUERY)
+                return NULL;
+        /* On with any event of its name; never recorded itself. */
+        for (uint32_t i = 0; i < s->n_sites; i++) {
+                struct site *other = &s->sites[i];
+
+                if (other->event && other->definition != DEFINITION_NONE && lists[other->definition] &&
+                    strcmp(other->event->provider, site->event->provider) == 0 &&
+                    strcmp(other->event->name, site->event->name) == 0)
+                        return lists[other->definition];
+        }
+        return NULL;
+}
+
+static void publish(struct action_list **lists, struct snapshot *s) {
+        objects_lock();
+        for (uint32_t i = 0; i < s->n_sites; i++) {
+                struct site *site = &s->sites[i];
+
+                /* Release: the list is complete before the event points to it. Partner: enter() in record.c. */
+                if (site->event)
+                        __atomic_store_n(&site->event->actions, lists ? list_of(site, lists, s) : NULL,
+                                         __ATOMIC_RELEASE);
+        }
+        objects_unlock();
+}
+
+/* Closes the ring sets that nothing uses any more. */
+static void close_unused(struct applied *a) {
+        for (size_t i = 0; i < RING_MAPS_MAX; i++) {
+                if (a->maps[i].id && !a->maps[i].keep)
+                        ring_map_close(&a->maps[i]);
+                a->maps[i].keep = false;
+        }
+}
+
+/* Turns events on and off, then frees what was before. lists, in memory, becomes the applied one. */
+static void replace(struct applied *a, struct snapshot *s, struct action_list **lists, void *memory, size_t size) {
+        void *old = a->memory;
+        size_t old_size = a->memory_size;
+
+        publish(lists, s);
+        a->memory = memory;
+        a->memory_size = size;
+        if (!thread_quiesce(QUIESCE_MSEC)) {
+                for (size_t i = 0; i < RING_MAPS_MAX; i++)
+                        a->maps[i].keep = false;
+                return;
+        }
+        if (old)
+                munmap(old, old_size);
+        close_unused(a);
+}
+
+static void unkeep(struct applied *a, const bool *had) {
+        for (size_t i = 0; i < RING_MAPS_MAX; i++) {
+                a->maps[i].keep = false;
+                if (a->maps[i].id && !had[i])
+                        ring_map_close(&a->maps[i]);
+        }
+}
+
+int actions_apply(struct applied *a, const struct view *view, const int *fds, struct snapshot *s) {
+        struct pair pairs[VIEW_RINGS_MAX];
+        bool had[RING_MAPS_MAX];
+        size_t lists_size, size;
+        char *memory;
+        int r;
+
+        for (size_t i = 0; i < RING_MAPS_MAX; i++)
+                had[i] = a->maps[i].id;
+        r = get_maps(a, view, fds, pairs);
+        if (r < 0) {
+                unkeep(a, had);
+                return r;
+        }
+        lists_size = ((size_t) s->n_definitions + 1) * sizeof(struct action_list *);
+        size = lists_size +
+               (size_t) view->n_actions * (sizeof(struct action) + sizeof(struct action_list));
+        memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED) {
+                unkeep(a, had);
+                return -ENOMEM;
+        }
+        build_lists(view, pairs, memory + lists_size, (struct action_list **) memory);
+        replace(a, s, (struct action_list **) memory, memory, size);
+        return 0;
+}
+
+void actions_clear(struct applied *a, struct snapshot *s) {
+        replace(a, s, NULL, NULL, 0);
+}
+
+void actions_forget(struct applied *a) {
+        if (a->memory)
+                munmap(a->memory, a->memory_size);
+        memset(a, 0, sizeof(*a));
+}

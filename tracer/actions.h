@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What this process records now: the view that was applied last, as action
+ * lists and mapped ring sets. Only the helper thread uses it.
+ */
+
+#include <stddef.h>
+
+#include "protocol/view.h"
+#include "tracer/objects.h"
+#include "tracer/ring-map.h"
+
+#define RING_MAPS_MAX (4 * VIEW_RINGS_MAX) /* both forms of the applied view and of the next one */
+
+struct applied {
+        struct ring_map maps[RING_MAPS_MAX];
+        void *memory; /* the action lists; NULL: nothing is on */
+        size_t memory_size;
+};
+
+/*
+ * Makes it so: maps the ring sets that are new (fds, in the order of the view,
+ * stay the caller's), turns the events of snapshot on and off, waits until no
+ * thread uses what was before, and frees that. Where a thread stays inside a
+ * tracepoint for longer than it may, the old memory is left alone.
+ *
+ * -errno where the view cannot be applied; nothing has changed then.
+ */
+int actions_apply(struct applied *applied, const struct view *view, const int *fds, struct snapshot *snapshot);
+
+/* Everything off; ring sets unmapped. */
+void actions_clear(struct applied *applied, struct snapshot *snapshot);
+
+/* In a child of fork(): the ring sets are not mapped there, and nobody is inside. */
+void actions_forget(struct applied *applied);

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "common/hash.h"
+#include "protocol/definitions.h"
+#include "tracer/objects.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct tracectl_object *objects;
+static uint32_t version;
+static struct snapshot *current; /* its sites must not outlive their objects */
+
+void objects_lock(void) {
+        pthread_mutex_lock(&lock);
+}
+
+void objects_unlock(void) {
+        pthread_mutex_unlock(&lock);
+}
+
+void objects_reset_lock(void) {
+        pthread_mutex_init(&lock, NULL);
+}
+
+uint32_t objects_version(void) {
+        return __atomic_load_n(&version, __ATOMIC_ACQUIRE);
+}
+
+static void changed(void) {
+        __atomic_store_n(&version, version + 1, __ATOMIC_RELEASE);
+}
+
+int objects_add(struct tracectl_object *object) {
+        /* Every source file's constructor registers the object that they share. */
+        if (object->registered || object->size < sizeof(*object) || object->abi != TRACECTL_ABI)
+                return 0;
+        object->registered = 1;
+        object->next = objects;
+        objects = object;
+        if (object->start == object->stop)
+                return 0;
+        changed();
+        return 1;
+}
+
+static bool holds(const struct tracectl_object *object, const struct tracectl_event *event) {
+        for (struct tracectl_event *const *p = object->start; p < object->stop; p++)
+                if (*p == event)
+                        return true;
+        return false;
+}
+
+int objects_remove(struct tracectl_object *object) {
+        if (!object->registered)
+                return 0;
+        for (struct tracectl_object **p = &objects; *p; p = (struct tracectl_object **) &(*p)->next)
+                if (*p == object) {
+                        *p = object->next;
+                        break;
+                }
+        object->registered = 0;
+        if (object->start == object->stop)
+                return 0;
+        for (uint32_t i = 0; current && i < current->n_sites; i++)
+                if (current->sites[i].event && holds(object, current->sites[i].event))
+                        current->sites[i].event = NULL;
+        changed();
+        return 1;
+}
+
+void objects_disable_all(void) {
+        for (struct tracectl_object *o = objects; o; o = o->next)
+                for (struct tracectl_event *const *p = o->start; p < o->stop; p++)
+                        if (*p)
+                                __atomic_store_n(&(*p)->actions, NULL, __ATOMIC_RELEASE);
+}
+
+static bool usable(const struct tracectl_event *event) {
+        return event && event->size >= sizeof(*event) && event->abi == TRACECTL_ABI;
+}
+
+/* False where it defines nothing that could be recorded. */
+static bool define(const struct tracectl_event *event, struct definition *ret) {
+        if (event->n_fields > DEFINITION_FIELDS_MAX)
+                return false;
+        ret->provider = event->provider;
+        ret->name = event->name;
+        ret->loglevel = event->loglevel;
+        ret->n_fields = event->n_fields;
+        for (unsigned i = 0; i < event->n_fields; i++) {
+                const struct tracectl_field *field =
+                        (const void *) ((const char *) event->fields + (size_t) i * event->field_size);
+
+                ret->fields[i].name = field->name;
+                ret->fields[i].type = field->type;
+        }
+        return true;
+}
+
+struct totals {
+        uint32_t sites;
+        size_t definitions; /* bytes at most */
+};
+
+static struct totals measure(void) {
+        struct totals t = { .definitions = sizeof(struct definitions_header) };
+
+        for (struct tracectl_object *o = objects; o; o = o->next)
+                for (struct tracectl_event *const *p = o->start; p < o->stop; p++) {
+                        struct definition d;
+
+                        if (!usable(*p))
+                                continue;
+                        t.sites++;
+                        if (define(*p, &d))
+                                (void) definitions_append(NULL, 0, &t.definitions, &d);
+                }
+        return t;
+}
+
+/* Finds equal definitions while a snapshot is made; open addressing, at most half full. */
+struct index {
+        uint32_t *slots; /* definition + 1, or 0 */
+        uint32_t mask;
+        uint32_t *offsets; /* of each definition */
+        uint32_t *sizes;
+};
+
+/* The definition at offset, which was just appended: an equal one before it, or itself as the next. */
+static uint32_t index_definition(struct index *index, struct snapshot *s, size_t offset, size_t *end) {
+        size_t size = *end - offset;
+        uint32_t i = (uint32_t) hash_bytes(HASH_INIT, s->definitions + offset, size) & index->mask;
+
+        for (; index->slots[i]; i = (i + 1) & index->mask) {
+                uint32_t d = index->slots[i] - 1;
+
+                if (index->sizes[d] == size &&
+                    memcmp(s->definitions + index->offsets[d], s->definitions + offset, size) == 0) {
+                        *end = offset;
+                        return d;
+                }
+        }
+        index->slots[i] = s->n_definitions + 1;
+        index->offsets[s->n_definitions] = (uint32_t) offset;
+        index->sizes[s->n_definitions] = (uint32_t) size;
+        return s->n_definitions++;
+}
+
+static void add_site(struct snapshot *s, struct index *index, struct tracectl_event *event, size_t capacity,
+                     size_t *end) {
+        struct site *site = &s->sites[s->n_sites++];
+        size_t offset = *end;
+        struct definition d;
+
+        *site = (struct site) { event, DEFINITION_NONE };
+        if (s->n_definitions == DEFINITIONS_EVENTS_MAX || !define(event, &d) ||
+            definitions_append(s->definitions, capacity, end, &d) < 0)
+                return;
+        site->definition = index_definition(index, s, offset, end);
+}
+
+static size_t align8(size_t n) {
+        return (n + 7) & ~(size_t) 7;
+}
+
+int objects_snapshot(struct snapshot *snapshot) {
+        struct totals t = measure();
+        struct snapshot s = { 0 };
+        struct index index;
+        size_t slots = 16, end = sizeof(struct definitions_header);
+        char *p;
+
+        while (slots < 2 * (size_t) t.sites + 2)
+                slots *= 2;
+        s.memory_size = align8(t.definitions) + t.sites * (sizeof(struct site) + 2 * sizeof(uint32_t)) +
+                        slots * sizeof(uint32_t) + 64;
+        p = mmap(NULL, s.memory_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (p == MAP_FAILED)
+                return -ENOMEM;
+        s.memory = p;
+        s.definitions = p;
+        s.sites = (struct site *) (p += align8(t.definitions));
+        index.slots = (uint32_t *) (p += t.sites * sizeof(struct site));
+        index.mask = (uint32_t) slots - 1;
+        index.offsets = (uint32_t *) (p += slots * sizeof(uint32_t));
+        index.sizes = (uint32_t *) (p + t.sites * sizeof(uint32_t));
+
+        for (struct tracectl_object *o = objects; o; o = o->next)
+                for (struct tracectl_event *const *e = o->start; e < o->stop; e++)
+                        if (usable(*e))
+                                add_site(&s, &index, *e, t.definitions, &end);
+        definitions_finish(s.definitions, s.n_definitions, end);
+        s.definitions_size = end;
+        s.hash = hash_bytes(HASH_INIT, s.definitions, end);
+
+        if (snapshot->memory)
+                munmap(snapshot->memory, snapshot->memory_size);
+        *snapshot = s;
+        current = snapshot;
+        return 0;
+}

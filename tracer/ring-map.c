@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "common/clock.h"
+#include "common/fd.h"
+#include "tracer/ring-map.h"
+
+static void *map_file(int fd, int prot, uint64_t size) {
+        void *p = mmap(NULL, size, prot, MAP_SHARED, fd, 0);
+
+        if (p == MAP_FAILED)
+                return NULL;
+        /* A child registers for itself; until then it must not even see the parent's rings. */
+        if (madvise(p, size, MADV_DONTFORK) < 0) {
+                munmap(p, size);
+                return NULL;
+        }
+        return p;
+}
+
+static void fill(struct ring_map *map, const struct ring_geometry *g, void *ring, const void *positions) {
+        *map = (struct ring_map) {
+                .cpus = (char *) ring + g->cpu_offset,
+                .data = (char *) ring + g->data_offset,
+                .cpu_stride = g->cpu_stride,
+                .data_stride = g->subbuf_size * g->n_subbufs,
+                .data_mask = g->subbuf_size * g->n_subbufs - 1,
+                .subbuf_size = g->subbuf_size,
+                .subbuf_mask = g->subbuf_size - 1,
+                .n_cpus = g->n_cpus,
+                .n_subbufs = g->n_subbufs,
+                .clock = g->clock,
+                .overwrite = g->flags & RING_OVERWRITE,
+                .header = ring,
+                .positions = positions,
+                .timens_offset = g->clock == TRACE_CLOCK_TSC ? 0 : trace_clock_timens_offset(),
+        };
+}
+
+int ring_map_open(struct ring_map *map, uint64_t id, int ring_fd, int positions_fd, uint32_t wanted) {
+        uint64_t ring_size, positions_size;
+        struct ring_geometry g;
+        void *ring, *positions;
+        int r;
+
+        /* Neither file may shrink under us: that would be a SIGBUS in the program. */
+        r = memfd_check_shared(ring_fd, &ring_size);
+        if (r >= 0)
+                r = memfd_check_shared(positions_fd, &positions_size);
+        if (r < 0)
+                return r;
+        ring = map_file(ring_fd, PROT_READ | PROT_WRITE, ring_size);
+        if (!ring)
+                return -ENOMEM;
+        positions = map_file(positions_fd, PROT_READ, positions_size);
+        if (!positions) {
+                munmap(ring, ring_size);
+                return -ENOMEM;
+        }
+        r = ring_geometry_load(ring, ring_size, positions_size, &g);
+        if (r >= 0 && ((g.flags & RING_LOCKED) != wanted || g.clock >= _TRACE_CLOCK_MAX))
+                r = -EBADMSG;
+        if (r < 0) {
+                munmap(ring, ring_size);
+                munmap(positions, positions_size);
+                return r;
+        }
+        fill(map, &g, ring, positions);
+        map->id = id;
+        map->ring_size = ring_size;
+        map->positions_size = positions_size;
+        return 0;
+}
+
+void ring_map_close(struct ring_map *map) {
+        munmap(map->header, map->ring_size);
+        munmap((void *) map->positions, map->positions_size);
+        memset(map, 0, sizeof(*map));
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Writing one event into one ring set, in its two forms. Either records the
+ * event whole, or counts it as discarded: when the ring is full, when it is
+ * larger than a sub-buffer, or after WRITE_TRIES_MAX attempts (a debugger that
+ * steps through a restartable sequence aborts it for ever).
+ *
+ * Async-signal-safe; the caller has entered a tracepoint (thread.h).
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tracectl/tracepoint.h"
+#include "tracer/ring-map.h"
+
+#define WRITE_TRIES_MAX 128
+
+struct write_event {
+        uint32_t id;
+        int32_t pid, tid;
+        const struct tracectl_span *spans;
+        uint32_t n_spans;
+};
+
+/* Whether the calling thread has restartable sequences now. */
+bool ring_rseq_available(void);
+
+/* A payload of a fixed size of at most 64 bytes, readable as tracectl_record_fixed() says. */
+void ring_rseq_write_fixed(const struct ring_map *map, const struct write_event *event, const void *payload,
+                           uint32_t size);
+
+void ring_rseq_write(const struct ring_map *map, const struct write_event *event);
+
+void ring_locked_write(const struct ring_map *map, const struct write_event *event);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * System calls that leave errno alone and are no cancellation points, so that
+ * tracepoints and the helper thread can make them in any program's context.
+ * They return -errno.
+ */
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <linux/membarrier.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+static inline long sys_call6(long nr, long a, long b, long c, long d, long e, long f) {
+        register long r10 __asm__("r10") = d;
+        register long r8 __asm__("r8") = e;
+        register long r9 __asm__("r9") = f;
+        long r;
+
+        __asm__ volatile("syscall"
+                         : "=a"(r)
+                         : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                         : "rcx", "r11", "memory");
+        return r;
+}
+#else
+static inline long sys_call6(long nr, long a, long b, long c, long d, long e, long f) {
+        int saved = errno;
+        long r = syscall(nr, a, b, c, d, e, f);
+
+        if (r < 0)
+                r = -errno;
+        errno = saved;
+        return r;
+}
+#endif
+
+static inline int sys_gettid(void) {
+        return (int) sys_call6(SYS_gettid, 0, 0, 0, 0, 0, 0);
+}
+
+static inline int sys_getpid(void) {
+        return (int) sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0);
+}
+
+static inline int sys_tgkill(int pid, int tid, int signal) {
+        return (int) sys_call6(SYS_tgkill, pid, tid, signal, 0, 0, 0);
+}
+
+/* timeout is relative and may be NULL. word may be shared with other processes. */
+static inline int sys_futex_wait(const uint32_t *word, uint32_t value, const struct timespec *timeout) {
+        return (int) sys_call6(SYS_futex, (long) word, FUTEX_WAIT, value, (long) timeout, 0, 0);
+}
+
+static inline int sys_futex_wake(const uint32_t *word, int n) {
+        return (int) sys_call6(SYS_futex, (long) word, FUTEX_WAKE, n, 0, 0, 0);
+}
+
+static inline int sys_membarrier(int command) {
+        return (int) sys_call6(SYS_membarrier, command, 0, 0, 0, 0, 0);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include "tracer/sys.h"
+#include "tracer/thread.h"
+
+#define SLOTS 4096
+
+static struct thread_slot slots[SLOTS];
+static uint32_t next_slot;
+static const uint32_t never_alive;
+static uint32_t *alive_page;
+
+__thread struct thread_slot *thread_self __attribute__((tls_model("initial-exec")));
+const uint32_t *thread_alive = &never_alive;
+bool thread_fences;
+
+static struct thread_slot *take(struct thread_slot *slot, int32_t expected, int32_t tid) {
+        if (!__atomic_compare_exchange_n(&slot->tid, &expected, tid, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+                return NULL;
+        slot->nest = 0;
+        thread_self = slot;
+        return slot;
+}
+
+/*
+ * Threads do not give their slots back, since nothing that tells of a thread's
+ * end is safe in a signal handler. When all are taken, those of threads that no
+ * longer exist are taken over. A new thread with a dead one's number just
+ * leaves that slot unused until it ends itself.
+ */
+struct thread_slot *thread_claim(void) {
+        int32_t tid = sys_gettid(), pid = sys_getpid();
+        uint32_t start = __atomic_fetch_add(&next_slot, 1, __ATOMIC_RELAXED);
+        struct thread_slot *slot;
+
+        for (uint32_t i = 0; i < SLOTS; i++) {
+                slot = &slots[(start + i) % SLOTS];
+                if (__atomic_load_n(&slot->tid, __ATOMIC_RELAXED) == 0 && take(slot, 0, tid))
+                        return slot;
+                /* The first few are enough where threads come and go. */
+                if (start >= SLOTS && i >= 8)
+                        break;
+        }
+        for (uint32_t i = 0; i < SLOTS; i++) {
+                int32_t owner;
+
+                slot = &slots[(start + i) % SLOTS];
+                owner = __atomic_load_n(&slot->tid, __ATOMIC_RELAXED);
+                if (owner == 0 ? !!take(slot, 0, tid)
+                               : sys_tgkill(pid, owner, 0) == -ESRCH && take(slot, owner, tid))
+                        return slot;
+        }
+        return NULL;
+}
+
+int thread_enable(void) {
+        if (!alive_page) {
+                void *p = mmap(NULL, (size_t) sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+                if (p == MAP_FAILED)
+                        return -errno;
+                /* Without it a child would write into rings that are not its own to write. */
+                if (madvise(p, (size_t) sysconf(_SC_PAGESIZE), MADV_WIPEONFORK) < 0) {
+                        int r = -errno;
+
+                        munmap(p, (size_t) sysconf(_SC_PAGESIZE));
+                        return r;
+                }
+                alive_page = p;
+                thread_alive = p;
+        }
+        if (sys_membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) < 0)
+                thread_fences = true;
+        __atomic_store_n(alive_page, 1, __ATOMIC_RELEASE);
+        return 0;
+}
+
+void thread_forget_all(void) {
+        memset(slots, 0, sizeof(slots));
+        next_slot = 0;
+        thread_self = NULL;
+}
+
+static bool all_outside(uint32_t *from) {
+        for (; *from < SLOTS; (*from)++) {
+                const struct thread_slot *slot = &slots[*from];
+                uint32_t nest = __atomic_load_n(&slot->nest, __ATOMIC_ACQUIRE);
+
+                /* A thread that vfork()ed is as deep as its vfork() was called from: outside. */
+                if (nest != 0 && nest < NEST_OFF)
+                        return false;
+        }
+        return true;
+}
+
+bool thread_quiesce(unsigned timeout) {
+        struct timespec pause = { .tv_nsec = 50 * 1000 };
+        uint32_t from = 0;
+
+        /*
+         * After this every thread has either announced itself in its slot, or
+         * will read what was published before. Partner: thread_enter().
+         */
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        if (!thread_fences)
+                (void) sys_membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+
+        /* Each slot need be seen outside only once. */
+        for (unsigned waited = 0; !all_outside(&from); waited++) {
+                if (waited >= timeout * 20)
+                        return false;
+                (void) nanosleep(&pause, NULL);
+        }
+        return true;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * vfork() in front of the C library's. It returns twice on one stack, the child
+ * first, which overwrites what the parent would return to: so the return address
+ * waits in a register, which the child has a copy of. In between, the calling
+ * thread must not trace (fork.c).
+ */
+
+#include <sys/syscall.h>
+
+        .text
+        .globl vfork
+        .type vfork, @function
+vfork:
+        .cfi_startproc
+        endbr64
+        subq    $8, %rsp
+        .cfi_adjust_cfa_offset 8
+        call    tracectl_vfork_enter
+        addq    $8, %rsp
+        .cfi_adjust_cfa_offset -8
+        popq    %rdi
+        .cfi_adjust_cfa_offset -8
+        .cfi_register %rip, %rdi
+        movl    $SYS_vfork, %eax
+        syscall
+        pushq   %rdi
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %rip, 0
+        testl   %eax, %eax
+        jz      1f
+        pushq   %rax
+        .cfi_adjust_cfa_offset 8
+        call    tracectl_vfork_leave
+        popq    %rax
+        .cfi_adjust_cfa_offset -8
+        cmpq    $-4095, %rax
+        jae     2f
+1:
+        ret
+2:
+        negl    %eax
+        pushq   %rax
+        .cfi_adjust_cfa_offset 8
+        call    *__errno_location@GOTPCREL(%rip)
+        movq    %rax, %rdx
+        popq    %rax
+        .cfi_adjust_cfa_offset -8
+        movl    %eax, (%rdx)
+        orl     $-1, %eax
+        ret
+        .cfi_endproc
+        .size   vfork, . - vfork
+
+        .section .note.GNU-stack, "", @progbits
