@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/fd.h"
+#include "consumer/channel.h"
+#include "consumer/drainer.h"
+
+static int on_session(struct drainer *drainer, const struct message *m) {
+        int r;
+
+        if (drainer->session.output.status)
+                return -EBADMSG;
+        r = output_map_status(&drainer->session.output, m->fds[0]);
+        if (r < 0)
+                return r;
+        drainer->session.info = m->session;
+        return 0;
+}
+
+static int add_channel(struct set *set, const struct message *m) {
+        struct channel *channel;
+        int r;
+
+        r = channel_new(set, m->rings.stream, m->rings.channel, m->fds[0], m->fds[1], &channel);
+        if (r < 0)
+                return r;
+        LIST_INSERT_HEAD(&set->channels, channel, entries);
+        /* A full disk is no reason to refuse a ring set; the status page shows it, and every packet tries again. */
+        (void) trace_sync(&set->trace);
+        return 0;
+}
+
+static int add_set(struct drainer *drainer, const struct message *m) {
+        struct metadata_set identity = {
+                .uid = m->rings.uid,
+                .word_size = m->rings.word_size,
+                .pid = m->rings.pid,
+        };
+        struct set *set;
+        int r;
+
+        memcpy(identity.name, m->rings.set_name, sizeof(identity.name));
+        r = set_new(&drainer->session, m->rings.set, &identity, &set);
+        if (r < 0)
+                return r;
+        r = add_channel(set, m);
+        if (r < 0) {
+                set_free(set);
+                return r;
+        }
+        LIST_INSERT_HEAD(&drainer->sets, set, entries);
+        return 0;
+}
+
+static int on_rings(struct drainer *drainer, const struct message *m) {
+        struct set *set = sets_find(&drainer->sets, m->rings.set);
+        struct channel *channel;
+
+        if (!set)
+                return add_set(drainer, m);
+        if (set->identity.uid != m->rings.uid || strcmp(set->identity.name, m->rings.set_name) != 0)
+                return -EBADMSG;
+        if (set_find_channel(set, m->rings.stream))
+                return -EEXIST;
+        LIST_FOREACH(channel, &set->channels, entries)
+                if (strcmp(channel->name, m->rings.channel) == 0)
+                        return -EEXIST;
+        return add_channel(set, m);
+}
+
+static int find_channel(struct drainer *drainer, uint64_t set_id, uint32_t stream, struct channel **ret) {
+        struct set *set = sets_find(&drainer->sets, set_id);
+        struct channel *channel = set ? set_find_channel(set, stream) : NULL;
+
+        if (!channel)
+                return -ENOENT;
+        *ret = channel;
+        return 0;
+}
+
+static int on_classes(struct drainer *drainer, const struct message *m) {
+        struct channel *channel;
+        const void *definitions;
+        size_t size;
+        int r;
+
+        r = find_channel(drainer, m->classes.set, m->classes.stream, &channel);
+        if (r < 0)
+                return r;
+        r = memfd_map_constant(m->fds[0], DEFINITIONS_SIZE_MAX, &definitions, &size);
+        if (r < 0)
+                return r;
+        r = channel_add_classes(channel, m->classes.classes, m->classes.n_classes, definitions, size);
+        munmap((void *) definitions, size);
+        (void) trace_sync(&channel->set->trace);
+        return r;
+}
+
+static int queue_task(struct drainer *drainer, const struct message *m) {
+        struct task *task = calloc(1, sizeof(*task));
+
+        if (!task)
+                return -ENOMEM;
+        task->serial = m->header.serial;
+        task->type = m->header.type;
+        if (m->header.type == CONSUMER_RELEASE) {
+                task->set = m->release.set;
+                task->stream = m->release.stream;
+        } else if (m->header.type == CONSUMER_SNAPSHOT)
+                memcpy(task->snapshot, m->snapshot.name, sizeof(task->snapshot));
+        STAILQ_INSERT_TAIL(&drainer->tasks, task, entries);
+        return 1;
+}
+
+int drainer_dispatch(struct drainer *drainer, const struct message *m) {
+        struct channel *channel;
+        int r;
+
+        if (m->header.type == CONSUMER_SESSION)
+                return on_session(drainer, m);
+        if (!drainer->session.output.status)
+                return -EBADMSG;
+        switch (m->header.type) {
+        case CONSUMER_RINGS:
+                return on_rings(drainer, m);
+        case CONSUMER_CLASSES:
+                return on_classes(drainer, m);
+        case CONSUMER_RELEASE:
+                r = find_channel(drainer, m->release.set, m->release.stream, &channel);
+                return r < 0 ? r : queue_task(drainer, m);
+        case CONSUMER_FLUSH:
+        case CONSUMER_SNAPSHOT:
+        case CONSUMER_STOP:
+                return queue_task(drainer, m);
+        default:
+                return -EBADMSG;
+        }
+}

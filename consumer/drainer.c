@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "consumer/channel.h"
+#include "consumer/drainer.h"
+
+/* How long the content of a sub-buffer that does not fill up stays away from the disk. */
+#define PARTIAL_NSEC UINT64_C(1000000000)
+
+static struct drainer *drainer_free(struct drainer *drainer) {
+        struct task *task;
+        struct set *set;
+
+        while ((task = STAILQ_FIRST(&drainer->tasks))) {
+                STAILQ_REMOVE_HEAD(&drainer->tasks, entries);
+                free(task);
+        }
+        while ((set = LIST_FIRST(&drainer->sets))) {
+                LIST_REMOVE(set, entries);
+                set_free(set);
+        }
+        acks_done(&drainer->acks);
+        session_done(&drainer->session);
+        free(drainer);
+        return NULL;
+}
+
+DEFINE_CLEANUP(struct drainer *, drainer_free);
+
+/* Receives and dispatches one message. 1; 0 where none waits or none will come any more; -errno. */
+static int drainer_receive(struct drainer *drainer, int flags) {
+        int r, answer;
+
+        r = message_receive(drainer->socket, flags, &drainer->message);
+        if (r == -EAGAIN)
+                return 0;
+        if (r == 0) {
+                drainer->ending = true;
+                return 0;
+        }
+        if (r < 0 && r != -EBADMSG)
+                return r;
+        answer = r < 0 ? r : drainer_dispatch(drainer, &drainer->message);
+        message_done(&drainer->message);
+        if (answer <= 0) {
+                r = acks_send(&drainer->acks, drainer->socket, drainer->message.header.serial, answer);
+                if (r < 0)
+                        return r;
+        }
+        return 1;
+}
+
+static void collect_words(struct drainer *drainer) {
+        struct channel *channel;
+        struct set *set;
+
+        wait_reset(&drainer->wait);
+        wait_add(&drainer->wait, &drainer->session.output.status->wake);
+        LIST_FOREACH(set, &drainer->sets, entries)
+                LIST_FOREACH(channel, &set->channels, entries)
+                        if (!channel_overwrites(channel))
+                                wait_add(&drainer->wait, channel_wake_word(channel));
+}
+
+static void look_at_all(struct drainer *drainer, bool partial) {
+        struct channel *channel;
+        struct set *set;
+
+        LIST_FOREACH(set, &drainer->sets, entries)
+                LIST_FOREACH(channel, &set->channels, entries)
+                        for (uint32_t i = 0; i < channel->geometry.n_cpus; i++)
+                                stream_look(&channel->streams[i], partial);
+}
+
+static bool drain_all(struct drainer *drainer, bool partial, uint64_t latest) {
+        struct channel *channel;
+        bool worked = false;
+        struct set *set;
+
+        LIST_FOREACH(set, &drainer->sets, entries)
+                LIST_FOREACH(channel, &set->channels, entries)
+                        for (uint32_t i = 0; !channel_overwrites(channel) && i < channel->geometry.n_cpus; i++)
+                                worked |= stream_drain(&channel->streams[i], partial, latest);
+        return worked;
+}
+
+static int run_tasks(struct drainer *drainer, struct tasks *tasks, uint64_t latest) {
+        int result = 0;
+
+        while (!STAILQ_EMPTY(tasks)) {
+                _cleanup_free_ struct task *task = STAILQ_FIRST(tasks);
+                int r;
+
+                STAILQ_REMOVE_HEAD(tasks, entries);
+                r = drainer_run_task(drainer, task, latest);
+                r = acks_send(&drainer->acks, drainer->socket, task->serial, r);
+                result = result < 0 ? result : r;
+        }
+        return result;
+}
+
+/*
+ * The order is the promise that a class is in the metadata before a packet has
+ * it: positions, then messages, then packets. Returns 1 where there was
+ * something to do, 0 where not, or -errno.
+ */
+static int drainer_round(struct drainer *drainer, bool ending) {
+        uint64_t now = trace_clock_read_monotonic(0), latest;
+        bool partial, worked = false;
+        struct tasks tasks;
+        int r;
+
+        STAILQ_INIT(&tasks);
+        STAILQ_CONCAT(&tasks, &drainer->tasks);
+        partial = ending || !STAILQ_EMPTY(&tasks) || now >= drainer->next_partial;
+        if (partial)
+                drainer->next_partial = now + PARTIAL_NSEC;
+        collect_words(drainer);
+        look_at_all(drainer, partial);
+        while ((r = drainer_receive(drainer, MSG_DONTWAIT)) > 0)
+                worked = true;
+        latest = session_latest(&drainer->session);
+        worked |= drain_all(drainer, partial, latest) | !STAILQ_EMPTY(&tasks);
+        if (run_tasks(drainer, &tasks, latest) < 0 && r >= 0)
+                r = -ENOMEM;
+        if (ending)
+                drainer_finish(drainer, latest);
+        acks_flush(&drainer->acks, drainer->socket);
+        return r < 0 ? r : worked;
+}
+
+static bool all_closed_is_written(const struct drainer *drainer) {
+        struct channel *channel;
+        struct set *set;
+
+        LIST_FOREACH(set, &drainer->sets, entries)
+                LIST_FOREACH(channel, &set->channels, entries)
+                        for (uint32_t i = 0; i < channel->geometry.n_cpus; i++)
+                                if (stream_has_closed(&channel->streams[i]))
+                                        return false;
+        return true;
+}
+
+static void set_sleeping(struct drainer *drainer, uint32_t sleeping) {
+        struct channel *channel;
+        struct set *set;
+
+        LIST_FOREACH(set, &drainer->sets, entries)
+                LIST_FOREACH(channel, &set->channels, entries)
+                        if (!channel_overwrites(channel))
+                                channel_set_sleeping(channel, sleeping);
+}
+
+static void drainer_sleep(struct drainer *drainer) {
+        set_sleeping(drainer, 1);
+        /*
+         * Pairs with the fence between a writer's store of limit and its load
+         * of sleeping: either it sees that we sleep, or we see its sub-buffer.
+         */
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        if (all_closed_is_written(drainer))
+                wait_sleep(&drainer->wait);
+        set_sleeping(drainer, 0);
+}
+
+static bool is_terminated(void) {
+        sigset_t pending;
+
+        return sigpending(&pending) >= 0 && sigismember(&pending, SIGTERM);
+}
+
+/* From here on SIGTERM ends the loop between two rounds, and nothing else. */
+static int block_terminate(void) {
+        sigset_t set;
+
+        sigemptyset(&set);
+        sigaddset(&set, SIGTERM);
+        return sigprocmask(SIG_BLOCK, &set, NULL) < 0 ? -errno : 0;
+}
+
+static int drainer_loop(struct drainer *drainer) {
+        int r = 1;
+
+        while (r > 0 && !drainer->session.output.status)
+                r = drainer_receive(drainer, 0);
+        if (r <= 0)
+                return r;
+        r = block_terminate();
+        while (r >= 0 && !drainer->ending) {
+                r = drainer_round(drainer, false);
+                drainer->ending = drainer->ending || is_terminated();
+                if (r == 0 && !drainer->ending)
+                        drainer_sleep(drainer);
+        }
+        (void) drainer_round(drainer, true);
+        return r < 0 ? r : 0;
+}
+
+int drainer_run(int socket, struct session *session) {
+        _cleanup_(drainer_freep) struct drainer *drainer = NULL;
+
+        drainer = calloc(1, sizeof(*drainer));
+        if (!drainer)
+                return -ENOMEM;
+        drainer->socket = socket;
+        drainer->session = *session;
+        *session = (struct session) {};
+        LIST_INIT(&drainer->sets);
+        STAILQ_INIT(&drainer->tasks);
+        return drainer_loop(drainer);
+}

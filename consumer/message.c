@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/parse.h"
+#include "consumer/message.h"
+
+static bool name_is_good(const char name[CONSUMER_NAME_MAX], bool may_be_empty) {
+        if (!memchr(name, '\0', CONSUMER_NAME_MAX))
+                return false;
+        return name[0] ? name_is_valid(name) : may_be_empty;
+}
+
+static bool session_is_good(const struct consumer_session *m) {
+        return name_is_good(m->name, false) && m->clock < _TRACE_CLOCK_MAX && m->clock_frequency > 0 &&
+               m->clock_offset_ticks < m->clock_frequency;
+}
+
+static bool rings_are_good(const struct consumer_rings *m) {
+        return name_is_good(m->set_name, false) && name_is_good(m->channel, false) && m->pid >= 0 &&
+               (m->word_size == 32 || m->word_size == 64);
+}
+
+static bool is_good(const struct message *m, size_t size) {
+        static const struct {
+                size_t size, n_fds;
+        } forms[] = {
+                [CONSUMER_OUTPUT] = { sizeof(struct consumer_output), 1 },
+                [CONSUMER_SESSION] = { sizeof(struct consumer_session), 1 },
+                [CONSUMER_RINGS] = { sizeof(struct consumer_rings), 2 },
+                [CONSUMER_CLASSES] = { sizeof(struct consumer_classes), 1 },
+                [CONSUMER_RELEASE] = { sizeof(struct consumer_release), 0 },
+                [CONSUMER_FLUSH] = { sizeof(struct consumer_header), 0 },
+                [CONSUMER_SNAPSHOT] = { sizeof(struct consumer_snapshot), 0 },
+                [CONSUMER_STOP] = { sizeof(struct consumer_header), 0 },
+        };
+        uint32_t type = m->header.type;
+
+        if (m->header.size != size || type < CONSUMER_OUTPUT || type > CONSUMER_STOP || m->n_fds != forms[type].n_fds)
+                return false;
+        if (type == CONSUMER_CLASSES)
+                return size >= sizeof(m->classes) && m->classes.n_classes <= CONSUMER_CLASSES_MAX &&
+                       size == sizeof(m->classes) + m->classes.n_classes * sizeof(m->classes.classes[0]);
+        if (size != forms[type].size)
+                return false;
+        switch (type) {
+        case CONSUMER_SESSION:
+                return session_is_good(&m->session);
+        case CONSUMER_RINGS:
+                return rings_are_good(&m->rings);
+        case CONSUMER_SNAPSHOT:
+                return name_is_good(m->snapshot.name, true);
+        default:
+                return true;
+        }
+}
+
+int message_receive(int socket, int flags, struct message *ret) {
+        int r;
+
+        ret->header = (struct consumer_header) {};
+        ret->n_fds = 0;
+        r = datagram_recv(socket, ret->bytes, sizeof(ret->bytes), ret->fds, &ret->n_fds, flags);
+        if (r == 0 || r == -ECONNRESET)
+                return 0;
+        if (r < 0)
+                return r;
+        if ((size_t) r < sizeof(ret->header)) {
+                ret->header.serial = 0;
+                message_done(ret);
+                return -EBADMSG;
+        }
+        if (!is_good(ret, (size_t) r)) {
+                message_done(ret);
+                return -EBADMSG;
+        }
+        return 1;
+}
+
+void message_done(struct message *message) {
+        datagram_close_fds(message->fds, message->n_fds);
+        message->n_fds = 0;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "consumer/metadata.h"
+
+/* CTF knows the log levels of syslog and a few finer ones; readers complain about others. */
+#define LOGLEVEL_MAX 14
+
+#define ID_SIZE (DEFINITION_NAME_MAX + sizeof("__length_4294967295") + 1)
+
+/* A field as it is written: the value's name and, for a sequence, its length's. */
+struct field_names {
+        char value[ID_SIZE];
+        char length[ID_SIZE];
+};
+
+static const char *const types[_DEFINITION_TYPE_MAX] = {
+        [DEFINITION_U8] = "uint8_t",
+        [DEFINITION_U16] = "uint16_t",
+        [DEFINITION_U32] = "uint32_t",
+        [DEFINITION_U64] = "uint64_t",
+        [DEFINITION_I8] = "int8_t",
+        [DEFINITION_I16] = "int16_t",
+        [DEFINITION_I32] = "int32_t",
+        [DEFINITION_I64] = "int64_t",
+        [DEFINITION_HEX64] = "integer { size = 64; align = 8; signed = false; base = 16; }",
+        [DEFINITION_F32] = "floating_point { exp_dig = 8; mant_dig = 24; align = 8; }",
+        [DEFINITION_F64] = "floating_point { exp_dig = 11; mant_dig = 53; align = 8; }",
+        [DEFINITION_BOOL] = "uint8_t",
+        [DEFINITION_STRING] = "string { encoding = UTF8; }",
+        [DEFINITION_TEXT] = "integer { size = 8; align = 8; signed = false; encoding = UTF8; }",
+        [DEFINITION_BYTES] = "integer { size = 8; align = 8; signed = false; base = 16; }",
+        [DEFINITION_ARRAY_U8] = "uint8_t",
+        [DEFINITION_ARRAY_U16] = "uint16_t",
+        [DEFINITION_ARRAY_U32] = "uint32_t",
+        [DEFINITION_ARRAY_U64] = "uint64_t",
+        [DEFINITION_ARRAY_I8] = "int8_t",
+        [DEFINITION_ARRAY_I16] = "int16_t",
+        [DEFINITION_ARRAY_I32] = "int32_t",
+        [DEFINITION_ARRAY_I64] = "int64_t",
+};
+
+static bool is_taken(const struct field_names *names, unsigned n, const char *name) {
+        for (unsigned i = 0; i < n; i++)
+                if (strcmp(names[i].value, name) == 0 || strcmp(names[i].length, name) == 0)
+                        return true;
+        return false;
+}
+
+/* The underscore in front keeps the name apart from TSDL's keywords; readers take it off again. */
+static void choose_name(const struct field_names *names, unsigned n, const char *prefix, const char *name,
+                        const char *suffix, char ret[ID_SIZE]) {
+        snprintf(ret, ID_SIZE, "%s%s%s", prefix, name, suffix);
+        for (unsigned k = 2; is_taken(names, n, ret); k++)
+                snprintf(ret, ID_SIZE, "%s%s%s_%u", prefix, name, suffix, k);
+}
+
+static int put_field(struct text *text, struct field_names *names, unsigned n, const struct definition_field *field) {
+        struct field_names *own = &names[n];
+        int r;
+
+        own->length[0] = '\0';
+        choose_name(names, n, "_", field->name, "", own->value);
+        if (!definition_type_is_sequence(field->type))
+                return text_printf(text, "\t\t%s %s;\n", types[field->type], own->value);
+        choose_name(names, n + 1, "__", field->name, "_length", own->length);
+        r = text_printf(text, "\t\tuint32_t %s;\n", own->length);
+        if (r < 0)
+                return r;
+        return text_printf(text, "\t\t%s %s[ %s ];\n", types[field->type], own->value, own->length);
+}
+
+int metadata_event(struct text *text, uint32_t stream, uint32_t id, const struct definition *d) {
+        struct field_names names[DEFINITION_FIELDS_MAX];
+        size_t before = text->size;
+        int r;
+
+        r = text_printf(text,
+                        "event {\n"
+                        "\tname = \"%s:%s\";\n"
+                        "\tid = %" PRIu32 ";\n"
+                        "\tstream_id = %" PRIu32 ";\n",
+                        d->provider, d->name, id, stream);
+        if (r >= 0 && d->loglevel <= LOGLEVEL_MAX)
+                r = text_printf(text, "\tloglevel = %u;\n", d->loglevel);
+        if (r >= 0)
+                r = text_printf(text, "\tfields := struct {\n");
+        for (unsigned i = 0; r >= 0 && i < d->n_fields; i++)
+                r = put_field(text, names, i, &d->fields[i]);
+        if (r >= 0)
+                r = text_printf(text, "\t};\n};\n\n");
+        if (r < 0)
+                text->size = before;
+        return r;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The text that describes a trace to its readers: TSDL of CTF 1.8. Everything
+ * that others named was checked to be an identifier or is made printable; names
+ * of fields are made unique, since two of the same name would make the whole
+ * trace unreadable. Each function appends to text, or fails with -ENOMEM.
+ */
+
+#include "consumer/session.h"
+#include "consumer/text.h"
+#include "protocol/definitions.h"
+
+/* Whose trace it is: one ring set of the session. */
+struct metadata_set {
+        uint32_t uid;
+        uint32_t word_size;
+        int32_t pid; /* 0: shared by several processes */
+        char name[CONSUMER_NAME_MAX];
+};
+
+/* Trace, environment, clock and types: the beginning. */
+int metadata_preamble(struct text *text, const struct session *session, const struct metadata_set *set,
+                      const uint8_t uuid[16]);
+
+/* A stream class and its tracectl:thread. */
+int metadata_stream(struct text *text, uint32_t stream);
+
+int metadata_event(struct text *text, uint32_t stream, uint32_t id, const struct definition *definition);

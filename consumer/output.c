@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "common/cleanup.h"
+#include "common/datagram.h"
+#include "common/fd.h"
+#include "consumer/output.h"
+
+int output_map_status(struct output *output, int fd) {
+        struct consumer_status *status;
+        uint64_t size;
+
+        if (memfd_check_shared(fd, &size) < 0 || size < sizeof(*status))
+                return -EBADMSG;
+        status = mmap(NULL, sizeof(*status), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (status == MAP_FAILED)
+                return -errno;
+        if (status->magic != CONSUMER_STATUS_MAGIC) {
+                munmap(status, sizeof(*status));
+                return -EBADMSG;
+        }
+        output->status = status;
+        return 0;
+}
+
+void output_done(struct output *output) {
+        if (output->status)
+                munmap(output->status, sizeof(*output->status));
+        output->status = NULL;
+}
+
+int output_open(struct output *output, const struct request *request, int *ret_fd) {
+        int fds[DATAGRAM_FDS_MAX];
+        struct reply reply;
+        size_t n_fds;
+        int r;
+
+        r = datagram_send(output->opener, request, sizeof(*request), NULL, 0, 0);
+        if (r < 0)
+                return r;
+        r = datagram_recv(output->opener, &reply, sizeof(reply), fds, &n_fds, 0);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return -EPIPE;
+        if (r != (int) sizeof(reply) || reply.error < 0 || n_fds != (reply.error ? 0 : 1)) {
+                datagram_close_fds(fds, n_fds);
+                return -EPROTO;
+        }
+        if (reply.error)
+                return -reply.error;
+        *ret_fd = fds[0];
+        return 0;
+}

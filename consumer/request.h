@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the drainer asks of the opener, over their private SOCK_SEQPACKET pair:
+ * one request a datagram, answered by one reply, which carries the opened file
+ * where error is 0. Both are halves of one program, so this has no version. The
+ * opener trusts nothing in a request: the drainer touches hostile memory.
+ */
+
+#include <stdint.h>
+
+#include "protocol/consumer.h"
+
+enum request_kind {
+        REQUEST_METADATA = 1,
+        REQUEST_STREAM,
+        REQUEST_INDEX,
+};
+
+struct request {
+        uint32_t kind; /* enum request_kind */
+        uint32_t uid;
+        uint32_t cpu; /* 0 for metadata */
+        uint32_t reserved;
+        char set[CONSUMER_NAME_MAX];
+        char channel[CONSUMER_NAME_MAX];  /* "" for metadata */
+        char snapshot[CONSUMER_NAME_MAX]; /* "" for the output itself */
+};
+
+struct reply {
+        int32_t error; /* 0 or an errno */
+};

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "consumer/channel.h"
+#include "consumer/drainer.h"
+#include "consumer/snapshot.h"
+
+static void settle_channel(struct channel *channel, uint64_t latest) {
+        for (uint32_t i = 0; !channel_overwrites(channel) && i < channel->geometry.n_cpus; i++)
+                stream_settle(&channel->streams[i], latest);
+}
+
+static void stop(struct drainer *drainer, uint64_t latest) {
+        struct channel *channel;
+        struct set *set;
+
+        LIST_FOREACH(set, &drainer->sets, entries)
+                LIST_FOREACH(channel, &set->channels, entries)
+                        settle_channel(channel, latest);
+}
+
+static int snapshot(struct drainer *drainer, const char *name, uint64_t latest) {
+        struct channel *channel;
+        struct set *set;
+        int r = 0;
+
+        LIST_FOREACH(set, &drainer->sets, entries) {
+                int q = name[0] ? snapshot_set(set, name, latest) : 0;
+
+                r = r < 0 ? r : q;
+                LIST_FOREACH(channel, &set->channels, entries) {
+                        if (name[0] || !channel_overwrites(channel))
+                                continue;
+                        q = snapshot_channel(channel, false, latest);
+                        r = r < 0 ? r : q;
+                }
+        }
+        return r;
+}
+
+static int release(struct drainer *drainer, const struct task *task, uint64_t latest) {
+        struct set *set = sets_find(&drainer->sets, task->set);
+        struct channel *channel = set ? set_find_channel(set, task->stream) : NULL;
+        int r = 0;
+
+        if (!channel)
+                return -ENOENT;
+        settle_channel(channel, latest);
+        if (channel_overwrites(channel))
+                r = snapshot_channel(channel, true, latest);
+        LIST_REMOVE(channel, entries);
+        channel_free(channel);
+        if (LIST_EMPTY(&set->channels)) {
+                LIST_REMOVE(set, entries);
+                set_free(set);
+        }
+        return r;
+}
+
+int drainer_run_task(struct drainer *drainer, const struct task *task, uint64_t latest) {
+        switch (task->type) {
+        case CONSUMER_RELEASE:
+                return release(drainer, task, latest);
+        case CONSUMER_SNAPSHOT:
+                return snapshot(drainer, task->snapshot, latest);
+        case CONSUMER_STOP:
+                stop(drainer, latest);
+                return 0;
+        default: /* FLUSH: the round has written everything */
+                return 0;
+        }
+}
+
+void drainer_finish(struct drainer *drainer, uint64_t latest) {
+        struct channel *channel;
+        struct set *set;
+
+        stop(drainer, latest);
+        LIST_FOREACH(set, &drainer->sets, entries)
+                LIST_FOREACH(channel, &set->channels, entries)
+                        if (channel_overwrites(channel))
+                                (void) snapshot_channel(channel, true, latest);
+}
