@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "config.h"
+#include "service/bus/bus.h"
+#include "service/bus/errors.h"
+#include "service/bus/options.h"
+
+struct create_options {
+        int output_fd;
+        const char *directory, *if_exists, *mode;
+};
+
+/* Opened here only in private mode, where the caller is the same user. *ret is a descriptor of our own. */
+static int open_output(const char *name, const struct create_options *o, int *ret, struct failure *failure) {
+        int fd;
+
+        if (o->output_fd >= 0 && o->directory)
+                return fail(failure, FAILURE_INVALID_OPTION,
+                            "Session '%.64s' is given output-fd and directory; give one of them.", name);
+        if (o->output_fd < 0 && !o->directory)
+                return fail(failure, FAILURE_OUTPUT,
+                            "Session '%.64s' needs a place to write to; give output-fd or directory.", name);
+        if (o->directory && o->directory[0] != '/')
+                return fail(failure, FAILURE_OUTPUT, "The directory '%.200s' is not an absolute path; write it from "
+                            "the root.", o->directory);
+        if (o->directory)
+                fd = open(o->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        else
+                fd = fcntl(o->output_fd, F_DUPFD_CLOEXEC, 3);
+        if (fd < 0)
+                return fail(failure, FAILURE_OUTPUT, "The directory '%.200s' cannot be opened: %s.",
+                            o->directory ? o->directory : "(descriptor)", strerror(errno));
+        *ret = fd;
+        return 0;
+}
+
+static int create(struct bus *b, uid_t caller, const char *name, const struct create_options *o, struct session **ret,
+                  struct failure *failure) {
+        enum session_mode mode = SESSION_RECORD;
+        _cleanup_close_ int fd = -1;
+        int r;
+
+        if (o->mode && session_mode_from_string(o->mode, &mode) < 0)
+                return fail(failure, FAILURE_INVALID_OPTION,
+                            "Unknown mode '%.100s'; known are: record, flight-recorder.", o->mode);
+        if (o->if_exists && strcmp(o->if_exists, "error") != 0 && strcmp(o->if_exists, "keep") != 0)
+                return fail(failure, FAILURE_INVALID_OPTION, "Unknown if-exists '%.100s'; known are: error, keep.",
+                            o->if_exists);
+        if (o->if_exists && strcmp(o->if_exists, "keep") == 0) {
+                *ret = manager_find_session(b->manager, caller, name);
+                if (*ret)
+                        return 0;
+        }
+        r = open_output(name, o, &fd, failure);
+        if (r < 0)
+                return r;
+        r = manager_create_session(b->manager, name, caller, mode, fd, ret, failure);
+        if (r < 0)
+                return r;
+        fd = -1;
+        return 0;
+}
+
+static int reply_path(struct bus *b, sd_bus_message *m, const struct session *s) {
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        r = session_path(s, &path);
+        if (r < 0)
+                return r;
+        emit_flush(b->emitter);
+        return sd_bus_reply_method_return(m, "o", path);
+}
+
+static int method_create_session(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct bus *b = userdata;
+        struct create_options o = { .output_fd = -1 };
+        const struct option options[] = {
+                { "output-fd", 'h', &o.output_fd },
+                { "directory", 's', &o.directory },
+                { "if-exists", 's', &o.if_exists },
+                { "mode", 's', &o.mode },
+        };
+        uid_t caller = authorizer_caller(b->authorizer, m);
+        struct failure failure;
+        struct session *s;
+        const char *name;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &name);
+        if (r < 0)
+                return r;
+        r = bus_read_options(m, options, ARRAY_SIZE(options), error);
+        if (r < 0)
+                return r;
+        r = bus_authorize(b, m, ACTION_TRACE, caller, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = create(b, caller, name, &o, &s, &failure);
+        if (r < 0)
+                return error_set(error, &failure);
+        return reply_path(b, m, s);
+}
+
+static int method_get_session(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct bus *b = userdata;
+        struct failure failure;
+        struct session *s;
+        const char *name;
+        uint32_t uid;
+        int r;
+
+        r = sd_bus_message_read(m, "us", &uid, &name);
+        if (r < 0)
+                return r;
+        r = bus_authorize(b, m, ACTION_LIST, uid, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        s = manager_find_session(b->manager, uid, name);
+        if (!s) {
+                fail(&failure, FAILURE_NO_SUCH_SESSION,
+                     "There is no session '%.100s'; ListSessions shows those that exist.", name);
+                return error_set(error, &failure);
+        }
+        return reply_path(b, m, s);
+}
+
+static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
+                       sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        return sd_bus_message_append(reply, "s", TRACECTL_VERSION);
+}
+
+static int get_clock(sd_bus *bus, const char *path, const char *interface, const char *property,
+                     sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const struct bus *b = userdata;
+
+        return sd_bus_message_append(reply, "s", b->manager->domain->clock == TRACE_CLOCK_TSC ? "tsc" : "monotonic");
+}
+
+static int get_sessions(sd_bus *bus, const char *path, const char *interface, const char *property,
+                        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const struct bus *b = userdata;
+
+        return sd_bus_message_append(reply, "u", b->manager->n_sessions);
+}
+
+static int get_applications(sd_bus *bus, const char *path, const char *interface, const char *property,
+                            sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const struct bus *b = userdata;
+
+        return sd_bus_message_append(reply, "u", (uint32_t) registry_count(b->registry, b->authorizer->uid));
+}
+
+const sd_bus_vtable manager_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("CreateSession", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("o", session),
+                                method_create_session, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetSession", SD_BUS_ARGS("u", uid, "s", name), SD_BUS_RESULT("o", session),
+                                method_get_session, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListSessions", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("a(ussso)", sessions),
+                                manager_method_list_sessions, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListApplications", SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("b", settled, "a(uusso)", applications),
+                                manager_method_list_applications, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListEvents", SD_BUS_ARGS("s", domain, "s", glob, "a{sv}", options),
+                                SD_BUS_RESULT("a(sssa{sv})", events), manager_method_list_events,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_SIGNAL_WITH_ARGS("SessionNew", SD_BUS_ARGS("s", name, "o", session), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("SessionRemoved", SD_BUS_ARGS("s", name, "o", session), 0),
+        SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Clock", "s", get_clock, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Sessions", "u", get_sessions, 0, 0),
+        SD_BUS_PROPERTY("Applications", "u", get_applications, 0, 0),
+        SD_BUS_VTABLE_END,
+};

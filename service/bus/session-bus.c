@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/parse.h"
+#include "service/bus/bus.h"
+#include "service/bus/errors.h"
+#include "service/bus/options.h"
+#include "service/model/operation.h"
+
+int session_path(const struct session *s, char **ret) {
+        char uid[16];
+
+        snprintf(uid, sizeof(uid), "%u", (unsigned) s->owner);
+        return sd_bus_path_encode_many(ret, BUS_ROOT "/session/%/%", uid, s->name);
+}
+
+int session_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret,
+                 sd_bus_error *error) {
+        _cleanup_free_ char *uid = NULL, *name = NULL;
+        struct bus *b = userdata;
+        struct session *s;
+        uint64_t number;
+        int r;
+
+        r = sd_bus_path_decode_many(path, BUS_ROOT "/session/%/%", &uid, &name);
+        if (r <= 0)
+                return r;
+        if (parse_u64(uid, &number) < 0 || number >= UINT32_MAX)
+                return 0;
+        s = manager_find_session(b->manager, (uid_t) number, name);
+        if (!s)
+                return 0;
+        *ret = s;
+        return 1;
+}
+
+/* What the four operations have in common, but for the arguments before the options. */
+static int prepare(sd_bus_message *m, struct session *s, enum action action, const struct option *options, size_t n,
+                   sd_bus_error *error) {
+        int r;
+
+        r = bus_read_options(m, options, n, error);
+        if (r < 0)
+                return r;
+        return bus_authorize(bus_of(s->manager), m, action, s->owner, error);
+}
+
+static int begun(sd_bus_message *m, int r, const struct failure *failure, sd_bus_error *error) {
+        if (r >= 0)
+                return 1;
+        sd_bus_message_unref(m);
+        return error_set(error, failure);
+}
+
+static void on_done(const struct operation_result *result, void *userdata) {
+        struct bus *b = bus_of(result->session->manager);
+        sd_bus_message *m = userdata, *reply = NULL;
+
+        /* The bus is gone, and with it whoever has asked. */
+        if (!b) {
+                sd_bus_message_unref(m);
+                return;
+        }
+        if (result->failure) {
+                bus_reply_failure(b, m, result->failure);
+                return;
+        }
+        if (sd_bus_message_new_method_return(m, &reply) >= 0)
+                bus_reply(b, m, reply);
+        else
+                sd_bus_message_unref(m);
+        sd_bus_message_unref(reply);
+}
+
+static void on_counted(const struct operation_result *result, void *userdata) {
+        struct bus *b = bus_of(result->session->manager);
+        sd_bus_message *m = userdata, *reply = NULL;
+        int r;
+
+        if (!b || result->failure) {
+                on_done(result, userdata);
+                return;
+        }
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0 && result->path)
+                r = sd_bus_message_append(reply, "s", result->path);
+        if (r >= 0)
+                r = session_append_counts(reply, result->session, result->pending);
+        if (r >= 0)
+                bus_reply(b, m, reply);
+        else
+                sd_bus_message_unref(m);
+        sd_bus_message_unref(reply);
+}
+
+static int method_start(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct session *s = userdata;
+        struct failure failure;
+        int r;
+
+        r = prepare(m, s, ACTION_CONTROL, NULL, 0, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = session_start(s, on_done, sd_bus_message_ref(m), &failure);
+        return begun(m, r, &failure, error);
+}
+
+static int method_stop(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct session *s = userdata;
+        struct failure failure;
+        int r;
+
+        r = prepare(m, s, ACTION_CONTROL, NULL, 0, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = session_stop(s, on_counted, sd_bus_message_ref(m), &failure);
+        return begun(m, r, &failure, error);
+}
+
+static int method_destroy(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct session *s = userdata;
+        struct failure failure;
+        int r;
+
+        r = prepare(m, s, ACTION_CONTROL, NULL, 0, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = session_destroy(s, on_done, sd_bus_message_ref(m), &failure);
+        return begun(m, r, &failure, error);
+}
+
+static int method_snapshot(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct session *s = userdata;
+        const char *name = "";
+        const struct option options[] = { { "name", 's', &name } };
+        struct failure failure;
+        int r;
+
+        r = prepare(m, s, ACTION_CONTROL, options, ARRAY_SIZE(options), error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = session_snapshot(s, name, on_counted, sd_bus_message_ref(m), &failure);
+        return begun(m, r, &failure, error);
+}
+
+static int get_string(sd_bus *bus, const char *path, const char *interface, const char *property,
+                      sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const struct session *s = userdata;
+        const char *value = "";
+
+        if (strcmp(property, "Name") == 0)
+                value = s->name;
+        else if (strcmp(property, "State") == 0)
+                value = session_state_to_string(s->state);
+        else if (strcmp(property, "Reason") == 0)
+                value = s->reason ? s->reason : "";
+        else if (strcmp(property, "Mode") == 0)
+                value = session_mode_to_string(s->mode);
+        else if (strcmp(property, "Output") == 0)
+                value = s->output;
+        else if (strcmp(property, "Origin") == 0)
+                value = "hand";
+        return sd_bus_message_append(reply, "s", value);
+}
+
+static int get_owner(sd_bus *bus, const char *path, const char *interface, const char *property,
+                     sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const struct session *s = userdata;
+
+        return sd_bus_message_append(reply, "u", (uint32_t) s->owner);
+}
+
+static int get_persistent(sd_bus *bus, const char *path, const char *interface, const char *property,
+                          sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        return sd_bus_message_append(reply, "b", 0);
+}
+
+static int get_counter(sd_bus *bus, const char *path, const char *interface, const char *property,
+                       sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const struct session_counts counts = session_counts(userdata);
+        uint64_t value = counts.status.bytes;
+
+        if (strcmp(property, "EventsRecorded") == 0)
+                value = counts.status.events;
+        else if (strcmp(property, "EventsDiscarded") == 0)
+                value = counts.status.lost_ring + counts.status.lost_output;
+        return sd_bus_message_append(reply, "t", value);
+}
+
+const sd_bus_vtable session_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("Start", SD_BUS_ARGS("a{sv}", options), SD_BUS_NO_RESULT, method_start,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Stop", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("a{sv}", counts), method_stop,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Destroy", SD_BUS_ARGS("a{sv}", options), SD_BUS_NO_RESULT, method_destroy,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Snapshot", SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("s", path, "a{sv}", counts), method_snapshot, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("EnableChannel", SD_BUS_ARGS("s", domain, "s", name, "a{sv}", options),
+                                SD_BUS_RESULT("o", channel), session_method_enable_channel, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("EnableEvent",
+                                SD_BUS_ARGS("s", domain, "s", channel, "s", pattern, "a{sv}", options),
+                                SD_BUS_RESULT("o", event, "t", generation, "u", pending), session_method_enable_event,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("DisableEvent", SD_BUS_ARGS("o", event, "a{sv}", options), SD_BUS_NO_RESULT,
+                                session_method_disable_event, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("RemoveEvent", SD_BUS_ARGS("o", event, "a{sv}", options), SD_BUS_NO_RESULT,
+                                session_method_remove_event, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_PROPERTY("Name", "s", get_string, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Owner", "u", get_owner, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("State", "s", get_string, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Reason", "s", get_string, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Mode", "s", get_string, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Output", "s", get_string, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Origin", "s", get_string, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Persistent", "b", get_persistent, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("EventsRecorded", "t", get_counter, 0, 0),
+        SD_BUS_PROPERTY("EventsDiscarded", "t", get_counter, 0, 0),
+        SD_BUS_PROPERTY("Bytes", "t", get_counter, 0, 0),
+        SD_BUS_VTABLE_END,
+};

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <string.h>
+
+#include "service/bus/bus.h"
+#include "service/bus/errors.h"
+#include "service/bus/options.h"
+#include "service/model/operation.h"
+
+int session_method_enable_channel(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct channel_options o = { 0 };
+        const struct option options[] = {
+                { "subbuf-size", 't', &o.subbuf_size },
+                { "subbuf-count", 'u', &o.n_subbufs },
+                { "mode", 's', &o.mode },
+        };
+        _cleanup_free_ char *path = NULL;
+        struct session *s = userdata;
+        const char *domain, *name;
+        struct channel *channel;
+        struct failure failure;
+        int r;
+
+        r = sd_bus_message_read(m, "ss", &domain, &name);
+        if (r < 0)
+                return r;
+        r = bus_read_options(m, options, ARRAY_SIZE(options), error);
+        if (r < 0)
+                return r;
+        r = bus_check_domain(domain, error);
+        if (r < 0)
+                return r;
+        r = bus_authorize(bus_of(s->manager), m, ACTION_CONTROL, s->owner, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = session_enable_channel(s, name, &o, &channel, &failure);
+        if (r < 0)
+                return error_set(error, &failure);
+        r = channel_path(channel, &path);
+        if (r < 0)
+                return r;
+        emit_flush(bus_of(s->manager)->emitter);
+        return sd_bus_reply_method_return(m, "o", path);
+}
+
+/* An EnableEvent whose reply waits for applications. */
+struct enabling {
+        struct manager *manager;
+        sd_bus_message *message;
+        uint64_t generation;
+        char path[];
+};
+
+static void on_applied(uint32_t pending, void *userdata) {
+        struct enabling *e = userdata;
+        struct bus *b = bus_of(e->manager);
+        sd_bus_message *reply = NULL;
+
+        if (b && sd_bus_message_new_method_return(e->message, &reply) >= 0 &&
+            sd_bus_message_append(reply, "otu", e->path, e->generation, pending) >= 0)
+                bus_reply(b, e->message, reply);
+        else
+                sd_bus_message_unref(e->message);
+        sd_bus_message_unref(reply);
+        free(e);
+}
+
+static int reply_when_applied(sd_bus_message *m, struct session *s, const char *path) {
+        struct enabling *e;
+        struct waiter *waiter;
+        int r;
+
+        e = malloc(sizeof(*e) + strlen(path) + 1);
+        if (!e)
+                return -ENOMEM;
+        *e = (struct enabling) {
+                .manager = s->manager,
+                .message = sd_bus_message_ref(m),
+                .generation = manager_generation(s->manager),
+        };
+        strcpy(e->path, path);
+        r = waiter_new(s->manager, s->owner, e->generation, OPERATION_APPLIED_USEC, on_applied, e, &waiter);
+        if (r < 0) {
+                sd_bus_message_unref(m);
+                free(e);
+                return r;
+        }
+        return 1;
+}
+
+int session_method_enable_event(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        const char *domain, *channel, *pattern;
+        _cleanup_free_ char *path = NULL;
+        struct session *s = userdata;
+        struct failure failure;
+        struct rule *rule;
+        int r;
+
+        r = sd_bus_message_read(m, "sss", &domain, &channel, &pattern);
+        if (r < 0)
+                return r;
+        r = bus_read_options(m, NULL, 0, error);
+        if (r < 0)
+                return r;
+        r = bus_check_domain(domain, error);
+        if (r < 0)
+                return r;
+        r = bus_authorize(bus_of(s->manager), m, ACTION_CONTROL, s->owner, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = session_enable_event(s, channel, pattern, &rule, &failure);
+        if (r < 0)
+                return error_set(error, &failure);
+        r = event_path(rule, &path);
+        if (r < 0)
+                return r;
+        if (s->state == SESSION_ACTIVE)
+                return reply_when_applied(m, s, path);
+        emit_flush(bus_of(s->manager)->emitter);
+        return sd_bus_reply_method_return(m, "otu", path, manager_generation(s->manager), (uint32_t) 0);
+}
+
+/* What DisableEvent and RemoveEvent have in common. */
+static int change_event(sd_bus_message *m, struct session *s,
+                        int (*change)(struct session *s, struct rule *rule, struct failure *failure),
+                        sd_bus_error *error) {
+        struct bus *b = bus_of(s->manager);
+        void *rule = NULL;
+        struct failure failure;
+        const char *path;
+        int r;
+
+        r = sd_bus_message_read(m, "o", &path);
+        if (r < 0)
+                return r;
+        r = bus_read_options(m, NULL, 0, error);
+        if (r < 0)
+                return r;
+        r = bus_authorize(b, m, ACTION_CONTROL, s->owner, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = event_find(b->bus, path, BUS_INTERFACE("Event"), b, &rule, error);
+        if (r < 0)
+                return r;
+        if (r == 0 || ((struct rule *) rule)->session != s) {
+                fail(&failure, FAILURE_NO_SUCH_EVENT,
+                     "Session '%s' has no event rule '%.200s'; pass a path that EnableEvent has returned.", s->name,
+                     path);
+                return error_set(error, &failure);
+        }
+        r = change(s, rule, &failure);
+        if (r < 0)
+                return error_set(error, &failure);
+        emit_flush(b->emitter);
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+int session_method_disable_event(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        return change_event(m, userdata, session_disable_event, error);
+}
+
+int session_method_remove_event(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        return change_event(m, userdata, session_remove_event, error);
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <string.h>
+
+#include "service/domain/class-table.h"
+#include "service/domain/recording.h"
+#include "service/domain/ring-set.h"
+
+/* The class ids of a channel in a compartment. */
+struct classes {
+        struct classes *next;
+        uint32_t channel;
+        struct compartment *compartment;
+        struct class_table table;
+};
+
+struct recording {
+        atomic_uint refs;
+        struct user_domain *domain;
+        struct recording *next;
+        struct sender *sender;
+        char *session;
+
+        pthread_mutex_t lock;
+        struct ring_set *sets;
+        struct classes *classes;
+};
+
+static void classes_free_all(struct classes *c) {
+        while (c) {
+                struct classes *next = c->next;
+
+                compartment_unref(c->compartment);
+                class_table_done(&c->table);
+                free(c);
+                c = next;
+        }
+}
+
+static void recording_free(struct recording *r) {
+        pthread_mutex_lock(&r->domain->lock);
+        for (struct recording **p = &r->domain->recordings; *p; p = &(*p)->next)
+                if (*p == r) {
+                        *p = r->next;
+                        break;
+                }
+        pthread_mutex_unlock(&r->domain->lock);
+        while (r->sets) {
+                struct ring_set *set = r->sets;
+
+                r->sets = set->next;
+                ring_set_free(set);
+        }
+        classes_free_all(r->classes);
+        sender_unref(r->sender);
+        pthread_mutex_destroy(&r->lock);
+        free(r->session);
+        free(r);
+}
+
+struct recording *recording_ref(struct recording *r) {
+        atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
+        return r;
+}
+
+struct recording *recording_unref(struct recording *r) {
+        if (r && atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) == 1)
+                recording_free(r);
+        return NULL;
+}
+
+int recording_new(struct user_domain *domain, const char *session, struct sender *sender, struct recording **ret) {
+        struct recording *r;
+
+        r = malloc(sizeof(*r));
+        if (!r)
+                return -ENOMEM;
+        *r = (struct recording) { .refs = 1, .domain = domain, .session = strdup(session) };
+        if (!r->session) {
+                free(r);
+                return -ENOMEM;
+        }
+        r->sender = sender_ref(sender);
+        pthread_mutex_init(&r->lock, NULL);
+        pthread_mutex_lock(&domain->lock);
+        r->next = domain->recordings;
+        domain->recordings = r;
+        pthread_mutex_unlock(&domain->lock);
+        *ret = r;
+        return 0;
+}
+
+static int find_classes(struct recording *r, uint32_t channel, struct compartment *compartment,
+                        struct class_table **ret) {
+        struct classes *c;
+
+        for (c = r->classes; c; c = c->next)
+                if (c->channel == channel && c->compartment == compartment) {
+                        *ret = &c->table;
+                        return 0;
+                }
+        c = malloc(sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        *c = (struct classes) {
+                .next = r->classes,
+                .channel = channel,
+                .compartment = compartment_ref(compartment),
+        };
+        r->classes = c;
+        *ret = &c->table;
+        return 0;
+}
+
+static int find_set(struct recording *r, const struct recording_request *q, struct ring_set **ret) {
+        struct ring_set *set;
+        int k;
+
+        for (set = r->sets; set; set = set->next)
+                if (set->compartment == q->compartment && set->application == q->application) {
+                        *ret = set;
+                        return 0;
+                }
+        k = ring_set_new(r->domain, r->sets, q->compartment, q->application, q->pid, &set);
+        if (k < 0)
+                return k;
+        set->next = r->sets;
+        r->sets = set;
+        *ret = set;
+        return 0;
+}
+
+static int prepare_locked(struct recording *r, const struct recording_request *q, uint32_t *ids, struct stream **ret) {
+        struct class_table *table;
+        struct ring_set *set;
+        struct stream *stream;
+        int k;
+
+        k = find_classes(r, q->channel->id, q->compartment, &table);
+        if (k < 0)
+                return k;
+        for (size_t i = 0; i < q->n_events; i++) {
+                const struct event_entry *e = &q->definitions->events[q->events[i]];
+
+                k = class_table_id(table, (const char *) q->definitions->data + e->offset, e->size, &ids[i]);
+                if (k < 0)
+                        return k;
+        }
+        k = find_set(r, q, &set);
+        if (k < 0)
+                return k;
+        k = ring_set_stream(set, r->sender, q->channel, &stream);
+        if (k < 0)
+                return k;
+        k = ring_set_announce(set, r->sender, stream, q->definitions, q->events, ids, q->n_events);
+        if (k < 0)
+                return k;
+        *ret = stream;
+        return 0;
+}
+
+static void report(struct recording *r, const struct recording_request *q, int error) {
+        char text[256];
+
+        if (error == -ENOSPC)
+                snprintf(text, sizeof(text), "its applications define more events than channel '%s' can hold",
+                         q->channel->name);
+        else if (error == -EDQUOT)
+                snprintf(text, sizeof(text), "its ring buffers would take too much of the machine's memory");
+        else if (error == -ENOBUFS)
+                snprintf(text, sizeof(text), "its consumer does not take messages any more");
+        else
+                snprintf(text, sizeof(text), "a ring buffer of channel '%s' cannot be made: %s", q->channel->name,
+                         strerror(-error));
+        sender_report(r->sender, text);
+}
+
+int recording_prepare(struct recording *r, const struct recording_request *request, uint32_t *ret_ids,
+                      struct stream **ret, uint64_t *ret_serial) {
+        struct stream *stream;
+        int k;
+
+        pthread_mutex_lock(&r->lock);
+        k = prepare_locked(r, request, ret_ids, &stream);
+        if (k >= 0) {
+                *ret = stream_ref(stream);
+                *ret_serial = stream->serial;
+        }
+        pthread_mutex_unlock(&r->lock);
+        if (k < 0 && k != -EPIPE)
+                report(r, request, k);
+        return k;
+}
+
+void recording_release(struct recording *r, uint64_t application) {
+        pthread_mutex_lock(&r->lock);
+        for (struct ring_set *set = r->sets; set; set = set->next)
+                if (set->application == application && !set->released)
+                        ring_set_release(set, r->sender);
+        pthread_mutex_unlock(&r->lock);
+}
+
+const char *recording_session(const struct recording *r) {
+        return r->session;
+}
+
+struct sender *recording_sender(const struct recording *r) {
+        return r->sender;
+}
+
+struct recording *recording_next(const struct recording *r) {
+        return r->next;
+}

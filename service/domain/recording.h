@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The data side of a session: its ring sets, its class ids, its consumer. Made
+ * when the session is first started; counted, since published models and session
+ * views still point to it when the session is gone.
+ *
+ * Ring sets are made lazily by the worker that first needs one, under the
+ * recording's lock. The lock also orders what the consumer is told: RINGS,
+ * CLASSES, and only then does any view show the class (see view.h).
+ * Locks: definitions, then domain, then recording, then sender.
+ */
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/cleanup.h"
+#include "service/domain/compartment.h"
+#include "service/domain/stream.h"
+#include "service/model/view.h"
+#include "service/registry/definitions.h"
+#include "service/unit/sender.h"
+
+struct recording;
+
+int recording_new(struct user_domain *domain, const char *session, struct sender *sender, struct recording **ret);
+
+struct recording *recording_ref(struct recording *r);
+struct recording *recording_unref(struct recording *r);
+
+static inline void recording_unrefp(struct recording **r) {
+        if (*r)
+                recording_unref(*r);
+}
+
+/* What one application will write into a channel. */
+struct recording_request {
+        const struct model_channel *channel;
+        struct compartment *compartment;
+        uint64_t application; /* that wants a ring set for itself, or 0 */
+        pid_t pid;            /* of that application */
+        const struct event_definitions *definitions;
+        const uint32_t *events; /* indices into the definitions */
+        size_t n_events;
+};
+
+/*
+ * The stream for a request, and the class ids of its events. All of it may be
+ * used once the sender has sent *ret_serial. -EPIPE when the consumer is gone;
+ * any other failure has been reported to the main loop. The caller owns *ret.
+ */
+int recording_prepare(struct recording *r, const struct recording_request *request, uint32_t *ret_ids,
+                      struct stream **ret, uint64_t *ret_serial);
+
+/* The application is gone: its own ring sets are handed to the consumer and forgotten. */
+void recording_release(struct recording *r, uint64_t application);
+
+const char *recording_session(const struct recording *r);
+struct sender *recording_sender(const struct recording *r);
+
+/* The next one in the domain's list, under the domain's lock. */
+struct recording *recording_next(const struct recording *r);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A ring set: the streams that one compartment, or one process alone, writes in
+ * one session. On disk it is a trace of its own. Owned by a recording and used
+ * under its lock.
+ */
+
+#include "service/domain/compartment.h"
+#include "service/domain/stream.h"
+#include "service/registry/definitions.h"
+#include "service/unit/sender.h"
+
+struct ring_set {
+        struct ring_set *next;
+        struct user_domain *domain;
+        uint64_t id;
+        struct compartment *compartment;
+        uint64_t application; /* that has the set for itself, or 0 */
+        pid_t pid;
+        bool released; /* forgotten but for its name, which no later set may have */
+        char name[CONSUMER_NAME_MAX];
+        struct stream *streams;
+};
+
+/* others: the recording's sets, among which its name is unique for its uid. */
+int ring_set_new(struct user_domain *domain, const struct ring_set *others, struct compartment *compartment,
+                 uint64_t application, pid_t pid, struct ring_set **ret);
+void ring_set_free(struct ring_set *set);
+
+/* The stream of a channel, made where there is none; the consumer has been sent its RINGS. Stays the set's. */
+int ring_set_stream(struct ring_set *set, struct sender *sender, const struct model_channel *channel,
+                    struct stream **ret);
+
+/* Sends CLASSES for those ids that the stream does not have yet. */
+int ring_set_announce(struct ring_set *set, struct sender *sender, struct stream *stream,
+                      const struct event_definitions *definitions, const uint32_t *events, const uint32_t *ids,
+                      size_t n);
+
+/* Sends RELEASE for every stream, and forgets them. */
+void ring_set_release(struct ring_set *set, struct sender *sender);

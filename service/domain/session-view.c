@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <string.h>
+
+#include "service/domain/session-view.h"
+#include "service/domain/view-build.h"
+
+static void session_view_free(struct session_view *v) {
+        for (uint32_t i = 0; i < v->n_rings; i++) {
+                stream_unref(v->rings[i].shared);
+                stream_unref(v->rings[i].locked);
+                recording_unref(v->rings[i].recording);
+        }
+        closep(&v->fds[0]);
+        event_definitions_unref(v->definitions);
+        compartment_unref(v->compartment);
+        free(v->data);
+        free(v);
+}
+
+struct session_view *session_view_ref(struct session_view *v) {
+        atomic_fetch_add_explicit(&v->refs, 1, memory_order_relaxed);
+        return v;
+}
+
+static void unlist(struct session_view *v) {
+        for (struct session_view **p = &v->definitions->views; *p; p = &(*p)->next)
+                if (*p == v) {
+                        *p = v->next;
+                        return;
+                }
+}
+
+struct session_view *session_view_unref(struct session_view *v) {
+        bool last;
+
+        if (!v)
+                return NULL;
+        /* Under the lock: session_view_get() must not find one that is going. */
+        pthread_mutex_lock(&v->definitions->lock);
+        last = atomic_fetch_sub_explicit(&v->refs, 1, memory_order_acq_rel) == 1;
+        if (last && v->listed)
+                unlist(v);
+        pthread_mutex_unlock(&v->definitions->lock);
+        if (last)
+                session_view_free(v);
+        return NULL;
+}
+
+static int new_view(const struct session_view_request *q, struct session_view **ret) {
+        struct session_view *v;
+        int r;
+
+        v = calloc(1, sizeof(*v));
+        if (!v)
+                return -ENOMEM;
+        v->refs = 1;
+        v->generation = q->model->generation;
+        v->definitions = event_definitions_ref(q->definitions);
+        v->compartment = compartment_ref(q->compartment);
+        v->fds[0] = -1;
+        r = view_build(q, v);
+        if (r < 0) {
+                session_view_free(v);
+                return r;
+        }
+        *ret = v;
+        return 0;
+}
+
+static int get_shared(const struct session_view_request *q, struct session_view **ret) {
+        struct session_view *v;
+        int r;
+
+        for (v = q->definitions->views; v; v = v->next)
+                if (v->generation == q->model->generation && v->compartment == q->compartment) {
+                        *ret = session_view_ref(v);
+                        return 0;
+                }
+        r = new_view(q, &v);
+        if (r < 0)
+                return r;
+        v->listed = true;
+        v->next = q->definitions->views;
+        q->definitions->views = v;
+        *ret = v;
+        return 0;
+}
+
+int session_view_get(const struct session_view_request *q, struct session_view **ret) {
+        int r;
+
+        if (q->application)
+                return new_view(q, ret);
+        pthread_mutex_lock(&q->definitions->lock);
+        r = get_shared(q, ret);
+        pthread_mutex_unlock(&q->definitions->lock);
+        return r;
+}
+
+bool session_view_is_ready(const struct session_view *v) {
+        for (uint32_t i = 0; i < v->n_rings; i++)
+                if (!sender_has_sent(recording_sender(v->rings[i].recording), v->rings[i].serial))
+                        return false;
+        return true;
+}
+
+bool session_view_is_same(const struct session_view *a, const struct session_view *b) {
+        return a == b || (a->definitions == b->definitions && a->size == b->size &&
+                          memcmp((const char *) a->data + sizeof(struct view_header),
+                                 (const char *) b->data + sizeof(struct view_header),
+                                 a->size - sizeof(struct view_header)) == 0);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "common/fd.h"
+#include "protocol/ring.h"
+#include "service/domain/stream.h"
+
+static struct stream *stream_free(struct stream *s) {
+        closep(&s->ring_fd);
+        closep(&s->positions_fd);
+        closep(&s->positions_readonly_fd);
+        atomic_fetch_sub(&s->domain->ring_bytes, s->bytes);
+        free(s->announced);
+        free(s);
+        return NULL;
+}
+
+struct stream *stream_ref(struct stream *s) {
+        atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+        return s;
+}
+
+struct stream *stream_unref(struct stream *s) {
+        if (s && atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) == 1)
+                stream_free(s);
+        return NULL;
+}
+
+static int map_shared(int fd, uint64_t size, void **ret) {
+        void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+        if (p == MAP_FAILED)
+                return -errno;
+        *ret = p;
+        return 0;
+}
+
+static int format(const struct user_domain *domain, const struct ring_geometry *g, int ring_fd, int positions_fd) {
+        void *ring = NULL, *positions = NULL;
+        int r;
+
+        r = map_shared(ring_fd, g->total_size, &ring);
+        if (r < 0)
+                return r;
+        r = map_shared(positions_fd, g->positions_size, &positions);
+        if (r >= 0) {
+                ring_format(g, trace_clock_read(domain->clock, domain->timens_offset), ring, positions);
+                munmap(positions, g->positions_size);
+        }
+        munmap(ring, g->total_size);
+        return r;
+}
+
+static int make_files(struct stream *s, const struct ring_geometry *g) {
+        int r;
+
+        r = memfd_new_shared("tracectl-ring", g->total_size, &s->ring_fd);
+        if (r < 0)
+                return r;
+        r = memfd_new_shared("tracectl-positions", g->positions_size, &s->positions_fd);
+        if (r < 0)
+                return r;
+        r = fd_reopen_readonly(s->positions_fd, &s->positions_readonly_fd);
+        if (r < 0)
+                return r;
+        return format(s->domain, g, s->ring_fd, s->positions_fd);
+}
+
+int stream_new(struct user_domain *domain, const struct model_channel *channel, bool locked, struct stream **ret) {
+        _cleanup_(stream_unrefp) struct stream *s = NULL;
+        struct ring_geometry g;
+        uint64_t total;
+        int r;
+
+        r = ring_geometry_init(&g, (channel->overwrite ? RING_OVERWRITE : 0) | (locked ? RING_LOCKED : 0),
+                               domain->clock, domain->n_cpus, channel->n_subbufs, channel->subbuf_size);
+        if (r < 0)
+                return r;
+        s = malloc(sizeof(*s));
+        if (!s)
+                return -ENOMEM;
+        *s = (struct stream) {
+                .refs = 1,
+                .domain = domain,
+                .channel = channel->id,
+                .bytes = g.total_size,
+                .ring_fd = -1,
+                .positions_fd = -1,
+                .positions_readonly_fd = -1,
+        };
+        total = atomic_fetch_add(&domain->ring_bytes, s->bytes) + s->bytes;
+        if (total > domain->ring_bytes_max)
+                return -EDQUOT;
+        r = make_files(s, &g);
+        if (r < 0)
+                return r;
+        s->ring_id = atomic_fetch_add(&domain->last_id, 1) + 1;
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+bool stream_has_class(const struct stream *s, uint32_t id) {
+        return id / 64 < s->n_announced && s->announced[id / 64] & UINT64_C(1) << id % 64;
+}
+
+int stream_add_class(struct stream *s, uint32_t id) {
+        if (id / 64 >= s->n_announced) {
+                uint32_t n = (id / 64 + 1) * 2;
+                uint64_t *bits = realloc(s->announced, n * sizeof(*bits));
+
+                if (!bits)
+                        return -ENOMEM;
+                memset(bits + s->n_announced, 0, (n - s->n_announced) * sizeof(*bits));
+                s->announced = bits;
+                s->n_announced = n;
+        }
+        s->announced[id / 64] |= UINT64_C(1) << id % 64;
+        return 0;
+}

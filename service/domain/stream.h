@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A stream: the ring set of one channel for one compartment, or for one process
+ * that needs a ring set of its own. Its memory files are made here, and their
+ * headers filled in before anybody else sees them. Counted; the files close
+ * with the last user (recording, session views). Everything is constant but the
+ * classes, which belong to the recording's lock.
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/cleanup.h"
+#include "service/model/view.h"
+#include "service/domain/user.h"
+
+struct stream {
+        atomic_uint refs;
+        struct user_domain *domain;
+        uint64_t ring_id; /* never used again */
+        uint64_t bytes;   /* charged to the domain */
+        uint32_t channel; /* its id; the stream's number in its set */
+        int ring_fd, positions_fd, positions_readonly_fd;
+
+        struct stream *next; /* in its set */
+        uint64_t *announced; /* bits: class ids that the consumer was told of */
+        uint32_t n_announced; /* words */
+        uint64_t serial;      /* of the newest message about this stream */
+};
+
+/* -EDQUOT when all rings together would take too much of the machine's memory. */
+int stream_new(struct user_domain *domain, const struct model_channel *channel, bool locked, struct stream **ret);
+
+struct stream *stream_ref(struct stream *s);
+struct stream *stream_unref(struct stream *s);
+
+static inline void stream_unrefp(struct stream **s) {
+        if (*s)
+                stream_unref(*s);
+}
+
+bool stream_has_class(const struct stream *s, uint32_t id);
+int stream_add_class(struct stream *s, uint32_t id);

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/fd.h"
+#include "service/domain/view-build.h"
+
+#define OFF UINT32_MAX
+
+/* What one event does in one session. */
+struct choice {
+        uint32_t channel; /* index into the session's channels, or OFF */
+        uint32_t ring;    /* index into the view's rings */
+        uint32_t id;
+};
+
+struct builder {
+        const struct session_view_request *request;
+        struct session_view *view;
+        uint32_t n_events;
+        struct choice *choices; /* n_events for each session of the model */
+        uint32_t *events, *ids; /* n_events each, for one channel at a time */
+        struct view_ring rings[VIEW_RINGS_MAX];
+};
+
+static struct choice *choices_of(struct builder *b, uint32_t session) {
+        return b->choices + (size_t) session * b->n_events;
+}
+
+static void choose(struct builder *b) {
+        const struct model_view *model = b->request->model;
+
+        for (uint32_t s = 0; s < model->n_sessions; s++) {
+                struct choice *choices = choices_of(b, s);
+                const struct model_session *session = &model->sessions[s];
+                bool reached = session->owner == b->request->compartment->key.uid;
+
+                for (uint32_t e = 0; e < b->n_events; e++) {
+                        const struct model_rule *rule =
+                                reached ? model_session_match(session, b->request->definitions->events[e].name) : NULL;
+
+                        choices[e].channel = rule ? rule->channel : OFF;
+                }
+        }
+}
+
+/* Makes one channel's rings. -EPIPE: the channel is left out. */
+static int prepare(struct builder *b, struct recording *recording, struct recording_request *q) {
+        struct session_view_ring *ring = &b->view->rings[b->view->n_rings];
+        uint64_t serial;
+        int r;
+
+        *ring = (struct session_view_ring) { 0 };
+        r = recording_prepare(recording, q, b->ids, &ring->shared, &ring->serial);
+        if (r < 0)
+                return r;
+        if (b->request->application) {
+                q->application = b->request->application;
+                q->pid = b->request->pid;
+                r = recording_prepare(recording, q, b->ids, &ring->locked, &serial);
+                if (r < 0) {
+                        ring->shared = stream_unref(ring->shared);
+                        return r;
+                }
+                /* One consumer's serials: the later message is the one to wait for. */
+                ring->serial = serial > ring->serial ? serial : ring->serial;
+        }
+        ring->recording = recording_ref(recording);
+        return 0;
+}
+
+static void add_ring(struct builder *b) {
+        struct session_view *v = b->view;
+        const struct session_view_ring *ring = &v->rings[v->n_rings];
+
+        b->rings[v->n_rings] = (struct view_ring) {
+                .shared_id = ring->shared->ring_id,
+                .locked_id = ring->locked ? ring->locked->ring_id : 0,
+                .flags = VIEW_RING_SHARED | (ring->locked ? VIEW_RING_LOCKED : 0),
+        };
+        v->fds[v->n_fds++] = ring->shared->ring_fd;
+        v->fds[v->n_fds++] = ring->shared->positions_readonly_fd;
+        if (ring->locked) {
+                v->fds[v->n_fds++] = ring->locked->ring_fd;
+                v->fds[v->n_fds++] = ring->locked->positions_readonly_fd;
+        }
+        v->n_rings++;
+}
+
+static int build_channel(struct builder *b, uint32_t s, uint32_t c) {
+        const struct model_session *session = &b->request->model->sessions[s];
+        struct choice *choices = choices_of(b, s);
+        struct recording_request q = {
+                .channel = &session->channels[c],
+                .compartment = b->request->compartment,
+                .definitions = b->request->definitions,
+                .events = b->events,
+        };
+        int r;
+
+        for (uint32_t e = 0; e < b->n_events; e++)
+                if (choices[e].channel == c)
+                        b->events[q.n_events++] = e;
+        if (q.n_events == 0)
+                return 0;
+        r = b->view->n_rings < VIEW_RINGS_MAX ? prepare(b, session->recording, &q) : -E2BIG;
+        for (size_t i = 0; i < q.n_events; i++) {
+                struct choice *choice = &choices[b->events[i]];
+
+                if (r < 0)
+                        choice->channel = OFF;
+                choice->ring = b->view->n_rings;
+                choice->id = b->ids[i];
+        }
+        if (r >= 0)
+                add_ring(b);
+        return r == -ENOMEM ? r : 0;
+}
+
+static int write_file(struct builder *b, uint32_t n_actions) {
+        struct session_view *v = b->view;
+        struct view_header header = {
+                .magic = VIEW_MAGIC,
+                .major = VIEW_MAJOR,
+                .minor = VIEW_MINOR,
+                .header_size = sizeof(header),
+                .ring_size = sizeof(struct view_ring),
+                .action_size = sizeof(struct view_action),
+                .n_rings = v->n_rings,
+                .n_actions = n_actions,
+                .n_events = b->n_events,
+                .definitions = b->request->definitions->hash,
+                .generation = v->generation,
+        };
+        struct view_action *action;
+
+        header.total_size = sizeof(header) + v->n_rings * sizeof(struct view_ring) + n_actions * sizeof(*action);
+        if (header.total_size > VIEW_SIZE_MAX)
+                return -E2BIG;
+        v->size = header.total_size;
+        v->data = malloc(v->size);
+        if (!v->data)
+                return -ENOMEM;
+        memcpy(v->data, &header, sizeof(header));
+        memcpy((char *) v->data + sizeof(header), b->rings, v->n_rings * sizeof(struct view_ring));
+        action = (struct view_action *) ((char *) v->data + sizeof(header) + v->n_rings * sizeof(struct view_ring));
+        for (uint32_t e = 0; e < b->n_events; e++)
+                for (uint32_t s = 0; s < b->request->model->n_sessions; s++) {
+                        const struct choice *choice = &choices_of(b, s)[e];
+
+                        if (choice->channel != OFF)
+                                *action++ = (struct view_action) {
+                                        .event = e,
+                                        .ring = choice->ring,
+                                        .id = choice->id,
+                                };
+                }
+        return memfd_new_constant("tracectl-view", v->data, v->size, &v->fds[0]);
+}
+
+static uint32_t count_actions(const struct builder *b) {
+        size_t n_choices = (size_t) b->n_events * b->request->model->n_sessions;
+        uint32_t n = 0;
+
+        for (size_t i = 0; i < n_choices; i++)
+                n += b->choices[i].channel != OFF;
+        return n;
+}
+
+int view_build(const struct session_view_request *request, struct session_view *view) {
+        _cleanup_free_ struct choice *choices = NULL;
+        _cleanup_free_ uint32_t *events = NULL, *ids = NULL;
+        uint32_t n_events = request->definitions->n_events;
+        struct builder b = { .request = request, .view = view, .n_events = n_events };
+        int r;
+
+        b.choices = choices = calloc((size_t) n_events * request->model->n_sessions + 1, sizeof(*choices));
+        b.events = events = calloc((size_t) n_events + 1, sizeof(*events));
+        b.ids = ids = calloc((size_t) n_events + 1, sizeof(*ids));
+        if (!choices || !events || !ids)
+                return -ENOMEM;
+        view->n_fds = 1;
+        choose(&b);
+        for (uint32_t s = 0; s < request->model->n_sessions; s++)
+                for (uint32_t c = 0; c < request->model->sessions[s].n_channels; c++) {
+                        r = build_channel(&b, s, c);
+                        if (r < 0)
+                                return r;
+                }
+        return write_file(&b, count_actions(&b));
+}

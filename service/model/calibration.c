@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "common/cleanup.h"
+#include "service/model/calibration.h"
+
+struct calibration {
+        pthread_t thread;
+        bool joined;
+        enum trace_clock clock;
+        struct trace_clock_info info;
+        int result;
+};
+
+static void *measure(void *userdata) {
+        struct calibration *c = userdata;
+
+        c->result = trace_clock_calibrate(c->clock, &c->info);
+        return NULL;
+}
+
+int calibration_new(enum trace_clock clock, struct calibration **ret) {
+        struct calibration *c;
+        int r;
+
+        c = malloc(sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        *c = (struct calibration) { .clock = clock };
+        r = pthread_create(&c->thread, NULL, measure, c);
+        if (r > 0) {
+                free(c);
+                return -r;
+        }
+        *ret = c;
+        return 0;
+}
+
+static void join(struct calibration *c) {
+        if (!c->joined)
+                pthread_join(c->thread, NULL);
+        c->joined = true;
+}
+
+struct calibration *calibration_free(struct calibration *c) {
+        if (c)
+                join(c);
+        free(c);
+        return NULL;
+}
+
+int calibration_get(struct calibration *c, struct trace_clock_info *ret) {
+        join(c);
+        if (c->result < 0)
+                return c->result;
+        *ret = c->info;
+        return 0;
+}

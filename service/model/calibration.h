@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Measures the trace clock once, in a thread of its own, because that takes
+ * 20 ms which the rest of the start can use. Owned by the manager; main loop only.
+ */
+
+#include "common/clock.h"
+
+struct calibration;
+
+int calibration_new(enum trace_clock clock, struct calibration **ret);
+struct calibration *calibration_free(struct calibration *c);
+
+/* Waits for the measurement where it is still running. */
+int calibration_get(struct calibration *c, struct trace_clock_info *ret);

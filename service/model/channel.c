@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/parse.h"
+#include "protocol/ring.h"
+#include "service/model/channel.h"
+#include "service/model/session.h"
+
+static uint64_t power_of_two(uint64_t n) {
+        uint64_t p = 1;
+
+        while (p < n && p < UINT64_C(1) << 63)
+                p <<= 1;
+        return p;
+}
+
+static int read_mode(const struct session *session, const char *mode, bool *ret, struct failure *failure) {
+        if (!mode)
+                *ret = session->mode == SESSION_FLIGHT_RECORDER;
+        else if (strcmp(mode, "discard") == 0)
+                *ret = false;
+        else if (strcmp(mode, "overwrite") == 0)
+                *ret = true;
+        else
+                return fail(failure, FAILURE_INVALID_OPTION,
+                            "Unknown channel mode '%s'; known are: discard, overwrite.", mode);
+        return 0;
+}
+
+static int check_sizes(const struct user_domain *domain, const struct channel_options *options,
+                       const struct model_channel *c, struct failure *failure) {
+        uint64_t total;
+
+        if (options->subbuf_size > RING_SUBBUF_SIZE_MAX || c->subbuf_size < RING_SUBBUF_SIZE_MIN)
+                return fail(failure, FAILURE_INVALID_OPTION,
+                            "A sub-buffer of %" PRIu64 " bytes is out of bounds; subbuf-size can be %" PRIu64
+                            " to %" PRIu64 ".",
+                            options->subbuf_size, RING_SUBBUF_SIZE_MIN, RING_SUBBUF_SIZE_MAX);
+        if (options->n_subbufs > RING_SUBBUFS_MAX || c->n_subbufs < RING_SUBBUFS_MIN)
+                return fail(failure, FAILURE_INVALID_OPTION,
+                            "%" PRIu32 " sub-buffers are out of bounds; subbuf-count can be %i to %i.",
+                            options->n_subbufs, RING_SUBBUFS_MIN, RING_SUBBUFS_MAX);
+        total = c->subbuf_size * c->n_subbufs * domain->n_cpus;
+        if (total > domain->ring_size_max)
+                return fail(failure, FAILURE_LIMIT,
+                            "Channel '%s' would need %" PRIu64 " MiB for %" PRIu32 " CPUs, and this machine's memory "
+                            "allows %" PRIu64 " MiB; choose a smaller subbuf-size or subbuf-count.",
+                            c->name, total >> 20, domain->n_cpus, domain->ring_size_max >> 20);
+        return 0;
+}
+
+int channel_new(const struct user_domain *domain, struct session *session, const char *name, uint32_t id,
+                const struct channel_options *options, struct channel **ret, struct failure *failure) {
+        struct model_channel c = { .id = id };
+        struct channel *channel;
+        int r;
+
+        if (!name_is_valid(name))
+                return fail(failure, FAILURE_INVALID_NAME,
+                            "'%s' is no name for a channel: use 1 to 64 letters, digits, '_', '.' and '-', the first "
+                            "no '.' and no '-'.", name);
+        r = read_mode(session, options->mode, &c.overwrite, failure);
+        if (r < 0)
+                return r;
+        strcpy(c.name, name);
+        c.subbuf_size = options->subbuf_size ? power_of_two(options->subbuf_size) : CHANNEL_DEFAULT_SUBBUF_SIZE;
+        c.n_subbufs = options->n_subbufs ? (uint32_t) power_of_two(options->n_subbufs) : CHANNEL_DEFAULT_SUBBUFS;
+        if (!options->subbuf_size && !options->n_subbufs)
+                user_domain_fit(domain, &c.subbuf_size, &c.n_subbufs);
+        r = check_sizes(domain, options, &c, failure);
+        if (r < 0)
+                return r;
+        channel = malloc(sizeof(*channel));
+        if (!channel)
+                return fail_memory(failure);
+        *channel = (struct channel) { .session = session, .config = c };
+        *ret = channel;
+        return 0;
+}
+
+struct channel *channel_free(struct channel *c) {
+        free(c);
+        return NULL;
+}

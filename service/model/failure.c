@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "service/model/failure.h"
+
+int failure_errno(enum failure_kind kind) {
+        static const int numbers[_FAILURE_MAX] = {
+                [FAILURE_INVALID_NAME] = EINVAL,
+                [FAILURE_INVALID_PATTERN] = EINVAL,
+                [FAILURE_INVALID_OPTION] = EINVAL,
+                [FAILURE_UNKNOWN_OPTION] = EINVAL,
+                [FAILURE_UNKNOWN_DOMAIN] = EINVAL,
+                [FAILURE_NO_SUCH_SESSION] = ENOENT,
+                [FAILURE_NO_SUCH_CHANNEL] = ENOENT,
+                [FAILURE_NO_SUCH_EVENT] = ENOENT,
+                [FAILURE_NO_SUCH_APPLICATION] = ENOENT,
+                [FAILURE_SESSION_EXISTS] = EEXIST,
+                [FAILURE_CHANNEL_EXISTS] = EEXIST,
+                [FAILURE_EVENT_IN_OTHER_CHANNEL] = EEXIST,
+                [FAILURE_ALREADY_ACTIVE] = EALREADY,
+                [FAILURE_NOT_ACTIVE] = ENOLINK,
+                [FAILURE_BUSY] = EBUSY,
+                [FAILURE_OUTPUT] = EIO,
+                [FAILURE_CONSUMER] = EPIPE,
+                [FAILURE_LIMIT] = EDQUOT,
+                [FAILURE_TIMEOUT] = ETIMEDOUT,
+                [FAILURE_ACCESS_DENIED] = EACCES,
+                [FAILURE_NO_MEMORY] = ENOMEM,
+                [FAILURE_INTERNAL] = EIO,
+        };
+
+        return numbers[kind];
+}
+
+int fail(struct failure *ret, enum failure_kind kind, const char *format, ...) {
+        struct failure f = { .kind = kind };
+        va_list ap;
+
+        va_start(ap, format);
+        vsnprintf(f.text, sizeof(f.text), format, ap);
+        va_end(ap);
+        *ret = f;
+        return -failure_errno(kind);
+}
+
+int fail_memory(struct failure *ret) {
+        return fail(ret, FAILURE_NO_MEMORY, "There is not enough memory; end other programs and try again.");
+}

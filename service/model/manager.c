@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/parse.h"
+#include "service/model/manager.h"
+#include "service/model/operation.h"
+#include "service/model/waiter.h"
+#include "service/registry/registry.h"
+
+int manager_new(sd_event *event, struct user_domain *domain, const struct consumer_starter *starter,
+                struct manager **ret) {
+        _cleanup_(manager_freep) struct manager *m = NULL;
+        int r;
+
+        m = malloc(sizeof(*m));
+        if (!m)
+                return -ENOMEM;
+        *m = (struct manager) { .event = sd_event_ref(event), .domain = domain, .starter = *starter };
+        r = calibration_new(domain->clock, &m->calibration);
+        if (r < 0)
+                return r;
+        m->published = model_view_new(1, 0);
+        if (!m->published)
+                return -ENOMEM;
+        r = waiters_init(m);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+struct manager *manager_free(struct manager *m) {
+        if (!m)
+                return NULL;
+        while (m->sessions) {
+                struct session *s = m->sessions;
+
+                m->sessions = s->next;
+                session_free(s);
+        }
+        waiters_done(m);
+        if (m->published)
+                model_view_unref(m->published);
+        calibration_free(m->calibration);
+        sd_event_unref(m->event);
+        free(m);
+        return NULL;
+}
+
+struct session *manager_find_session(struct manager *m, uid_t owner, const char *name) {
+        for (struct session *s = m->sessions; s; s = s->next)
+                if (s->owner == owner && strcmp(s->name, name) == 0)
+                        return s;
+        return NULL;
+}
+
+static int check_new_session(struct manager *m, const char *name, uid_t owner, int output_fd, struct failure *failure) {
+        uint32_t n = 0;
+        struct stat st;
+
+        if (!name_is_valid(name))
+                return fail(failure, FAILURE_INVALID_NAME,
+                            "'%.100s' is no name for a session: use 1 to 64 letters, digits, '_', '.' and '-', the "
+                            "first no '.' and no '-'.", name);
+        if (m->shutting_down)
+                return fail(failure, FAILURE_BUSY, "tracingd is about to end; start it again.");
+        if (manager_find_session(m, owner, name))
+                return fail(failure, FAILURE_SESSION_EXISTS, "Session '%s' exists already; choose another name.", name);
+        for (const struct session *s = m->sessions; s; s = s->next)
+                n += s->owner == owner;
+        if (n >= SESSIONS_PER_UID_MAX)
+                return fail(failure, FAILURE_LIMIT,
+                            "You have %i sessions, which is the most that a user can have; destroy one first.",
+                            SESSIONS_PER_UID_MAX);
+        if (fstat(output_fd, &st) < 0 || !S_ISDIR(st.st_mode))
+                return fail(failure, FAILURE_OUTPUT, "The output of session '%s' is not a directory; pass one.", name);
+        return 0;
+}
+
+int manager_create_session(struct manager *m, const char *name, uid_t owner, enum session_mode mode, int output_fd,
+                           struct session **ret, struct failure *failure) {
+        struct session *s;
+        int r;
+
+        r = check_new_session(m, name, owner, output_fd, failure);
+        if (r < 0)
+                return r;
+        if (session_new(m, name, owner, mode, output_fd, &s) < 0)
+                return fail_memory(failure);
+        s->next = m->sessions;
+        m->sessions = s;
+        m->n_sessions++;
+        manager_announce(m, MANAGER_SESSION_ADDED, s, NULL, NULL);
+        *ret = s;
+        return 0;
+}
+
+void manager_remove_session(struct manager *m, struct session *s) {
+        manager_announce(m, MANAGER_SESSION_REMOVED, s, NULL, NULL);
+        for (struct session **p = &m->sessions; *p; p = &(*p)->next)
+                if (*p == s) {
+                        *p = s->next;
+                        break;
+                }
+        m->n_sessions--;
+        if (operation_of(s, OPERATION_DESTROY))
+                operation_finish(s, NULL);
+        session_free(s);
+        if (m->shutting_down && !m->sessions)
+                m->shutdown_done(m->shutdown_userdata);
+}
+
+static int publish_rules(const struct session *s, struct model_session *ret) {
+        ret->rules = calloc((size_t) s->n_rules + 1, sizeof(*ret->rules));
+        if (!ret->rules)
+                return -ENOMEM;
+        for (const struct rule *rule = s->rules; rule; rule = rule->next) {
+                struct model_rule *copy = &ret->rules[ret->n_rules];
+
+                if (!rule->enabled)
+                        continue;
+                copy->pattern = strdup(rule->pattern);
+                if (!copy->pattern)
+                        return -ENOMEM;
+                ret->n_rules++;
+                while (ret->channels[copy->channel].id != rule->channel->config.id)
+                        copy->channel++;
+        }
+        return 0;
+}
+
+static int publish_session(const struct session *s, struct model_session *ret) {
+        memcpy(ret->name, s->name, sizeof(ret->name));
+        ret->owner = s->owner;
+        ret->recording = recording_ref(s->recording);
+        ret->channels = calloc((size_t) s->n_channels + 1, sizeof(*ret->channels));
+        if (!ret->channels)
+                return -ENOMEM;
+        for (const struct channel *c = s->channels; c; c = c->next)
+                ret->channels[ret->n_channels++] = c->config;
+        return publish_rules(s, ret);
+}
+
+int manager_publish(struct manager *m, uid_t uid, struct failure *failure) {
+        _cleanup_(model_view_unrefp) struct model_view *next = NULL;
+
+        next = model_view_new(m->published->generation + 1, m->n_sessions);
+        if (!next)
+                return fail_memory(failure);
+        next->n_sessions = 0;
+        for (const struct session *s = m->sessions; s; s = s->next)
+                if (s->state == SESSION_ACTIVE && publish_session(s, &next->sessions[next->n_sessions++]) < 0)
+                        return fail_memory(failure);
+        model_view_publish(&m->published, TAKE_PTR(next));
+        registry_push(m->registry, uid);
+        return 0;
+}
+
+uint64_t manager_generation(const struct manager *m) {
+        return m->published->generation;
+}
+
+uint32_t manager_active_channels(const struct manager *m, uid_t owner) {
+        uint32_t n = 0;
+
+        for (const struct session *s = m->sessions; s; s = s->next)
+                if (s->owner == owner && s->state == SESSION_ACTIVE)
+                        n += s->n_channels;
+        return n;
+}
+
+void manager_announce(struct manager *m, enum manager_news news, struct session *s, struct channel *channel,
+                      struct rule *rule) {
+        if (m->listener.news)
+                m->listener.news(news, s, channel, rule, m->listener.userdata);
+}
+
+void manager_shutdown(struct manager *m, void (*done)(void *userdata), void *userdata) {
+        struct session *next;
+
+        if (m->shutting_down)
+                return;
+        m->shutting_down = true;
+        m->shutdown_done = done;
+        m->shutdown_userdata = userdata;
+        if (!m->sessions) {
+                done(userdata);
+                return;
+        }
+        for (struct session *s = m->sessions; s; s = next) {
+                next = s->next;
+                operation_cancel(s);
+                session_end(s);
+        }
+}

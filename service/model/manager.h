@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The manager: all sessions, and the published form of them that workers read.
+ * The main loop alone changes anything here. Publishing is always the same
+ * three steps: change the objects, replace the RCU pointer, walk the
+ * applications of the uid that it concerns (see registry/registry.h for why in
+ * that order). Where the second step fails the first is undone.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "common/cleanup.h"
+#include "service/model/calibration.h"
+#include "service/model/session.h"
+#include "service/model/view.h"
+#include "service/unit/start.h"
+
+#define SESSIONS_PER_UID_MAX 256
+
+enum manager_news {
+        MANAGER_SESSION_ADDED,
+        MANAGER_SESSION_CHANGED,
+        MANAGER_SESSION_REMOVED,
+        MANAGER_CHANNEL_ADDED,
+        MANAGER_RULE_ADDED,
+        MANAGER_RULE_CHANGED,
+        MANAGER_RULE_REMOVED,
+};
+
+/* Who tells the world. *_REMOVED comes while the object can still be found. */
+struct manager_listener {
+        void (*news)(enum manager_news news, struct session *session, struct channel *channel, struct rule *rule,
+                     void *userdata);
+        void *userdata;
+};
+
+struct registry;
+struct waiter;
+
+struct manager {
+        sd_event *event;
+        struct user_domain *domain;
+        struct registry *registry;
+        struct consumer_starter starter;
+        struct calibration *calibration;
+        struct manager_listener listener;
+
+        struct model_view *published; /* RCU */
+        struct session *sessions;
+        uint32_t n_sessions;
+
+        struct waiter *waiters;
+        sd_event_source *waiters_source;
+
+        bool shutting_down;
+        void (*shutdown_done)(void *userdata);
+        void *shutdown_userdata;
+};
+
+/* registry is set by the caller before any method is called. */
+int manager_new(sd_event *event, struct user_domain *domain, const struct consumer_starter *starter,
+                struct manager **ret);
+struct manager *manager_free(struct manager *m);
+DEFINE_CLEANUP(struct manager *, manager_free)
+
+struct session *manager_find_session(struct manager *m, uid_t owner, const char *name);
+
+/* output_fd: a directory, taken over on success. */
+int manager_create_session(struct manager *m, const char *name, uid_t owner, enum session_mode mode, int output_fd,
+                           struct session **ret, struct failure *failure);
+
+/* Announces it and frees it. */
+void manager_remove_session(struct manager *m, struct session *s);
+
+/* Publishes the model as it is now and has every application of uid look at it. */
+int manager_publish(struct manager *m, uid_t uid, struct failure *failure);
+
+uint64_t manager_generation(const struct manager *m);
+uint32_t manager_active_channels(const struct manager *m, uid_t owner);
+
+void manager_announce(struct manager *m, enum manager_news news, struct session *s, struct channel *channel,
+                      struct rule *rule);
+
+/* Ends every session, giving consumers a bounded time to write; done is called from the main loop. */
+void manager_shutdown(struct manager *m, void (*done)(void *userdata), void *userdata);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What a session does that takes time: Start, Stop, Snapshot, Destroy. At most
+ * one runs in a session; every wait in it is bounded. Its done callback is
+ * called exactly once, from the main loop, also when the operation is cancelled.
+ * Owned by the session; main loop only.
+ *
+ * A function that refuses at once returns -errno and calls nothing.
+ */
+
+#include <stdint.h>
+
+#include "service/model/session.h"
+#include "service/model/waiter.h"
+
+#define OPERATION_APPLIED_USEC (500 * 1000)        /* applications acknowledge a start or a rule */
+#define OPERATION_REMOVED_USEC (2 * 1000 * 1000)   /* applications take their events away */
+#define OPERATION_CONSUMER_USEC (10 * 1000 * 1000) /* the consumer answers, writes, ends */
+
+struct operation_result {
+        const struct failure *failure; /* NULL: it has worked */
+        const struct session *session;
+        uint32_t pending; /* applications that have not acknowledged in time */
+        const char *path; /* of a snapshot */
+};
+
+typedef void (*operation_done_t)(const struct operation_result *result, void *userdata);
+
+enum operation_kind {
+        OPERATION_START,
+        OPERATION_STOP,
+        OPERATION_SNAPSHOT,
+        OPERATION_DESTROY,
+};
+
+struct operation {
+        struct session *session;
+        enum operation_kind kind;
+        operation_done_t done; /* may be NULL */
+        void *userdata;
+        struct waiter *waiter;
+        sd_event_source *timer;
+        uint32_t pending;
+        char *path;
+};
+
+int session_start(struct session *s, operation_done_t done, void *userdata, struct failure *failure);
+int session_stop(struct session *s, operation_done_t done, void *userdata, struct failure *failure);
+int session_snapshot(struct session *s, const char *name, operation_done_t done, void *userdata,
+                     struct failure *failure);
+
+/* The session is gone when done is called. */
+int session_destroy(struct session *s, operation_done_t done, void *userdata, struct failure *failure);
+
+/* As session_destroy(), by tracingd itself, whatever the session's state. */
+void session_end(struct session *s);
+
+/* Ends the running operation with a failure. */
+void operation_cancel(struct session *s);
+
+/* The consumer is lost; the running operation fails, or is complete where it waited for just that. */
+void operation_consumer_failed(struct session *s, const char *reason);
+
+/* For the operations themselves. */
+
+/* -EBUSY where one is running already. */
+int operation_new(struct session *s, enum operation_kind kind, operation_done_t done, void *userdata,
+                  struct failure *failure);
+int operation_set_timer(struct operation *o, uint64_t usec, sd_event_time_handler_t on_timeout);
+
+/* Ends the session's operation. failure NULL: it has worked. */
+void operation_finish(struct session *s, const struct failure *failure);
+
+/* The session's operation, where it is of this kind. */
+struct operation *operation_of(struct session *s, enum operation_kind kind);

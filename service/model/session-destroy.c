@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "service/model/manager.h"
+#include "service/model/operation.h"
+
+/*
+ * Destroy: applications take their events away, the consumer is hung up on,
+ * writes what is left and ends; then the session is gone. A consumer that needs
+ * longer than the bound is left to finish by itself, since it holds the data.
+ */
+
+static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct session *s = userdata;
+
+        manager_remove_session(s->manager, s);
+        return 0;
+}
+
+static void hang_up(struct session *s) {
+        if (s->consumer)
+                consumer_hang_up(s->consumer);
+        else
+                manager_remove_session(s->manager, s);
+}
+
+static void on_removed(uint32_t pending, void *userdata) {
+        struct session *s = userdata;
+
+        s->operation->waiter = NULL;
+        s->operation->pending = pending;
+        hang_up(s);
+}
+
+/* As hang_up(), from a later turn of the main loop, since done is never called before session_destroy() returns. */
+static int on_turn(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct session *s = userdata;
+
+        if (!s->consumer || operation_set_timer(s->operation, OPERATION_CONSUMER_USEC, on_timeout) < 0)
+                manager_remove_session(s->manager, s);
+        else
+                consumer_hang_up(s->consumer);
+        return 0;
+}
+
+static int begin(struct session *s, struct failure *failure) {
+        int r;
+
+        if (s->state != SESSION_ACTIVE)
+                return operation_set_timer(s->operation, 0, on_turn);
+        s->state = SESSION_STOPPING;
+        r = manager_publish(s->manager, s->owner, failure);
+        if (r < 0) {
+                s->state = SESSION_ACTIVE;
+                return r;
+        }
+        manager_announce(s->manager, MANAGER_SESSION_CHANGED, s, NULL, NULL);
+        r = operation_set_timer(s->operation, OPERATION_CONSUMER_USEC, on_timeout);
+        if (r < 0)
+                return r;
+        return waiter_new(s->manager, s->owner, manager_generation(s->manager), OPERATION_REMOVED_USEC, on_removed, s,
+                          &s->operation->waiter);
+}
+
+int session_destroy(struct session *s, operation_done_t done, void *userdata, struct failure *failure) {
+        int r;
+
+        r = operation_new(s, OPERATION_DESTROY, done, userdata, failure);
+        if (r < 0)
+                return r;
+        r = begin(s, failure);
+        if (r < 0) {
+                s->operation->done = NULL;
+                operation_finish(s, NULL);
+                return fail_memory(failure);
+        }
+        return 0;
+}
+
+void session_end(struct session *s) {
+        struct failure ignored;
+
+        if (session_destroy(s, NULL, NULL, &ignored) < 0)
+                manager_remove_session(s->manager, s);
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <string.h>
+
+#include "common/glob.h"
+#include "service/model/manager.h"
+#include "service/model/session.h"
+#include "service/registry/registry.h"
+
+struct rule *session_find_rule(struct session *s, uint32_t id) {
+        for (struct rule *rule = s->rules; rule; rule = rule->next)
+                if (rule->id == id)
+                        return rule;
+        return NULL;
+}
+
+static struct rule *find_pattern(struct session *s, const struct channel *channel, const char *pattern) {
+        for (struct rule *rule = s->rules; rule; rule = rule->next)
+                if (rule->channel == channel && strcmp(rule->pattern, pattern) == 0)
+                        return rule;
+        return NULL;
+}
+
+static const struct rule *first_match(const struct session *s, const char *event) {
+        for (const struct rule *rule = s->rules; rule; rule = rule->next)
+                if (rule->enabled && glob_match(rule->pattern, event))
+                        return rule;
+        return NULL;
+}
+
+static int check_event(const struct session *s, const struct channel *channel, const char *pattern, const char *event,
+                       struct failure *failure) {
+        const struct rule *rule;
+
+        if (!glob_match(pattern, event))
+                return 0;
+        rule = first_match(s, event);
+        if (!rule || rule->channel == channel)
+                return 0;
+        return fail(failure, FAILURE_EVENT_IN_OTHER_CHANNEL,
+                    "Event '%.120s' is recorded by channel '%s' of session '%s' already (rule '%.120s'), and an event "
+                    "is in one channel only; write a narrower pattern than '%.120s', or remove that rule.",
+                    event, rule->channel->config.name, s->name, rule->pattern, pattern);
+}
+
+/* channel: NULL where it is still to be made. */
+static int check_other_channels(const struct session *s, const struct channel *channel, const char *pattern,
+                                struct failure *failure) {
+        struct event_definitions **list;
+        size_t n;
+        int r;
+
+        for (const struct rule *rule = s->rules; rule; rule = rule->next)
+                if (rule->enabled && rule->channel != channel && strcmp(rule->pattern, pattern) == 0)
+                        return fail(failure, FAILURE_EVENT_IN_OTHER_CHANNEL,
+                                    "'%.200s' is enabled in channel '%s' of session '%s' already, and an event is in "
+                                    "one channel only; remove that rule first.",
+                                    pattern, rule->channel->config.name, s->name);
+        r = registry_list_definitions(s->manager->registry, s->owner, &list, &n);
+        if (r < 0)
+                return fail_memory(failure);
+        for (size_t i = 0; i < n; i++) {
+                for (uint32_t e = 0; e < list[i]->n_events && r >= 0; e++)
+                        r = check_event(s, channel, pattern, list[i]->events[e].name, failure);
+                event_definitions_unref(list[i]);
+        }
+        free(list);
+        return r;
+}
+
+static int get_channel(struct session *s, const char *name, struct channel **ret, struct failure *failure) {
+        const struct channel_options defaults = { 0 };
+        struct channel *channel;
+
+        channel = session_find_channel(s, name);
+        if (channel) {
+                *ret = channel;
+                return 0;
+        }
+        if (strcmp(name, CHANNEL_DEFAULT_NAME) != 0)
+                return fail(failure, FAILURE_NO_SUCH_CHANNEL,
+                            "Session '%s' has no channel '%.80s'; make it with EnableChannel first.", s->name, name);
+        return session_enable_channel(s, name, &defaults, ret, failure);
+}
+
+/* Rules of a session that is not active concern nobody yet. */
+static int publish(struct session *s, struct failure *failure) {
+        return s->state == SESSION_ACTIVE ? manager_publish(s->manager, s->owner, failure) : 0;
+}
+
+static void unlink_rule(struct session *s, struct rule *rule) {
+        for (struct rule **p = &s->rules; *p; p = &(*p)->next)
+                if (*p == rule) {
+                        *p = rule->next;
+                        s->n_rules--;
+                        return;
+                }
+}
+
+static int add_rule(struct session *s, struct channel *channel, const char *pattern, struct rule **ret,
+                    struct failure *failure) {
+        struct rule *rule, **p;
+        int r;
+
+        if (s->n_rules >= RULES_PER_SESSION_MAX)
+                return fail(failure, FAILURE_LIMIT, "Session '%s' has %i event rules, which is the most that it can "
+                            "have; use patterns with '*'.", s->name, RULES_PER_SESSION_MAX);
+        r = rule_new(channel, s->last_rule + 1, pattern, &rule, failure);
+        if (r < 0)
+                return r;
+        for (p = &s->rules; *p; p = &(*p)->next)
+                ;
+        *p = rule;
+        s->n_rules++;
+        s->last_rule++;
+        r = publish(s, failure);
+        if (r < 0) {
+                unlink_rule(s, rule);
+                rule_free(rule);
+                return r;
+        }
+        manager_announce(s->manager, MANAGER_RULE_ADDED, s, NULL, rule);
+        *ret = rule;
+        return 0;
+}
+
+static int set_enabled(struct session *s, struct rule *rule, bool enabled, struct failure *failure) {
+        int r;
+
+        if (rule->enabled == enabled)
+                return 0;
+        rule->enabled = enabled;
+        r = publish(s, failure);
+        if (r < 0) {
+                rule->enabled = !enabled;
+                return r;
+        }
+        manager_announce(s->manager, MANAGER_RULE_CHANGED, s, NULL, rule);
+        return 0;
+}
+
+int session_enable_event(struct session *s, const char *name, const char *pattern, struct rule **ret,
+                         struct failure *failure) {
+        struct channel *channel;
+        struct rule *rule;
+        int r;
+
+        if (*name == '\0')
+                name = CHANNEL_DEFAULT_NAME;
+        r = pattern_check(pattern, failure);
+        if (r < 0)
+                return r;
+        r = check_other_channels(s, session_find_channel(s, name), pattern, failure);
+        if (r < 0)
+                return r;
+        r = get_channel(s, name, &channel, failure);
+        if (r < 0)
+                return r;
+        rule = find_pattern(s, channel, pattern);
+        if (!rule)
+                return add_rule(s, channel, pattern, ret, failure);
+        r = set_enabled(s, rule, true, failure);
+        if (r < 0)
+                return r;
+        *ret = rule;
+        return 0;
+}
+
+int session_disable_event(struct session *s, struct rule *rule, struct failure *failure) {
+        return set_enabled(s, rule, false, failure);
+}
+
+int session_remove_event(struct session *s, struct rule *rule, struct failure *failure) {
+        bool was_enabled = rule->enabled;
+        int r;
+
+        rule->enabled = false;
+        r = was_enabled ? publish(s, failure) : 0;
+        if (r < 0) {
+                rule->enabled = was_enabled;
+                return r;
+        }
+        manager_announce(s->manager, MANAGER_RULE_REMOVED, s, NULL, rule);
+        unlink_rule(s, rule);
+        rule_free(rule);
+        return 0;
+}

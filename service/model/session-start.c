@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "common/parse.h"
+#include "protocol/view.h"
+#include "service/model/manager.h"
+#include "service/model/operation.h"
+#include "service/registry/registry.h"
+
+/*
+ * Start: the consumer comes first and must have accepted the output; then the
+ * model with the session is published; then applications acknowledge it.
+ */
+
+static int read_boot_id(uint8_t ret[16]) {
+        _cleanup_close_ int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+        char text[64], digits[33];
+        uint64_t high, low;
+        ssize_t n;
+        size_t k = 0;
+
+        if (fd < 0)
+                return -errno;
+        n = read(fd, text, sizeof(text));
+        for (ssize_t i = 0; i < n && k < 32; i++)
+                if (text[i] != '-' && text[i] != '\n')
+                        digits[k++] = text[i];
+        digits[k] = '\0';
+        if (k != 32 || parse_hex64(digits + 16, &low) < 0)
+                return -EBADMSG;
+        digits[16] = '\0';
+        if (parse_hex64(digits, &high) < 0)
+                return -EBADMSG;
+        for (int i = 0; i < 8; i++) {
+                ret[i] = (uint8_t) (high >> (56 - 8 * i));
+                ret[8 + i] = (uint8_t) (low >> (56 - 8 * i));
+        }
+        return 0;
+}
+
+/* Takes everything back; the session can be started again. */
+static void start_failed(struct session *s, const char *reason) {
+        struct failure failure;
+
+        fail(&failure, FAILURE_CONSUMER, "Session '%s' cannot be started: %s.", s->name, reason);
+        if (s->state == SESSION_CONFIGURED) {
+                s->recording = recording_unref(s->recording);
+                if (s->consumer)
+                        consumer_detach(TAKE_PTR(s->consumer));
+        }
+        operation_finish(s, &failure);
+}
+
+static void on_applied(uint32_t pending, void *userdata) {
+        struct session *s = userdata;
+
+        s->operation->waiter = NULL;
+        s->operation->pending = pending;
+        operation_finish(s, NULL);
+}
+
+/* -errno leaves the session as it was. */
+static int activate(struct session *s, struct failure *failure) {
+        enum session_state before = s->state;
+        int r;
+
+        s->state = SESSION_ACTIVE;
+        r = manager_publish(s->manager, s->owner, failure);
+        if (r < 0) {
+                s->state = before;
+                return r;
+        }
+        manager_announce(s->manager, MANAGER_SESSION_CHANGED, s, NULL, NULL);
+        s->operation->timer = sd_event_source_disable_unref(s->operation->timer);
+        r = waiter_new(s->manager, s->owner, manager_generation(s->manager), OPERATION_APPLIED_USEC, on_applied, s,
+                       &s->operation->waiter);
+        return r < 0 ? fail_memory(failure) : 0;
+}
+
+static void on_consumer_failed(const char *reason, void *userdata) {
+        struct session *s = userdata;
+
+        if (s->state == SESSION_CONFIGURED && operation_of(s, OPERATION_START))
+                start_failed(s, reason);
+        else
+                session_fail(s, reason);
+}
+
+static void on_consumer_drained(void *userdata) {
+        struct session *s = userdata;
+
+        registry_push(s->manager->registry, s->owner);
+}
+
+static void on_output_answer(int error, void *userdata) {
+        struct session *s = userdata;
+        char reason[256];
+
+        if (error == 0 || !operation_of(s, OPERATION_START))
+                return;
+        snprintf(reason, sizeof(reason), "nothing can be written to '%.150s': %s", s->output, strerror(error));
+        start_failed(s, reason);
+}
+
+static void on_session_answer(int error, void *userdata) {
+        struct session *s = userdata;
+        struct failure failure;
+        char reason[128];
+
+        if (!operation_of(s, OPERATION_START) || s->state != SESSION_CONFIGURED)
+                return;
+        if (error != 0) {
+                snprintf(reason, sizeof(reason), "its consumer refused it: %s", strerror(error));
+                start_failed(s, reason);
+        } else if (activate(s, &failure) < 0)
+                start_failed(s, "there is not enough memory");
+}
+
+static int send_session(struct session *s) {
+        struct consumer_session message = {
+                .header = { .type = CONSUMER_SESSION, .size = sizeof(message) },
+                .clock = s->manager->domain->clock,
+                .created = s->created,
+        };
+        struct trace_clock_info clock;
+        int r, status_fd = sender_status_fd(consumer_sender(s->consumer));
+
+        r = calibration_get(s->manager->calibration, &clock);
+        if (r < 0)
+                return r;
+        r = read_boot_id(message.clock_uuid);
+        if (r < 0)
+                return r;
+        strcpy(message.name, s->name);
+        message.clock_frequency = clock.frequency;
+        message.clock_offset_seconds = clock.offset_seconds;
+        message.clock_offset_ticks = clock.offset_ticks;
+        return consumer_request(s->consumer, &message.header, &status_fd, 1, on_session_answer, s);
+}
+
+static void on_consumer_ended(void *userdata) {
+        struct session *s = userdata;
+
+        manager_remove_session(s->manager, s);
+}
+
+static int begin_consumer(struct session *s) {
+        const struct consumer_handlers handlers = {
+                .failed = on_consumer_failed,
+                .drained = on_consumer_drained,
+                .ended = on_consumer_ended,
+                .userdata = s,
+        };
+        struct consumer_output output = { .header = { .type = CONSUMER_OUTPUT, .size = sizeof(output) } };
+        struct registry *registry = s->manager->registry;
+        int r;
+
+        r = consumer_new(s->manager->event, &s->manager->starter, &handlers, &s->consumer);
+        if (r < 0)
+                return r;
+        r = recording_new(s->manager->domain, s->name, consumer_sender(s->consumer), &s->recording);
+        if (r < 0)
+                return r;
+        s->applications_before = registry_count_ever(registry, s->owner) - registry_count(registry, s->owner);
+        r = consumer_request(s->consumer, &output.header, &s->output_fd, 1, on_output_answer, s);
+        if (r < 0)
+                return r;
+        return send_session(s);
+}
+
+static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
+        start_failed(userdata, "its consumer does not answer");
+        return 0;
+}
+
+static int check_start(struct session *s, struct failure *failure) {
+        switch (s->state) {
+        case SESSION_ACTIVE:
+                return fail(failure, FAILURE_ALREADY_ACTIVE, "Session '%s' is active already.", s->name);
+        case SESSION_STOPPING:
+                return fail(failure, FAILURE_BUSY,
+                            "Session '%s' is still being written; start it when its state is 'stopped'.", s->name);
+        case SESSION_FAILED:
+                return fail(failure, FAILURE_CONSUMER, "Session '%s' has failed: %s; destroy it and make a new one.",
+                            s->name, s->reason);
+        default:
+                break;
+        }
+        if (manager_active_channels(s->manager, s->owner) + s->n_channels > VIEW_RINGS_MAX)
+                return fail(failure, FAILURE_LIMIT,
+                            "With session '%s' more than %i channels would be active, which is the most that an "
+                            "application can record into; stop another session first.", s->name, VIEW_RINGS_MAX);
+        return 0;
+}
+
+/* The failure of an operation that nobody has been told about. */
+static int give_up(struct session *s, struct failure *failure, const char *reason) {
+        s->operation->done = NULL;
+        start_failed(s, reason);
+        return fail(failure, FAILURE_CONSUMER, "Session '%s' cannot be started: %s.", s->name, reason);
+}
+
+int session_start(struct session *s, operation_done_t done, void *userdata, struct failure *failure) {
+        char reason[128];
+        int r;
+
+        r = check_start(s, failure);
+        if (r < 0)
+                return r;
+        r = operation_new(s, OPERATION_START, done, userdata, failure);
+        if (r < 0)
+                return r;
+        if (s->consumer)
+                return activate(s, failure) < 0 ? give_up(s, failure, "there is not enough memory") : 0;
+        r = begin_consumer(s);
+        if (r >= 0)
+                r = operation_set_timer(s->operation, OPERATION_CONSUMER_USEC, on_timeout);
+        if (r < 0) {
+                snprintf(reason, sizeof(reason), "its consumer cannot be started: %s", strerror(-r));
+                return give_up(s, failure, reason);
+        }
+        return 0;
+}

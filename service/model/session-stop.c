@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <string.h>
+
+#include "service/model/manager.h"
+#include "service/model/operation.h"
+
+/*
+ * Stop: the model without the session is published; applications take their
+ * events away and acknowledge; only then is the consumer told to write what is
+ * left. A consumer that needs longer than the client is made to wait leaves the
+ * session in state "stopping" until it is done.
+ */
+
+static void on_stopped(int error, void *userdata) {
+        struct session *s = userdata;
+
+        /* Errors of the output are in the counters; there is nothing else to do about them here. */
+        s->state = SESSION_STOPPED;
+        manager_announce(s->manager, MANAGER_SESSION_CHANGED, s, NULL, NULL);
+        if (operation_of(s, OPERATION_STOP))
+                operation_finish(s, NULL);
+}
+
+static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
+        operation_finish(userdata, NULL);
+        return 0;
+}
+
+static void on_removed(uint32_t pending, void *userdata) {
+        struct consumer_header message = { .type = CONSUMER_STOP, .size = sizeof(message) };
+        struct session *s = userdata;
+        int r;
+
+        s->operation->waiter = NULL;
+        s->operation->pending = pending;
+        r = consumer_request(s->consumer, &message, NULL, 0, on_stopped, s);
+        if (r >= 0)
+                r = operation_set_timer(s->operation, OPERATION_CONSUMER_USEC, on_timeout);
+        if (r < 0)
+                session_fail(s, "its consumer does not take messages any more");
+}
+
+static int check_stop(const struct session *s, struct failure *failure) {
+        if (s->state == SESSION_FAILED)
+                return fail(failure, FAILURE_CONSUMER, "Session '%s' has failed: %s; what was written until then is in "
+                            "'%s'.", s->name, s->reason, s->output);
+        if (s->state == SESSION_STOPPING)
+                return fail(failure, FAILURE_BUSY,
+                            "Session '%s' is still being written; its state will be 'stopped' after that.", s->name);
+        if (s->state != SESSION_ACTIVE)
+                return fail(failure, FAILURE_NOT_ACTIVE, "Session '%s' is not active; start it first.", s->name);
+        return 0;
+}
+
+int session_stop(struct session *s, operation_done_t done, void *userdata, struct failure *failure) {
+        int r;
+
+        r = check_stop(s, failure);
+        if (r < 0)
+                return r;
+        r = operation_new(s, OPERATION_STOP, done, userdata, failure);
+        if (r < 0)
+                return r;
+        s->state = SESSION_STOPPING;
+        r = manager_publish(s->manager, s->owner, failure);
+        if (r >= 0) {
+                manager_announce(s->manager, MANAGER_SESSION_CHANGED, s, NULL, NULL);
+                r = waiter_new(s->manager, s->owner, manager_generation(s->manager), OPERATION_REMOVED_USEC,
+                               on_removed, s, &s->operation->waiter);
+                if (r < 0)
+                        r = fail_memory(failure);
+        }
+        if (r < 0) {
+                s->state = SESSION_ACTIVE;
+                s->operation->done = NULL;
+                operation_finish(s, NULL);
+        }
+        return r;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A session: a named container that one user owns, with channels, event rules,
+ * an output, and a consumer once it has been started. Owned by the manager;
+ * main loop only. What it does over time is in operation.h.
+ *
+ *   configured ──Start──▶ active ──Stop──▶ stopping ──▶ stopped ──Start──▶ active
+ *        any of them with a consumer ──▶ failed, with a reason
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/cleanup.h"
+#include "service/domain/recording.h"
+#include "service/model/channel.h"
+#include "service/model/failure.h"
+#include "service/model/rule.h"
+#include "service/unit/consumer.h"
+
+enum session_state {
+        SESSION_CONFIGURED,
+        SESSION_ACTIVE,
+        SESSION_STOPPING,
+        SESSION_STOPPED,
+        SESSION_FAILED,
+        _SESSION_STATE_MAX,
+};
+
+enum session_mode {
+        SESSION_RECORD,
+        SESSION_FLIGHT_RECORDER, /* channels overwrite unless asked otherwise */
+};
+
+struct manager;
+struct operation;
+
+struct session {
+        struct session *next;
+        struct manager *manager;
+        char name[MODEL_NAME_MAX + 1];
+        uid_t owner;
+        enum session_mode mode;
+        enum session_state state;
+        char *reason; /* of SESSION_FAILED: a predicate such as "its consumer ended with status 1" */
+
+        int output_fd;
+        char *output;     /* path, for people */
+        uint64_t created; /* microseconds since the epoch */
+
+        struct channel *channels;
+        struct rule *rules; /* in the order in which they were made */
+        uint32_t n_channels, n_rules, last_channel, last_rule;
+
+        struct consumer *consumer;   /* NULL before the first start and after a failure */
+        struct recording *recording; /* kept after a failure, for the counters */
+        uint64_t applications_before; /* that had registered and gone before the first start */
+        struct operation *operation;  /* that is running, or NULL */
+        bool snapshot_running;        /* also when its operation has timed out */
+};
+
+/* What Stop and Snapshot report. */
+struct session_counts {
+        struct consumer_status status;
+        uint64_t applications;
+};
+
+const char *session_state_to_string(enum session_state state);
+const char *session_mode_to_string(enum session_mode mode);
+int session_mode_from_string(const char *s, enum session_mode *ret);
+
+/* Takes output_fd over on success. The name has been checked. */
+int session_new(struct manager *manager, const char *name, uid_t owner, enum session_mode mode, int output_fd,
+                struct session **ret);
+struct session *session_free(struct session *s);
+DEFINE_CLEANUP(struct session *, session_free)
+
+struct channel *session_find_channel(struct session *s, const char *name);
+struct rule *session_find_rule(struct session *s, uint32_t id);
+
+int session_enable_channel(struct session *s, const char *name, const struct channel_options *options,
+                           struct channel **ret, struct failure *failure);
+
+/*
+ * Adds a rule, or enables it again, and publishes it. An empty channel name is
+ * the default channel, made where it does not exist. Refused where the same
+ * pattern, or an event that is known to match it, is in another channel.
+ */
+int session_enable_event(struct session *s, const char *channel, const char *pattern, struct rule **ret,
+                         struct failure *failure);
+int session_disable_event(struct session *s, struct rule *rule, struct failure *failure);
+int session_remove_event(struct session *s, struct rule *rule, struct failure *failure);
+
+struct session_counts session_counts(const struct session *s);
+
+/* Its consumer is lost: applications stop recording, and people see why. */
+void session_fail(struct session *s, const char *reason);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The model as it is published: everything that decides what applications must
+ * do, that is the active sessions with their channels and the rules that are
+ * enabled. Immutable. The main loop makes a new one, with the next generation,
+ * for every change, and replaces an RCU pointer; readers take a reference under
+ * rcu_read_lock() and may keep it as long as they like.
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <urcu.h>
+
+#include "common/cleanup.h"
+
+#define MODEL_NAME_MAX 64
+
+struct recording;
+
+struct model_channel {
+        char name[MODEL_NAME_MAX + 1];
+        uint32_t id; /* never used again in its session */
+        uint32_t n_subbufs;
+        uint64_t subbuf_size;
+        bool overwrite;
+};
+
+struct model_rule {
+        char *pattern;
+        uint32_t channel; /* index */
+};
+
+struct model_session {
+        char name[MODEL_NAME_MAX + 1];
+        uid_t owner;
+        struct recording *recording; /* the view has a reference */
+        struct model_channel *channels;
+        uint32_t n_channels;
+        struct model_rule *rules; /* the first that matches decides */
+        uint32_t n_rules;
+};
+
+struct model_view {
+        atomic_uint refs;
+        struct rcu_head rcu;
+        uint64_t generation;
+        uint32_t n_sessions;
+        struct model_session sessions[];
+};
+
+/* An empty one with room for n_sessions. NULL where memory ran out. */
+struct model_view *model_view_new(uint64_t generation, uint32_t n_sessions);
+
+struct model_view *model_view_unref(struct model_view *v);
+
+static inline void model_view_unrefp(struct model_view **v) {
+        if (*v)
+                model_view_unref(*v);
+}
+
+/* The newest one at location, which the caller then owns. A registered RCU thread. */
+struct model_view *model_view_get(struct model_view *const *location);
+
+/* Main loop: replaces the one at location, whose reference is given back after a grace period. */
+void model_view_publish(struct model_view **location, struct model_view *next);
+
+/* The rule that an event comes under, or NULL. */
+const struct model_rule *model_session_match(const struct model_session *session, const char *event);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "service/registry/account.h"
+
+int account_new(uid_t uid, struct account **ret) {
+        struct account *a;
+
+        a = calloc(1, sizeof(*a));
+        if (!a)
+                return -ENOMEM;
+        a->uid = uid;
+        a->applications = cds_lfht_new(64, 64, 0, CDS_LFHT_AUTO_RESIZE, NULL);
+        if (!a->applications) {
+                free(a);
+                return -ENOMEM;
+        }
+        definitions_store_init(&a->definitions);
+        *ret = a;
+        return 0;
+}
+
+struct account *account_free(struct account *a) {
+        definitions_store_done(&a->definitions);
+        cds_lfht_destroy(a->applications, NULL);
+        free(a);
+        return NULL;
+}

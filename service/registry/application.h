@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * An application: a connection to the registration socket, and the process at
+ * its other end. Counted, and freed after a grace period. Three kinds of members:
+ *
+ * - constant after it was accepted: any thread;
+ * - of the worker that has it: only one worker has an application at a time,
+ *   which `work` sees to, so that messages are handled in order without a lock;
+ * - under `lock`, or atomic: any thread. The lock is held for copies of a
+ *   pointer or a name, never while something else is locked.
+ */
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <urcu.h>
+#include <urcu/rculfhash.h>
+#include <urcu/wfcqueue.h>
+
+#include "common/cleanup.h"
+#include "protocol/handshake.h"
+#include "service/domain/compartment.h"
+#include "service/domain/session-view.h"
+#include "service/registry/definitions.h"
+#include "service/registry/peer.h"
+
+/* Why a worker should look at an application. */
+enum application_work {
+        APPLICATION_READ = 1 << 0, /* its socket has something */
+        APPLICATION_PUSH = 1 << 1, /* the model has changed, or a consumer has caught up */
+        APPLICATION_GONE = 1 << 2, /* its process has ended */
+        APPLICATION_QUEUED = 1 << 3, /* a worker has it, or will */
+};
+
+enum application_state {
+        APPLICATION_NEW,        /* no message yet */
+        APPLICATION_NEEDS,      /* asked for its first definitions */
+        APPLICATION_REGISTERED, /* others can see it */
+        APPLICATION_CLOSED,
+};
+
+struct registry;
+struct account;
+
+struct application {
+        atomic_uint refs;
+        struct rcu_head rcu;
+
+        /* constant */
+        struct registry *registry;
+        struct account *account;
+        struct peer peer;
+        uint64_t id;
+        int fd;
+
+        /* tables and queues */
+        struct cds_lfht_node id_node, pid_node, account_node;
+        struct cds_wfcq_node work_node, added_node, removed_node;
+        atomic_uint work; /* enum application_work */
+
+        /* of the worker */
+        enum application_state state;
+        struct compartment *compartment; /* constant once registered */
+        uint64_t needed;                 /* hash that it was asked for, while asked is set */
+        bool asked;
+        bool wants_locked;
+        bool locked;       /* some of its threads need rings of its own */
+        bool view_locked;  /* locked, when the newest view was sent */
+        bool ready_sent;
+        bool blocked;      /* its socket is full */
+        bool resend;       /* it has asked for its view */
+        bool acknowledged; /* the newest view that it was sent */
+        uint64_t sent;     /* generation of that view */
+        uint64_t valid;    /* the newest generation for which that view is right */
+
+        /* atomic: the newest generation that it conforms to */
+        atomic_uint_least64_t applied;
+        atomic_bool registered;
+
+        /* under the lock */
+        pthread_mutex_t lock;
+        struct event_definitions *definitions;
+        struct session_view *view; /* the newest that it was sent */
+        char name[HANDSHAKE_NAME_MAX + 1];
+        uint32_t abi_major, abi_minor;
+        unsigned word_size;
+        char *unit;
+};
+
+/* Takes peer and fd over. */
+int application_new(struct registry *registry, struct account *account, uint64_t id, int fd, const struct peer *peer,
+                    struct application **ret);
+
+struct application *application_ref(struct application *a);
+struct application *application_unref(struct application *a);
+
+static inline void application_unrefp(struct application **a) {
+        if (*a)
+                application_unref(*a);
+}
+
+/* For lookups: false when it is being freed. Under rcu_read_lock(). */
+bool application_ref_unless_zero(struct application *a);

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <sys/eventfd.h>
+
+#include "service/registry/internal.h"
+
+struct application *registry_find(struct registry *r, uint64_t id) {
+        struct application *a = registry_find_connection(r, id);
+
+        if (a && atomic_load(&a->registered))
+                return a;
+        return application_unref(a);
+}
+
+void registry_push(struct registry *r, uid_t uid) {
+        struct account *account = registry_account(r, uid);
+        struct application *a;
+        struct cds_lfht_iter iter;
+
+        if (!account)
+                return;
+        rcu_read_lock();
+        cds_lfht_for_each_entry(account->applications, &iter, a, account_node)
+                if (application_ref_unless_zero(a)) {
+                        registry_schedule(r, a, APPLICATION_PUSH);
+                        application_unref(a);
+                }
+        rcu_read_unlock();
+}
+
+uint32_t registry_count_pending(struct registry *r, uid_t uid, uint64_t generation) {
+        struct account *account = registry_account(r, uid);
+        struct application *a;
+        struct cds_lfht_iter iter;
+        uint32_t n = 0;
+
+        if (!account)
+                return 0;
+        rcu_read_lock();
+        cds_lfht_for_each_entry(account->applications, &iter, a, account_node)
+                n += atomic_load_explicit(&a->applied, memory_order_acquire) < generation;
+        rcu_read_unlock();
+        return n;
+}
+
+uint64_t registry_count(struct registry *r, uid_t uid) {
+        struct account *account = registry_account(r, uid);
+
+        return account ? atomic_load(&account->n_applications) : 0;
+}
+
+uint64_t registry_count_ever(struct registry *r, uid_t uid) {
+        struct account *account = registry_account(r, uid);
+
+        return account ? atomic_load(&account->n_ever) : 0;
+}
+
+struct list {
+        struct application **items;
+        size_t n, size;
+};
+
+/* Called under rcu_read_lock(), where allocating is allowed. */
+static int list_add(struct list *list, struct application *a) {
+        if (!application_ref_unless_zero(a))
+                return 0;
+        if (list->n == list->size) {
+                size_t size = list->size ? 2 * list->size : 64;
+                struct application **items = realloc(list->items, size * sizeof(*items));
+
+                if (!items) {
+                        application_unref(a);
+                        return -ENOMEM;
+                }
+                list->items = items;
+                list->size = size;
+        }
+        list->items[list->n++] = a;
+        return 0;
+}
+
+static int list_account(struct account *account, struct list *list) {
+        struct application *a;
+        struct cds_lfht_iter iter;
+        int r = 0;
+
+        rcu_read_lock();
+        cds_lfht_for_each_entry(account->applications, &iter, a, account_node) {
+                r = list_add(list, a);
+                if (r < 0)
+                        break;
+        }
+        rcu_read_unlock();
+        return r;
+}
+
+static int match_pid(struct cds_lfht_node *node, const void *key) {
+        return CONTAINER_OF(node, struct application, pid_node)->peer.pid == *(const pid_t *) key;
+}
+
+static int list_pid(struct registry *r, uid_t uid, pid_t pid, struct list *list) {
+        struct application *a;
+        struct cds_lfht_iter iter;
+        int k = 0;
+
+        rcu_read_lock();
+        cds_lfht_for_each_entry_duplicate(r->by_pid, registry_hash((uint64_t) pid), match_pid, &pid, &iter, a,
+                                          pid_node) {
+                k = a->peer.uid == uid ? list_add(list, a) : 0;
+                if (k < 0)
+                        break;
+        }
+        rcu_read_unlock();
+        return k;
+}
+
+int registry_list(struct registry *r, uid_t uid, pid_t pid, struct application ***ret, size_t *ret_n) {
+        struct account *account = registry_account(r, uid);
+        struct list list = { .items = malloc(sizeof(*list.items)), .size = 1 };
+        int k = 0;
+
+        if (!list.items)
+                return -ENOMEM;
+        if (pid > 0)
+                k = list_pid(r, uid, pid, &list);
+        else if (account)
+                k = list_account(account, &list);
+        if (k < 0) {
+                for (size_t i = 0; i < list.n; i++)
+                        application_unref(list.items[i]);
+                free(list.items);
+                return k;
+        }
+        *ret = list.items;
+        *ret_n = list.n;
+        return 0;
+}
+
+int registry_list_definitions(struct registry *r, uid_t uid, struct event_definitions ***ret, size_t *ret_n) {
+        struct account *account = registry_account(r, uid);
+
+        if (account)
+                return definitions_store_list(&account->definitions, ret, ret_n);
+        *ret = calloc(1, sizeof(**ret));
+        if (!*ret)
+                return -ENOMEM;
+        *ret_n = 0;
+        return 0;
+}
+
+void registry_take_news(struct registry *r, void (*added)(uint64_t id, void *userdata),
+                        void (*removed)(uint64_t id, void *userdata), void *userdata) {
+        struct cds_wfcq_node *node;
+        eventfd_t n;
+
+        (void) eventfd_read(r->news_fd, &n);
+        while ((node = __cds_wfcq_dequeue_blocking(&r->added_head, &r->added_tail))) {
+                struct application *a = CONTAINER_OF(node, struct application, added_node);
+
+                added(a->id, userdata);
+                application_unref(a);
+        }
+        while ((node = __cds_wfcq_dequeue_blocking(&r->removed_head, &r->removed_tail))) {
+                struct application *a = CONTAINER_OF(node, struct application, removed_node);
+
+                removed(a->id, userdata);
+                application_unref(a);
+        }
+}
+
+int registry_event_fd(const struct registry *r) {
+        return r->news_fd;
+}

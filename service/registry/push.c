@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/datagram.h"
+#include "service/log.h"
+#include "service/registry/internal.h"
+
+/* Never waits: -EAGAIN when the socket is full. */
+int application_send(struct application *a, const struct handshake *h, const int *fds, size_t n_fds) {
+        char buffer[HANDSHAKE_SIZE_MAX];
+        size_t size = handshake_format(h, buffer, sizeof(buffer));
+
+        return datagram_send(a->fd, buffer, size, fds, n_fds, MSG_DONTWAIT);
+}
+
+static void set_applied(struct application *a, uint64_t generation) {
+        atomic_store_explicit(&a->applied, generation, memory_order_release);
+        registry_notify(a->registry);
+}
+
+int application_applied(struct application *a, uint64_t generation) {
+        if (generation > a->sent)
+                return -EBADMSG;
+        if (generation == a->sent && !a->acknowledged) {
+                a->acknowledged = true;
+                set_applied(a, a->valid);
+        }
+        return 0;
+}
+
+/* The view that it was sent is right for a newer generation, too. */
+static void still_valid(struct application *a, uint64_t generation) {
+        a->valid = generation;
+        if (a->acknowledged)
+                set_applied(a, generation);
+}
+
+static int send_view(struct application *a, const struct session_view *view) {
+        struct handshake h = {
+                .keys = HANDSHAKE_GENERATION | (a->ready_sent ? HANDSHAKE_CONFIG : HANDSHAKE_READY | HANDSHAKE_APPLICATION),
+                .application = a->id,
+                .generation = view->generation,
+        };
+        int r;
+
+        r = application_send(a, &h, view->fds, view->n_fds);
+        /* Too many descriptors in flight for this uid: the application asks for them later. */
+        if (r == -ETOOMANYREFS && a->ready_sent)
+                r = application_send(a, &h, NULL, 0);
+        return r;
+}
+
+static void sent(struct application *a, struct session_view *view, uint64_t generation) {
+        struct session_view *old;
+
+        pthread_mutex_lock(&a->lock);
+        old = a->view;
+        a->view = view;
+        pthread_mutex_unlock(&a->lock);
+        session_view_unref(old);
+        a->view_locked = a->locked;
+        a->ready_sent = true;
+        a->resend = false;
+        a->acknowledged = false;
+        a->sent = a->valid = generation;
+}
+
+static int push(struct application *a, const struct model_view *model) {
+        const struct session_view_request request = {
+                .model = model,
+                .compartment = a->compartment,
+                .definitions = a->definitions,
+                .application = a->locked ? a->id : 0,
+                .pid = a->peer.pid,
+        };
+        _cleanup_(session_view_unrefp) struct session_view *view = NULL;
+        int r;
+
+        r = session_view_get(&request, &view);
+        if (r < 0) {
+                /* It stays as it is, pending, until the next change. */
+                log_debug("no view for application %llu: %s", (unsigned long long) a->id, strerror(-r));
+                return 0;
+        }
+        if (a->view && !a->resend && session_view_is_same(a->view, view)) {
+                still_valid(a, model->generation);
+                return 0;
+        }
+        /* The main loop comes back when the consumers have been told of every class. */
+        if (!session_view_is_ready(view))
+                return 0;
+        r = send_view(a, view);
+        a->blocked = r == -EAGAIN;
+        if (r < 0)
+                return a->blocked ? 0 : r;
+        sent(a, TAKE_PTR(view), model->generation);
+        return 0;
+}
+
+int application_push(struct application *a) {
+        _cleanup_(model_view_unrefp) struct model_view *model = model_view_get(a->registry->config.model);
+
+        a->blocked = false;
+        if (a->ready_sent && a->valid >= model->generation && a->view->definitions == a->definitions &&
+            !a->resend && a->view_locked == a->locked)
+                return 0;
+        return push(a, model);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+
+#include "service/registry/internal.h"
+
+/* Descriptors for everything that is no connection: rings, views, definitions, consumers. */
+#define FDS_RESERVED 1024
+#define FDS_PER_CONNECTION 2
+#define CONNECTIONS_MIN 64
+
+unsigned long registry_hash(uint64_t n) {
+        n *= UINT64_C(0x9e3779b97f4a7c15);
+        return (unsigned long) (n ^ n >> 32);
+}
+
+static int match_uid(struct cds_lfht_node *node, const void *key) {
+        return CONTAINER_OF(node, struct account, node)->uid == *(const uid_t *) key;
+}
+
+struct account *registry_account(struct registry *r, uid_t uid) {
+        struct cds_lfht_iter iter;
+        struct cds_lfht_node *node;
+
+        rcu_read_lock();
+        cds_lfht_lookup(r->accounts, registry_hash(uid), match_uid, &uid, &iter);
+        node = cds_lfht_iter_get_node(&iter);
+        rcu_read_unlock();
+        return node ? CONTAINER_OF(node, struct account, node) : NULL;
+}
+
+int registry_make_account(struct registry *r, uid_t uid, struct account **ret) {
+        struct account *account = registry_account(r, uid);
+        struct cds_lfht_node *node;
+        int k;
+
+        if (!account) {
+                k = account_new(uid, &account);
+                if (k < 0)
+                        return k;
+                rcu_read_lock();
+                node = cds_lfht_add_unique(r->accounts, registry_hash(uid), match_uid, &uid, &account->node);
+                rcu_read_unlock();
+                if (node != &account->node) {
+                        account_free(account);
+                        account = CONTAINER_OF(node, struct account, node);
+                }
+        }
+        *ret = account;
+        return 0;
+}
+
+void registry_notify(struct registry *r) {
+        (void) eventfd_write(r->news_fd, 1);
+}
+
+void registry_schedule(struct registry *r, struct application *a, unsigned work) {
+        if (atomic_fetch_or(&a->work, work | APPLICATION_QUEUED) & APPLICATION_QUEUED)
+                return;
+        application_ref(a);
+        cds_wfcq_enqueue(&r->work_head, &r->work_tail, &a->work_node);
+        sem_post(&r->work_count);
+}
+
+static uint64_t connections_max(void) {
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < FDS_RESERVED + FDS_PER_CONNECTION * CONNECTIONS_MIN)
+                return CONNECTIONS_MIN;
+        return (limit.rlim_cur - FDS_RESERVED) / FDS_PER_CONNECTION;
+}
+
+static int make_tables(struct registry *r) {
+        r->by_id = cds_lfht_new(64, 64, 0, CDS_LFHT_AUTO_RESIZE, NULL);
+        r->by_pid = cds_lfht_new(64, 64, 0, CDS_LFHT_AUTO_RESIZE, NULL);
+        r->accounts = cds_lfht_new(16, 16, 0, CDS_LFHT_AUTO_RESIZE, NULL);
+        return r->by_id && r->by_pid && r->accounts ? 0 : -ENOMEM;
+}
+
+int registry_new(const struct registry_config *config, struct registry **ret) {
+        _cleanup_(registry_freep) struct registry *r = NULL;
+        int k;
+
+        r = calloc(1, sizeof(*r));
+        if (!r)
+                return -ENOMEM;
+        r->config = *config;
+        r->connections_max = connections_max();
+        r->epoll_fd = r->stop_fd = -1;
+        compartment_table_init(&r->compartments);
+        cds_wfcq_init(&r->work_head, &r->work_tail);
+        cds_wfcq_init(&r->added_head, &r->added_tail);
+        cds_wfcq_init(&r->removed_head, &r->removed_tail);
+        sem_init(&r->work_count, 0, 0);
+        r->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (r->news_fd < 0)
+                return -errno;
+        k = make_tables(r);
+        if (k < 0)
+                return k;
+        k = workers_start(r);
+        if (k < 0)
+                return k;
+        k = reception_start(r);
+        if (k < 0)
+                return k;
+        *ret = TAKE_PTR(r);
+        return 0;
+}
+
+/* All threads have ended, so each table has this one reader. */
+static void disconnect_all(struct registry *r) {
+        struct cds_lfht_iter iter;
+        struct application *a;
+
+        for (;;) {
+                rcu_read_lock();
+                cds_lfht_first(r->by_id, &iter);
+                a = cds_lfht_iter_get_node(&iter) ?
+                        CONTAINER_OF(cds_lfht_iter_get_node(&iter), struct application, id_node) : NULL;
+                rcu_read_unlock();
+                if (!a)
+                        return;
+                registry_disconnect(a);
+        }
+}
+
+static void ignore(uint64_t id, void *userdata) {
+}
+
+static void free_accounts(struct registry *r) {
+        struct cds_lfht_iter iter;
+        struct account *account;
+
+        for (;;) {
+                rcu_read_lock();
+                cds_lfht_first(r->accounts, &iter);
+                account = cds_lfht_iter_get_node(&iter) ?
+                        CONTAINER_OF(cds_lfht_iter_get_node(&iter), struct account, node) : NULL;
+                if (account)
+                        cds_lfht_del(r->accounts, &account->node);
+                rcu_read_unlock();
+                if (!account)
+                        return;
+                synchronize_rcu();
+                account_free(account);
+        }
+}
+
+static void free_tables(struct registry *r) {
+        if (r->by_id) {
+                disconnect_all(r);
+                registry_take_news(r, ignore, ignore, NULL);
+                cds_lfht_destroy(r->by_id, NULL);
+        }
+        /* Applications are freed by RCU's thread. */
+        rcu_barrier();
+        if (r->by_pid)
+                cds_lfht_destroy(r->by_pid, NULL);
+        if (r->accounts) {
+                free_accounts(r);
+                cds_lfht_destroy(r->accounts, NULL);
+        }
+}
+
+void registry_stop(struct registry *r) {
+        reception_stop(r);
+        workers_stop(r);
+}
+
+struct registry *registry_free(struct registry *r) {
+        if (!r)
+                return NULL;
+        registry_stop(r);
+        free_tables(r);
+        closep(&r->news_fd);
+        sem_destroy(&r->work_count);
+        compartment_table_done(&r->compartments);
+        free(r);
+        return NULL;
+}

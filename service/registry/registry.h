@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The registry: every application that is connected, and the threads that serve
+ * them. The reception thread accepts connections and notices that something is
+ * to be read or that somebody is gone; a few workers read messages, build and
+ * send views. The main loop only walks and counts: it never waits for an
+ * application, a worker, or a lock that is held for longer than a copy takes.
+ *
+ * Why no application misses a change of the model:
+ *
+ *   a worker:      W1 inserts the application;      W2 reads the newest model.
+ *   the main loop: M1 replaces the model's pointer; M2 walks the applications.
+ *
+ * W1 and M1 are each followed by a full barrier. So if M2 does not see the
+ * application, W1 came after M2, hence after M1, and W2 reads the new model. If
+ * M2 sees it, it is given to a worker with APPLICATION_PUSH, and that worker
+ * clears the flag before it reads the model. If both happen, the application is
+ * looked at twice, and the second look finds that it has been sent the newest
+ * generation already. Nobody waits for anybody.
+ *
+ * An application counts as conforming to a generation once it has acknowledged
+ * the view that was built for it; one that has just been inserted conforms to
+ * none and is waited for.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/cleanup.h"
+#include "service/registry/application.h"
+
+struct registry;
+
+struct registry_config {
+        int listen_fd;                        /* stays the caller's */
+        struct user_domain *domain;
+        struct model_view *const *model;      /* RCU */
+        bool (*admits)(uid_t uid, void *userdata); /* who may register; reception thread */
+        void *userdata;
+};
+
+/* Starts the threads. The caller is a registered RCU thread. */
+int registry_new(const struct registry_config *config, struct registry **ret);
+
+/* Ends the threads: nothing reads the model any more. */
+void registry_stop(struct registry *r);
+
+/* Ends all connections, too. After the manager, whose sessions have recordings. */
+struct registry *registry_free(struct registry *r);
+DEFINE_CLEANUP(struct registry *, registry_free)
+
+/* Readable when applications have come, gone or acknowledged; registry_take_news() says which. */
+int registry_event_fd(const struct registry *r);
+
+/* Calls added and removed once for each application that came or went since the last call. Main loop. */
+void registry_take_news(struct registry *r, void (*added)(uint64_t id, void *userdata),
+                        void (*removed)(uint64_t id, void *userdata), void *userdata);
+
+/* The model has changed for this uid. */
+void registry_push(struct registry *r, uid_t uid);
+
+/* Live applications of uid that do not conform to generation yet. */
+uint32_t registry_count_pending(struct registry *r, uid_t uid, uint64_t generation);
+
+/* Live ones, and all that ever registered. */
+uint64_t registry_count(struct registry *r, uid_t uid);
+uint64_t registry_count_ever(struct registry *r, uid_t uid);
+
+/* A registered application, which the caller then owns, or NULL. */
+struct application *registry_find(struct registry *r, uint64_t id);
+
+/*
+ * The registered applications of a uid, or those of one process of it (pid not
+ * 0). The caller unrefs each and frees the array.
+ */
+int registry_list(struct registry *r, uid_t uid, pid_t pid, struct application ***ret, size_t *ret_n);
+
+/* All definitions that are known of a uid; the caller unrefs each and frees the array. */
+int registry_list_definitions(struct registry *r, uid_t uid, struct event_definitions ***ret, size_t *ret_n);

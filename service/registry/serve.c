@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <systemd/sd-login.h>
+
+#include "common/datagram.h"
+#include "service/registry/internal.h"
+
+/* Messages of one application before others have their turn. */
+#define MESSAGES_PER_TURN 16
+
+#define REGISTER_KEYS (HANDSHAKE_REGISTER | HANDSHAKE_ABI | HANDSHAKE_NAME | HANDSHAKE_EVENTS)
+#define SERVER_KEYS (HANDSHAKE_NEED | HANDSHAKE_READY | HANDSHAKE_CONFIG)
+
+static int need_events(struct application *a, uint64_t hash) {
+        const struct handshake need = { .keys = HANDSHAKE_NEED };
+
+        a->needed = hash;
+        a->asked = true;
+        return application_send(a, &need, NULL, 0);
+}
+
+static void set_definitions(struct application *a, struct event_definitions *d) {
+        struct event_definitions *old;
+
+        pthread_mutex_lock(&a->lock);
+        old = a->definitions;
+        a->definitions = d;
+        pthread_mutex_unlock(&a->lock);
+        event_definitions_unref(old);
+        a->asked = false;
+        a->locked |= a->wants_locked;
+        /* Every EVENTS is answered, also where nothing changes by it. */
+        a->resend = true;
+}
+
+/*
+ * What a process is made of is read when it registers. It could have been
+ * another process's number by now, so it must still be alive afterwards.
+ */
+static int identify(struct application *a) {
+        struct compartment_key key;
+        char *unit = NULL;
+
+        compartment_read(a->peer.pid, a->peer.uid, a->word_size, a->id, &key);
+        if (sd_pid_get_unit(a->peer.pid, &unit) < 0)
+                unit = NULL;
+        if (!peer_is_alive(&a->peer)) {
+                free(unit);
+                return -ECONNRESET;
+        }
+        pthread_mutex_lock(&a->lock);
+        a->unit = unit;
+        pthread_mutex_unlock(&a->lock);
+        return compartment_get(&a->registry->compartments, &key, &a->compartment);
+}
+
+static int take_definitions(struct application *a, struct event_definitions *d) {
+        int r;
+
+        if (a->state == APPLICATION_REGISTERED) {
+                set_definitions(a, d);
+                return 0;
+        }
+        r = identify(a);
+        if (r < 0) {
+                event_definitions_unref(d);
+                return r;
+        }
+        set_definitions(a, d);
+        registry_register(a);
+        return 0;
+}
+
+/* EVENTS with or without the definitions themselves. */
+static int on_events(struct application *a, const struct handshake *h, const int *fds, size_t n_fds) {
+        _cleanup_(event_definitions_unrefp) struct event_definitions *sent = NULL;
+        struct event_definitions *d;
+        int r;
+
+        if (h->keys & HANDSHAKE_FORM_LOCKED)
+                a->wants_locked = true;
+        d = definitions_store_find(&a->account->definitions, h->events);
+        if (d)
+                return take_definitions(a, d);
+        if (n_fds == 0)
+                /* Asked already, and it has nothing to show. */
+                return a->asked && a->needed == h->events ? -EBADMSG : need_events(a, h->events);
+        r = event_definitions_new(fds[0], h->events, &sent);
+        if (r < 0)
+                return r;
+        r = definitions_store_add(&a->account->definitions, sent, &d);
+        if (r < 0)
+                return r;
+        return take_definitions(a, d);
+}
+
+static int on_register(struct application *a, const struct handshake *h) {
+        if ((h->keys & REGISTER_KEYS) != REGISTER_KEYS || a->state != APPLICATION_NEW)
+                return -EBADMSG;
+        if (h->abi_major != HANDSHAKE_ABI_MAJOR)
+                return -EPROTONOSUPPORT;
+        if (h->keys & HANDSHAKE_WORD && h->word != 32 && h->word != 64)
+                return -EBADMSG;
+        pthread_mutex_lock(&a->lock);
+        memcpy(a->name, h->name, sizeof(a->name));
+        a->abi_major = h->abi_major;
+        a->abi_minor = h->abi_minor;
+        a->word_size = h->keys & HANDSHAKE_WORD ? (unsigned) h->word : 64;
+        pthread_mutex_unlock(&a->lock);
+        a->state = APPLICATION_NEEDS;
+        return on_events(a, h, NULL, 0);
+}
+
+static int on_message(struct application *a, const struct handshake *h, const int *fds, size_t n_fds) {
+        bool is_events = h->keys & HANDSHAKE_EVENTS && !(h->keys & HANDSHAKE_REGISTER);
+
+        if (h->keys & SERVER_KEYS || n_fds > (is_events ? 1 : 0))
+                return -EBADMSG;
+        if (h->keys & HANDSHAKE_REGISTER)
+                return on_register(a, h);
+        if (a->state == APPLICATION_NEW)
+                return -EBADMSG;
+        if (is_events)
+                return on_events(a, h, fds, n_fds);
+        if (a->state != APPLICATION_REGISTERED)
+                return -EBADMSG;
+        if (h->keys & HANDSHAKE_APPLIED)
+                return application_applied(a, h->applied);
+        if (h->keys & HANDSHAKE_ERRNO)
+                /* Refused: it does not record, and nobody waits for it any longer. */
+                return application_applied(a, a->sent);
+        if (h->keys & HANDSHAKE_GET)
+                a->resend = true;
+        /* A message of keys that are not known here is a later minor version's. */
+        return 0;
+}
+
+/* One message: 1, 0 when there is none. */
+static int read_one(struct application *a) {
+        char buffer[HANDSHAKE_SIZE_MAX];
+        int fds[DATAGRAM_FDS_MAX];
+        struct handshake h;
+        size_t n_fds;
+        int r;
+
+        r = datagram_recv(a->fd, buffer, sizeof(buffer), fds, &n_fds, MSG_DONTWAIT);
+        if (r == -EAGAIN)
+                return 0;
+        if (r < 0)
+                return r;
+        if (r == 0 && n_fds == 0)
+                return -ECONNRESET;
+        r = handshake_parse(buffer, (size_t) r, &h);
+        if (r >= 0)
+                r = on_message(a, &h, fds, n_fds);
+        datagram_close_fds(fds, n_fds);
+        return r < 0 ? r : 1;
+}
+
+int application_read(struct application *a) {
+        for (int i = 0; i < MESSAGES_PER_TURN; i++) {
+                int r = read_one(a);
+
+                if (r <= 0)
+                        return r;
+        }
+        return 0;
+}

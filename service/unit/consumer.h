@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A session's consumer as the main loop sees it: starts it, reads its
+ * acknowledgements, watches it end. Owned by its session; main loop only. What
+ * other threads need of it is its sender.
+ */
+
+#include <stdbool.h>
+#include <systemd/sd-event.h>
+
+#include "common/cleanup.h"
+#include "service/unit/sender.h"
+#include "service/unit/start.h"
+
+struct consumer;
+
+struct consumer_handlers {
+        /* It ended, refused what it must not refuse, or could not be served. Called once; a sentence's predicate. */
+        void (*failed)(const char *reason, void *userdata);
+        /* Messages that had to wait have left. */
+        void (*drained)(void *userdata);
+        /* It has ended after consumer_hang_up(). */
+        void (*ended)(void *userdata);
+        void *userdata;
+};
+
+/* error: 0 or the errno that the consumer answered. */
+typedef void (*consumer_answer_t)(int error, void *userdata);
+
+int consumer_new(sd_event *event, const struct consumer_starter *starter, const struct consumer_handlers *handlers,
+                 struct consumer **ret);
+
+/* Unanswered requests are dropped without a call. */
+struct consumer *consumer_free(struct consumer *c);
+DEFINE_CLEANUP(struct consumer *, consumer_free)
+
+/* Sends a message and calls answer when it has been acknowledged. */
+int consumer_request(struct consumer *c, struct consumer_header *message, const int *fds, size_t n_fds,
+                     consumer_answer_t answer, void *userdata);
+
+/* Tells it to write what there is and to end; ended() follows. */
+void consumer_hang_up(struct consumer *c);
+
+/* Frees it as soon as it has ended, without a further call to a handler. */
+void consumer_detach(struct consumer *c);
+
+struct sender *consumer_sender(struct consumer *c);

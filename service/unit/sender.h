@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * tracingd's end of the connection to one consumer, as far as sending goes.
+ * Shared and counted: workers send RINGS and CLASSES, the main loop everything
+ * else; any thread may call every function here but those marked "main loop".
+ *
+ * Nobody ever waits: what the socket does not take at once is queued, in
+ * order, and the main loop drains the queue. A message's serial tells whether
+ * it has left: an application may use a class only once sender_has_sent() the
+ * message that announces it.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/cleanup.h"
+#include "protocol/consumer.h"
+
+struct sender;
+
+/* Takes fd over. Makes the status page. */
+int sender_new(int fd, struct sender **ret);
+
+struct sender *sender_ref(struct sender *s);
+struct sender *sender_unref(struct sender *s);
+
+static inline void sender_unrefp(struct sender **s) {
+        if (*s)
+                sender_unref(*s);
+}
+
+/*
+ * Sends a message, whose header's size is set and whose serial is filled in
+ * here. -EPIPE when the consumer is gone, -ENOBUFS when it takes nothing any
+ * more. The descriptors stay the caller's.
+ */
+int sender_send(struct sender *s, struct consumer_header *message, const int *fds, size_t n_fds, uint64_t *ret_serial);
+
+bool sender_has_sent(const struct sender *s, uint64_t serial);
+
+/* A worker could not make what the session needs; the main loop is told. The first report stays. */
+void sender_report(struct sender *s, const char *problem);
+
+/* Main loop. Readable when sender_drain() or sender_take_problem() has work to do. */
+int sender_event_fd(const struct sender *s);
+
+/* Main loop. Sends what is queued: 1 when nothing is left, 0 when the socket is full, or -errno. */
+int sender_drain(struct sender *s);
+
+/* Main loop. The text of sender_report(), once; the caller frees it. NULL without a report. */
+char *sender_take_problem(struct sender *s);
+
+/* Main loop. Tells the consumer to end once everything queued has left. */
+void sender_hang_up(struct sender *s);
+
+int sender_fd(const struct sender *s);
+int sender_status_fd(const struct sender *s);
+
+/* The session's counters as they are now. */
+struct consumer_status sender_status(const struct sender *s);
