@@ -8,6 +8,7 @@
 #include "client/tracectl/verbs.h"
 
 const struct verb verbs[] = {
+        { "record", "[OPTION...] -- COMMAND", "Run a command and record it", verb_record },
         { "help", "[VERB]", "Show this text, or how a verb is used", verb_help },
         { "version", "", "Show the version", verb_version },
         { NULL },

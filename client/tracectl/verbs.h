@@ -30,5 +30,6 @@ const struct verb *verb_find(const char *name);
 /* Says that there is no such verb, and which one was probably meant. Returns EXIT_USAGE. */
 int verb_refuse(const char *name);
 
+int verb_record(int argc, char *argv[]);
 int verb_help(int argc, char *argv[]);
 int verb_version(int argc, char *argv[]);

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/tracectl/options.h"
+#include "client/tracectl/record-arguments.h"
+#include "client/tracectl/say.h"
+#include "client/tracectl/verbs.h"
+#include "common/parse.h"
+#include "protocol/ring.h"
+
+#define SUBBUFS UINT64_C(8)
+
+static void print_help(void) {
+        puts("Usage: tracectl record [OPTION...] [--] COMMAND [ARGUMENT...]\n\n"
+             "Run a command and record what happens in it and in its children.\n\n"
+             "  -e, --event PATTERN   Record only these events: provider:name, * for any\n"
+             "                        characters; may be given several times\n"
+             "  -o, --output DIR      Write the trace to this new directory\n"
+             "                        (default: COMMAND-YYYYmmdd-HHMMSS)\n"
+             "      --libc            Also record calls of the C library, in programs that\n"
+             "                        have no events of their own\n"
+             "      --size SIZE       Size of the ring of each CPU, such as 64M\n"
+             "      --overwrite       Keep the newest events when the ring is full, and\n"
+             "                        write them when the command ends\n"
+             "  -h, --help            Show this text\n\n"
+             "The exit status is the command's; 127 where it does not exist, 126 where it\n"
+             "cannot be executed, 125 where the recording cannot begin.\n\n"
+             "Example: which files python opens\n"
+             "  tracectl record --libc -e 'libc:open*' -- python3 -c 'print(1)'");
+}
+
+const char *record_pattern_refuse(const char *pattern) {
+        static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_*";
+        const char *colon = strchr(pattern, ':');
+        size_t provider = strspn(pattern, letters), name;
+
+        if (strcmp(pattern, "*") == 0)
+                return NULL;
+        if (*pattern == '\0')
+                return "is empty; write PROVIDER:NAME, or '*' for all events";
+        if (pattern[provider] != '\0' && pattern[provider] != ':')
+                return "has a character that no event has; write PROVIDER:NAME, with * for any characters, "
+                       "and one -e for each pattern";
+        if (!colon)
+                return "has no ':'; write PROVIDER:NAME, such as 'shop:order_paid', or 'shop:*' for all of shop's";
+        if (provider == 0)
+                return "has no provider before the ':'; write PROVIDER:NAME, or '*:NAME' for any provider";
+        name = strspn(colon + 1, letters);
+        if (name == 0 && colon[1] == '\0')
+                return "has no event name after the ':'; write PROVIDER:NAME, or 'PROVIDER:*' for all of a provider's";
+        if (colon[1 + name] != '\0')
+                return "has a character that no event has after the ':'; write PROVIDER:NAME, "
+                       "with * for any characters, and one -e for each pattern";
+        return NULL;
+}
+
+static uint64_t round_up(uint64_t v) {
+        uint64_t power = 1;
+
+        while (power < v)
+                power <<= 1;
+        return power;
+}
+
+int record_size_split(uint64_t size, uint32_t *ret_count, uint64_t *ret_subbuf_size) {
+        uint64_t count = SUBBUFS, subbuf;
+
+        if (size < RING_SUBBUFS_MIN * RING_SUBBUF_SIZE_MIN || size > RING_SUBBUFS_MAX * RING_SUBBUF_SIZE_MAX)
+                return -ERANGE;
+        size = round_up(size);
+        subbuf = size / count;
+        if (subbuf < RING_SUBBUF_SIZE_MIN)
+                subbuf = RING_SUBBUF_SIZE_MIN;
+        if (subbuf > RING_SUBBUF_SIZE_MAX)
+                subbuf = RING_SUBBUF_SIZE_MAX;
+        *ret_count = (uint32_t) (size / subbuf);
+        *ret_subbuf_size = subbuf;
+        return 0;
+}
+
+static int add_pattern(struct record_arguments *a, const char *pattern) {
+        const char *wrong = record_pattern_refuse(pattern);
+
+        if (wrong) {
+                say("Event pattern '%s' %s.", pattern, wrong);
+                return -EINVAL;
+        }
+        for (size_t i = 0; i < a->n_patterns; i++)
+                if (strcmp(a->patterns[i], pattern) == 0)
+                        return 0;
+        a->patterns[a->n_patterns++] = pattern;
+        return 0;
+}
+
+static int set_size(struct record_arguments *a, const char *text) {
+        uint64_t size;
+
+        if (parse_size(text, &size) < 0) {
+                say("Size '%s' is no number of bytes. Write one such as 1M or 64M.", text);
+                return -EINVAL;
+        }
+        if (record_size_split(size, &a->subbuf_count, &a->subbuf_size) < 0) {
+                say("Size '%s' is out of range. A ring has 8K to 64G for each CPU.", text);
+                return -EINVAL;
+        }
+        return 0;
+}
+
+static int set_output(struct record_arguments *a, const char *path) {
+        if (*path == '\0') {
+                say("The output directory's name is empty. Write -o DIR, or leave -o away.");
+                return -EINVAL;
+        }
+        a->output = path;
+        return 0;
+}
+
+static const struct option options[] = {
+        { "event", required_argument, NULL, 'e' },   { "output", required_argument, NULL, 'o' },
+        { "libc", no_argument, NULL, 'l' },          { "size", required_argument, NULL, 's' },
+        { "overwrite", no_argument, NULL, 'O' },     { "help", no_argument, NULL, 'h' },
+        {},
+};
+
+/* 0, or 1 with the status to exit with. */
+static int parse_option(struct record_arguments *a, int c, char *argv[], int *ret_status) {
+        int r = 0;
+
+        switch (c) {
+        case 'e':
+                r = add_pattern(a, optarg);
+                break;
+        case 'o':
+                r = set_output(a, optarg);
+                break;
+        case 's':
+                r = set_size(a, optarg);
+                break;
+        case 'l':
+                a->libc = true;
+                break;
+        case 'O':
+                a->overwrite = true;
+                break;
+        case 'h':
+                print_help();
+                *ret_status = EXIT_SUCCESS;
+                return 1;
+        default:
+                *ret_status = options_refuse("record", c, argv, options);
+                return 1;
+        }
+        if (r < 0)
+                *ret_status = EXIT_USAGE;
+        return r < 0;
+}
+
+int record_arguments_parse(int argc, char *argv[], struct record_arguments *ret, int *ret_status) {
+        struct record_arguments a = {};
+
+        a.patterns = calloc((size_t) argc + 1, sizeof(*a.patterns));
+        if (!a.patterns) {
+                say("Out of memory.");
+                *ret_status = EXIT_FAILURE;
+                return 1;
+        }
+        for (int c; (c = getopt_long(argc, argv, "+:e:o:h", options, NULL)) >= 0;)
+                if (parse_option(&a, c, argv, ret_status) > 0) {
+                        record_arguments_done(&a);
+                        return 1;
+                }
+        if (optind >= argc) {
+                say("There is no command to record. Write one: tracectl record --libc -- ls /");
+                *ret_status = EXIT_USAGE;
+                record_arguments_done(&a);
+                return 1;
+        }
+        if (a.n_patterns == 0)
+                a.patterns[a.n_patterns++] = "*";
+        a.command = argv + optind;
+        *ret = a;
+        return 0;
+}
+
+void record_arguments_done(struct record_arguments *arguments) {
+        free(arguments->patterns);
+        arguments->patterns = NULL;
+        arguments->n_patterns = 0;
+}

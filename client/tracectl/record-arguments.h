@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The command line of `tracectl record`, checked as far as it can be without
+ * creating anything. Points into argv; the patterns' array is owned.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct record_arguments {
+        const char **patterns; /* at least one, none twice */
+        size_t n_patterns;
+        const char *output;    /* NULL: a new directory is named after the command */
+        bool libc, overwrite;
+        uint32_t subbuf_count; /* 0: the service's default */
+        uint64_t subbuf_size;
+        char **command;
+};
+
+/*
+ * Reads the command line. 0, or 1 with ret_status to exit with: after --help,
+ * or after it has said what is wrong.
+ */
+int record_arguments_parse(int argc, char *argv[], struct record_arguments *ret, int *ret_status);
+
+/* What is wrong with an event pattern, to follow its name in a sentence, or NULL. */
+const char *record_pattern_refuse(const char *pattern);
+
+/* Turns bytes a CPU into sub-buffers. -ERANGE where no ring has that size. */
+int record_size_split(uint64_t size, uint32_t *ret_count, uint64_t *ret_subbuf_size);
+
+void record_arguments_done(struct record_arguments *arguments);

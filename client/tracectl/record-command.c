@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/tracectl/record-command.h"
+#include "client/tracectl/say.h"
+#include "common/cleanup.h"
+#include "common/program.h"
+
+int record_preload_find(char **ret) {
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        r = library_find("tracer", "libtracectl-libc.so", &path);
+        if (r < 0) {
+                say("The library libtracectl-libc.so, which --libc needs, was not found: %s.", strerror(-r));
+                return r;
+        }
+        if (strpbrk(path, " :")) {
+                say("--libc cannot work: a space or colon in '%s' would end it in $LD_PRELOAD. "
+                    "Move it to a path without.", path);
+                return -EINVAL;
+        }
+        *ret = TAKE_PTR(path);
+        return 0;
+}
+
+static int set_preload(const char *library) {
+        const char *others = getenv("LD_PRELOAD");
+        _cleanup_free_ char *value = NULL;
+
+        if (!others || *others == '\0')
+                return setenv("LD_PRELOAD", library, 1) < 0 ? -errno : 0;
+        if (asprintf(&value, "%s:%s", library, others) < 0)
+                return -ENOMEM;
+        return setenv("LD_PRELOAD", value, 1) < 0 ? -errno : 0;
+}
+
+static int prepare_child(void *userdata) {
+        const struct record_command *command = userdata;
+        int r;
+
+        if (setenv("TRACECTL_SOCKET", command->socket_path, 1) < 0)
+                return -errno;
+        if (command->preload) {
+                r = set_preload(command->preload);
+                if (r < 0)
+                        return r;
+        }
+        return signals_restore(command->signals);
+}
+
+int record_command_start(const struct record_command *command, struct process *ret) {
+        return process_start(command->path, command->argv, prepare_child, (void *) command, ret);
+}
+
+int record_command_wait(struct process *process, struct signals *signals, tracectl_connection *connection,
+                        siginfo_t *ret_how, bool *ret_service_lost) {
+        bool lost = false;
+        int r;
+
+        for (;;) {
+                struct pollfd fds[] = {
+                        { .fd = process->pidfd, .events = POLLIN },
+                        { .fd = signals->fd, .events = POLLIN },
+                        { .fd = lost ? -1 : tracectl_connection_get_fd(connection), .events = POLLIN },
+                };
+
+                /* Signals of the service about every process that comes would fill its queue. */
+                if (!lost && tracectl_connection_process(connection) < 0) {
+                        lost = true;
+                        continue;
+                }
+                if (poll(fds, ARRAY_SIZE(fds), -1) < 0) {
+                        if (errno == EINTR)
+                                continue;
+                        return -errno;
+                }
+                if (fds[1].revents)
+                        signals_forward(signals, process);
+                if (fds[0].revents)
+                        break;
+        }
+        r = process_wait(process, -1, ret_how);
+        if (r < 0)
+                return r;
+        *ret_service_lost = lost;
+        return 0;
+}

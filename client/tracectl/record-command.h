@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The command that is recorded: the same process group, terminal, descriptors
+ * and signals as without tracectl, and two variables more in its environment.
+ */
+
+#include <stdbool.h>
+
+#include "client/libtracectl/tracectl.h"
+#include "client/tracectl/process.h"
+#include "client/tracectl/record-signals.h"
+
+struct record_command {
+        const char *path; /* with a slash */
+        char **argv;
+        const char *socket_path; /* where the command's processes register */
+        const char *preload;     /* library to load into them, or NULL */
+        const struct signals *signals;
+};
+
+/* The library that records libc calls, as LD_PRELOAD can have it. Says what is wrong on failure. */
+int record_preload_find(char **ret);
+
+/* Starts it: 0, or -errno of exec or of what comes before. Says nothing. */
+int record_command_start(const struct record_command *command, struct process *ret);
+
+/*
+ * Waits for its end, passing on signals and taking in what the service sends.
+ * ret_service_lost tells whether the service went away before it.
+ */
+int record_command_wait(struct process *process, struct signals *signals, tracectl_connection *connection,
+                        siginfo_t *ret_how, bool *ret_service_lost);

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <string.h>
+
+#include "client/tracectl/format.h"
+#include "client/tracectl/record-summary.h"
+#include "common/cleanup.h"
+
+static uint64_t count(const struct record_summary *s, enum tracectl_count which) {
+        return s->counts ? tracectl_counts_get(s->counts, which) : 0;
+}
+
+static void write_lost(FILE *f, const struct record_summary *s) {
+        uint64_t ring = count(s, TRACECTL_COUNT_LOST_RING), output = count(s, TRACECTL_COUNT_LOST_OUTPUT);
+        const char *error = s->counts ? tracectl_counts_get_output_error(s->counts) : "";
+
+        format_number(f, ring + output);
+        fputs(" lost", f);
+        if (ring > 0) {
+                fputs(" (", f);
+                if (output > 0) {
+                        format_number(f, ring);
+                        fputs(": ", f);
+                }
+                fputs("ring full, a larger --size helps", f);
+        }
+        if (output > 0) {
+                fputs(ring > 0 ? "; " : " (", f);
+                if (ring > 0) {
+                        format_number(f, output);
+                        fputs(": ", f);
+                }
+                fprintf(f, "not written%s%s", *error ? ": " : "", error);
+        }
+        if (ring + output > 0)
+                fputc(')', f);
+}
+
+static void write_counts(FILE *f, const struct record_summary *s) {
+        format_count(f, count(s, TRACECTL_COUNT_EVENTS), "event", "events");
+        fputs(", ", f);
+        write_lost(f, s);
+        fputs(", ", f);
+        format_bytes(f, count(s, TRACECTL_COUNT_BYTES));
+        if (count(s, TRACECTL_COUNT_LOST_OVERWRITE) > 0) {
+                fputs(" (older ones, ", f);
+                format_bytes(f, count(s, TRACECTL_COUNT_LOST_OVERWRITE));
+                fputs(", were overwritten)", f);
+        }
+        if (count(s, TRACECTL_COUNT_LOST_GARBAGE) > 0) {
+                fputs(" (", f);
+                format_bytes(f, count(s, TRACECTL_COUNT_LOST_GARBAGE));
+                fputs(" in the rings were no records and were left out)", f);
+        }
+        if (count(s, TRACECTL_COUNT_PENDING) > 0) {
+                fputs(" (", f);
+                format_count(f, count(s, TRACECTL_COUNT_PENDING), "process", "processes");
+                fputs(" did not confirm the end in time)", f);
+        }
+}
+
+static void write_place(FILE *f, const struct record_summary *s) {
+        size_t length = strlen(s->directory);
+
+        fputs(" in ", f);
+        format_shell_word(f, s->directory);
+        if (length == 0 || s->directory[length - 1] != '/')
+                fputc('/', f);
+}
+
+static void write_command(FILE *f, const struct record_summary *s) {
+        format_shell_word(f, s->program);
+        fputs(s->directory[0] == '-' ? " view -- " : " view ", f);
+        format_shell_word(f, s->directory);
+}
+
+/* Why there is no event, and what to do. */
+static void write_nothing(FILE *f, const struct record_summary *s) {
+        uint64_t applications = count(s, TRACECTL_COUNT_APPLICATIONS);
+
+        fputs("Nothing was recorded: ", f);
+        if (applications > 0) {
+                format_count(f, applications, "process", "processes");
+                fputs(" registered, but no event was hit", f);
+                fputs(s->all_events ? "." : " that -e names. Without -e, all events are recorded.", f);
+        } else if (s->libc)
+                fputs("libtracectl-libc.so was not loaded. Programs that are linked statically or run with "
+                      "other privileges (setuid) do not load it.", f);
+        else
+                fputs("the command has no tracepoints. To record its calls of the C library, add --libc.", f);
+        if (s->directory) {
+                fputs(" The trace", f);
+                write_place(f, s);
+                fputs(" is empty.", f);
+        }
+}
+
+static bool is_empty(const struct record_summary *s) {
+        return count(s, TRACECTL_COUNT_EVENTS) == 0 && count(s, TRACECTL_COUNT_DISCARDED) == 0 &&
+                count(s, TRACECTL_COUNT_LOST_GARBAGE) == 0;
+}
+
+static void write_failure(FILE *f, const struct record_summary *s) {
+        fputs("The recording is not complete: ", f);
+        fputs(s->failure, f);
+        if (s->directory) {
+                fputs(" What was written before is", f);
+                write_place(f, s);
+                fputs("; look at it with: ", f);
+                write_command(f, s);
+        } else
+                fputs(" Nothing was written.", f);
+}
+
+int record_summary_format(const struct record_summary *s, char **ret) {
+        _cleanup_free_ char *line = NULL;
+        FILE *f;
+        size_t size;
+
+        f = open_memstream(&line, &size);
+        if (!f)
+                return -ENOMEM;
+        if (s->failure)
+                write_failure(f, s);
+        else if (!s->directory || is_empty(s))
+                write_nothing(f, s);
+        else {
+                write_counts(f, s);
+                write_place(f, s);
+                fputs("; look at them with: ", f);
+                write_command(f, s);
+        }
+        if (fclose(f) != 0)
+                return -ENOMEM;
+        *ret = TAKE_PTR(line);
+        return 0;
+}

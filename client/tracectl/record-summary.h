@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The last line of a recording: how many events, how many lost and why, how
+ * much, where, and how to look at it; or why there is nothing to look at.
+ */
+
+#include <stdbool.h>
+
+#include "client/libtracectl/tracectl.h"
+
+struct record_summary {
+        const tracectl_counts *counts; /* NULL: there are none, failure says why */
+        const char *failure;           /* a sentence, or NULL */
+        const char *directory;         /* NULL: nothing was written, it is gone */
+        const char *program;           /* how the user calls tracectl */
+        bool libc, overwrite, all_events;
+};
+
+/* The line, without a line break. The caller frees it. */
+int record_summary_format(const struct record_summary *summary, char **ret);

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "client/tracectl/record-summary.h"
+#include "client/tracectl/recording.h"
+#include "client/tracectl/say.h"
+#include "common/cleanup.h"
+
+#define CHANNEL "channel0"
+
+static int fail(struct recording *r, const char *what, int error) {
+        const char *sentence = tracectl_connection_get_error(r->service.connection);
+
+        say("Failed to %s: %s", what, *sentence ? sentence : strerror(-error));
+        return error;
+}
+
+static int configure(struct recording *r) {
+        const struct record_arguments *a = r->arguments;
+        struct tracectl_channel_options channel = TRACECTL_CHANNEL_OPTIONS_INIT;
+        _cleanup_free_ char *name = NULL;
+        int k;
+
+        k = record_name_from_command(a->command[0], &name);
+        if (k < 0)
+                return k;
+        k = tracectl_session_create(r->service.connection, name, r->output.fd, &r->session);
+        if (k < 0)
+                return fail(r, "create the session", k);
+
+        channel.mode = a->overwrite ? TRACECTL_CHANNEL_OVERWRITE : TRACECTL_CHANNEL_DISCARD;
+        channel.subbuf_count = a->subbuf_count;
+        channel.subbuf_size = a->subbuf_size;
+        k = tracectl_session_enable_channel(r->session, "user", CHANNEL, &channel);
+        if (k < 0)
+                return fail(r, "set up the rings", k);
+        for (size_t i = 0; i < a->n_patterns; i++) {
+                k = tracectl_session_enable_event(r->session, "user", CHANNEL, a->patterns[i], NULL);
+                if (k < 0)
+                        return fail(r, "enable the events", k);
+        }
+        k = tracectl_session_start(r->session);
+        return k < 0 ? fail(r, "start recording", k) : 0;
+}
+
+int recording_set_up(struct recording *r) {
+        const struct record_arguments *a = r->arguments;
+        int k;
+
+        if (a->libc) {
+                k = record_preload_find(&r->preload);
+                if (k < 0)
+                        return k;
+        }
+        k = record_output_create(a->output, a->command[0], time(NULL), &r->output);
+        if (k < 0)
+                return k;
+        k = record_service_start(&r->signals, &r->service);
+        if (k < 0)
+                return k;
+        return configure(r);
+}
+
+static int keep_failure(struct recording *r, const char *what, int error) {
+        const char *sentence = tracectl_connection_get_error(r->service.connection);
+
+        if (asprintf(&r->failure, "Failed to %s: %s", what, *sentence ? sentence : strerror(-error)) < 0)
+                r->failure = NULL;
+        return error;
+}
+
+static int stop(struct recording *r) {
+        int k;
+
+        k = tracectl_session_stop(r->session, r->arguments->overwrite ? NULL : &r->counts);
+        if (k < 0)
+                return keep_failure(r, "stop recording", k);
+        if (r->arguments->overwrite) {
+                k = tracectl_session_snapshot(r->session, "", &r->counts);
+                if (k < 0)
+                        return keep_failure(r, "write the rings", k);
+        }
+        k = tracectl_session_destroy(r->session);
+        return k < 0 ? keep_failure(r, "end the session", k) : 0;
+}
+
+static void explain_loss(struct recording *r, const siginfo_t *how) {
+        const char *verb = how->si_code == CLD_EXITED ? "ended with status" : "was killed by signal";
+
+        free(r->failure);
+        if (asprintf(&r->failure, "The tracing service %s %i while the command ran.", verb, how->si_status) < 0)
+                r->failure = NULL;
+}
+
+void recording_finish(struct recording *r) {
+        siginfo_t how;
+        int k;
+
+        if (!r->service_lost)
+                (void) stop(r);
+        k = record_service_end(&r->service, &how);
+        if (r->service_lost && k >= 0)
+                explain_loss(r, &how);
+        else if (r->service_lost)
+                r->failure = strdup("The tracing service has gone away while the command ran.");
+        else if (k == -ETIMEDOUT && !r->failure)
+                r->failure = strdup("The tracing service did not end in time.");
+}
+
+void recording_summarize(struct recording *r) {
+        const struct record_arguments *a = r->arguments;
+        bool gone = record_output_remove_empty(&r->output);
+        struct record_summary summary = {
+                .counts = r->counts,
+                .failure = r->failure,
+                .directory = gone ? NULL : r->output.path,
+                .program = program_invocation_name,
+                .libc = a->libc,
+                .overwrite = a->overwrite,
+                .all_events = strcmp(a->patterns[0], "*") == 0 && a->n_patterns == 1,
+        };
+        _cleanup_free_ char *line = NULL;
+
+        if (record_summary_format(&summary, &line) >= 0)
+                say("%s", line);
+}
+
+int recording_start_command(struct recording *r) {
+        struct record_command command = {
+                .path = r->path,
+                .argv = r->arguments->command,
+                .socket_path = r->service.socket_path,
+                .preload = r->preload,
+                .signals = &r->signals,
+        };
+
+        return record_command_start(&command, &r->command);
+}
+
+void recording_abandon(struct recording *r) {
+        siginfo_t how;
+
+        (void) record_service_end(&r->service, &how);
+        (void) record_output_remove_empty(&r->output);
+}
+
+void recording_done(struct recording *r) {
+        free(r->failure);
+        tracectl_counts_free(r->counts);
+        process_done(&r->command);
+        tracectl_session_free(r->session);
+        record_service_done(&r->service);
+        record_output_done(&r->output);
+        signals_done(&r->signals);
+        free(r->preload);
+        free(r->path);
+}
