@@ -48,7 +48,7 @@ static int send_view(struct application *a, const struct session_view *view) {
 
         r = application_send(a, &h, view->fds, view->n_fds);
         /* Too many descriptors in flight for this uid: the application asks for them later. */
-        if (r == -ETOOMANYREFS && a->ready_sent)
+        if (r == -ETOOMANYREFS)
                 r = application_send(a, &h, NULL, 0);
         return r;
 }

@@ -86,8 +86,8 @@ static int on_events(struct application *a, const struct handshake *h, const int
         if (d)
                 return take_definitions(a, d);
         if (n_fds == 0)
-                /* Asked already, and it has nothing to show. */
-                return a->asked && a->needed == h->events ? -EBADMSG : need_events(a, h->events);
+                /* It may say so twice before it has seen the question. */
+                return a->asked && a->needed == h->events ? 0 : need_events(a, h->events);
         r = event_definitions_new(fds[0], h->events, &sent);
         if (r < 0)
                 return r;
