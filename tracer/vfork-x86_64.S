@@ -53,4 +53,8 @@ vfork:
         .cfi_endproc
         .size   vfork, . - vfork
 
+        /* For libraries that stand before the C library, and must stand before us too. */
+        .globl tracectl_vfork
+        .set tracectl_vfork, vfork
+
         .section .note.GNU-stack, "", @progbits

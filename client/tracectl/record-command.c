@@ -14,7 +14,7 @@ int record_preload_find(char **ret) {
         _cleanup_free_ char *path = NULL;
         int r;
 
-        r = library_find("tracer", "libtracectl-libc.so", &path);
+        r = library_find("tracer/libc-preload", "libtracectl-libc.so", &path);
         if (r < 0) {
                 say("The library libtracectl-libc.so, which --libc needs, was not found: %s.", strerror(-r));
                 return r;

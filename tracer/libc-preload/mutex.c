@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Waits for mutexes and conditions. A mutex that is free is no event, however
+ * often it is taken.
+ */
+
+#include "tracer/libc-preload/call.h"
+#include "tracer/libc-preload/real.h"
+
+/*
+ * Tries to take a mutex without waiting. False where the caller must wait, or
+ * where only the real call knows what is right.
+ */
+static bool take(pthread_mutex_t *mutex, int *ret) {
+        int r = real()->pthread_mutex_trylock(mutex);
+
+        /* The last two tell the owner about the state of what the mutex guards: it is taken. */
+        if (r != 0 && r != EOWNERDEAD)
+                return false;
+        *ret = r;
+        return true;
+}
+
+static CALL_RECORDER void record_lock(uint64_t begin, const pthread_mutex_t *mutex, int error) {
+        int saved = errno;
+
+        tracectl_trace(libc, pthread_mutex_lock, tp_hex64(mutex, call_pointer(mutex)), tp_i32(error, error),
+                       tp_u64(duration, call_duration(begin)));
+        errno = saved;
+}
+
+static CALL_RECORDER void record_timedlock(uint64_t begin, const pthread_mutex_t *mutex, int error) {
+        int saved = errno;
+
+        tracectl_trace(libc, pthread_mutex_timedlock, tp_hex64(mutex, call_pointer(mutex)), tp_i32(error, error),
+                       tp_u64(duration, call_duration(begin)));
+        errno = saved;
+}
+
+static CALL_RECORDER void record_wait(uint64_t begin, const pthread_cond_t *cond, const pthread_mutex_t *mutex,
+                                      int error) {
+        int saved = errno;
+
+        tracectl_trace(libc, pthread_cond_wait, tp_hex64(cond, call_pointer(cond)),
+                       tp_hex64(mutex, call_pointer(mutex)), tp_i32(error, error),
+                       tp_u64(duration, call_duration(begin)));
+        errno = saved;
+}
+
+static CALL_RECORDER void record_timedwait(uint64_t begin, const pthread_cond_t *cond, const pthread_mutex_t *mutex,
+                                           int error) {
+        int saved = errno;
+
+        tracectl_trace(libc, pthread_cond_timedwait, tp_hex64(cond, call_pointer(cond)),
+                       tp_hex64(mutex, call_pointer(mutex)), tp_i32(error, error),
+                       tp_u64(duration, call_duration(begin)));
+        errno = saved;
+}
+
+EXPORT int pthread_mutex_lock(pthread_mutex_t *mutex) {
+        uint64_t begin;
+        int r;
+
+        if (!tracectl_trace_enabled(libc, pthread_mutex_lock))
+                return real()->pthread_mutex_lock(mutex);
+        if (take(mutex, &r))
+                return r;
+        begin = CALL_BEGIN(pthread_mutex_lock);
+        r = real()->pthread_mutex_lock(mutex);
+        if (begin)
+                record_lock(begin, mutex, r);
+        return r;
+}
+
+EXPORT int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *deadline) {
+        uint64_t begin;
+        int r;
+
+        if (!tracectl_trace_enabled(libc, pthread_mutex_timedlock))
+                return real()->pthread_mutex_timedlock(mutex, deadline);
+        if (take(mutex, &r))
+                return r;
+        begin = CALL_BEGIN(pthread_mutex_timedlock);
+        r = real()->pthread_mutex_timedlock(mutex, deadline);
+        if (begin)
+                record_timedlock(begin, mutex, r);
+        return r;
+}
+
+EXPORT int pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex) {
+        uint64_t begin = CALL_BEGIN(pthread_cond_wait);
+        int r = real()->pthread_cond_wait(cond, mutex);
+
+        if (begin)
+                record_wait(begin, cond, mutex, r);
+        return r;
+}
+
+EXPORT int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex, const struct timespec *deadline) {
+        uint64_t begin = CALL_BEGIN(pthread_cond_timedwait);
+        int r = real()->pthread_cond_timedwait(cond, mutex, deadline);
+
+        if (begin)
+                record_timedwait(begin, cond, mutex, r);
+        return r;
+}
