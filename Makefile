@@ -24,7 +24,7 @@ define build
 @mkdir -p -- '$(BUILD)' || { echo 'Choose another folder to build in: make BUILD=FOLDER' >&2; exit 1; }
 @test -e '$(BUILD)/build.ninja' || meson setup $(OPTIONS) -- '$(BUILD)'
 @test -z '$(OPTIONS)' || meson configure '$(BUILD)' $(OPTIONS)
-@ninja -C '$(BUILD)'
+@ninja -C '$(BUILD)' $$(test -t 1 || echo --quiet)
 endef
 
 all: packages-build
