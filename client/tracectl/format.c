@@ -20,7 +20,7 @@ void format_count(FILE *f, uint64_t n, const char *one, const char *many) {
 
 void format_bytes(FILE *f, uint64_t n) {
         static const char prefixes[] = "kMGTPE";
-        uint64_t unit = 1000;
+        uint64_t unit = 1000, tenths;
         size_t i = 0;
 
         if (n < 1000) {
@@ -32,8 +32,8 @@ void format_bytes(FILE *f, uint64_t n) {
                 unit *= 1000;
                 i++;
         }
-        fprintf(f, "%" PRIu64 ".%" PRIu64 " %cB", (n + unit / 20) / unit, (n + unit / 20) % unit / (unit / 10),
-                prefixes[i]);
+        tenths = n / (unit / 10) + (n % (unit / 10) >= unit / 20);
+        fprintf(f, "%" PRIu64 ".%" PRIu64 " %cB", tenths / 10, tenths % 10, prefixes[i]);
 }
 
 void format_shell_word(FILE *f, const char *word) {

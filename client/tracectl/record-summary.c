@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
-#include <string.h>
 
 #include "client/tracectl/format.h"
 #include "client/tracectl/record-summary.h"
@@ -11,11 +10,15 @@ static uint64_t count(const struct record_summary *s, enum tracectl_count which)
         return s->counts ? tracectl_counts_get(s->counts, which) : 0;
 }
 
+static uint64_t count_lost(const struct record_summary *s) {
+        return count(s, TRACECTL_COUNT_LOST_RING) + count(s, TRACECTL_COUNT_LOST_OUTPUT);
+}
+
 static void write_lost(FILE *f, const struct record_summary *s) {
         uint64_t ring = count(s, TRACECTL_COUNT_LOST_RING), output = count(s, TRACECTL_COUNT_LOST_OUTPUT);
         const char *error = s->counts ? tracectl_counts_get_output_error(s->counts) : "";
 
-        format_number(f, ring + output);
+        format_number(f, count_lost(s));
         fputs(" lost", f);
         if (ring > 0) {
                 fputs(" (", f);
@@ -33,16 +36,20 @@ static void write_lost(FILE *f, const struct record_summary *s) {
                 }
                 fprintf(f, "not written%s%s", *error ? ": " : "", error);
         }
-        if (ring + output > 0)
+        if (count_lost(s) > 0)
                 fputc(')', f);
+        if (output == 0 && *error)
+                fprintf(f, " (but the output fails: %s)", error);
 }
 
 static void write_counts(FILE *f, const struct record_summary *s) {
         format_count(f, count(s, TRACECTL_COUNT_EVENTS), "event", "events");
         fputs(", ", f);
         write_lost(f, s);
-        fputs(", ", f);
-        format_bytes(f, count(s, TRACECTL_COUNT_BYTES));
+        if (s->directory) {
+                fputs(", ", f);
+                format_bytes(f, count(s, TRACECTL_COUNT_BYTES));
+        }
         if (count(s, TRACECTL_COUNT_LOST_OVERWRITE) > 0) {
                 fputs(" (older ones, ", f);
                 format_bytes(f, count(s, TRACECTL_COUNT_LOST_OVERWRITE));
@@ -61,12 +68,7 @@ static void write_counts(FILE *f, const struct record_summary *s) {
 }
 
 static void write_place(FILE *f, const struct record_summary *s) {
-        size_t length = strlen(s->directory);
-
-        fputs(" in ", f);
-        format_shell_word(f, s->directory);
-        if (length == 0 || s->directory[length - 1] != '/')
-                fputc('/', f);
+        fprintf(f, " in %s/", s->directory);
 }
 
 static void write_command(FILE *f, const struct record_summary *s) {
@@ -97,7 +99,7 @@ static void write_nothing(FILE *f, const struct record_summary *s) {
 }
 
 static bool is_empty(const struct record_summary *s) {
-        return count(s, TRACECTL_COUNT_EVENTS) == 0 && count(s, TRACECTL_COUNT_DISCARDED) == 0 &&
+        return count(s, TRACECTL_COUNT_EVENTS) == 0 && count_lost(s) == 0 &&
                 count(s, TRACECTL_COUNT_LOST_GARBAGE) == 0;
 }
 
@@ -113,6 +115,17 @@ static void write_failure(FILE *f, const struct record_summary *s) {
                 fputs(" Nothing was written.", f);
 }
 
+static void write_recorded(FILE *f, const struct record_summary *s) {
+        write_counts(f, s);
+        if (!s->directory) {
+                fputs("; nothing was written.", f);
+                return;
+        }
+        write_place(f, s);
+        fprintf(f, "; look at %s with: ", count(s, TRACECTL_COUNT_EVENTS) == 1 ? "it" : "them");
+        write_command(f, s);
+}
+
 int record_summary_format(const struct record_summary *s, char **ret) {
         _cleanup_free_ char *line = NULL;
         FILE *f;
@@ -123,14 +136,10 @@ int record_summary_format(const struct record_summary *s, char **ret) {
                 return -ENOMEM;
         if (s->failure)
                 write_failure(f, s);
-        else if (!s->directory || is_empty(s))
+        else if (is_empty(s))
                 write_nothing(f, s);
-        else {
-                write_counts(f, s);
-                write_place(f, s);
-                fputs("; look at them with: ", f);
-                write_command(f, s);
-        }
+        else
+                write_recorded(f, s);
         if (fclose(f) != 0)
                 return -ENOMEM;
         *ret = TAKE_PTR(line);

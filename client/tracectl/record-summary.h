@@ -15,7 +15,7 @@ struct record_summary {
         const char *failure;           /* a sentence, or NULL */
         const char *directory;         /* NULL: nothing was written, it is gone */
         const char *program;           /* how the user calls tracectl */
-        bool libc, overwrite, all_events;
+        bool libc, all_events;
 };
 
 /* The line, without a line break. The caller frees it. */

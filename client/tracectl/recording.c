@@ -120,7 +120,6 @@ void recording_summarize(struct recording *r) {
                 .directory = gone ? NULL : r->output.path,
                 .program = program_invocation_name,
                 .libc = a->libc,
-                .overwrite = a->overwrite,
                 .all_events = strcmp(a->patterns[0], "*") == 0 && a->n_patterns == 1,
         };
         _cleanup_free_ char *line = NULL;

@@ -55,7 +55,18 @@ static void write_values(GString *s, sd_bus_message *m) {
         }
 }
 
+static int append_scripted_counts(struct fake_service *service, sd_bus_message *reply) {
+        g_assert_cmpint(sd_bus_message_open_container(reply, 'a', "{sv}"), >=, 0);
+        for (const struct fake_count *c = service->script.counts; c->name; c++)
+                g_assert_cmpint(sd_bus_message_append(reply, "{sv}", c->name, "t", c->value), >=, 0);
+        g_assert_cmpint(sd_bus_message_append(reply, "{sv}", "output-error", "s", service->script.output_error ?: ""),
+                        >=, 0);
+        return sd_bus_message_close_container(reply);
+}
+
 static int append_counts(struct fake_service *service, sd_bus_message *reply) {
+        if (service->script.counts)
+                return append_scripted_counts(service, reply);
         if (service->script.odd_counts)
                 return sd_bus_message_append(reply, "a{sv}", 1, "events", "s", "many");
         return sd_bus_message_append(reply, "a{sv}", 5, "events", "t", UINT64_C(123), "lost-ring", "t", UINT64_C(4),

@@ -11,11 +11,17 @@
 #include <glib.h>
 #include <systemd/sd-bus.h>
 
+struct fake_count {
+        const char *name;
+        guint64 value;
+};
+
 struct fake_script {
         const char *fail;           /* the member that fails, with: */
         const char *error, *message;
         const char *bad_reply;      /* the member that answers with a lone boolean */
         const char *hang_up;        /* the member that ends the service instead of an answer */
+        const struct fake_count *counts; /* until one without a name; NULL: some */
         const char *output_error;   /* in the counts */
         gboolean odd_counts;        /* one of another type */
         gboolean announce;          /* SessionNew before the first answer */

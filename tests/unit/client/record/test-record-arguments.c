@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#undef NDEBUG
+
+#include <errno.h>
+#include <getopt.h>
+#include <glib.h>
+#include <stdlib.h>
+
+#include "client/tracectl/record-arguments.h"
+
+/* Parses a command line, a word each. The vector outlives the arguments that point into it. */
+static int parse(const char *line, char ***ret_argv, struct record_arguments *ret, int *ret_status) {
+        char **argv = g_strsplit(line, " ", 0);
+
+        optind = 0;
+        opterr = 0;
+        *ret_argv = argv;
+        return record_arguments_parse((int) g_strv_length(argv), argv, ret, ret_status);
+}
+
+static void assert_status(const char *line, int expected) {
+        g_auto(GStrv) argv = NULL;
+        struct record_arguments a;
+        int status = -1;
+
+        g_assert_cmpint(parse(line, &argv, &a, &status), ==, 1);
+        g_assert_cmpint(status, ==, expected);
+}
+
+static void test_defaults(void) {
+        g_auto(GStrv) argv = NULL;
+        struct record_arguments a;
+        int status;
+
+        g_assert_cmpint(parse("record ls -l -e x", &argv, &a, &status), ==, 0);
+        g_assert_cmpuint(a.n_patterns, ==, 1);
+        g_assert_cmpstr(a.patterns[0], ==, "*");
+        g_assert_null(a.output);
+        g_assert_false(a.libc || a.overwrite);
+        g_assert_cmpuint(a.subbuf_count, ==, 0);
+        g_assert_cmpstr(a.command[0], ==, "ls");
+        g_assert_cmpstr(a.command[3], ==, "x");
+        g_assert_null(a.command[4]);
+        record_arguments_done(&a);
+}
+
+static void test_all(void) {
+        g_auto(GStrv) argv = NULL;
+        struct record_arguments a;
+        int status;
+
+        g_assert_cmpint(parse("record -e a:b --event=c:* -e a:b -o out --libc --size 1M --overwrite -- -x -h", &argv,
+                              &a, &status), ==, 0);
+        g_assert_cmpuint(a.n_patterns, ==, 2);
+        g_assert_cmpstr(a.patterns[0], ==, "a:b");
+        g_assert_cmpstr(a.patterns[1], ==, "c:*");
+        g_assert_cmpstr(a.output, ==, "out");
+        g_assert_true(a.libc && a.overwrite);
+        g_assert_cmpuint(a.subbuf_count, ==, 8);
+        g_assert_cmpuint(a.subbuf_size, ==, 128 * 1024);
+        g_assert_cmpstr(a.command[0], ==, "-x");
+        record_arguments_done(&a);
+}
+
+static void test_refused(void) {
+        assert_status("record", 2);
+        assert_status("record --", 2);
+        assert_status("record --no-such ls", 2);
+        assert_status("record -e", 2);
+        assert_status("record -e shop ls", 2);
+        assert_status("record --size big ls", 2);
+        assert_status("record --size 0 ls", 2);
+        assert_status("record --libc=x ls", 2);
+        assert_status("record -o  ls", 2);
+        assert_status("record --help", 0);
+}
+
+static void test_patterns(void) {
+        static const char *const good[] = { "*", "a:b", "a:*", "*:b", "*:*", "A_1*:b*c" };
+        static const char *const bad[] = { "", "a", "a*", ":", "a:", ":b", "a:b:c", "a:b,c:d", "a:b?", "a b:c", "a:\n",
+                                           "[ab]:c" };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(good); i++)
+                g_assert_cmpstr(record_pattern_refuse(good[i]), ==, NULL);
+        for (size_t i = 0; i < G_N_ELEMENTS(bad); i++)
+                g_assert_nonnull(record_pattern_refuse(bad[i]));
+}
+
+static void assert_split(uint64_t size, uint32_t count, uint64_t subbuf) {
+        uint64_t got_subbuf = 0;
+        uint32_t got_count = 0;
+
+        g_assert_cmpint(record_size_split(size, &got_count, &got_subbuf), ==, 0);
+        g_assert_cmpuint(got_count, ==, count);
+        g_assert_cmpuint(got_subbuf, ==, subbuf);
+}
+
+static void test_sizes(void) {
+        uint64_t subbuf;
+        uint32_t count;
+
+        assert_split(8192, 2, 4096);
+        assert_split(32768, 8, 4096);
+        assert_split(1 << 20, 8, 128 << 10);
+        assert_split((1 << 20) + 1, 8, 256 << 10);
+        assert_split(UINT64_C(1) << 30, 64, 16 << 20);
+        assert_split(UINT64_C(64) << 30, 4096, 16 << 20);
+        g_assert_cmpint(record_size_split(8191, &count, &subbuf), ==, -ERANGE);
+        g_assert_cmpint(record_size_split((UINT64_C(64) << 30) + 1, &count, &subbuf), ==, -ERANGE);
+        g_assert_cmpint(record_size_split(UINT64_MAX, &count, &subbuf), ==, -ERANGE);
+}
+
+int main(int argc, char *argv[]) {
+        g_test_init(&argc, &argv, NULL);
+        g_test_add_func("/record-arguments/defaults", test_defaults);
+        g_test_add_func("/record-arguments/all", test_all);
+        g_test_add_func("/record-arguments/refused", test_refused);
+        g_test_add_func("/record-arguments/patterns", test_patterns);
+        g_test_add_func("/record-arguments/sizes", test_sizes);
+        return g_test_run();
+}
