@@ -82,6 +82,8 @@ static int build(struct service *s, const struct service_config *config, int *bu
         r = manager_new(s->event, s->domain, &config->starter, &s->manager);
         if (r < 0)
                 return r;
+        if (config->consumer_usec)
+                s->manager->consumer_usec = config->consumer_usec;
         registry = (struct registry_config) {
                 .listen_fd = s->register_fd,
                 .domain = s->domain,

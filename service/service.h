@@ -7,6 +7,7 @@
  * which is the main loop.
  */
 
+#include <stdint.h>
 #include <systemd/sd-event.h>
 
 #include "common/cleanup.h"
@@ -18,6 +19,7 @@ struct service_config {
         int bus_fd;      /* a connected stream socket, on which we are the D-Bus server; taken over */
         int register_fd; /* a listening SOCK_SEQPACKET socket; taken over */
         struct consumer_starter starter;
+        uint64_t consumer_usec; /* that a consumer has to answer, to write, to end; 0: the default */
 };
 
 int service_new(const struct service_config *config, struct service **ret);

@@ -131,15 +131,19 @@ static void add_path(struct path_list *list, int r, char *path) {
 
 static void add_session_paths(struct path_list *list, const struct session *s) {
         char *path = NULL;
+        int r;
 
-        add_path(list, session_path(s, &path), path);
+        r = session_path(s, &path);
+        add_path(list, r, path);
         for (const struct channel *c = s->channels; c; c = c->next) {
                 path = NULL;
-                add_path(list, channel_path(c, &path), path);
+                r = channel_path(c, &path);
+                add_path(list, r, path);
         }
         for (const struct rule *rule = s->rules; rule; rule = rule->next) {
                 path = NULL;
-                add_path(list, event_path(rule, &path), path);
+                r = event_path(rule, &path);
+                add_path(list, r, path);
         }
 }
 
@@ -154,7 +158,8 @@ static int add_application_paths(struct path_list *list, struct bus *b, uid_t ui
         for (size_t i = 0; i < n; i++) {
                 char *path = NULL;
 
-                add_path(list, application_path(applications[i]->id, &path), path);
+                r = application_path(applications[i]->id, &path);
+                add_path(list, r, path);
                 application_unref(applications[i]);
         }
         free(applications);

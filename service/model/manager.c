@@ -18,7 +18,12 @@ int manager_new(sd_event *event, struct user_domain *domain, const struct consum
         m = malloc(sizeof(*m));
         if (!m)
                 return -ENOMEM;
-        *m = (struct manager) { .event = sd_event_ref(event), .domain = domain, .starter = *starter };
+        *m = (struct manager) {
+                .event = sd_event_ref(event),
+                .domain = domain,
+                .starter = *starter,
+                .consumer_usec = OPERATION_CONSUMER_USEC,
+        };
         r = calibration_new(domain->clock, &m->calibration);
         if (r < 0)
                 return r;

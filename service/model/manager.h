@@ -48,6 +48,7 @@ struct manager {
         struct consumer_starter starter;
         struct calibration *calibration;
         struct manager_listener listener;
+        uint64_t consumer_usec; /* that a consumer has to answer, to write, to end */
 
         struct model_view *published; /* RCU */
         struct session *sessions;

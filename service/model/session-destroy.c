@@ -35,7 +35,7 @@ static void on_removed(uint32_t pending, void *userdata) {
 static int on_turn(sd_event_source *source, uint64_t usec, void *userdata) {
         struct session *s = userdata;
 
-        if (!s->consumer || operation_set_timer(s->operation, OPERATION_CONSUMER_USEC, on_timeout) < 0)
+        if (!s->consumer || operation_set_timer(s->operation, s->manager->consumer_usec, on_timeout) < 0)
                 manager_remove_session(s->manager, s);
         else
                 consumer_hang_up(s->consumer);
@@ -54,7 +54,7 @@ static int begin(struct session *s, struct failure *failure) {
                 return r;
         }
         manager_announce(s->manager, MANAGER_SESSION_CHANGED, s, NULL, NULL);
-        r = operation_set_timer(s->operation, OPERATION_CONSUMER_USEC, on_timeout);
+        r = operation_set_timer(s->operation, s->manager->consumer_usec, on_timeout);
         if (r < 0)
                 return r;
         return waiter_new(s->manager, s->owner, manager_generation(s->manager), OPERATION_REMOVED_USEC, on_removed, s,

@@ -27,8 +27,8 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
         struct session *s = userdata;
         struct failure failure;
 
-        fail(&failure, FAILURE_TIMEOUT, "The snapshot of session '%s' is not written after %i s; it goes on in '%s'.",
-             s->name, OPERATION_CONSUMER_USEC / 1000000, s->operation->path);
+        fail(&failure, FAILURE_TIMEOUT, "The snapshot of session '%s' is not written after %llu s; it goes on in '%s'.",
+             s->name, (unsigned long long) s->manager->consumer_usec / 1000000, s->operation->path);
         operation_finish(s, &failure);
         return 0;
 }
@@ -66,7 +66,7 @@ int session_snapshot(struct session *s, const char *name, operation_done_t done,
         r = asprintf(&o->path, *name ? "%s/%s" : "%s%s", s->output, name);
         if (r < 0)
                 o->path = NULL;
-        r = r < 0 ? -ENOMEM : operation_set_timer(o, OPERATION_CONSUMER_USEC, on_timeout);
+        r = r < 0 ? -ENOMEM : operation_set_timer(o, s->manager->consumer_usec, on_timeout);
         if (r >= 0)
                 r = consumer_request(s->consumer, &message.header, NULL, 0, on_written, s);
         if (r < 0) {

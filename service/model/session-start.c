@@ -217,7 +217,7 @@ int session_start(struct session *s, operation_done_t done, void *userdata, stru
                 return activate(s, failure) < 0 ? give_up(s, failure, "there is not enough memory") : 0;
         r = begin_consumer(s);
         if (r >= 0)
-                r = operation_set_timer(s->operation, OPERATION_CONSUMER_USEC, on_timeout);
+                r = operation_set_timer(s->operation, s->manager->consumer_usec, on_timeout);
         if (r < 0) {
                 snprintf(reason, sizeof(reason), "its consumer cannot be started: %s", strerror(-r));
                 return give_up(s, failure, reason);

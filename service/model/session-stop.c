@@ -37,7 +37,7 @@ static void on_removed(uint32_t pending, void *userdata) {
         s->operation->pending = pending;
         r = consumer_request(s->consumer, &message, NULL, 0, on_stopped, s);
         if (r >= 0)
-                r = operation_set_timer(s->operation, OPERATION_CONSUMER_USEC, on_timeout);
+                r = operation_set_timer(s->operation, s->manager->consumer_usec, on_timeout);
         if (r < 0)
                 session_fail(s, "its consumer does not take messages any more");
 }

@@ -30,25 +30,28 @@ void fake_message_free(struct fake_message *m) {
         g_free(m);
 }
 
-static void answer(struct fake_consumer *c, const struct fake_message *m) {
-        struct consumer_ack ack = {
+void fake_consumer_answer(struct fake_consumer *c, const struct fake_message *m, int error) {
+        const struct consumer_ack ack = {
                 .header = { .type = CONSUMER_ACK, .size = sizeof(ack), .serial = m->header.serial },
+                .error = error,
         };
 
-        if ((int) m->header.type == g_atomic_int_get(&c->fixture->answer_type))
-                ack.error = g_atomic_int_get(&c->fixture->answer_error);
-        /* -1: never. */
-        if (ack.error >= 0)
-                (void) datagram_send(c->fd, &ack, sizeof(ack), NULL, 0, 0);
+        (void) datagram_send(c->fd, &ack, sizeof(ack), NULL, 0, 0);
 }
 
 static void keep(struct fake_consumer *c, struct fake_message *m) {
+        int error = 0;
+
         if (m->header.type == CONSUMER_SESSION) {
                 g_assert_cmpuint(m->n_fds, ==, 1);
                 c->status = mmap(NULL, sizeof(*c->status), PROT_READ | PROT_WRITE, MAP_SHARED, m->fds[0], 0);
                 g_assert_true(c->status != MAP_FAILED);
         }
-        answer(c, m);
+        if ((int) m->header.type == g_atomic_int_get(&c->fixture->answer_type))
+                error = g_atomic_int_get(&c->fixture->answer_error);
+        /* -1: not now. */
+        if (error >= 0)
+                fake_consumer_answer(c, m, error);
         g_queue_push_tail(&c->messages, m);
         g_cond_broadcast(&c->changed);
 }

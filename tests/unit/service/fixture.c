@@ -28,6 +28,7 @@ static int listen_somewhere(void) {
 struct start {
         struct fixture *fixture;
         int bus_fd;
+        uint64_t consumer_usec;
 };
 
 static gpointer serve(gpointer userdata) {
@@ -37,6 +38,7 @@ static gpointer serve(gpointer userdata) {
                 .bus_fd = start->bus_fd,
                 .register_fd = fcntl(f->register_fd, F_DUPFD_CLOEXEC, 3),
                 .starter = { .start = fake_consumer_start, .userdata = f },
+                .consumer_usec = start->consumer_usec,
         };
         struct service *service = NULL;
 
@@ -48,6 +50,10 @@ static gpointer serve(gpointer userdata) {
 }
 
 struct fixture *fixture_new(void) {
+        return fixture_new_usec(0);
+}
+
+struct fixture *fixture_new_usec(uint64_t consumer_usec) {
         struct fixture *f = g_new0(struct fixture, 1);
         struct start *start = g_new0(struct start, 1);
         int pair[2];
@@ -61,6 +67,7 @@ struct fixture *fixture_new(void) {
         g_assert_no_errno(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
         start->fixture = f;
         start->bus_fd = pair[0];
+        start->consumer_usec = consumer_usec;
         f->thread = g_thread_new("tracingd", serve, start);
         g_assert_cmpint(sd_bus_new(&f->bus), >=, 0);
         g_assert_cmpint(sd_bus_set_fd(f->bus, pair[1], pair[1]), >=, 0);

@@ -37,6 +37,9 @@ struct fixture {
 
 struct fixture *fixture_new(void);
 
+/* With a consumer's time to answer. */
+struct fixture *fixture_new_usec(uint64_t consumer_usec);
+
 /* Hangs up, and waits until tracingd has ended. */
 void fixture_free(struct fixture *f);
 
@@ -80,6 +83,8 @@ struct fake_consumer *fake_consumer_next(struct fixture *f);
 struct fake_message *fake_consumer_wait(struct fake_consumer *c, enum consumer_type type);
 /* A message of that type that has come already, or NULL. */
 struct fake_message *fake_consumer_peek(struct fake_consumer *c, enum consumer_type type);
+/* Answers a message that was not answered (answer_error -1). */
+void fake_consumer_answer(struct fake_consumer *c, const struct fake_message *m, int error);
 void fake_consumer_resume(struct fake_consumer *c);
 /* Dies: closes its connection. */
 void fake_consumer_die(struct fake_consumer *c);
