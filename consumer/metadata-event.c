@@ -51,23 +51,29 @@ static bool is_taken(const struct field_names *names, unsigned n, const char *na
         return false;
 }
 
-/* The underscore in front keeps the name apart from TSDL's keywords; readers take it off again. */
+/*
+ * The underscore in front keeps the name apart from TSDL's keywords; readers
+ * take it off again. names has all fields up to this one, as far as they have names yet.
+ */
 static void choose_name(const struct field_names *names, unsigned n, const char *prefix, const char *name,
                         const char *suffix, char ret[ID_SIZE]) {
-        snprintf(ret, ID_SIZE, "%s%s%s", prefix, name, suffix);
-        for (unsigned k = 2; is_taken(names, n, ret); k++)
-                snprintf(ret, ID_SIZE, "%s%s%s_%u", prefix, name, suffix, k);
+        char candidate[ID_SIZE];
+
+        snprintf(candidate, sizeof(candidate), "%s%s%s", prefix, name, suffix);
+        for (unsigned k = 2; is_taken(names, n, candidate); k++)
+                snprintf(candidate, sizeof(candidate), "%s%s%s_%u", prefix, name, suffix, k);
+        memcpy(ret, candidate, sizeof(candidate));
 }
 
 static int put_field(struct text *text, struct field_names *names, unsigned n, const struct definition_field *field) {
         struct field_names *own = &names[n];
         int r;
 
-        own->length[0] = '\0';
+        own->value[0] = own->length[0] = '\0';
         choose_name(names, n, "_", field->name, "", own->value);
         if (!definition_type_is_sequence(field->type))
                 return text_printf(text, "\t\t%s %s;\n", types[field->type], own->value);
-        choose_name(names, n + 1, "__", field->name, "_length", own->length);
+        choose_name(names, n, "__", field->name, "_length", own->length);
         r = text_printf(text, "\t\tuint32_t %s;\n", own->length);
         if (r < 0)
                 return r;
