@@ -34,7 +34,8 @@ static void write_lost(FILE *f, const struct record_summary *s) {
                         format_number(f, output);
                         fputs(": ", f);
                 }
-                fprintf(f, "not written%s%s", *error ? ": " : "", error);
+                /* No error is left where later, smaller writes have succeeded. */
+                fprintf(f, "could not be written: %s", *error ? error : "is the disk full?");
         }
         if (count_lost(s) > 0)
                 fputc(')', f);

@@ -58,10 +58,10 @@ static void test_lost(void) {
                     "look at them with: tracectl view d");
         assert_line(s, (struct fake_count[]) { { "events", 5 }, { "discarded", 3 }, { "lost-output", 3 }, {} },
                     "No space left on device",
-                    "5 events, 3 lost (not written: No space left on device), 0 bytes in d/; "
+                    "5 events, 3 lost (could not be written: No space left on device), 0 bytes in d/; "
                     "look at them with: tracectl view d");
         assert_line(s, (struct fake_count[]) { { "events", 5 }, { "lost-ring", 1 }, { "lost-output", 2 }, {} }, NULL,
-                    "5 events, 3 lost (1: ring full, a larger --size helps; 2: not written), 0 bytes in d/; "
+                    "5 events, 3 lost (1: ring full, a larger --size helps; 2: could not be written: is the disk full?), 0 bytes in d/; "
                     "look at them with: tracectl view d");
         assert_line(s, (struct fake_count[]) { { "events", 5 }, { "lost-overwrite", 4000 }, { "lost-garbage", 7 },
                                                { "pending", 1 }, {} }, NULL,
@@ -97,7 +97,7 @@ static void test_nothing(void) {
 static void test_all_lost(void) {
         assert_line((struct record_summary) {},
                     (struct fake_count[]) { { "discarded", 9 }, { "lost-output", 9 }, {} }, "Disk quota exceeded",
-                    "0 events, 9 lost (not written: Disk quota exceeded); nothing was written.");
+                    "0 events, 9 lost (could not be written: Disk quota exceeded); nothing was written.");
 }
 
 static void test_failure(void) {

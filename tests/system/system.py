@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the system tests share: tracectl of the build tree, in a folder of the test's own.
+
+$TRACECTL_BUILD names the build folder. Nothing here waits for a time: tests wait for output,
+for the end of a process, or for what /proc says.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+BUILD = os.environ["TRACECTL_BUILD"]
+TRACECTL = os.path.join(BUILD, "client", "tracectl")
+SHOP = os.path.join(BUILD, "docs", "examples", "shop")
+PYTHON = sys.executable
+PATIENCE = 60  # seconds until what never comes is a failure
+
+
+def wait_until(condition, what):
+    """Polls something that can only be asked for, such as /proc."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} has not come about in {PATIENCE} s")
+        time.sleep(0.005)
+
+
+def children(pid):
+    """Children of a process: pid -> name."""
+    found = {}
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+            pids = f.read().split()
+        for child in pids:
+            with open(f"/proc/{child}/comm", encoding="utf-8", errors="replace") as f:
+                found[int(child)] = f.read().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return found
+
+
+def child_named(pid, name):
+    """The child with this name (of which the kernel keeps 15 letters), as soon as there is one."""
+
+    def look():
+        return next((child for child, comm in children(pid).items() if comm == name[:15]), None)
+
+    return wait_until(look, f"a child {name} of {pid}")
+
+
+def is_running(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def state(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as f:
+        return f.read().rsplit(")", 1)[1].split()[0]
+
+
+class SystemTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="tracectl-system-")
+        self.addCleanup(folder.cleanup)
+        self.cwd = os.path.join(folder.name, "work")
+        self.runtime = os.path.join(folder.name, "run")
+        os.mkdir(self.cwd)
+        os.mkdir(self.runtime, 0o700)
+        self.env = dict(os.environ, XDG_RUNTIME_DIR=self.runtime, LC_ALL="C.UTF-8")
+        for name in ("TRACECTL_SOCKET", "LD_PRELOAD"):
+            self.env.pop(name, None)
+
+    def tracectl(self, *args, **options):
+        """Runs tracectl to its end; stdout and stderr as text."""
+        options = {"cwd": self.cwd, "env": self.env, "stdin": subprocess.DEVNULL, **options}
+        return subprocess.run([TRACECTL, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, timeout=PATIENCE, check=False, **options)
+
+    def record(self, *args, **options):
+        return self.tracectl("record", *args, **options)
+
+    def start(self, *args, **options):
+        """Starts tracectl; the test ends it. stdin, stdout and stderr are pipes."""
+        process = subprocess.Popen([TRACECTL, *args], cwd=self.cwd, env=self.env, text=True, bufsize=1,
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+        self.addCleanup(self._end, process)
+        return process
+
+    @staticmethod
+    def _end(process):
+        if process.poll() is None:
+            for child in children(process.pid):
+                try:
+                    os.kill(child, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream:
+                try:
+                    stream.close()
+                except BrokenPipeError:
+                    pass
+
+    @staticmethod
+    def finish(process):
+        """Waits for the end: (stdout, stderr)."""
+        return process.communicate(timeout=PATIENCE)
+
+    def last_line(self, stderr):
+        lines = stderr.splitlines()
+        self.assertTrue(lines, "nothing on stderr")
+        self.assertTrue(lines[-1].startswith("tracectl: "), lines[-1])
+        return lines[-1]
+
+    def counts(self, stderr):
+        """(events, lost) of the last line."""
+        line = self.last_line(stderr)
+        match = re.search(r"tracectl: ([\d,]+) events?, ([\d,]+) lost", line)
+        self.assertTrue(match, line)
+        return tuple(int(number.replace(",", "")) for number in match.groups())
+
+    def events(self, trace, lost=0):
+        """The events of a trace as babeltrace2 has them, one line each, in its order; it must find nothing odd, and
+        exactly this many events discarded."""
+        result = subprocess.run(["babeltrace2", "--no-delta", os.path.join(self.cwd, trace)], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True, timeout=PATIENCE, check=False)
+        warning = re.compile(r"WARNING: Tracer discarded (\d+) events? .*\n")
+        self.assertEqual((result.returncode, warning.sub("", result.stderr)), (0, ""))
+        self.assertEqual(sum(map(int, warning.findall(result.stderr))), lost)
+        return [line for line in result.stdout.splitlines() if " tracectl:thread: " not in line]
+
+    def assert_nothing_left(self, *but):
+        """No trace, no socket."""
+        self.assertEqual(sorted(os.listdir(self.cwd)), sorted(but))
+        self.assertEqual(os.listdir(self.runtime), [])
+
+    def write_file(self, name, text, mode=0o755):
+        path = os.path.join(self.cwd, name)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        os.chmod(path, mode)
+        return path
