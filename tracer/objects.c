@@ -55,6 +55,12 @@ static bool holds(const struct tracectl_object *object, const struct tracectl_ev
         return false;
 }
 
+static void disable(struct tracectl_object *object) {
+        for (struct tracectl_event *const *p = object->start; p < object->stop; p++)
+                if (*p)
+                        __atomic_store_n(&(*p)->actions, NULL, __ATOMIC_RELEASE);
+}
+
 int objects_remove(struct tracectl_object *object) {
         if (!object->registered)
                 return 0;
@@ -66,6 +72,8 @@ int objects_remove(struct tracectl_object *object) {
         object->registered = 0;
         if (object->start == object->stop)
                 return 0;
+        /* When the process ends, code of this object may run after its destructor: no view turns these off any more. */
+        disable(object);
         for (uint32_t i = 0; current && i < current->n_sites; i++)
                 if (current->sites[i].event && holds(object, current->sites[i].event))
                         current->sites[i].event = NULL;
@@ -75,9 +83,7 @@ int objects_remove(struct tracectl_object *object) {
 
 void objects_disable_all(void) {
         for (struct tracectl_object *o = objects; o; o = o->next)
-                for (struct tracectl_event *const *p = o->start; p < o->stop; p++)
-                        if (*p)
-                                __atomic_store_n(&(*p)->actions, NULL, __ATOMIC_RELEASE);
+                disable(o);
 }
 
 static bool usable(const struct tracectl_event *event) {

@@ -90,6 +90,11 @@ class SystemTest(unittest.TestCase):
     def record(self, *args, **options):
         return self.tracectl("record", *args, **options)
 
+    def run_program(self, command, env):
+        """Runs a program without tracectl."""
+        return subprocess.run(command, cwd=self.cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, timeout=PATIENCE, check=False)
+
     def start(self, *args, **options):
         """Starts tracectl; the test ends it. stdin, stdout and stderr are pipes."""
         process = subprocess.Popen([TRACECTL, *args], cwd=self.cwd, env=self.env, text=True, bufsize=1,
