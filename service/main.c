@@ -140,6 +140,9 @@ static int run(int bus_fd, int register_fd) {
         int r;
 
         r = service_new(&config, &service);
+        /* The client is gone before it has said a word: nothing to serve, and nobody to tell. */
+        if (r == -ECONNRESET || r == -EPIPE || r == -ENOTCONN)
+                return 0;
         if (r >= 0)
                 r = sd_event_add_signal(service_event(service), NULL, SIGTERM, on_signal, service);
         if (r >= 0)

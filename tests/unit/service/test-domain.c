@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Class ids, compartments, ring sizes, definitions: without any thread. */
+
+#undef NDEBUG
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "common/fd.h"
+#include "common/hash.h"
+#include "protocol/ring.h"
+#include "service/domain/class-table.h"
+#include "service/domain/compartment.h"
+#include "service/domain/stream.h"
+#include "service/domain/user.h"
+#include "service/registry/definitions.h"
+
+static void test_class_ids(void) {
+        struct class_table table = { 0 };
+        uint32_t id, last = 0;
+
+        for (uint32_t i = 0; i < 1000; i++) {
+                g_assert_cmpint(class_table_id(&table, &i, sizeof(i), &id), ==, 0);
+                g_assert_cmpuint(id, >, last);
+                g_assert_true(id != 30 && id != 31);
+                g_assert_cmpuint(id, ==, class_id_at(i));
+                last = id;
+        }
+        g_assert_cmpuint(class_id_at(28), ==, 29);
+        g_assert_cmpuint(class_id_at(29), ==, 32);
+        for (uint32_t i = 0; i < 1000; i++) {
+                g_assert_cmpint(class_table_id(&table, &i, sizeof(i), &id), ==, 0);
+                g_assert_cmpuint(id, ==, class_id_at(i));
+        }
+        /* A prefix is another definition. */
+        g_assert_cmpint(class_table_id(&table, "\0\0\0", 3, &id), ==, 0);
+        g_assert_cmpuint(id, ==, class_id_at(1000));
+        class_table_done(&table);
+}
+
+static void test_class_limit(void) {
+        struct class_table table = { 0 };
+        g_autofree char *large = g_malloc0(CLASS_TABLE_BYTES_MAX);
+        uint32_t id = 77;
+
+        for (uint32_t i = 0; i < CLASS_TABLE_MAX; i++)
+                g_assert_cmpint(class_table_id(&table, &i, sizeof(i), &id), ==, 0);
+        id = 77;
+        g_assert_cmpint(class_table_id(&table, "new", 3, &id), ==, -ENOSPC);
+        g_assert_cmpuint(id, ==, 77);
+        /* What it has it still has. */
+        g_assert_cmpint(class_table_id(&table, &(uint32_t) { 5 }, 4, &id), ==, 0);
+        g_assert_cmpuint(id, ==, class_id_at(5));
+        class_table_done(&table);
+        g_assert_cmpint(class_table_id(&table, large, CLASS_TABLE_BYTES_MAX, &id), ==, 0);
+        g_assert_cmpint(class_table_id(&table, "x", 1, &id), ==, -ENOSPC);
+        class_table_done(&table);
+}
+
+static void test_compartments(void) {
+        struct compartment_table table;
+        struct compartment_key key, gone;
+        struct compartment *a, *b, *c;
+
+        compartment_table_init(&table);
+        compartment_read(getpid(), getuid(), 64, 1, &key);
+        g_assert_cmpuint(key.user_namespace, >, 0);
+        g_assert_cmpuint(key.pid_namespace, >, 0);
+        g_assert_cmpuint(key.alone, ==, 0);
+        g_assert_cmpint(compartment_get(&table, &key, &a), ==, 0);
+        compartment_read(getpid(), getuid(), 64, 2, &key);
+        g_assert_cmpint(compartment_get(&table, &key, &b), ==, 0);
+        g_assert_true(a == b);
+        /* Each part makes another one. */
+        key.word_size = 32;
+        g_assert_cmpint(compartment_get(&table, &key, &c), ==, 0);
+        g_assert_true(c != a);
+        compartment_unref(c);
+        key.word_size = 64;
+        strcpy(key.label, "confined_t");
+        g_assert_cmpint(compartment_get(&table, &key, &c), ==, 0);
+        g_assert_true(c != a);
+        compartment_unref(c);
+        /* What cannot be read is alone: no process has number 0. */
+        compartment_read(0, getuid(), 64, 7, &gone);
+        g_assert_cmpuint(gone.alone, ==, 7);
+        compartment_unref(a);
+        g_assert_nonnull(table.first);
+        compartment_unref(b);
+        g_assert_null(table.first);
+        compartment_table_done(&table);
+}
+
+static void test_fit(void) {
+        struct user_domain d = { .n_cpus = 4, .ring_size_max = UINT64_C(1) << 20 };
+        uint64_t size = 512 << 10;
+        uint32_t n = 8;
+
+        user_domain_fit(&d, &size, &n);
+        g_assert_cmpuint(size, ==, 32 << 10);
+        g_assert_cmpuint(n, ==, 8);
+        d.ring_size_max = 64 << 10;
+        user_domain_fit(&d, &size, &n);
+        g_assert_cmpuint(size, ==, 4096);
+        g_assert_cmpuint(n, ==, 4);
+        /* No less than the smallest ring there is. */
+        d.ring_size_max = 1;
+        user_domain_fit(&d, &size, &n);
+        g_assert_cmpuint(size, ==, 4096);
+        g_assert_cmpuint(n, ==, 2);
+}
+
+static void test_streams(void) {
+        const struct model_channel channel = { .name = "c", .id = 3, .n_subbufs = 2, .subbuf_size = 4096,
+                                               .overwrite = true };
+        struct user_domain *d = NULL;
+        struct stream *a = NULL, *b = NULL;
+        struct ring_geometry g;
+        uint64_t size, positions;
+        char header[4096];
+
+        g_assert_cmpint(user_domain_new(&d), ==, 0);
+        g_assert_cmpuint(d->n_cpus, >=, (unsigned) sysconf(_SC_NPROCESSORS_ONLN));
+        g_assert_cmpint(stream_new(d, &channel, true, &a), ==, 0);
+        g_assert_cmpint(memfd_check_shared(a->ring_fd, &size), ==, 0);
+        g_assert_cmpint(memfd_check_shared(a->positions_fd, &positions), ==, 0);
+        g_assert_cmpint(pread(a->ring_fd, header, sizeof(header), 0), ==, sizeof(header));
+        g_assert_cmpint(ring_geometry_load(header, size, positions, &g), ==, 0);
+        g_assert_cmpuint(g.flags, ==, RING_OVERWRITE | RING_LOCKED);
+        g_assert_cmpuint(g.n_cpus, ==, d->n_cpus);
+        g_assert_cmpuint(a->channel, ==, 3);
+        g_assert_cmpint(fcntl(a->positions_readonly_fd, F_GETFL) & O_ACCMODE, ==, O_RDONLY);
+        /* Class ids that were announced, far apart. */
+        g_assert_false(stream_has_class(a, 70000));
+        g_assert_cmpint(stream_add_class(a, 70000), ==, 0);
+        g_assert_cmpint(stream_add_class(a, 1), ==, 0);
+        g_assert_true(stream_has_class(a, 70000) && stream_has_class(a, 1) && !stream_has_class(a, 2));
+        /* All of them together have a bound, and give back what they had. */
+        d->ring_bytes_max = a->bytes;
+        g_assert_cmpint(stream_new(d, &channel, false, &b), ==, -EDQUOT);
+        g_assert_null(b);
+        stream_unref(a);
+        g_assert_cmpuint(d->ring_bytes, ==, 0);
+        g_assert_cmpint(stream_new(d, &channel, false, &b), ==, 0);
+        stream_unref(b);
+        user_domain_free(d);
+}
+
+static int make(const char *name, size_t padding, uint64_t *ret_hash) {
+        const struct definition event = { .provider = "p", .name = name, .loglevel = 6 };
+        size_t offset = sizeof(struct definitions_header);
+        g_autofree char *buffer = g_malloc0(4096 + padding);
+        int fd = -1;
+
+        g_assert_cmpint(definitions_append(buffer, 4096, &offset, &event), ==, 0);
+        definitions_finish(buffer, 1, offset);
+        *ret_hash = hash_bytes(HASH_INIT, buffer, offset + padding);
+        g_assert_cmpint(memfd_new_constant("definitions", buffer, offset + padding, &fd), ==, 0);
+        return fd;
+}
+
+static struct event_definitions *take(const char *name, size_t padding) {
+        struct event_definitions *d = NULL;
+        uint64_t hash;
+        int fd = make(name, padding, &hash);
+
+        g_assert_cmpint(event_definitions_new(fd, hash, &d), ==, 0);
+        close(fd);
+        return d;
+}
+
+static void test_definitions(void) {
+        struct event_definitions *d = NULL;
+        uint64_t hash;
+        int fd = make("event", 0, &hash), plain = memfd_create("plain", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+        g_assert_cmpint(event_definitions_new(fd, hash + 1, &d), ==, -EBADMSG);
+        g_assert_cmpint(event_definitions_new(plain, hash, &d), ==, -EPERM);
+        g_assert_cmpint(event_definitions_new(STDERR_FILENO, hash, &d), ==, -EPERM);
+        g_assert_null(d);
+        g_assert_cmpint(event_definitions_new(fd, hash, &d), ==, 0);
+        g_assert_cmpuint(d->n_events, ==, 1);
+        g_assert_cmpstr(d->events[0].name, ==, "p:event");
+        g_assert_cmpuint(d->events[0].offset, ==, sizeof(struct definitions_header));
+        g_assert_cmpuint(d->events[0].offset + d->events[0].size, ==, d->size);
+        event_definitions_unref(d);
+        close(fd);
+        close(plain);
+}
+
+static void add_one(struct definitions_store *store, const char *name, size_t padding, int wanted,
+                    struct event_definitions **ret) {
+        struct event_definitions *d = take(name, padding), *kept = NULL;
+
+        g_assert_cmpint(definitions_store_add(store, d, &kept), ==, wanted);
+        event_definitions_unref(d);
+        if (ret)
+                *ret = kept;
+        else
+                event_definitions_unref(kept);
+}
+
+static void test_store(void) {
+        const size_t large = MIN(DEFINITIONS_STORE_BYTES_MAX / 10, DEFINITIONS_SIZE_MAX - 4096);
+        struct definitions_store store;
+        struct event_definitions *used, *again, *found, **list;
+        size_t n;
+
+        definitions_store_init(&store);
+        add_one(&store, "used", 0, 0, &used);
+        add_one(&store, "used", 0, 0, &again);
+        g_assert_true(used == again);
+        event_definitions_unref(again);
+        /* What nobody uses makes room for what somebody does. */
+        for (int i = 0; i < 30; i++) {
+                g_autofree char *name = g_strdup_printf("e%i", i);
+
+                add_one(&store, name, large, 0, NULL);
+                g_assert_cmpuint(store.n_bytes, <=, DEFINITIONS_STORE_BYTES_MAX);
+        }
+        found = definitions_store_find(&store, used->hash);
+        g_assert_true(found == used);
+        event_definitions_unref(found);
+        g_assert_cmpint(definitions_store_list(&store, &list, &n), ==, 0);
+        g_assert_cmpuint(n, ==, store.n_definitions);
+        /* Now all of them are in use. */
+        add_one(&store, "one_too_many", large, -EDQUOT, NULL);
+        for (size_t i = 0; i < n; i++)
+                event_definitions_unref(list[i]);
+        free(list);
+        event_definitions_unref(used);
+        definitions_store_done(&store);
+}
+
+int main(int argc, char *argv[]) {
+        g_test_init(&argc, &argv, NULL);
+        g_test_add_func("/domain/class-ids", test_class_ids);
+        g_test_add_func("/domain/class-limit", test_class_limit);
+        g_test_add_func("/domain/compartments", test_compartments);
+        g_test_add_func("/domain/fit", test_fit);
+        g_test_add_func("/domain/streams", test_streams);
+        g_test_add_func("/domain/definitions", test_definitions);
+        g_test_add_func("/domain/store", test_store);
+        return g_test_run();
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The program itself: its arguments, the sockets that it is passed, and how it ends. */
+
+#undef NDEBUG
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <systemd/sd-bus.h>
+#include <unistd.h>
+
+static char *program;
+
+static void assert_output(int wanted, const char *text, const char *argument, const char *second) {
+        char *argv[] = { program, (char *) argument, (char *) second, NULL };
+        g_autofree char *out = NULL, *err = NULL;
+        g_autoptr(GError) error = NULL;
+        int status;
+
+        g_assert_true(g_spawn_sync(NULL, argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &out, &err, &status, &error));
+        g_assert_true(WIFEXITED(status));
+        g_assert_cmpint(WEXITSTATUS(status), ==, wanted);
+        g_assert_nonnull(strstr(wanted == 0 ? out : err, text));
+        g_assert_cmpstr(wanted == 0 ? err : out, ==, "");
+}
+
+static void test_arguments(void) {
+        assert_output(0, "Usage: tracingd", "--help", NULL);
+        assert_output(0, "tracingd ", "--version", NULL);
+        assert_output(1, "--private", NULL, NULL);
+        assert_output(1, "unexpected argument 'x'", "--private", "x");
+        assert_output(1, "--colour", "--colour", NULL);
+        assert_output(1, "were not passed", "--private", NULL);
+}
+
+struct running {
+        pid_t pid;
+        int bus_fd;
+};
+
+/* As tracectl starts it: LISTEN_FDS, in a child whose number is LISTEN_PID. */
+static void child(int bus, int registration, const char *names) {
+        char pid[16];
+
+        bus = fcntl(bus, F_DUPFD, 10);
+        registration = fcntl(registration, F_DUPFD, 10);
+        dup2(bus, 3);
+        dup2(registration, 4);
+        close_range(5, ~0U, 0);
+        snprintf(pid, sizeof(pid), "%i", (int) getpid());
+        setenv("LISTEN_PID", pid, 1);
+        setenv("LISTEN_FDS", "2", 1);
+        setenv("LISTEN_FDNAMES", names, 1);
+        execl(program, program, "--private", NULL);
+        _exit(99);
+}
+
+static struct running begin(const char *names) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        int registration = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), pair[2];
+        struct running r;
+
+        g_assert_no_errno(bind(registration, (struct sockaddr *) &address, sizeof(sa_family_t)));
+        g_assert_no_errno(listen(registration, 16));
+        g_assert_no_errno(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+        g_assert_no_errno(r.pid = fork());
+        if (r.pid == 0)
+                child(pair[0], registration, names);
+        close(pair[0]);
+        close(registration);
+        r.bus_fd = pair[1];
+        return r;
+}
+
+static sd_bus *connect_bus(struct running *r) {
+        sd_bus *bus = NULL;
+
+        g_assert_cmpint(sd_bus_new(&bus), >=, 0);
+        g_assert_cmpint(sd_bus_set_fd(bus, r->bus_fd, r->bus_fd), >=, 0);
+        g_assert_cmpint(sd_bus_set_bus_client(bus, 0), >=, 0);
+        g_assert_cmpint(sd_bus_start(bus), >=, 0);
+        return bus;
+}
+
+static void ask_version(sd_bus *bus) {
+        char *version = NULL;
+
+        g_assert_cmpint(sd_bus_get_property_string(bus, NULL, "/org/tracectl/Tracing1", "org.tracectl.Tracing1.Manager",
+                                                   "Version", NULL, &version), >=, 0);
+        free(version);
+}
+
+static void assert_exit(struct running *r, int wanted) {
+        int status;
+
+        g_assert_cmpint(waitpid(r->pid, &status, 0), ==, r->pid);
+        g_assert_true(WIFEXITED(status));
+        g_assert_cmpint(WEXITSTATUS(status), ==, wanted);
+}
+
+static void test_hang_up(void) {
+        struct running r = begin("bus:register");
+        sd_bus *bus = connect_bus(&r);
+
+        ask_version(bus);
+        /* Ctrl-C in this terminal is not for it. */
+        g_assert_cmpint(getsid(r.pid), ==, r.pid);
+        sd_bus_close_unref(bus);
+        assert_exit(&r, 0);
+}
+
+static void assert_signal(int signal) {
+        struct running r = begin("bus:register");
+        sd_bus *bus = connect_bus(&r);
+
+        ask_version(bus);
+        g_assert_no_errno(kill(r.pid, signal));
+        assert_exit(&r, 0);
+        sd_bus_close_unref(bus);
+}
+
+static void test_signals(void) {
+        assert_signal(SIGTERM);
+        assert_signal(SIGINT);
+}
+
+static void test_early_hang_up(void) {
+        struct running r = begin("bus:register");
+
+        /* Before a word was said. */
+        close(r.bus_fd);
+        assert_exit(&r, 0);
+}
+
+static void test_wrong_names(void) {
+        struct running r = begin("register:bus");
+
+        assert_exit(&r, EXIT_FAILURE);
+        close(r.bus_fd);
+}
+
+int main(int argc, char *argv[]) {
+        g_test_init(&argc, &argv, NULL);
+        g_assert_cmpint(argc, ==, 2);
+        program = argv[1];
+        g_test_add_func("/program/arguments", test_arguments);
+        g_test_add_func("/program/hang-up", test_hang_up);
+        g_test_add_func("/program/early-hang-up", test_early_hang_up);
+        g_test_add_func("/program/signals", test_signals);
+        g_test_add_func("/program/wrong-names", test_wrong_names);
+        return g_test_run();
+}
