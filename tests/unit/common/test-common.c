@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Parsing, globs, memory files, datagrams, the trace clock. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/datagram.h"
+#include "common/fd.h"
+#include "common/glob.h"
+#include "common/hash.h"
+#include "common/parse.h"
+
+static void test_numbers(void) {
+        static const char *const bad[] = { "", "-1", "+1", " 1", "1 ", "0x1", "1.0", "18446744073709551616", "one" };
+        uint64_t v = 42;
+
+        for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+                g_assert_cmpint(parse_u64(bad[i], &v), <, 0);
+                g_assert_cmpuint(v, ==, 42);
+        }
+        g_assert_cmpint(parse_u64("18446744073709551615", &v), ==, 0);
+        g_assert_cmpuint(v, ==, UINT64_MAX);
+        g_assert_cmpint(parse_hex64("fFfFfFfFfFfFfFfF", &v), ==, 0);
+        g_assert_cmpuint(v, ==, UINT64_MAX);
+        g_assert_cmpint(parse_hex64("10000000000000000", &v), ==, -ERANGE);
+        g_assert_cmpint(parse_hex64("g", &v), ==, -EINVAL);
+}
+
+static void test_sizes(void) {
+        uint64_t v = 0;
+
+        g_assert_cmpint(parse_size("64M", &v), ==, 0);
+        g_assert_cmpuint(v, ==, 64 << 20);
+        g_assert_cmpint(parse_size("0", &v), ==, 0);
+        g_assert_cmpuint(v, ==, 0);
+        g_assert_cmpint(parse_size("15T", &v), ==, 0);
+        g_assert_cmpint(parse_size("16777216T", &v), ==, -ERANGE);
+        g_assert_cmpint(parse_size("M", &v), ==, -EINVAL);
+        g_assert_cmpint(parse_size("1KB", &v), ==, -EINVAL);
+        g_assert_cmpint(parse_size("", &v), ==, -EINVAL);
+}
+
+static void test_names(void) {
+        char long_name[66];
+
+        g_assert_true(name_is_valid("a"));
+        g_assert_true(name_is_valid("my-session_1.2"));
+        g_assert_false(name_is_valid(""));
+        g_assert_false(name_is_valid(".hidden"));
+        g_assert_false(name_is_valid("-option"));
+        g_assert_false(name_is_valid("a/b"));
+        g_assert_false(name_is_valid("a\nb"));
+        g_assert_false(name_is_valid("a b"));
+        memset(long_name, 'a', 65);
+        long_name[65] = '\0';
+        g_assert_false(name_is_valid(long_name));
+        long_name[64] = '\0';
+        g_assert_true(name_is_valid(long_name));
+}
+
+static void test_glob(void) {
+        g_assert_true(glob_match("*", ""));
+        g_assert_true(glob_match("*", "shop:paid"));
+        g_assert_true(glob_match("shop:*", "shop:paid"));
+        g_assert_true(glob_match("*:paid", "shop:paid"));
+        g_assert_true(glob_match("s*p*d", "shop:paid"));
+        g_assert_true(glob_match("a*b*c", "aXbbXbcc"));
+        g_assert_true(glob_match("shop:paid", "shop:paid"));
+        g_assert_false(glob_match("shop:pai", "shop:paid"));
+        g_assert_false(glob_match("shop:paid?", "shop:paid"));
+        g_assert_false(glob_match("", "x"));
+        g_assert_false(glob_match("*x", "xy"));
+}
+
+static void test_constant_file(void) {
+        _cleanup_close_ int fd = -1, pipe_end = -1, other = -1;
+        const void *data;
+        uint64_t size;
+        size_t mapped;
+        int ends[2];
+
+        g_assert_cmpint(memfd_new_constant("test", "hello", 5, &fd), ==, 0);
+        g_assert_cmpint(pwrite(fd, "x", 1, 0), ==, -1);
+        g_assert_cmpint(ftruncate(fd, 1), ==, -1);
+        g_assert_cmpint(memfd_check_constant(fd, 5, &size), ==, 0);
+        g_assert_cmpuint(size, ==, 5);
+        g_assert_cmpint(memfd_check_constant(fd, 4, &size), ==, -EMSGSIZE);
+        g_assert_cmpint(memfd_map_constant(fd, 5, &data, &mapped), ==, 0);
+        g_assert_cmpint(memcmp(data, "hello", 5), ==, 0);
+        munmap((void *) data, mapped);
+
+        /* What can still change, and what is no memory file. */
+        g_assert_cmpint(memfd_new_shared("test", 4096, &other), ==, 0);
+        g_assert_cmpint(memfd_check_constant(other, 4096, &size), ==, -EPERM);
+        g_assert_cmpint(pipe2(ends, O_CLOEXEC), ==, 0);
+        pipe_end = ends[0];
+        close(ends[1]);
+        g_assert_cmpint(memfd_map_constant(pipe_end, 4096, &data, &mapped), ==, -EPERM);
+}
+
+static void test_shared_file(void) {
+        _cleanup_close_ int fd = -1, readonly = -1;
+        uint64_t size;
+        void *p;
+
+        g_assert_cmpint(memfd_new_shared("test", 8192, &fd), ==, 0);
+        g_assert_cmpint(memfd_check_shared(fd, &size), ==, 0);
+        g_assert_cmpuint(size, ==, 8192);
+        g_assert_cmpint(ftruncate(fd, 4096), ==, -1);
+        g_assert_cmpint(ftruncate(fd, 16384), ==, -1);
+        g_assert_cmpint(fd_reopen_readonly(fd, &readonly), ==, 0);
+        g_assert_true(fd_same_file(fd, readonly));
+        p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, readonly, 0);
+        g_assert_true(p == MAP_FAILED);
+}
+
+static void test_datagrams(void) {
+        int ends[2], fds[DATAGRAM_FDS_MAX], send[2] = { 0, 1 };
+        char buffer[8];
+        size_t n_fds;
+
+        g_assert_cmpint(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), ==, 0);
+        g_assert_cmpint(datagram_send(ends[0], "hi", 2, send, 2, 0), ==, 0);
+        g_assert_cmpint(datagram_recv(ends[1], buffer, sizeof(buffer), fds, &n_fds, 0), ==, 2);
+        g_assert_cmpuint(n_fds, ==, 2);
+        g_assert_true(fd_same_file(fds[0], 0));
+        g_assert_cmpint(fcntl(fds[0], F_GETFD) & FD_CLOEXEC, ==, FD_CLOEXEC);
+        datagram_close_fds(fds, n_fds);
+        g_assert_cmpint(fds[0], ==, -1);
+
+        g_assert_cmpint(datagram_send(ends[0], "too long a message", 18, NULL, 0, 0), ==, 0);
+        g_assert_cmpint(datagram_recv(ends[1], buffer, sizeof(buffer), fds, &n_fds, 0), ==, -EBADMSG);
+        g_assert_cmpint(datagram_recv(ends[1], buffer, sizeof(buffer), fds, &n_fds, MSG_DONTWAIT), ==, -EAGAIN);
+        close(ends[0]);
+        g_assert_cmpint(datagram_recv(ends[1], buffer, sizeof(buffer), fds, &n_fds, 0), ==, 0);
+        close(ends[1]);
+}
+
+static void test_clock(void) {
+        enum trace_clock clock = trace_clock_choose();
+        struct trace_clock_info info;
+        uint64_t ticks, wall_usec, said_usec;
+
+        g_assert_cmpint(trace_clock_calibrate(clock, &info), ==, 0);
+        g_assert_cmpuint(info.frequency, >, 1000000);
+        g_assert_cmpuint(info.offset_ticks, <, info.frequency);
+        wall_usec = (uint64_t) g_get_real_time();
+        ticks = trace_clock_read(clock, clock == TRACE_CLOCK_MONOTONIC ? trace_clock_timens_offset() : 0) +
+                info.offset_ticks;
+        said_usec = (uint64_t) info.offset_seconds * 1000000 + ticks / info.frequency * 1000000 +
+                    ticks % info.frequency * 1000000 / info.frequency;
+        /* Generous: a preemption between the two reads counts too. */
+        g_assert_cmpuint(said_usec, >=, wall_usec - 10000);
+        g_assert_cmpuint(said_usec, <=, wall_usec + 2000000);
+        g_assert_cmpuint(trace_clock_read(clock, 0), <=, trace_clock_read(clock, 0));
+}
+
+static void test_hash(void) {
+        /* Values of the algorithm's own page. */
+        g_assert_cmpuint(hash_bytes(HASH_INIT, "", 0), ==, UINT64_C(0xcbf29ce484222325));
+        g_assert_cmpuint(hash_bytes(HASH_INIT, "a", 1), ==, UINT64_C(0xaf63dc4c8601ec8c));
+        g_assert_cmpuint(hash_bytes(HASH_INIT, "foobar", 6), ==, UINT64_C(0x85944171f73967e8));
+}
+
+int main(int argc, char *argv[]) {
+        g_test_init(&argc, &argv, NULL);
+        g_test_add_func("/common/numbers", test_numbers);
+        g_test_add_func("/common/sizes", test_sizes);
+        g_test_add_func("/common/names", test_names);
+        g_test_add_func("/common/glob", test_glob);
+        g_test_add_func("/common/constant-file", test_constant_file);
+        g_test_add_func("/common/shared-file", test_shared_file);
+        g_test_add_func("/common/datagrams", test_datagrams);
+        g_test_add_func("/common/clock", test_clock);
+        g_test_add_func("/common/hash", test_hash);
+        return g_test_run();
+}

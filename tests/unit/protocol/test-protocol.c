@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Formats that come from outside: what is written is read back, what is broken is refused. */
+
+#include <errno.h>
+#include <glib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "protocol/ctf.h"
+#include "protocol/definitions.h"
+#include "protocol/handshake.h"
+#include "protocol/ring.h"
+#include "protocol/view.h"
+
+static void test_handshake_round_trip(void) {
+        struct handshake a = {
+                .keys = HANDSHAKE_REGISTER | HANDSHAKE_ABI | HANDSHAKE_NAME | HANDSHAKE_EVENTS | HANDSHAKE_PID |
+                        HANDSHAKE_FORM_LOCKED | HANDSHAKE_RESUME,
+                .abi_major = 1,
+                .abi_minor = 7,
+                .events = UINT64_MAX,
+                .pid = 12,
+                .resume = 18446744073709551615u,
+                .name = "a program",
+        };
+        char buffer[HANDSHAKE_SIZE_MAX];
+        struct handshake b;
+        size_t size = handshake_format(&a, buffer, sizeof(buffer));
+
+        g_assert_cmpint(handshake_parse(buffer, size, &b), ==, 0);
+        g_assert_cmpuint(b.keys, ==, a.keys);
+        g_assert_cmpuint(b.abi_minor, ==, 7);
+        g_assert_cmpuint(b.events, ==, UINT64_MAX);
+        g_assert_cmpuint(b.resume, ==, UINT64_MAX);
+        g_assert_cmpstr(b.name, ==, "a program");
+}
+
+static void test_handshake_refused(void) {
+        static const char *const bad[] = {
+                "REGISTER",          "=1",           "REGISTER=2",  "READY=",     "GENERATION=-1", "GENERATION=x",
+                "EVENTS=12345678901234567", "NEED=everything", "FORM=other", "ABI=1", "ABI=1.x",
+                "READY=1\nREADY=1",  "\n",           "READY=1\n\nGENERATION=1",
+        };
+        struct handshake h;
+        char large[HANDSHAKE_SIZE_MAX + 1];
+
+        for (unsigned i = 0; i < ARRAY_SIZE(bad); i++)
+                g_assert_cmpint(handshake_parse(bad[i], strlen(bad[i]), &h), ==, -EBADMSG);
+        g_assert_cmpint(handshake_parse("", 0, &h), ==, -EBADMSG);
+        g_assert_cmpint(handshake_parse("READY=1\0", 8, &h), ==, -EBADMSG);
+        memset(large, 'x', sizeof(large));
+        g_assert_cmpint(handshake_parse(large, sizeof(large), &h), ==, -EBADMSG);
+        /* Of a later version: skipped. What is no text: made harmless. */
+        g_assert_cmpint(handshake_parse("READY=1\nLATER=x", 15, &h), ==, 0);
+        g_assert_cmpuint(h.keys, ==, HANDSHAKE_READY);
+        g_assert_cmpint(handshake_parse("NAME=a\033[2Jb", 11, &h), ==, 0);
+        g_assert_cmpstr(h.name, ==, "a?[2Jb");
+}
+
+static size_t make_definitions(char *buffer, size_t size) {
+        struct definition d = {
+                .provider = "shop",
+                .name = "paid",
+                .loglevel = 6,
+                .n_fields = 3,
+                .fields = { { DEFINITION_U64, "id" }, { DEFINITION_STRING, "customer" }, { DEFINITION_ARRAY_I16, "x" } },
+        };
+        size_t offset = sizeof(struct definitions_header);
+
+        g_assert_cmpint(definitions_append(buffer, size, &offset, &d), ==, 0);
+        d.name = "closed";
+        d.n_fields = 0;
+        g_assert_cmpint(definitions_append(buffer, size, &offset, &d), ==, 0);
+        definitions_finish(buffer, 2, offset);
+        return offset;
+}
+
+static void test_definitions_round_trip(void) {
+        struct definitions_reader reader;
+        struct definition d;
+        char buffer[512];
+        size_t size = make_definitions(buffer, sizeof(buffer)), measured = sizeof(struct definitions_header);
+
+        g_assert_cmpint(definitions_reader_init(&reader, buffer, size), ==, 0);
+        g_assert_cmpint(definitions_reader_next(&reader, &d), ==, 1);
+        g_assert_cmpstr(d.provider, ==, "shop");
+        g_assert_cmpstr(d.name, ==, "paid");
+        g_assert_cmpuint(d.n_fields, ==, 3);
+        g_assert_cmpstr(d.fields[1].name, ==, "customer");
+        g_assert_cmpuint(d.fields[2].type, ==, DEFINITION_ARRAY_I16);
+        g_assert_cmpint(definitions_append(NULL, 0, &measured, &d), ==, 0);
+        g_assert_cmpint(definitions_reader_next(&reader, &d), ==, 1);
+        g_assert_cmpstr(d.name, ==, "closed");
+        g_assert_cmpint(definitions_append(NULL, 0, &measured, &d), ==, 0);
+        g_assert_cmpint(definitions_reader_next(&reader, &d), ==, 0);
+        g_assert_cmpuint(measured, ==, size);
+        measured = size;
+        g_assert_cmpint(definitions_append(buffer, size, &measured, &d), ==, -EMSGSIZE);
+}
+
+/* Any single changed byte, and any shorter file, is read without harm: refused or understood. */
+static void test_definitions_mutated(void) {
+        char buffer[512], copy[512];
+        size_t size = make_definitions(buffer, sizeof(buffer));
+        unsigned refused = 0;
+
+        for (size_t i = 0; i < size; i++)
+                for (unsigned k = 0; k < 256; k++) {
+                        g_autofree char *exact = g_malloc(size);
+                        struct definitions_reader reader;
+                        struct definition d;
+                        int r;
+
+                        memcpy(copy, buffer, size);
+                        copy[i] = (char) k;
+                        memcpy(exact, copy, size);
+                        r = definitions_reader_init(&reader, exact, size);
+                        while (r >= 0 && (r = definitions_reader_next(&reader, &d)) > 0)
+                                for (unsigned f = 0; f < d.n_fields; f++)
+                                        g_assert_cmpuint(strlen(d.fields[f].name), <=, DEFINITION_NAME_MAX);
+                        refused += r < 0;
+                }
+        g_assert_cmpuint(refused, >, 1000);
+        for (size_t cut = 0; cut < size; cut++) {
+                g_autofree char *exact = g_memdup2(buffer, cut);
+                struct definitions_reader reader;
+
+                g_assert_cmpint(definitions_reader_init(&reader, exact, cut), <, 0);
+        }
+}
+
+static size_t make_view(char *buffer) {
+        struct view_header *h = (struct view_header *) buffer;
+        struct view_ring *rings = (struct view_ring *) (h + 1);
+        struct view_action *actions = (struct view_action *) (rings + 2);
+
+        *h = (struct view_header) {
+                .magic = VIEW_MAGIC, .major = VIEW_MAJOR, .header_size = sizeof(*h), .ring_size = sizeof(*rings),
+                .action_size = sizeof(*actions), .n_rings = 2, .n_actions = 3, .n_events = 5, .generation = 9,
+                .total_size = sizeof(*h) + 2 * sizeof(*rings) + 3 * sizeof(*actions),
+        };
+        rings[0] = (struct view_ring) { .shared_id = 1, .flags = VIEW_RING_SHARED };
+        rings[1] = (struct view_ring) { .shared_id = 2, .locked_id = 3, .flags = VIEW_RING_SHARED | VIEW_RING_LOCKED };
+        actions[0] = (struct view_action) { .event = 0, .ring = 0, .id = 1 };
+        actions[1] = (struct view_action) { .event = 4, .ring = 0, .id = 2 };
+        actions[2] = (struct view_action) { .event = 4, .ring = 1, .id = 40 };
+        return h->total_size;
+}
+
+static void test_view(void) {
+        char buffer[512] __attribute__((aligned(8)));
+        struct view_header *h = (struct view_header *) buffer;
+        size_t size = make_view(buffer);
+        struct view_action *last = (struct view_action *) (buffer + size) - 1;
+        struct view v;
+
+        g_assert_cmpint(view_check(buffer, size, 6, &v), ==, 0);
+        g_assert_cmpuint(view_ring_at(&v, 1)->locked_id, ==, 3);
+        g_assert_cmpuint(view_action_at(&v, 2)->id, ==, 40);
+        g_assert_cmpint(view_check(buffer, size, 5, &v), ==, -EBADMSG);
+        g_assert_cmpint(view_check(buffer, size - 1, 6, &v), ==, -EBADMSG);
+        last->event = 5;
+        g_assert_cmpint(view_check(buffer, size, 6, &v), ==, -EBADMSG);
+        last->event = 3; /* not in order */
+        g_assert_cmpint(view_check(buffer, size, 6, &v), ==, -EBADMSG);
+        last->event = 4;
+        last->ring = 2;
+        g_assert_cmpint(view_check(buffer, size, 6, &v), ==, -EBADMSG);
+        last->ring = 1;
+        last->id = CTF_ID_THREAD;
+        g_assert_cmpint(view_check(buffer, size, 6, &v), ==, -EBADMSG);
+        last->id = 40;
+        h->n_actions = UINT32_MAX;
+        g_assert_cmpint(view_check(buffer, size, 6, &v), ==, -EBADMSG);
+        h->n_actions = 3;
+        h->n_rings = VIEW_RINGS_MAX + 1;
+        g_assert_cmpint(view_check(buffer, size, 6, &v), ==, -EBADMSG);
+        h->n_rings = 2;
+        h->major++;
+        g_assert_cmpint(view_check(buffer, size, 6, &v), ==, -EPROTONOSUPPORT);
+}
+
+static void test_ring_geometry(void) {
+        struct ring_geometry g, loaded;
+        g_autofree void *ring = NULL, *positions = NULL;
+        struct ring_header *h;
+
+        g_assert_cmpint(ring_geometry_init(&g, 0, 0, 0, 4, 4096), ==, -EINVAL);
+        g_assert_cmpint(ring_geometry_init(&g, 0, 0, 2, 3, 4096), ==, -EINVAL);
+        g_assert_cmpint(ring_geometry_init(&g, 0, 0, 2, 4, 5000), ==, -EINVAL);
+        g_assert_cmpint(ring_geometry_init(&g, 0, 0, 2, 4, 2048), ==, -EINVAL);
+        g_assert_cmpint(ring_geometry_init(&g, 0, 0, 2, 1, 4096), ==, -EINVAL);
+        g_assert_cmpint(ring_geometry_init(&g, RING_OVERWRITE, 0, 3, 4, 8192), ==, 0);
+        g_assert_cmpuint(g.total_size, ==, g.data_offset + 3 * 4 * 8192);
+
+        h = ring = g_malloc0(g.total_size);
+        positions = g_malloc0(g.positions_size);
+        ring_format(&g, 77, ring, positions);
+        g_assert_cmpint(ring_geometry_load(ring, g.total_size, g.positions_size, &loaded), ==, 0);
+        g_assert_cmpuint(loaded.created, ==, 77);
+        g_assert_cmpuint(loaded.flags, ==, RING_OVERWRITE);
+        g_assert_cmpuint(ring_cpu_at(&g, ring, 2)->limit, ==, 8192);
+        g_assert_cmpint(ring_geometry_load(ring, g.total_size - 1, g.positions_size, &loaded), ==, -EBADMSG);
+        g_assert_cmpint(ring_geometry_load(ring, g.total_size, 0, &loaded), ==, -EBADMSG);
+        h->n_cpus = 4;
+        g_assert_cmpint(ring_geometry_load(ring, g.total_size, g.positions_size, &loaded), ==, -EBADMSG);
+        h->n_cpus = 3;
+        h->data_offset += 4096;
+        g_assert_cmpint(ring_geometry_load(ring, g.total_size, g.positions_size, &loaded), ==, -EBADMSG);
+        h->data_offset -= 4096;
+        h->major++;
+        g_assert_cmpint(ring_geometry_load(ring, g.total_size, g.positions_size, &loaded), ==, -EPROTONOSUPPORT);
+}
+
+int main(int argc, char *argv[]) {
+        g_test_init(&argc, &argv, NULL);
+        g_test_add_func("/protocol/handshake/round-trip", test_handshake_round_trip);
+        g_test_add_func("/protocol/handshake/refused", test_handshake_refused);
+        g_test_add_func("/protocol/definitions/round-trip", test_definitions_round_trip);
+        g_test_add_func("/protocol/definitions/mutated", test_definitions_mutated);
+        g_test_add_func("/protocol/view", test_view);
+        g_test_add_func("/protocol/ring-geometry", test_ring_geometry);
+        return g_test_run();
+}
