@@ -62,6 +62,8 @@ void fixture_wait_string(struct fixture *f, const char *path, const char *interf
                          const char *value);
 
 struct fake_message {
+        int fds[DATAGRAM_FDS_MAX];
+        size_t n_fds;
         union {
                 struct consumer_header header;
                 struct consumer_session session;
@@ -71,8 +73,6 @@ struct fake_message {
                 struct consumer_snapshot snapshot;
                 char bytes[CONSUMER_MESSAGE_MAX];
         };
-        int fds[DATAGRAM_FDS_MAX];
-        size_t n_fds;
 };
 
 struct fake_consumer;
