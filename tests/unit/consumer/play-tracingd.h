@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * tracingd's part for tests: starts the real consumer with a temporary
+ * directory as its output, speaks the protocol, waits for answers, and reads
+ * the result with babeltrace2.
+ */
+
+#include <glib.h>
+#include <sys/types.h>
+
+#include "play-ring.h"
+#include "protocol/consumer.h"
+#include "protocol/definitions.h"
+
+struct play {
+        char *directory;
+        int socket;
+        pid_t pid;
+        uint64_t serial;
+        uint64_t created; /* ten seconds ago: the time of a test's first event */
+        struct consumer_status *status;
+};
+
+/* Starts the consumer; OUTPUT and SESSION are done. directory NULL: a new temporary one. */
+void play_start(struct play *p, const char *directory);
+
+/* As play_start(), but nothing has been sent. */
+void play_start_silent(struct play *p, const char *directory);
+
+/* Hangs up and waits for the consumer's good end. */
+void play_hang_up(struct play *p);
+
+/* Removes the directory (unless the test owns it) and everything else. */
+void play_done(struct play *p);
+
+/* Sends a message of size bytes; type, size and serial are filled in. */
+void play_send(struct play *p, uint32_t type, void *message, size_t size, const int *fds, size_t n_fds);
+
+/* As play_send(), and waits for its answer: an errno. */
+int play_call(struct play *p, uint32_t type, void *message, size_t size, const int *fds, size_t n_fds);
+
+int play_flush(struct play *p);
+int play_stop(struct play *p);
+int play_snapshot(struct play *p, const char *name);
+int play_rings(struct play *p, uint64_t set, uint32_t stream, const char *set_name, const char *channel,
+               const struct play_ring *ring);
+int play_release(struct play *p, uint64_t set, uint32_t stream);
+
+/* Sends classes: definitions[i] has ids[i]. */
+int play_classes(struct play *p, uint64_t set, uint32_t stream, const struct definition *definitions,
+                 const uint32_t *ids, unsigned n);
+
+/* Waits (bounded) until a status word has a value; the test fails where it never has. */
+void play_wait_for(const uint64_t *word, uint64_t value);
+
+/*
+ * What babeltrace2 prints for a directory, without tracectl:thread: a line an
+ * event, "[cycles] name: { cpu_id = n }, { fields }". Asserts that it succeeds.
+ * ret_errors receives what it has on stderr; with NULL there must be nothing.
+ */
+char **play_read(const char *directory, char **ret_errors);
+
+/* As play_read() with the threads. */
+char **play_read_all(const char *directory, char **ret_errors);
+
+/* A file of the trace, below user/<uid>/. */
+char *play_path(const struct play *p, const char *path);
