@@ -2,11 +2,46 @@
 
 /*
  * Waits for mutexes and conditions. A mutex that is free is no event, however
- * often it is taken.
+ * often it is taken; nor is one of the tracepoint library's, which the program's
+ * threads take in fork() and dlopen().
  */
+
+#include <link.h>
 
 #include "tracer/libc-preload/call.h"
 #include "tracer/libc-preload/real.h"
+
+/* Where the tracepoint library lies; set by the constructor, constant afterwards. */
+static uintptr_t library_start, library_end;
+
+static int find_library(struct dl_phdr_info *info, size_t size, void *unused) {
+        uintptr_t start = UINTPTR_MAX, end = 0, inside = (uintptr_t) tracectl_record_fixed;
+
+        for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+                const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+                uintptr_t address = info->dlpi_addr + segment->p_vaddr;
+
+                if (segment->p_type != PT_LOAD)
+                        continue;
+                if (address < start)
+                        start = address;
+                if (address + segment->p_memsz > end)
+                        end = address + segment->p_memsz;
+        }
+        if (inside < start || inside >= end)
+                return 0;
+        library_start = start;
+        library_end = end;
+        return 1;
+}
+
+static void __attribute__((constructor)) find_library_early(void) {
+        (void) dl_iterate_phdr(find_library, NULL);
+}
+
+static bool is_programs(const pthread_mutex_t *mutex) {
+        return (uintptr_t) mutex < library_start || (uintptr_t) mutex >= library_end;
+}
 
 /*
  * Tries to take a mutex without waiting. False where the caller must wait, or
@@ -15,7 +50,7 @@
 static bool take(pthread_mutex_t *mutex, int *ret) {
         int r = real()->pthread_mutex_trylock(mutex);
 
-        /* The last two tell the owner about the state of what the mutex guards: it is taken. */
+        /* Taken, too: the owner before died, and what the mutex guards needs repair. */
         if (r != 0 && r != EOWNERDEAD)
                 return false;
         *ret = r;
@@ -68,7 +103,7 @@ EXPORT int pthread_mutex_lock(pthread_mutex_t *mutex) {
                 return r;
         begin = CALL_BEGIN(pthread_mutex_lock);
         r = real()->pthread_mutex_lock(mutex);
-        if (begin)
+        if (begin && is_programs(mutex))
                 record_lock(begin, mutex, r);
         return r;
 }
@@ -83,7 +118,7 @@ EXPORT int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec
                 return r;
         begin = CALL_BEGIN(pthread_mutex_timedlock);
         r = real()->pthread_mutex_timedlock(mutex, deadline);
-        if (begin)
+        if (begin && is_programs(mutex))
                 record_timedlock(begin, mutex, r);
         return r;
 }

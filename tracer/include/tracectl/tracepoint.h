@@ -32,6 +32,10 @@
  *                                           program is being recorded
  * tracectl_tracef("format", ...)            quick marker, event tracectl:tracef
  *
+ * With TRACECTL_NEVER_UNLOADED defined before the inclusion, in every file of a
+ * library linked with -z nodelete, its events are not taken away by its
+ * destructor: what calls it later than that is recorded, too.
+ *
  * With TRACECTL_SHORT_NAMES defined before the inclusion there are also
  * tracepoint() for tracectl_trace() and tracef() for tracectl_tracef().
  *
@@ -147,9 +151,11 @@ static void __attribute__((constructor(101), used)) tracectl_object_constructor_
         tracectl_object_register(&tracectl_object_);
 }
 
+#ifndef TRACECTL_NEVER_UNLOADED
 static void __attribute__((destructor(101), used)) tracectl_object_destructor_(void) {
         tracectl_object_unregister(&tracectl_object_);
 }
+#endif
 
 #ifdef __cplusplus
 }
