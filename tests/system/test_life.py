@@ -60,6 +60,15 @@ class Life(SystemTest):
         self.assertTrue(any(name.startswith("process-") for name in sets), sets)
 
 
+class Both(SystemTest):
+    @unittest.skipUnless(os.path.exists(os.path.join(PROGRAMS, "both")), "needs liblttng-ust-dev")
+    def test_beside_lttng(self):
+        result = self.record("-o", "trace", "--", os.path.join(PROGRAMS, "both"))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual([re.search(r" (\w+:\w+): ", event)[1] for event in self.events("trace")],
+                         ["both:first", "tracectl:tracef"])
+
+
 class Fields(SystemTest):
     def test_every_type(self):
         result = self.record("-o", "trace", "--", FIELDS)
