@@ -46,7 +46,8 @@ void compartment_read(pid_t pid, uid_t uid, unsigned word_size, uint64_t applica
         memset(ret, 0, sizeof(*ret));
         ret->uid = uid;
         ret->word_size = word_size;
-        if (read_namespace(pid, "user", &ret->user_namespace) < 0 || read_namespace(pid, "pid", &ret->pid_namespace) < 0)
+        if (read_namespace(pid, "user", &ret->user_namespace) < 0 ||
+            read_namespace(pid, "pid", &ret->pid_namespace) < 0)
                 ret->alone = application;
         read_label(pid, ret->label);
 }

@@ -77,7 +77,7 @@ void operation_consumer_failed(struct session *s, const char *reason) {
                 manager_remove_session(s->manager, s);
                 return;
         }
-        fail(&failure, FAILURE_CONSUMER, "Session '%s' has failed: %s; what was written until then is in '%s'.", s->name,
-             reason, s->output);
+        fail(&failure, FAILURE_CONSUMER, "Session '%s' has failed: %s; what was written until then is in '%s'.",
+             s->name, reason, s->output);
         operation_finish(s, &failure);
 }

@@ -45,7 +45,8 @@ static int check_snapshot(const struct session *s, const char *name, struct fail
                 return fail(failure, FAILURE_NOT_ACTIVE, "Session '%s' has recorded nothing yet; start it first.",
                             s->name);
         if (s->snapshot_running)
-                return fail(failure, FAILURE_BUSY, "Session '%s' is still writing a snapshot; try again later.", s->name);
+                return fail(failure, FAILURE_BUSY, "Session '%s' is still writing a snapshot; try again later.",
+                            s->name);
         return 0;
 }
 

@@ -4,7 +4,6 @@
 #include <sys/epoll.h>
 
 #include "service/domain/user.h"
-#include "service/log.h"
 #include "service/registry/internal.h"
 
 static int match_id(struct cds_lfht_node *node, const void *key) {
@@ -78,7 +77,7 @@ void registry_register(struct application *a) {
         atomic_store(&a->registered, true);
         cds_wfcq_enqueue(&r->added_head, &r->added_tail, &application_ref(a)->added_node);
         registry_notify(r);
-        /* Pairs with the barrier of rcu_xchg_pointer() in model_view_publish(): inserted first, the model read second. */
+        /* Inserted first, the model read second. Partner: the barrier of rcu_xchg_pointer() in model_view_publish(). */
         cmm_smp_mb();
 }
 

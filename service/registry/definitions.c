@@ -136,7 +136,8 @@ static void make_room(struct definitions_store *store, size_t size) {
         }
 }
 
-int definitions_store_add(struct definitions_store *store, struct event_definitions *d, struct event_definitions **ret) {
+int definitions_store_add(struct definitions_store *store, struct event_definitions *d,
+                          struct event_definitions **ret) {
         struct event_definitions *found;
         int r = 0;
 

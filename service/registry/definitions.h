@@ -73,7 +73,8 @@ struct event_definitions *definitions_store_find(struct definitions_store *store
  * Keeps d, or finds what somebody else has added meanwhile: *ret, which the
  * caller owns, replaces d. -EDQUOT when the uid has too many in use.
  */
-int definitions_store_add(struct definitions_store *store, struct event_definitions *d, struct event_definitions **ret);
+int definitions_store_add(struct definitions_store *store, struct event_definitions *d,
+                          struct event_definitions **ret);
 
 /* A snapshot of all definitions; the caller unrefs each of the *ret_n and frees the array. */
 int definitions_store_list(struct definitions_store *store, struct event_definitions ***ret, size_t *ret_n);

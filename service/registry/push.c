@@ -39,8 +39,9 @@ static void still_valid(struct application *a, uint64_t generation) {
 }
 
 static int send_view(struct application *a, const struct session_view *view) {
+        uint32_t kind = a->ready_sent ? HANDSHAKE_CONFIG : HANDSHAKE_READY | HANDSHAKE_APPLICATION;
         struct handshake h = {
-                .keys = HANDSHAKE_GENERATION | (a->ready_sent ? HANDSHAKE_CONFIG : HANDSHAKE_READY | HANDSHAKE_APPLICATION),
+                .keys = HANDSHAKE_GENERATION | kind,
                 .application = a->id,
                 .generation = view->generation,
         };

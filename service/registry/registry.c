@@ -65,9 +65,10 @@ void registry_schedule(struct registry *r, struct application *a, unsigned work)
 }
 
 static uint64_t connections_max(void) {
+        const rlim_t least = FDS_RESERVED + FDS_PER_CONNECTION * CONNECTIONS_MIN;
         struct rlimit limit;
 
-        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < FDS_RESERVED + FDS_PER_CONNECTION * CONNECTIONS_MIN)
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < least)
                 return CONNECTIONS_MIN;
         return (limit.rlim_cur - FDS_RESERVED) / FDS_PER_CONNECTION;
 }

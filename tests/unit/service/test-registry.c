@@ -417,72 +417,6 @@ static void test_slow_consumer(void) {
         fixture_free(f);
 }
 
-static void assert_refused(struct fixture *f, const char *message, bool registered, size_t n_fds) {
-        struct fake_application *a = registered ? fake_application_register(f, shop, 0) : fake_application_connect(f);
-        const int fds[2] = { STDERR_FILENO, STDERR_FILENO };
-
-        g_assert_cmpint(datagram_send(a->fd, message, strlen(message), fds, n_fds, 0), ==, 0);
-        fake_application_assert_closed(a);
-        fake_application_free(a);
-}
-
-static void test_hostile(void) {
-        struct fixture *f = fixture_new();
-        struct fake_application *good = fake_application_register(f, shop, 0);
-        static const char valid[] = "REGISTER=1\nABI=1.0\nNAME=x\nEVENTS=1\n";
-        g_autofree char *session = fixture_session(f, "s");
-
-        assert_refused(f, "garbage", false, 0);
-        assert_refused(f, "APPLIED=1\n", false, 0);
-        assert_refused(f, "EVENTS=1\n", false, 0);
-        assert_refused(f, "REGISTER=1\nABI=1.0\nNAME=x\n", false, 0);
-        assert_refused(f, "REGISTER=1\nABI=2.0\nNAME=x\nEVENTS=1\n", false, 0);
-        assert_refused(f, "REGISTER=1\nABI=1.0\nNAME=x\nEVENTS=1\nWORD=16\n", false, 0);
-        assert_refused(f, valid, false, 1);
-        assert_refused(f, valid, true, 0);
-        assert_refused(f, "READY=1\n", true, 0);
-        assert_refused(f, "APPLIED=1000000\n", true, 0);
-        assert_refused(f, "APPLIED=-1\n", true, 0);
-        assert_refused(f, "GET=1\n", true, 1);
-        /* A descriptor that is no sealed memory file, and two. */
-        assert_refused(f, "EVENTS=1\n", true, 1);
-        assert_refused(f, "EVENTS=1\n", true, 2);
-        /* None of that was the good one's business. */
-        enable(f, session, "", "shop:*");
-        apply(f, good, session, "Start", "a{sv}", NULL, NULL);
-        g_assert_cmpuint(good->view.n_actions, ==, 2);
-        fake_application_free(good);
-        fixture_free(f);
-}
-
-static void test_wrong_definitions(void) {
-        struct fixture *f = fixture_new();
-        static const char broken[64] = "no definitions";
-        struct fake_application *a;
-        struct handshake h;
-        int fd, unsealed = memfd_create("unsealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-        uint64_t hash;
-
-        g_assert_cmpint(memfd_new_constant("broken", broken, sizeof(broken), &fd), ==, 0);
-        g_assert_cmpint(write(unsealed, broken, sizeof(broken)), ==, sizeof(broken));
-        close(make_definitions(shop, &hash));
-        for (int i = 0; i < 2; i++) {
-                a = fake_application_connect(f);
-                h = (struct handshake) { .keys = HANDSHAKE_REGISTER | HANDSHAKE_ABI | HANDSHAKE_NAME | HANDSHAKE_EVENTS,
-                                         .abi_major = 1, .events = hash };
-                fake_application_send(a, &h, NULL, 0);
-                g_assert_true(fake_application_recv(a).keys & HANDSHAKE_NEED);
-                h.keys = HANDSHAKE_EVENTS;
-                fake_application_send(a, &h, i == 0 ? &fd : &unsealed, 1);
-                fake_application_assert_closed(a);
-                fake_application_free(a);
-        }
-        fixture_ok(f, MANAGER, "ListSessions", "a{sv}", 0);
-        close(fd);
-        close(unsealed);
-        fixture_free(f);
-}
-
 /* The process is gone while a child of it keeps the socket open: the registration ends nevertheless. */
 static void test_process_gone(void) {
         struct fixture *f = fixture_new();
@@ -542,8 +476,6 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/registry/locked-later", test_locked_later);
         g_test_add_func("/registry/new-definitions", test_new_definitions);
         g_test_add_func("/registry/slow-consumer", test_slow_consumer);
-        g_test_add_func("/registry/hostile", test_hostile);
-        g_test_add_func("/registry/wrong-definitions", test_wrong_definitions);
         g_test_add_func("/registry/process-gone", test_process_gone);
         return g_test_run();
 }
