@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """recorded + discarded = emitted, exactly, with babeltrace2 as the counter, and every event by the thread that wrote it.
 
-TRACECTL_LONG=1 makes the long form: more kills.
+TRACECTL_TORTURE=1 makes the long form: more kills.
 """
 
 import os
@@ -12,7 +12,7 @@ import unittest
 from system import BUILD, PATIENCE, SystemTest
 
 EMIT = os.path.join(BUILD, "tests", "programs", "emit")
-LONG = bool(os.environ.get("TRACECTL_LONG"))
+LONG = bool(os.environ.get("TRACECTL_TORTURE"))
 
 EVENT = re.compile(r"test:tick: \{ cpu_id = (\d+) \}, \{ writer = (\d+), counter = (\d+), pid = (\d+), tid = (\d+) \}")
 THREAD = re.compile(r"tracectl:thread: \{ cpu_id = (\d+) \}, \{ pid = (\d+), tid = (\d+) \}")
