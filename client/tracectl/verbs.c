@@ -9,6 +9,7 @@
 
 const struct verb verbs[] = {
         { "record", "[OPTION...] -- COMMAND", "Run a command and record it", verb_record },
+        { "view", "[OPTION...] [DIR]", "Print what a recording has", verb_view },
         { "help", "[VERB]", "Show this text, or how a verb is used", verb_help },
         { "version", "", "Show the version", verb_version },
         { NULL },

@@ -33,3 +33,4 @@ int verb_refuse(const char *name);
 int verb_record(int argc, char *argv[]);
 int verb_help(int argc, char *argv[]);
 int verb_version(int argc, char *argv[]);
+int verb_view(int argc, char *argv[]);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Streams in the order of their next events: a heap. The stream that is first
+ * may change its event; merge_settle() puts it in its new place then. The
+ * streams stay their traces'.
+ */
+
+#include "client/libtracectl-read/stream.h"
+
+struct merge {
+        struct stream **streams; /* each before those at 2i + 1 and 2i + 2 */
+        size_t n, capacity;
+};
+
+int merge_add(struct merge *merge, struct stream *stream);
+
+/* The stream with the earliest event, or NULL. */
+static inline struct stream *merge_first(const struct merge *merge) {
+        return merge->n > 0 ? merge->streams[0] : NULL;
+}
+
+void merge_settle(struct merge *merge);
+
+/* Takes the first stream out. */
+void merge_drop(struct merge *merge);
+
+void merge_done(struct merge *merge);

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <string.h>
+
+#include "client/libtracectl-read/packet.h"
+#include "protocol/ctf.h"
+
+static bool has_role(const struct stream *stream, enum role role) {
+        return stream->decoder.seen & (UINT32_C(1) << role);
+}
+
+static uint64_t role_or(const struct stream *stream, enum role role, uint64_t otherwise) {
+        return has_role(stream, role) ? stream->decoder.roles[role] : otherwise;
+}
+
+/* Everything up to the end of the file is this packet's until its context says otherwise. */
+static int open_window(struct stream *stream) {
+        struct decoder *decoder = &stream->decoder;
+        int r;
+
+        r = window_load(&stream->window, stream->packet_offset, 1);
+        if (r < 0)
+                return r;
+        stream->slid = 0;
+        decoder->data = stream->window.data;
+        decoder->position = 0;
+        decoder->end = 8 * (stream->file_size - stream->packet_offset);
+        decoder->limit = 8 * (uint64_t) stream->window.size;
+        if (decoder->limit > decoder->end)
+                decoder->limit = decoder->end;
+        decoder->seen = 0;
+        return 0;
+}
+
+/* The packet header: whose packet it is. */
+static int read_header(struct stream *stream, const char **ret_why) {
+        const struct program *program = stream->metadata->packet_header_program;
+        struct decoder *decoder = &stream->decoder;
+        int r;
+
+        r = stream_run(stream, &program, 1);
+        if (r < 0)
+                return r;
+        *ret_why = "this is no packet of CTF";
+        if (role_or(stream, ROLE_MAGIC, CTF_MAGIC) != CTF_MAGIC)
+                return -EBADMSG;
+        *ret_why = "the packet is of another trace";
+        if (has_role(stream, ROLE_UUID) && stream->metadata->has_uuid &&
+            memcmp(decoder->data + decoder->roles[ROLE_UUID] / 8, stream->metadata->uuid, 16) != 0)
+                return -EBADMSG;
+        *ret_why = "the packet is of a stream that the metadata does not have";
+        stream->class = has_role(stream, ROLE_STREAM_ID) ?
+                metadata_find_stream(stream->metadata, decoder->roles[ROLE_STREAM_ID]) :
+                stream->metadata->streams;
+        if (!stream->class)
+                return -EBADMSG;
+        *ret_why = "the packet has no beginning that makes sense";
+        return 0;
+}
+
+/* How many packets came before this one, and how many events never did. */
+static void count_lost(struct stream *stream) {
+        uint64_t discarded = role_or(stream, ROLE_DISCARDED, stream->last_discarded);
+        uint64_t sequence = stream->decoder.roles[ROLE_SEQUENCE];
+
+        if (discarded > stream->last_discarded)
+                stream->discarded += discarded - stream->last_discarded;
+        stream->last_discarded = discarded;
+
+        if (!has_role(stream, ROLE_SEQUENCE))
+                return;
+        if (stream->has_sequence && sequence != stream->sequence + 1) {
+                if (sequence > stream->sequence)
+                        stream->packets_lost += sequence - stream->sequence - 1;
+                stream->has_thread = false;
+        }
+        stream->sequence = sequence;
+        stream->has_sequence = true;
+}
+
+/* The packet context: how large it is, and when it began. */
+static int read_context(struct stream *stream, const char **ret_why) {
+        const struct program *program = stream->class->packet_context_program;
+        struct decoder *decoder = &stream->decoder;
+        uint64_t there = 8 * (stream->file_size - stream->packet_offset), packet, content;
+        int r;
+
+        r = stream_run(stream, &program, 1);
+        if (r < 0)
+                return r;
+        *ret_why = "the packet has sizes that make no sense";
+        packet = role_or(stream, ROLE_PACKET_SIZE, role_or(stream, ROLE_CONTENT_SIZE, there));
+        content = role_or(stream, ROLE_CONTENT_SIZE, packet);
+        if (packet % 8 != 0 || packet == 0 || content > packet || content < stream->slid + decoder->position)
+                return -EBADMSG;
+
+        stream->packet_end = stream->packet_offset + packet / 8;
+        if (content > there)
+                content = there;
+        if (packet > there && !stream->has_reported) {
+                stream->has_reported = true;
+                report_say(stream->report, "%s: the last packet is cut off; what there is of it is read", stream->path);
+        }
+        decoder->end = content - stream->slid;
+        if (decoder->limit > decoder->end)
+                decoder->limit = decoder->end;
+        decoder->time = role_or(stream, ROLE_BEGIN, decoder->time);
+        stream->cpu = (int32_t) role_or(stream, ROLE_CPU, UINT64_MAX);
+        count_lost(stream);
+        return 0;
+}
+
+int packet_next(struct stream *stream) {
+        const char *why = "the packet has no beginning that makes sense";
+        int r;
+
+        stream->packet_offset = stream->packet_end;
+        if (stream->packet_offset >= stream->file_size)
+                return 0;
+        stream->packet_end = stream->file_size; /* where nobody knows the next packet's beginning */
+        r = open_window(stream);
+        if (r >= 0)
+                r = read_header(stream, &why);
+        if (r >= 0)
+                r = read_context(stream, &why);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0) {
+                if (r != -EBADMSG)
+                        why = strerror(-r);
+                stream_skip(stream, why);
+                return 0;
+        }
+        stream->in_packet = true;
+        return 1;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One stream file of a trace: its packets one after another, and in them the
+ * event that comes next. What cannot be read is skipped up to the next packet
+ * that can be found, counted, and reported once a stream. Belongs to its trace
+ * and needs its metadata; one thread at a time.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "client/libtracectl-read/decode.h"
+#include "client/libtracectl-read/metadata.h"
+#include "client/libtracectl-read/report.h"
+#include "client/libtracectl-read/window.h"
+
+struct stream {
+        const struct metadata *metadata;
+        const struct report *report;
+        char *path;
+        struct window window;
+        uint64_t file_size;
+        struct decoder decoder; /* its data is the window's */
+        uint64_t slid;          /* bits from the packet's beginning to the window's */
+
+        /* the packet */
+        const struct stream_class *class;
+        bool in_packet;
+        bool has_sequence;
+        uint64_t packet_offset, packet_end; /* in the file */
+        uint64_t sequence;
+        uint64_t last_discarded;
+        int32_t cpu; /* -1: unknown */
+
+        /* the event */
+        const struct event_class *event;
+        int64_t ns; /* since the epoch */
+        size_t n_context_slots;
+        bool has_thread;
+        int32_t pid, tid;
+
+        /* what is not there */
+        uint64_t discarded, packets_lost, bytes_skipped;
+        bool has_reported;
+};
+
+/* Opens a file of a directory. path is for sentences. */
+int stream_new(const struct metadata *metadata, const struct report *report, int directory_fd, const char *name,
+               const char *path, struct stream **ret);
+
+struct stream *stream_free(struct stream *stream);
+
+/*
+ * Goes to the next event: event, ns, decoder.time and the thread are known then.
+ * tracectl:thread is one of them only with_markers. 1, 0 at the end, -ENOMEM.
+ */
+int stream_next(struct stream *stream, bool with_markers);
+
+/*
+ * Reads the values of the event: decoder.slots, the first n_context_slots of
+ * them its contexts'. 1; 0 where it is broken, and so the event is none after all; -ENOMEM.
+ */
+int stream_read_event(struct stream *stream);
+
+/* For packet.c: decodes programs one after another, and makes the window move along. */
+int stream_run(struct stream *stream, const struct program *const *programs, size_t n);
+
+/* Makes more of the packet readable behind the decoder's position, which changes its number. 0 or -errno. */
+int stream_load_more(struct stream *stream);
+
+/* Gives up on the packet, or where its end is unknown, on the rest of the file. */
+void stream_skip(struct stream *stream, const char *why);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One CTF trace: a directory with a file `metadata` and stream files beside it.
+ * trace_find() opens all that lie in or below a directory.
+ */
+
+#include "client/libtracectl-read/stream.h"
+
+struct trace {
+        struct metadata *metadata;
+        struct stream **streams;
+        size_t n_streams, capacity;
+};
+
+struct traces {
+        struct trace **traces;
+        size_t n, capacity;
+};
+
+/*
+ * Adds the traces in and below the directory path to traces, and reports what
+ * of them cannot be read. With none at all, a negative errno and the sentence
+ * in problem.
+ */
+int trace_find(struct traces *traces, const struct report *report, struct problem *problem, const char *path);
+
+void traces_done(struct traces *traces);

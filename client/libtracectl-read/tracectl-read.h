@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * libtracectl-read: the events of CTF 1.8 traces, those of tracectl and those
+ * of other tracers, in the order of their time.
+ *
+ *     tracectl_reader *reader;
+ *     tracectl_reader_event *event;
+ *
+ *     if (tracectl_reader_new(&reader) < 0)
+ *             ...
+ *     if (tracectl_reader_open(reader, "shop-20261121-034500") < 0)
+ *             puts(tracectl_reader_get_error(reader));
+ *     while (tracectl_reader_next(reader, &event) > 0)
+ *             puts(tracectl_reader_event_get_name(event));
+ *     tracectl_reader_free(reader);
+ *
+ * A reader may be used by one thread at a time. It belongs to whoever made it;
+ * everything that it hands out belongs to it, and what belongs to an event is
+ * good until the next tracectl_reader_next(). It needs the same memory for a
+ * trace of any length. No trace, however broken, does more than end early; but
+ * its texts are as they were recorded: escape them before they get to a
+ * terminal. Functions that can fail return a negative errno.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tracectl_reader tracectl_reader;
+typedef struct tracectl_reader_event tracectl_reader_event;
+
+int tracectl_reader_new(tracectl_reader **ret);
+
+/* Accepts NULL. */
+void tracectl_reader_free(tracectl_reader *reader);
+
+/* function gets a sentence about each part of a trace that cannot be read, while the rest is. */
+void tracectl_reader_set_report(tracectl_reader *reader, void (*function)(const char *sentence, void *userdata),
+                                void *userdata);
+
+/* With markers not 0, tracectl:thread, which says whose events follow in a stream, is an event like the others. */
+void tracectl_reader_set_markers(tracectl_reader *reader, int markers);
+
+/*
+ * Opens all traces in and below a directory: each with a file `metadata`. To be
+ * called before tracectl_reader_next(); several times to merge several.
+ */
+int tracectl_reader_open(tracectl_reader *reader, const char *path);
+
+/* A sentence about what failed last, or NULL. */
+const char *tracectl_reader_get_error(const tracectl_reader *reader);
+
+/* The next event. 1, 0 at the end. */
+int tracectl_reader_next(tracectl_reader *reader, tracectl_reader_event **ret);
+
+/* Up to now: events that the tracer discarded, packets that are missing, bytes that made no sense. */
+uint64_t tracectl_reader_get_discarded(const tracectl_reader *reader);
+uint64_t tracectl_reader_get_packets_lost(const tracectl_reader *reader);
+uint64_t tracectl_reader_get_bytes_skipped(const tracectl_reader *reader);
+
+const char *tracectl_reader_event_get_name(const tracectl_reader_event *event);
+
+/* Nanoseconds since the epoch. */
+int64_t tracectl_reader_event_get_time(const tracectl_reader_event *event);
+
+/* The same as the trace has it: of the clock's counter, as often a second as its frequency; 0 if there is no clock. */
+uint64_t tracectl_reader_event_get_ticks(const tracectl_reader_event *event);
+uint64_t tracectl_reader_event_get_clock_frequency(const tracectl_reader_event *event);
+const char *tracectl_reader_event_get_clock_name(const tracectl_reader_event *event); /* NULL if there is no clock */
+
+/* Who recorded it. 1, or 0 where the trace does not say. */
+int tracectl_reader_event_get_thread(const tracectl_reader_event *event, int32_t *ret_pid, int32_t *ret_tid);
+
+/* -1 where the trace does not say. */
+int tracectl_reader_event_get_cpu(const tracectl_reader_event *event);
+int tracectl_reader_event_get_loglevel(const tracectl_reader_event *event);
+
+/* The file that it is from. */
+const char *tracectl_reader_event_get_stream(const tracectl_reader_event *event);
+
+enum tracectl_field_type {
+        TRACECTL_FIELD_UNSIGNED = 1,
+        TRACECTL_FIELD_SIGNED,
+        TRACECTL_FIELD_DOUBLE,
+        TRACECTL_FIELD_STRING,
+        TRACECTL_FIELD_STRUCT, /* its fields follow, up to TRACECTL_FIELD_CLOSE */
+        TRACECTL_FIELD_ARRAY,  /* its elements follow, up to TRACECTL_FIELD_CLOSE */
+        TRACECTL_FIELD_CLOSE,
+};
+
+/* May grow at its end in later versions; only the library makes one. */
+typedef struct tracectl_field {
+        enum tracectl_field_type type;
+        uint8_t base;      /* in which an integer is meant to be shown: 2, 8, 10, 16 */
+        uint8_t bits;      /* of an integer */
+        const char *name;  /* NULL for an element of an array */
+        size_t name_size;
+        const char *label; /* of an integer that is one of an enumeration; or NULL */
+        union {
+                uint64_t u;
+                int64_t i;
+                double d;
+                struct {
+                        const char *data; /* not terminated, and may have NULs in it */
+                        size_t size;
+                } string;
+                uint64_t n_elements;
+        };
+} tracectl_field;
+
+enum tracectl_field_scope {
+        TRACECTL_SCOPE_CONTEXT, /* what a tracer adds to every event */
+        TRACECTL_SCOPE_FIELDS,  /* what the program recorded */
+};
+
+/* Goes to the first field of a scope; a new event is at that of TRACECTL_SCOPE_FIELDS. */
+void tracectl_reader_event_rewind(tracectl_reader_event *event, enum tracectl_field_scope scope);
+
+/* The next field, or NULL. */
+const tracectl_field *tracectl_reader_event_next_field(tracectl_reader_event *event);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Text on its way to a file descriptor: a large buffer, and numbers without
+ * printf(). A write that fails is remembered in error, and everything after it
+ * dropped. Whoever has it calls text_flush() before the end.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TEXT_SIZE 131072
+#define TEXT_RESERVE 64 /* bytes that are always there after text_room() */
+
+struct text {
+        int fd;
+        int error; /* errno, or 0 */
+        size_t size;
+        char data[TEXT_SIZE];
+};
+
+void text_flush(struct text *text);
+
+/* Bytes as they are. */
+void text_add(struct text *text, const char *data, size_t size);
+
+/*
+ * Bytes that nobody vouches for: UTF-8 that a terminal shows as a letter stays;
+ * control characters, broken UTF-8, what changes the direction of writing, and
+ * quote, if not 0, become escapes.
+ */
+void text_add_escaped(struct text *text, const char *data, size_t size, char quote);
+
+void text_add_u64(struct text *text, uint64_t value);
+void text_add_i64(struct text *text, int64_t value);
+void text_add_u64_base(struct text *text, uint64_t value, unsigned base, unsigned min_digits); /* 2, 8 or 16 */
+void text_add_digits(struct text *text, uint32_t value, unsigned digits);                      /* with zeros before */
+void text_add_double(struct text *text, double value);
+
+static inline void text_room(struct text *text) {
+        if (text->size > TEXT_SIZE - TEXT_RESERVE)
+                text_flush(text);
+}
+
+static inline void text_add_char(struct text *text, char c) {
+        text_room(text);
+        text->data[text->size++] = c;
+}
+
+#define text_add_literal(text, s) text_add(text, "" s, sizeof(s) - 1)

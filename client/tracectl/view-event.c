@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <string.h>
+#include <time.h>
+
+#include "client/tracectl/view-event.h"
+
+#define NSEC_PER_SEC INT64_C(1000000000)
+#define THREAD_WIDTH 15 /* two numbers of 7 digits */
+#define NAME_WIDTH 24
+
+#define DIM "\x1b[2m"
+#define BOLD "\x1b[1m"
+#define PLAIN "\x1b[0m"
+
+static void set_second(struct view_format *format, int64_t second) {
+        time_t t = (time_t) second;
+        struct tm tm = {};
+
+        localtime_r(&t, &tm);
+        format->n_clock = strftime(format->clock, sizeof(format->clock), format->with_date ? "%F %T." : "%T.", &tm);
+        format->second = second;
+        format->has_second = true;
+}
+
+static void add_time(struct view_format *format, struct text *text, int64_t ns) {
+        int64_t second = ns / NSEC_PER_SEC, part = ns % NSEC_PER_SEC;
+
+        if (part < 0) {
+                second--;
+                part += NSEC_PER_SEC;
+        }
+        if (!format->has_second || second != format->second)
+                set_second(format, second);
+        text_add(text, format->clock, format->n_clock);
+        text_add_digits(text, (uint32_t) part, 9);
+}
+
+/* Up to width columns from the mark on, and a gap. */
+static void pad(struct text *text, size_t n, size_t width) {
+        static const char spaces[] = "                          ";
+        size_t missing = n < width ? width - n : 0;
+
+        text_add(text, spaces, missing + 2);
+}
+
+static size_t count_digits(int32_t value) {
+        uint64_t limit = 10, magnitude = value < 0 ? -(uint64_t) value : (uint64_t) value;
+        size_t n = value < 0 ? 2 : 1;
+
+        for (; magnitude >= limit; limit *= 10)
+                n++;
+        return n;
+}
+
+static void add_thread(struct text *text, const tracectl_reader_event *event) {
+        int32_t pid, tid;
+        size_t n = 1;
+
+        if (tracectl_reader_event_get_thread(event, &pid, &tid) > 0) {
+                text_add_i64(text, pid);
+                text_add_char(text, '/');
+                text_add_i64(text, tid);
+                n = count_digits(pid) + 1 + count_digits(tid);
+        } else
+                text_add_char(text, '-');
+        pad(text, n, THREAD_WIDTH);
+}
+
+static void add_integer(struct text *text, const tracectl_field *field) {
+        uint64_t mask = field->bits < 64 ? (UINT64_C(1) << field->bits) - 1 : UINT64_MAX;
+
+        if (field->label) {
+                text_add_escaped(text, field->label, strlen(field->label), 0);
+                text_add_char(text, '(');
+        }
+        if (field->base == 16 || field->base == 8 || field->base == 2) {
+                text_add_char(text, '0');
+                if (field->base != 8)
+                        text_add_char(text, field->base == 16 ? 'x' : 'b');
+                text_add_u64_base(text, field->u & mask, field->base, 1);
+        } else if (field->type == TRACECTL_FIELD_SIGNED)
+                text_add_i64(text, field->i);
+        else
+                text_add_u64(text, field->u);
+        if (field->label)
+                text_add_char(text, ')');
+}
+
+static void add_value(struct text *text, const tracectl_field *field) {
+        switch (field->type) {
+        case TRACECTL_FIELD_UNSIGNED:
+        case TRACECTL_FIELD_SIGNED:
+                add_integer(text, field);
+                break;
+        case TRACECTL_FIELD_DOUBLE:
+                text_add_double(text, field->d);
+                break;
+        case TRACECTL_FIELD_STRING:
+                text_add_char(text, '"');
+                text_add_escaped(text, field->string.data, field->string.size, '"');
+                text_add_char(text, '"');
+                break;
+        case TRACECTL_FIELD_STRUCT:
+                text_add_char(text, '{');
+                break;
+        case TRACECTL_FIELD_ARRAY:
+                text_add_char(text, '[');
+                break;
+        case TRACECTL_FIELD_CLOSE:
+                break;
+        }
+}
+
+/* Which brackets are open, one bit a level: structs' are curly. Traces are nested less deep. */
+struct nesting {
+        uint64_t is_struct[4];
+        unsigned depth;
+};
+
+static void open_bracket(struct nesting *nesting, bool is_struct) {
+        unsigned i = nesting->depth++ % 256;
+        uint64_t bit = UINT64_C(1) << (i % 64);
+
+        if (is_struct)
+                nesting->is_struct[i / 64] |= bit;
+        else
+                nesting->is_struct[i / 64] &= ~bit;
+}
+
+static char close_bracket(struct nesting *nesting) {
+        unsigned i = --nesting->depth % 256;
+
+        return nesting->is_struct[i / 64] & (UINT64_C(1) << (i % 64)) ? '}' : ']';
+}
+
+static void add_fields(struct text *text, tracectl_reader_event *event, bool *is_first_field) {
+        struct nesting nesting = {};
+        const tracectl_field *field;
+        bool is_first = *is_first_field;
+
+        while ((field = tracectl_reader_event_next_field(event))) {
+                if (field->type == TRACECTL_FIELD_CLOSE) {
+                        text_add_char(text, close_bracket(&nesting));
+                        is_first = false;
+                        continue;
+                }
+                if (!is_first) {
+                        if (nesting.depth > 0)
+                                text_add_char(text, ',');
+                        text_add_char(text, ' ');
+                }
+                if (field->name) {
+                        text_add_escaped(text, field->name, field->name_size, 0);
+                        text_add_char(text, '=');
+                }
+                add_value(text, field);
+                is_first = field->type == TRACECTL_FIELD_STRUCT || field->type == TRACECTL_FIELD_ARRAY;
+                if (is_first)
+                        open_bracket(&nesting, field->type == TRACECTL_FIELD_STRUCT);
+        }
+        *is_first_field = is_first;
+}
+
+void view_add_event(struct view_format *format, struct text *text, tracectl_reader_event *event) {
+        const char *name = tracectl_reader_event_get_name(event);
+        size_t n_name = strlen(name);
+        bool is_first = true;
+
+        if (format->is_coloured)
+                text_add_literal(text, DIM);
+        add_time(format, text, tracectl_reader_event_get_time(event));
+        if (format->is_coloured)
+                text_add_literal(text, PLAIN);
+        text_add_literal(text, "  ");
+        add_thread(text, event);
+        if (format->is_coloured)
+                text_add_literal(text, BOLD);
+        text_add_escaped(text, name, n_name, 0);
+        if (format->is_coloured)
+                text_add_literal(text, PLAIN);
+        pad(text, n_name, NAME_WIDTH);
+        tracectl_reader_event_rewind(event, TRACECTL_SCOPE_CONTEXT);
+        add_fields(text, event, &is_first);
+        tracectl_reader_event_rewind(event, TRACECTL_SCOPE_FIELDS);
+        add_fields(text, event, &is_first);
+        text_add_char(text, '\n');
+}
