@@ -16,30 +16,36 @@ struct application *registry_find(struct registry *r, uint64_t id) {
 void registry_push(struct registry *r, uid_t uid) {
         struct account *account = registry_account(r, uid);
         struct application *a;
+        struct cds_lfht_node *node;
         struct cds_lfht_iter iter;
 
         if (!account)
                 return;
         rcu_read_lock();
-        cds_lfht_for_each_entry(account->applications, &iter, a, account_node)
+        cds_lfht_for_each(account->applications, &iter, node) {
+                a = CONTAINER_OF(node, struct application, account_node);
                 if (application_ref_unless_zero(a)) {
                         registry_schedule(r, a, APPLICATION_PUSH);
                         application_unref(a);
                 }
+        }
         rcu_read_unlock();
 }
 
 uint32_t registry_count_pending(struct registry *r, uid_t uid, uint64_t generation) {
         struct account *account = registry_account(r, uid);
         struct application *a;
+        struct cds_lfht_node *node;
         struct cds_lfht_iter iter;
         uint32_t n = 0;
 
         if (!account)
                 return 0;
         rcu_read_lock();
-        cds_lfht_for_each_entry(account->applications, &iter, a, account_node)
+        cds_lfht_for_each(account->applications, &iter, node) {
+                a = CONTAINER_OF(node, struct application, account_node);
                 n += atomic_load_explicit(&a->applied, memory_order_acquire) < generation;
+        }
         rcu_read_unlock();
         return n;
 }
@@ -81,13 +87,13 @@ static int list_add(struct list *list, struct application *a) {
 }
 
 static int list_account(struct account *account, struct list *list) {
-        struct application *a;
+        struct cds_lfht_node *node;
         struct cds_lfht_iter iter;
         int r = 0;
 
         rcu_read_lock();
-        cds_lfht_for_each_entry(account->applications, &iter, a, account_node) {
-                r = list_add(list, a);
+        cds_lfht_for_each(account->applications, &iter, node) {
+                r = list_add(list, CONTAINER_OF(node, struct application, account_node));
                 if (r < 0)
                         break;
         }
@@ -101,12 +107,13 @@ static int match_pid(struct cds_lfht_node *node, const void *key) {
 
 static int list_pid(struct registry *r, uid_t uid, pid_t pid, struct list *list) {
         struct application *a;
+        struct cds_lfht_node *node;
         struct cds_lfht_iter iter;
         int k = 0;
 
         rcu_read_lock();
-        cds_lfht_for_each_entry_duplicate(r->by_pid, registry_hash((uint64_t) pid), match_pid, &pid, &iter, a,
-                                          pid_node) {
+        cds_lfht_for_each_duplicate(r->by_pid, registry_hash((uint64_t) pid), match_pid, &pid, &iter, node) {
+                a = CONTAINER_OF(node, struct application, pid_node);
                 k = a->peer.uid == uid ? list_add(list, a) : 0;
                 if (k < 0)
                         break;

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import unittest
 
-from system import PYTHON, SystemTest, TRACECTL, child_named, wait_until
+from system import PYTHON, SystemTest, TRACECTL, child_named, wait_until, needs_plain_build
 
 # What a process is to its surroundings, one line each.
 LOOK = r"""
@@ -55,6 +55,7 @@ class PassThrough(SystemTest):
         self.assertEqual([line.split("=")[0] for line in more], ["TRACECTL_SOCKET"])
         self.assertEqual(set(names.splitlines()) - set(recorded.splitlines()), set())
 
+    @needs_plain_build
     def test_preload_comes_before_the_others(self):
         self.env["LD_PRELOAD"] = "libm.so.6"
         result = self.record("--libc", "-o", "trace", "--", "env")

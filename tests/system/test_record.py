@@ -8,7 +8,7 @@ import stat
 import subprocess
 import unittest
 
-from system import PYTHON, SHOP, SystemTest
+from system import PYTHON, SHOP, SystemTest, needs_plain_build
 
 
 class Record(SystemTest):
@@ -100,6 +100,7 @@ class Record(SystemTest):
         self.assertEqual(ids[-1], 50000)
         self.assertGreater(ids[0], 1)
 
+    @needs_plain_build
     def test_libc_of_an_unprepared_program(self):
         result = self.record("--libc", "-o", "trace", "--", PYTHON, "-c", "open('/etc/passwd').close(); print(45)")
         self.assertEqual((result.returncode, result.stdout), (0, "45\n"))

@@ -118,7 +118,8 @@ static char *managed_objects(struct fixture *f) {
                 g_assert_cmpint(sd_bus_message_exit_container(reply), >=, 0);
         }
         sd_bus_message_unref(reply);
-        qsort(paths->pdata, paths->len, sizeof(gpointer), compare_strings);
+        if (paths->len > 0)
+                qsort(paths->pdata, paths->len, sizeof(gpointer), compare_strings);
         g_ptr_array_add(paths, NULL);
         return g_strjoinv(" ", (char **) paths->pdata);
 }
