@@ -39,12 +39,12 @@ int output_open(struct output *output, const struct request *request, int *ret_f
 
         r = datagram_send(output->opener, request, sizeof(*request), NULL, 0, 0);
         if (r < 0)
-                return r;
+                return r == -ECONNRESET ? -EPIPE : r;
         r = datagram_recv(output->opener, &reply, sizeof(reply), fds, &n_fds, 0);
+        if (r == 0 || r == -ECONNRESET)
+                return -EPIPE;
         if (r < 0)
                 return r;
-        if (r == 0)
-                return -EPIPE;
         if (r != (int) sizeof(reply) || reply.error < 0 || n_fds != (reply.error ? 0 : 1)) {
                 datagram_close_fds(fds, n_fds);
                 return -EPROTO;

@@ -60,24 +60,25 @@ static int open_files(struct stream_file *file) {
         return 0;
 }
 
-static int append_index(struct stream_file *file, const struct packet *p, uint64_t offset, uint64_t size) {
+static int append_index(struct stream_file *file, const struct ctf_packet *packet, uint64_t offset) {
         struct ctf_index_entry entry = {
                 .offset = htobe64(offset),
-                .packet_size = htobe64(size * 8),
-                .content_size = htobe64(size * 8),
-                .timestamp_begin = htobe64(p->begin),
-                .timestamp_end = htobe64(p->end),
-                .events_discarded = htobe64(p->discarded + file->lost),
-                .stream_id = htobe64(file->stream_id),
-                .stream_instance_id = htobe64(file->cpu),
-                .packet_seq_num = htobe64(p->sequence),
+                .packet_size = htobe64(packet->packet_size),
+                .content_size = htobe64(packet->content_size),
+                .timestamp_begin = htobe64(packet->timestamp_begin),
+                .timestamp_end = htobe64(packet->timestamp_end),
+                .events_discarded = htobe64(packet->events_discarded),
+                .stream_id = htobe64(packet->stream_id),
+                .stream_instance_id = htobe64(packet->cpu_id),
+                .packet_seq_num = htobe64(packet->packet_seq_num),
         };
         struct iovec iov = { &entry, sizeof(entry) };
 
         return file_append(&file->index, &iov, 1);
 }
 
-static int append_packet(struct stream_file *file, const struct packet *p, uint64_t *ret_size) {
+static int append_packet(struct stream_file *file, const struct packet *p, uint64_t discarded) {
+        struct consumer_status *status = file->trace->session->output.status;
         struct ctf_packet header;
         bool attribute = p->size > 0 && memcmp(&p->before, &file->thread, sizeof(p->before)) != 0;
         struct thread_record record = {
@@ -99,33 +100,52 @@ static int append_packet(struct stream_file *file, const struct packet *p, uint6
                 .timestamp_end = p->end,
                 .content_size = size * 8,
                 .packet_size = size * 8,
-                .packet_seq_num = p->sequence,
-                .events_discarded = p->discarded + file->lost,
+                .packet_seq_num = p->sequence + file->extra,
+                .events_discarded = discarded,
                 .cpu_id = file->cpu,
         };
         memcpy(header.uuid, file->trace->uuid, sizeof(header.uuid));
         r = file_append(&file->data, iov, 3);
         if (r < 0)
                 return r;
-        r = append_index(file, p, offset, size);
+        r = append_index(file, &header, offset);
         if (r < 0) {
                 file_shrink(&file->data, size);
                 return r;
         }
-        *ret_size = size + sizeof(struct ctf_index_entry);
+        status_add(&status->packets, 1);
+        status_add(&status->bytes, size + sizeof(struct ctf_index_entry));
+        return 0;
+}
+
+/*
+ * Readers count discarded events from one packet to the next, so they do not
+ * know how many the first packet tells of: an empty one that tells of none
+ * comes before it.
+ */
+static int append_first(struct stream_file *file, const struct packet *p) {
+        struct packet empty = { .begin = p->begin, .end = p->begin, .sequence = p->sequence };
+        int r;
+
+        r = append_packet(file, &empty, 0);
+        if (r < 0)
+                return r;
+        file->extra++;
         return 0;
 }
 
 int stream_file_write(struct stream_file *file, const struct packet *p) {
         struct consumer_status *status = file->trace->session->output.status;
-        uint64_t size = 0;
+        uint64_t discarded = p->discarded + file->lost;
         int r;
 
         r = trace_sync(file->trace);
         if (r >= 0)
                 r = open_files(file);
+        if (r >= 0 && file->data.size == 0 && discarded > 0)
+                r = append_first(file, p);
         if (r >= 0)
-                r = append_packet(file, p, &size);
+                r = append_packet(file, p, discarded);
         status_set_output(status, r);
         if (r < 0) {
                 status_add(&status->lost_output, p->events);
@@ -133,11 +153,9 @@ int stream_file_write(struct stream_file *file, const struct packet *p) {
                 return r;
         }
         file->end = p->end;
-        file->discarded = p->discarded + file->lost;
+        file->discarded = discarded;
         if (p->size > 0)
                 file->thread = p->after;
         status_add(&status->events, p->events);
-        status_add(&status->packets, 1);
-        status_add(&status->bytes, size);
         return 0;
 }

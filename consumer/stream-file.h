@@ -18,6 +18,7 @@ struct stream_file {
         struct file data, index;
         uint64_t end;              /* timestamp_end and events_discarded of the newest packet */
         uint64_t discarded;
+        uint64_t extra;            /* packets of our own: sequence numbers are that much higher */
         uint64_t lost;             /* events of packets that could not be written, ever */
         struct walk_thread thread; /* whom a reader takes for the writer at the end of the file */
 };

@@ -233,9 +233,10 @@ static void test_discarded_only(void) {
         play_ring_discard(&f.ring, 1, 5);
         play_hang_up(&f.play);
         g_assert_cmpuint(f.play.status->lost_ring, ==, 5);
-        g_assert_cmpuint(f.play.status->packets, ==, 1);
+        g_assert_cmpuint(f.play.status->packets, ==, 2);
         lines = play_read(f.play.directory, &errors);
         g_assert_cmpuint(g_strv_length(lines), ==, 0);
+        g_assert_nonnull(strstr(errors, "discarded 5 events"));
         tear_down(&f);
 }
 
