@@ -8,11 +8,13 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
 #define SIZE ((size_t) 64 << 20)
@@ -88,6 +90,8 @@ int main(void) {
                         return 1;
                 free(p);
         }
+        /* So that there is something to record. */
+        close(open("/dev/null", O_RDONLY));
         printf("foreign %d\n", foreign);
         return 0;
 }

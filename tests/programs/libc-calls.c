@@ -11,41 +11,29 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
+
+#include "libc-calls.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-/* An address that nothing has, and which the compiler cannot see through. */
-static void *volatile nowhere = (void *) 8;
-static const char *self;
-
-/* Evaluates a call; prints its result and the errno it leaves, which was 77 before. */
-#define SHOW(call)                                                                                             \
-        do {                                                                                                   \
-                errno = 77;                                                                                    \
-                long long result_ = (long long) (call);                                                        \
-                int error_ = errno;                                                                            \
-                printf("%s = %lld, errno %d\n", #call, result_, error_);                                       \
-        } while (0)
+void *volatile nowhere = (void *) 8;
+const char *self;
 
 static void show_files(void) {
         struct stat st;
@@ -83,6 +71,7 @@ static void show_io(void) {
         char a[4], b[8];
         struct iovec iov[] = { { a, sizeof(a) }, { b, sizeof(b) } };
         int fd = open("io", O_RDWR | O_CREAT, 0600);
+        volatile int less_than_none = -1;
 
         SHOW(write(fd, "0123456789", 10));
         SHOW(pwrite(fd, "AB", 2, 4));
@@ -94,7 +83,7 @@ static void show_io(void) {
         SHOW(readv(fd, iov, 2));
         SHOW(writev(fd, iov, 2));
         SHOW(readv(fd, nowhere, 2));
-        SHOW(writev(fd, iov, -1));
+        SHOW(writev(fd, iov, less_than_none));
         SHOW(read(fd, nowhere, 1));
         SHOW(write(fd, nowhere, 1));
         SHOW(read(-1, a, 1));
@@ -347,8 +336,6 @@ static void leave(int signal) {
         siglongjmp(out, 1);
 }
 
-static int null_fd;
-
 static void work(int signal) {
         int saved = errno, fd = open("/dev/null", O_WRONLY);
 
@@ -357,131 +344,43 @@ static void work(int signal) {
         errno = saved;
 }
 
-static void show_signals(void) {
-        struct itimerval often = { { 0, 300 }, { 0, 300 } }, once = { { 0, 0 }, { 0, 1000 } }, never = { { 0, 0 } };
-        int fds[2], broken = 0;
+/* A handler leaves a wait that it interrupted, or that was about to begin. */
+static void show_longjmp(void) {
+        struct itimerval once = { { 0, 0 }, { 0, 1000 } };
+        int fds[2];
         char byte;
 
         if (pipe(fds) < 0)
                 abort();
-        for (int i = 0; i < 20; i++) {
-                signal(SIGALRM, leave);
+        signal(SIGALRM, leave);
+        for (volatile int i = 0; i < 20; i++) {
                 if (sigsetjmp(out, 1) == 0) {
                         setitimer(ITIMER_REAL, &once, NULL);
                         (void) !read(fds[0], &byte, 1);
                         abort();
                 }
         }
+        printf("left 20 times\n");
+}
+
+/* Handlers make the calls that they interrupt. */
+static void show_signals(void) {
+        struct itimerval often = { { 0, 300 }, { 0, 300 } }, never = { { 0, 0 }, { 0, 0 } };
+        int broken = 0, fd = open("/dev/null", O_WRONLY);
+
         signal(SIGALRM, work);
-        null_fd = open("/dev/null", O_WRONLY);
         setitimer(ITIMER_REAL, &often, NULL);
         for (int i = 0; i < 100000; i++) {
                 void *volatile p = malloc((size_t) i % 500);
 
                 errno = i;
-                broken += write(null_fd, "xy", 2) != 2 || errno != i;
+                broken += write(fd, "xy", 2) != 2 || errno != i;
                 errno = i;
                 free(p);
                 broken += errno != i;
         }
         setitimer(ITIMER_REAL, &never, NULL);
         printf("broken %d\n", broken);
-}
-
-static int wait_for(pid_t pid) {
-        int status = -1;
-
-        return waitpid(pid, &status, 0) == pid ? status : -1;
-}
-
-/* The child has its parent's memory, until it executes something or ends. */
-static void show_vfork(void) {
-        volatile int in_child = 0;
-        pid_t pid;
-
-        pid = vfork();
-        if (pid == 0) {
-                in_child = 1;
-                free(malloc(100));
-                close(open("/dev/null", O_RDONLY));
-                execl("missing", "missing", NULL);
-                in_child = errno;
-                _exit(5);
-        }
-        SHOW(wait_for(pid));
-        SHOW(in_child);
-        pid = vfork();
-        if (pid == 0) {
-                execl(self, self, ".", "arguments", "vfork", NULL);
-                _exit(6);
-        }
-        SHOW(wait_for(pid));
-        for (int i = 0; i < 50; i++) {
-                pid = vfork();
-                if (pid == 0)
-                        _exit(i);
-                if (wait_for(pid) != i << 8)
-                        abort();
-                free(malloc(10));
-        }
-}
-
-static void show_exec(void) {
-        char *const environment[] = { "ONLY=this", NULL };
-        char *const arguments[] = { (char *) self, ".", "arguments", "a b", "", NULL };
-        char *missing[] = { "missing", NULL };
-        const char *s = self, *g = "arguments";
-        pid_t pid;
-
-        SHOW(execve(nowhere, missing, environment));
-        SHOW(execv("missing", missing));
-        SHOW(execvp("tracectl-missing", missing));
-        SHOW(execlp("tracectl-missing", "x", NULL));
-        SHOW(execle("missing", "x", NULL, environment));
-        for (int i = 0; i < 7; i++) {
-                pid = fork();
-                if (pid == 0) {
-                        if (i == 0)
-                                execve(s, arguments, environ);
-                        else if (i == 1)
-                                execl(s, s, ".", g, "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "", "z", NULL);
-                        else if (i == 2)
-                                execlp(s, s, ".", g, "p", NULL);
-                        else if (i == 3)
-                                execle(s, s, ".", g, "e", NULL, environment);
-                        else if (i == 4)
-                                execvp("sh", (char *[]) { "sh", "-c", "echo shell; exit 3", NULL });
-                        else if (i == 5)
-                                execvpe("sh", (char *[]) { "sh", "-c", "echo $ONLY", NULL }, environment);
-                        else
-                                fexecve(open(s, O_RDONLY), arguments, environ);
-                        _exit(99);
-                }
-                SHOW(wait_for(pid));
-        }
-}
-
-static void show_spawn(void) {
-        char *const arguments[] = { (char *) self, ".", "arguments", "spawned", NULL };
-        struct rusage usage;
-        int status, fd;
-        pid_t pid;
-
-        SHOW(posix_spawn(&pid, "missing", NULL, NULL, arguments, environ));
-        SHOW(posix_spawn(&pid, nowhere, NULL, NULL, arguments, environ));
-        SHOW(posix_spawn(&pid, self, NULL, NULL, arguments, environ));
-        SHOW(wait_for(pid));
-        SHOW(posix_spawnp(&pid, "true", NULL, NULL, (char *[]) { "true", NULL }, environ));
-        SHOW(wait4(pid, &status, 0, &usage) == pid && status == 0);
-        /* The old version of the function would run it with a shell. */
-        fd = open("script", O_WRONLY | O_CREAT, 0700);
-        (void) !write(fd, "exit 4\n", 7);
-        close(fd);
-        SHOW(posix_spawn(&pid, "./script", NULL, NULL, (char *[]) { "script", NULL }, environ));
-        SHOW(system("exit 7"));
-        SHOW(wait(NULL));
-        SHOW(wait3(&status, WNOHANG, NULL));
-        SHOW(waitpid(-1, NULL, WNOHANG));
 }
 
 static void *work_on_little_stack(void *userdata) {
@@ -511,37 +410,15 @@ static void show_stacks(void) {
         printf("connect: errno %d\n", (int) (intptr_t) result);
 }
 
-static void say_bye(void) {
-        (void) !write(STDOUT_FILENO, "bye\n", 4);
-}
-
-static void show_exit(void) {
-        atexit(say_bye);
-        for (int i = 0; i < 3; i++) {
-                pid_t pid;
-
-                fflush(stdout);
-                pid = fork();
-                if (pid == 0) {
-                        if (i == 0)
-                                exit(3);
-                        else if (i == 1)
-                                _exit(4);
-                        else
-                                _Exit(5);
-                }
-                SHOW(wait_for(pid));
-        }
-}
-
 static const struct {
         const char *name;
         void (*show)(void);
 } groups[] = {
         { "files", show_files },     { "io", show_io },           { "sockets", show_sockets },
         { "memory", show_memory },   { "mutex", show_mutex },     { "cancellation", show_cancellation },
-        { "signals", show_signals }, { "vfork", show_vfork },     { "exec", show_exec },
-        { "spawn", show_spawn },     { "stacks", show_stacks },   { "exit", show_exit },
+        { "longjmp", show_longjmp }, { "signals", show_signals }, { "vfork", show_vfork },
+        { "exec", show_exec },       { "spawn", show_spawn },     { "stacks", show_stacks },
+        { "exit", show_exit },
 };
 
 int main(int argc, char **argv) {

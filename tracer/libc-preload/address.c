@@ -120,6 +120,7 @@ void address_format(const void *address, size_t length, char text[static ADDRESS
                         p = put_unix(p, (const char *) &a + path_offset, length - path_offset);
                 else
                         p = put_number(put_text(p, "family:"), a.ss_family, 10);
-        }
+        } else
+                p = put_text(p, "(none)");
         *p = '\0';
 }

@@ -4,8 +4,6 @@
 
 #include "tracer/libc-preload/call.h"
 
-#define UNREADABLE "(unreadable)"
-
 const char *call_path_before(const char *path) {
         int saved = errno;
         bool readable;
@@ -16,14 +14,14 @@ const char *call_path_before(const char *path) {
          */
         readable = access(path, F_OK) >= 0 || (errno != EFAULT && errno != ENAMETOOLONG);
         errno = saved;
-        return readable ? path : UNREADABLE;
+        return readable ? path : CALL_UNREADABLE;
 }
 
 const char *call_path(const char *path, int error) {
         switch (error) {
         case EFAULT:
         case ENAMETOOLONG: /* maybe without an end */
-                return UNREADABLE;
+                return CALL_UNREADABLE;
         case EINVAL: /* found before the path was looked at, or after */
                 return call_path_before(path);
         default:

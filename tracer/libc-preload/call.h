@@ -32,6 +32,8 @@ static inline uint64_t call_pointer(const void *p) {
         return (uint64_t) (uintptr_t) p;
 }
 
+#define CALL_UNREADABLE "(unreadable)"
+
 /*
  * A path argument, as text that can be read: a program may hand any address to
  * the kernel, which answers EFAULT where we would crash. error is what the call

@@ -6,6 +6,7 @@
  * threads take in fork() and dlopen().
  */
 
+#include <linux/futex.h>
 #include <link.h>
 
 #include "tracer/libc-preload/call.h"
@@ -39,22 +40,30 @@ static void __attribute__((constructor)) find_library_early(void) {
         (void) dl_iterate_phdr(find_library, NULL);
 }
 
-static bool is_programs(const pthread_mutex_t *mutex) {
-        return (uintptr_t) mutex < library_start || (uintptr_t) mutex >= library_end;
-}
+/* As the C library's static initializers have them: part of its ABI. */
+#define KIND_ROBUST 16
+#define KIND_INHERIT 32
+
+enum attempt {
+        ATTEMPT_TAKEN,  /* without waiting: nothing remains to be done */
+        ATTEMPT_WAIT,   /* somebody has it */
+        ATTEMPT_IGNORE, /* no event, whatever the call comes to */
+};
 
 /*
- * Tries to take a mutex without waiting. False where the caller must wait, or
- * where only the real call knows what is right.
+ * Whether the calling thread must wait for this mutex. Robust ones and those
+ * with priority inheritance are only looked at: the C library's trylock leaves a
+ * robust mutex that cannot be recovered locked.
  */
-static bool take(pthread_mutex_t *mutex, int *ret) {
-        int r = real()->pthread_mutex_trylock(mutex);
+static enum attempt attempt(pthread_mutex_t *mutex) {
+        uint32_t owner;
 
-        /* Taken, too: the owner before died, and what the mutex guards needs repair. */
-        if (r != 0 && r != EOWNERDEAD)
-                return false;
-        *ret = r;
-        return true;
+        if ((uintptr_t) mutex >= library_start && (uintptr_t) mutex < library_end)
+                return ATTEMPT_IGNORE;
+        if (!(mutex->__data.__kind & (KIND_ROBUST | KIND_INHERIT)))
+                return real()->pthread_mutex_trylock(mutex) == 0 ? ATTEMPT_TAKEN : ATTEMPT_WAIT;
+        owner = (uint32_t) __atomic_load_n(&mutex->__data.__lock, __ATOMIC_RELAXED) & FUTEX_TID_MASK;
+        return owner == 0 || owner == (uint32_t) gettid() ? ATTEMPT_IGNORE : ATTEMPT_WAIT;
 }
 
 static CALL_RECORDER void record_lock(uint64_t begin, const pthread_mutex_t *mutex, int error) {
@@ -94,31 +103,27 @@ static CALL_RECORDER void record_timedwait(uint64_t begin, const pthread_cond_t 
 }
 
 EXPORT int pthread_mutex_lock(pthread_mutex_t *mutex) {
-        uint64_t begin;
+        uint64_t begin = CALL_BEGIN(pthread_mutex_lock);
+        enum attempt first = begin ? attempt(mutex) : ATTEMPT_IGNORE;
         int r;
 
-        if (!tracectl_trace_enabled(libc, pthread_mutex_lock))
-                return real()->pthread_mutex_lock(mutex);
-        if (take(mutex, &r))
-                return r;
-        begin = CALL_BEGIN(pthread_mutex_lock);
+        if (first == ATTEMPT_TAKEN)
+                return 0;
         r = real()->pthread_mutex_lock(mutex);
-        if (begin && is_programs(mutex))
+        if (first == ATTEMPT_WAIT)
                 record_lock(begin, mutex, r);
         return r;
 }
 
 EXPORT int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *deadline) {
-        uint64_t begin;
+        uint64_t begin = CALL_BEGIN(pthread_mutex_timedlock);
+        enum attempt first = begin ? attempt(mutex) : ATTEMPT_IGNORE;
         int r;
 
-        if (!tracectl_trace_enabled(libc, pthread_mutex_timedlock))
-                return real()->pthread_mutex_timedlock(mutex, deadline);
-        if (take(mutex, &r))
-                return r;
-        begin = CALL_BEGIN(pthread_mutex_timedlock);
+        if (first == ATTEMPT_TAKEN)
+                return 0;
         r = real()->pthread_mutex_timedlock(mutex, deadline);
-        if (begin && is_programs(mutex))
+        if (first == ATTEMPT_WAIT)
                 record_timedlock(begin, mutex, r);
         return r;
 }

@@ -5,15 +5,25 @@
  * sent and received is the program's own business: only how much is recorded.
  */
 
+#include <string.h>
+
 #include "tracer/libc-preload/address.h"
 #include "tracer/libc-preload/call.h"
 #include "tracer/libc-preload/real.h"
+
+/* An address that the program gave. */
+static void format_argument(const void *address, size_t length, int error, char *text) {
+        if (call_was_read(error))
+                address_format(address, length, text);
+        else
+                memcpy(text, CALL_UNREADABLE, sizeof(CALL_UNREADABLE));
+}
 
 static CALL_RECORDER void record_connect(uint64_t begin, int fd, const void *address, socklen_t length, int ret) {
         int saved = errno, error = ret < 0 ? saved : 0;
         char text[ADDRESS_TEXT_MAX];
 
-        address_format(call_was_read(error) ? address : NULL, length, text);
+        format_argument(address, length, error, text);
         tracectl_trace(libc, connect, tp_i32(fd, fd), tp_str(address, text), tp_i32(ret, ret), tp_i32(error, error),
                        tp_u64(duration, call_duration(begin)));
         errno = saved;
@@ -21,10 +31,9 @@ static CALL_RECORDER void record_connect(uint64_t begin, int fd, const void *add
 
 /* What the kernel wrote to a program's address: room is what there was, *length what it would have taken. */
 static void format_result(const void *address, size_t room, const socklen_t *length, bool valid, char *text) {
-        if (valid && address && length)
-                address_format(address, *length < room ? *length : room, text);
-        else
-                text[0] = '\0';
+        size_t size = valid && address && length ? *length : 0;
+
+        address_format(address, size < room ? size : room, text);
 }
 
 static CALL_RECORDER void record_accept(uint64_t begin, int fd, const void *address, size_t room,
@@ -51,7 +60,7 @@ static CALL_RECORDER void record_sendto(uint64_t begin, int fd, size_t size, int
         int saved = errno, error = ret < 0 ? saved : 0;
         char text[ADDRESS_TEXT_MAX];
 
-        address_format(call_was_read(error) ? address : NULL, length, text);
+        format_argument(address, length, error, text);
         tracectl_trace(libc, sendto, tp_i32(fd, fd), tp_u64(size, size), tp_hex64(flags, (unsigned) flags),
                        tp_str(address, text), tp_i64(ret, ret), tp_i32(error, error),
                        tp_u64(duration, call_duration(begin)));
