@@ -13,6 +13,8 @@
 #include "protocol/consumer.h"
 
 struct message {
+        int fds[DATAGRAM_FDS_MAX];
+        size_t n_fds;
         union {
                 struct consumer_header header;
                 struct consumer_output output;
@@ -23,8 +25,6 @@ struct message {
                 struct consumer_snapshot snapshot;
                 char bytes[CONSUMER_MESSAGE_MAX];
         };
-        int fds[DATAGRAM_FDS_MAX];
-        size_t n_fds;
 };
 
 /*
