@@ -16,7 +16,7 @@ GROUPS = ["files", "io", "sockets", "memory", "mutex", "cancellation", "longjmp"
           "stacks", "exit"]
 
 
-@unittest.skipIf(os.environ.get("TRACECTL_SANITIZE", "none") != "none", "sanitizers want to be loaded first themselves")
+@system.needs_plain_build
 class LibcTest(system.SystemTest):
     def folder(self, name):
         path = os.path.join(self.cwd, name)
