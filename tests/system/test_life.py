@@ -3,6 +3,8 @@
 
 import os
 import re
+import socket
+import threading
 import unittest
 
 from system import BUILD, SystemTest
@@ -47,6 +49,65 @@ class Life(SystemTest):
                 env["TRACECTL_SOCKET"] = socket
             with self.subTest(socket=socket):
                 result = self.run_program([LIFE, "close-fds"], env)
+                self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""))
+
+    def check_server(self, answer):
+        """Runs the program in front of a socket of the test's own; answer(connection) plays tracingd."""
+        path = os.path.join(self.runtime, "register")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
+            server.bind(path)
+            server.listen(16)
+            thread = threading.Thread(target=self.serve, args=(server, answer))
+            thread.start()
+            try:
+                result = self.run_program([LIFE, "close-fds"], dict(self.env, TRACECTL_SOCKET=path))
+            finally:
+                server.shutdown(socket.SHUT_RDWR)
+                thread.join()
+        os.unlink(path)
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""))
+
+    @staticmethod
+    def serve(server, answer):
+        connections = []
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                break
+            connections.append(connection)
+            try:
+                answer(connection)
+            except OSError:
+                pass
+        for connection in connections:
+            connection.close()
+
+    def test_odd_daemons(self):
+        empty = os.open("/dev/null", os.O_RDONLY)
+        self.addCleanup(os.close, empty)
+        ready = b"READY=1\nAPPLICATION=1\nGENERATION=1\n"
+        answers = {
+            "silent": lambda connection: None,
+            "hangs up": lambda connection: connection.close(),
+            "garbage": lambda connection: connection.send(os.urandom(4000)),
+            "too large": lambda connection: connection.send(b"x" * 10000),
+            "ready without a view": lambda connection: connection.send(ready),
+            "a view that is none": lambda connection: socket.send_fds(connection, [ready], [empty]),
+            "many descriptors": lambda connection: socket.send_fds(connection, [ready], [empty] * 200),
+            "needs for ever": lambda connection: [connection.send(b"NEED=events\n") for _ in range(5)],
+        }
+        for name, answer in answers.items():
+            with self.subTest(daemon=name):
+                self.check_server(answer)
+
+    def test_nobody_accepts(self):
+        path = os.path.join(self.runtime, "register")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
+            server.bind(path)
+            server.listen(0)
+            for _ in range(3):  # the third finds the backlog full
+                result = self.run_program([LIFE], dict(self.env, TRACECTL_SOCKET=path))
                 self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""))
 
     def test_without_restartable_sequences(self):
