@@ -9,13 +9,12 @@
  */
 
 #include <fcntl.h>
-#include <poll.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <malloc.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
