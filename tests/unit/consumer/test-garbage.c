@@ -54,7 +54,7 @@ static void test_in_the_middle(void) {
 
         set_up(&f);
         g_assert_true(write_paid(&f, 1));
-        play_ring_write_raw(&f.ring, 0, f.time, "\x1e garbage", 12);
+        play_ring_write_raw(&f.ring, 0, f.time, "\x1e a lot of garbage", 12);
         g_assert_true(write_paid(&f, 2));
         g_assert_cmpint(play_flush(&f.play), ==, 0);
         g_assert_cmpuint(f.play.status->lost_garbage, ==, 12 + 12 + 4 + 8);

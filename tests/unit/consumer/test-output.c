@@ -198,7 +198,7 @@ static void test_in_the_way(void) {
 
 /* A disk that is really full. */
 static void test_full_disk(void) {
-        g_autofree char *directory = NULL, *filler = NULL;
+        g_autofree char *directory = NULL;
         struct fixture f;
 
         if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {

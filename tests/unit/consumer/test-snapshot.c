@@ -188,7 +188,7 @@ static void test_hang_up(void) {
 
 /* Discarded events (too large for the ring) appear once in each snapshot. */
 static void test_discarded(void) {
-        g_autofree char *errors = NULL, *a = NULL;
+        g_autofree char *errors = NULL;
         g_auto(GStrv) lines = NULL;
         struct fixture f;
 
