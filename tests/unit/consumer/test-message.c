@@ -20,7 +20,8 @@ static const struct definition paid = {
 };
 static const uint32_t paid_id = 1;
 
-static int answer_to(struct play *p, const void *data, size_t size, const int *fds, size_t n_fds, uint64_t *ret_serial) {
+static int answer_to(struct play *p, const void *data, size_t size, const int *fds, size_t n_fds,
+                     uint64_t *ret_serial) {
         int got[DATAGRAM_FDS_MAX];
         struct consumer_ack ack;
         size_t n_got;

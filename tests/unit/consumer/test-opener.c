@@ -80,7 +80,8 @@ static void assert_refused(struct fixture *f, const struct request *q, int r) {
 static void test_hostile_names(struct fixture *f, gconstpointer data) {
         g_autofree char *long_name = g_strnfill(65, 'a');
         const char *const names[] = {
-                "", ".", "..", "../x", "a/b", "/", "/etc", ".hidden", "-o", "a b", "a\nb", "a\\b", "\xc3\xa4", long_name,
+                "", ".", "..", "../x", "a/b", "/", "/etc", ".hidden", "-o", "a b", "a\nb", "a\\b", "\xc3\xa4",
+                long_name,
         };
         g_autoptr(GDir) dir = NULL;
 

@@ -31,7 +31,8 @@ static void put_extended(struct records *r, uint32_t id, uint64_t time) {
         put(r, &time, sizeof(time));
 }
 
-static const struct definition plain = { .n_fields = 2, .fields = { { DEFINITION_U64, "a" }, { DEFINITION_U16, "b" } } };
+static const struct definition plain = { .n_fields = 2,
+                                         .fields = { { DEFINITION_U64, "a" }, { DEFINITION_U16, "b" } } };
 static const struct definition string = { .n_fields = 2,
                                           .fields = { { DEFINITION_STRING, "s" }, { DEFINITION_U8, "b" } } };
 static const struct definition array = { .n_fields = 2,
