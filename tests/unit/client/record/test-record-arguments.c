@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <getopt.h>
 #include <glib.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "client/tracectl/record-arguments.h"
 
@@ -72,7 +74,26 @@ static void test_refused(void) {
         assert_status("record --size 0 ls", 2);
         assert_status("record --libc=x ls", 2);
         assert_status("record -o  ls", 2);
+}
+
+static void test_help(void) {
+        g_autoptr(GString) printed = g_string_new(NULL);
+        int saved = dup(STDOUT_FILENO), fds[2];
+        char buffer[4096];
+        ssize_t n;
+
+        fflush(stdout);
+        g_assert_cmpint(pipe(fds), ==, 0);
+        g_assert_cmpint(dup2(fds[1], STDOUT_FILENO), >=, 0);
+        close(fds[1]);
         assert_status("record --help", 0);
+        fflush(stdout);
+        g_assert_cmpint(dup2(saved, STDOUT_FILENO), >=, 0);
+        close(saved);
+        while ((n = read(fds[0], buffer, sizeof(buffer))) > 0)
+                g_string_append_len(printed, buffer, n);
+        close(fds[0]);
+        g_assert_true(g_str_has_prefix(printed->str, "Usage: tracectl record "));
 }
 
 static void test_patterns(void) {
@@ -115,6 +136,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/record-arguments/defaults", test_defaults);
         g_test_add_func("/record-arguments/all", test_all);
         g_test_add_func("/record-arguments/refused", test_refused);
+        g_test_add_func("/record-arguments/help", test_help);
         g_test_add_func("/record-arguments/patterns", test_patterns);
         g_test_add_func("/record-arguments/sizes", test_sizes);
         return g_test_run();
