@@ -370,7 +370,7 @@ static void show_signals(void) {
 
         signal(SIGALRM, work);
         setitimer(ITIMER_REAL, &often, NULL);
-        for (int i = 0; i < 100000; i++) {
+        for (int i = 0; i < 20000; i++) {
                 void *volatile p = malloc((size_t) i % 500);
 
                 errno = i;

@@ -30,28 +30,30 @@ class LibcTest(system.SystemTest):
         return subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, timeout=system.PATIENCE, check=False, **options)
 
-    def record_libc(self, trace, command, *options, **more):
-        """Records command; its own result, and all that was recorded is there or counted as lost."""
+    def record_libc(self, trace, command, *options, lossy=False, **more):
+        """Records command; its own result, and what was recorded is there. Nothing is lost, or (lossy) it is counted."""
         result = self.record("--libc", *options, "-o", os.path.join(self.cwd, trace), "--", *command, **more)
         result.stderr, _, last = result.stderr.rpartition("tracectl: ")
         events, lost = self.counts("tracectl: " + last)
-        self.assertEqual((len(self.events(trace)), lost), (events, 0))
+        self.assertEqual(len(self.events(trace, lost)), events)
+        if not lossy:
+            self.assertEqual(lost, 0)
         return result
 
     def assert_same(self, expected, actual):
         self.assertEqual((actual.returncode, actual.stdout, actual.stderr),
                          (expected.returncode, expected.stdout, expected.stderr))
 
-    def calls(self, trace, name):
+    def calls(self, trace, name, lost=0):
         """The fields of all events of one name, as dictionaries of text."""
         found = []
-        for line in self.events(trace):
+        for line in self.events(trace, lost):
             match = re.search(rf" libc:{name}: .*\{{ (.*) \}}$", line)
             if match:
                 found.append(dict(re.findall(r'(\w+) = ("[^"]*"|[^,]+)', match.group(1))))
         return found
 
-    def compare(self, name, make_command, prepare=None):
+    def compare(self, name, make_command, prepare=None, lossy=False):
         """A command has the same outcome plain, with the library loaded, and recorded; each in a new folder."""
         outcome = []
         for way in ("plain", "loaded", "recorded"):
@@ -60,7 +62,7 @@ class LibcTest(system.SystemTest):
                 prepare(folder)
             command = make_command(folder)
             if way == "recorded":
-                result = self.record_libc(f"{name}-trace", command, cwd=folder)
+                result = self.record_libc(f"{name}-trace", command, lossy=lossy, cwd=folder)
             else:
                 result = self.run_plain(command, LIBRARY if way == "loaded" else None, cwd=folder)
             result.stdout = result.stdout.replace(folder, "FOLDER")
@@ -75,7 +77,8 @@ class TransparencyTest(LibcTest):
     def test_calls(self):
         for group in GROUPS:
             with self.subTest(group=group):
-                result = self.compare(group, lambda folder, g=group: [CALLS, folder, g])
+                # That one calls as fast as it can, which no buffer is large enough for on a busy machine.
+                result = self.compare(group, lambda folder, g=group: [CALLS, folder, g], lossy=group == "signals")
                 self.assertEqual(result.returncode, 42, result.stderr)
 
     def test_own_allocator(self):
@@ -91,16 +94,10 @@ class TransparencyTest(LibcTest):
 
     def test_late_destructor(self):
         """Calls after all our destructors are recorded, and crash nobody."""
-        result = self.record("--libc", "-e", "libc:f*", "-o", "late", "--", os.path.join(PROGRAMS, "libc-late"))
+        result = self.record("--libc", "--overwrite", "-e", "libc:f*", "-o", "late", "--",
+                             os.path.join(PROGRAMS, "libc-late"))
         self.assertEqual(result.returncode, 42, result.stderr)
-        opened = [call["path"] for call in self.lossy_calls("late", "fopen")]
-        self.assertEqual(opened, ['"/dev/null"'])
-
-    def lossy_calls(self, trace, name):
-        result = subprocess.run(["babeltrace2", os.path.join(self.cwd, trace)], stdout=subprocess.PIPE,
-                                stderr=subprocess.DEVNULL, text=True, timeout=system.PATIENCE, check=True)
-        return [dict(re.findall(r'(\w+) = ("[^"]*"|[^,]+)', line.rpartition("{")[2]))
-                for line in result.stdout.splitlines() if f" libc:{name}: " in line]
+        self.assertEqual([call["path"] for call in self.calls("late", "fopen", lost=None)], ['"/dev/null"'])
 
 
 class RealProgramsTest(LibcTest):
@@ -185,7 +182,8 @@ class EventsTest(LibcTest):
         self.record_group("files")
         opened = self.calls("trace", "open")
         self.assertEqual([(call["path"], call["flags"], call["error"]) for call in opened[:3]],
-                         [('"missing"', "0x0", "2"), ('"(unreadable)"', "0x0", "14"), ('"(unreadable)"', "0x10040", "22")])
+                         [('"missing"', "0x0", "2"), ('"(unreadable)"', "0x0", "14"),
+                          ('"(unreadable)"', "0x10040", "22")])
         self.assertEqual(opened[3]["mode"], str(0o640))
         self.assertEqual([call["error"] for call in self.calls("trace", "close")[:2]], ["0", "9"])
         self.assertEqual([call["error"] for call in self.calls("trace", "fclose")], ["0", "28"])
