@@ -31,7 +31,7 @@ class LibcTest(system.SystemTest):
                               stderr=subprocess.PIPE, text=True, timeout=system.PATIENCE, check=False, **options)
 
     def record_libc(self, trace, command, *options, lossy=False, **more):
-        """Records command; its own result, and what was recorded is there. Nothing is lost, or (lossy) it is counted."""
+        """Records command; its own result, and what was recorded is there. Nothing is lost, or (lossy) counted."""
         result = self.record("--libc", *options, "-o", os.path.join(self.cwd, trace), "--", *command, **more)
         result.stderr, _, last = result.stderr.rpartition("tracectl: ")
         events, lost = self.counts("tracectl: " + last)
