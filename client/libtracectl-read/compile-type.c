@@ -182,15 +182,16 @@ static int compile_variant(struct compiler *compiler, const struct type *type, c
         size_t at = compiler->program->n_ops, n_choices;
         struct choice *choices;
         const struct type *tag;
-        uint32_t load;
         struct op *op;
+        uint32_t load;
         int r;
 
         if (!type->compound.tag)
                 return compiler_fail(compiler, "a variant has no tag");
-        r = symbol_get(compiler, type->compound.tag, &tag, &load);
+        r = symbol_get(compiler, type->compound.tag, &tag, &op);
         if (r < 0)
                 return r;
+        load = op->store;
         if (tag->kind != TYPE_ENUM)
                 return compiler_fail(compiler, "the tag '%s' of a variant is no enumeration", type->compound.tag);
         r = count_choices(type, tag, &n_choices);
@@ -239,9 +240,11 @@ static int compile_array(struct compiler *compiler, const struct type *type, con
         int r;
 
         if (type->kind == TYPE_SEQUENCE) {
-                r = symbol_get(compiler, type->array.length_path, &length, &load);
+                r = symbol_get(compiler, type->array.length_path, &length, &op);
                 if (r < 0)
                         return r;
+                op->is_length = true;
+                load = op->store;
         }
         r = emit(compiler, OP_NUMBERS, name, element->align, &op);
         if (r < 0)

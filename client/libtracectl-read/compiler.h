@@ -11,7 +11,7 @@
 
 #define COMPILER_PATH_MAX 1024
 #define COMPILER_WORK_MAX 200000000
-#define COMPILER_TYPES_MAX 2000000
+#define COMPILER_TYPES_MAX 250000
 #define COMPILER_REGISTERS_MAX 65536
 
 /* An integer that was compiled before; the newest first. */
@@ -46,8 +46,11 @@ int compiler_oom(struct compiler *compiler);
 /* Remembers the newest operation of the program under the compiler's path. */
 int symbol_add(struct compiler *compiler, const struct type *type);
 
-/* Finds what path refers to from here, and the register that will hold its value. */
-int symbol_get(struct compiler *compiler, const char *path, const struct type **ret_type, uint32_t *ret_register);
+/*
+ * Finds what path refers to from here: the operation, good until the next one
+ * is made, whose store is the register that will hold the value.
+ */
+int symbol_get(struct compiler *compiler, const char *path, const struct type **ret_type, struct op **ret);
 
 /* Compiles the fields of a struct, without opening one. type may be NULL. */
 int compile_root(struct compiler *compiler, enum root root, const struct type *type, struct program **ret);

@@ -65,6 +65,7 @@ static const char *find_label(const struct op *op, uint64_t value) {
 static void set_number(tracectl_field *field, const struct op *op, uint64_t value) {
         field->u = value;
         field->bits = op->bits;
+        field->is_length = op->is_length;
         if (op->is_float)
                 field->type = TRACECTL_FIELD_DOUBLE;
         else {
@@ -93,6 +94,7 @@ static const tracectl_field *next_element(tracectl_reader_event *event) {
 static void set_field(tracectl_reader_event *event, const struct slot *slot) {
         tracectl_field *field = &event->field;
 
+        field->is_length = 0;
         switch (slot->op->code) {
         case OP_STRING:
         case OP_TEXT:

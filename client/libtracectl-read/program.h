@@ -71,6 +71,7 @@ struct op {
         uint8_t code, bits, base, role;
         bool is_signed, is_big_endian, is_float;
         bool is_padded;      /* OP_TEXT: ends at the first NUL */
+        bool is_length;      /* of a sequence */
         uint32_t align_mask; /* alignment in bits, minus one */
         uint32_t store;      /* register for the value */
         uint32_t load;       /* register with the count or tag; 0: count is constant */

@@ -80,7 +80,7 @@ static struct symbol *find_relative(struct compiler *compiler, const char *path)
         return symbol ? symbol : find(compiler, path, NULL);
 }
 
-int symbol_get(struct compiler *compiler, const char *path, const struct type **ret_type, uint32_t *ret_register) {
+int symbol_get(struct compiler *compiler, const char *path, const struct type **ret_type, struct op **ret) {
         struct symbol *symbol = NULL;
         struct op *op;
 
@@ -98,6 +98,6 @@ int symbol_get(struct compiler *compiler, const char *path, const struct type **
                 op->store = compiler->n_registers++;
         }
         *ret_type = symbol->type;
-        *ret_register = op->store;
+        *ret = op;
         return 0;
 }

@@ -98,6 +98,7 @@ typedef struct tracectl_field {
         enum tracectl_field_type type;
         uint8_t base;      /* in which an integer is meant to be shown: 2, 8, 10, 16 */
         uint8_t bits;      /* of an integer */
+        uint8_t is_length; /* 1: it only says how long a later array or string is */
         const char *name;  /* NULL for an element of an array */
         size_t name_size;
         const char *label; /* of an integer that is one of an enumeration; or NULL */

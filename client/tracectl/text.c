@@ -36,21 +36,29 @@ void text_add(struct text *text, const char *data, size_t size) {
         text->size += size;
 }
 
-void text_add_u64(struct text *text, uint64_t value) {
-        char digits[20];
-        unsigned i = sizeof(digits);
+static unsigned count_digits(uint64_t value) {
+        unsigned n = 1;
 
+        for (; value >= 10000; value /= 10000)
+                n += 4;
+        return n + (value >= 10) + (value >= 100) + (value >= 1000);
+}
+
+void text_add_u64(struct text *text, uint64_t value) {
+        char *p;
+
+        text_room(text);
+        text->size += count_digits(value);
+        p = text->data + text->size;
         while (value >= 100) {
-                i -= 2;
-                memcpy(digits + i, pairs + 2 * (value % 100), 2);
+                p -= 2;
+                memcpy(p, pairs + 2 * (value % 100), 2);
                 value /= 100;
         }
-        if (value >= 10) {
-                i -= 2;
-                memcpy(digits + i, pairs + 2 * value, 2);
-        } else
-                digits[--i] = (char) ('0' + value);
-        text_add(text, digits + i, sizeof(digits) - i);
+        if (value >= 10)
+                memcpy(p - 2, pairs + 2 * value, 2);
+        else
+                *--p = (char) ('0' + value);
 }
 
 void text_add_i64(struct text *text, int64_t value) {

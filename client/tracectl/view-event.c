@@ -78,7 +78,7 @@ static void add_integer(struct text *text, const tracectl_field *field) {
                 text_add_char(text, '0');
                 if (field->base != 8)
                         text_add_char(text, field->base == 16 ? 'x' : 'b');
-                text_add_u64_base(text, field->u & mask, field->base, 1);
+                text_add_u64_base(text, field->u & mask, field->base, field->base == 2 ? field->bits : 1);
         } else if (field->type == TRACECTL_FIELD_SIGNED)
                 text_add_i64(text, field->i);
         else
@@ -140,6 +140,8 @@ static void add_fields(struct text *text, tracectl_reader_event *event, bool *is
         bool is_first = *is_first_field;
 
         while ((field = tracectl_reader_event_next_field(event))) {
+                if (field->is_length)
+                        continue;
                 if (field->type == TRACECTL_FIELD_CLOSE) {
                         text_add_char(text, close_bracket(&nesting));
                         is_first = false;

@@ -38,7 +38,7 @@ static void print_help(void) {
              "directory with CTF 1.8 traces in or below it; without it, the newest recording\n"
              "in the current directory.\n"
              "\n"
-             "  -a, --all        Also the tracectl:thread events, which say whose events follow\n"
+             "  -a, --all        Also tracectl:thread events, which say whose events follow\n"
              "  -d, --date       Print the date before the time\n"
              "      --no-pager   Print to the terminal at once, not page by page\n"
              "  -h, --help       Print this text\n"
