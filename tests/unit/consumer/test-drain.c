@@ -142,7 +142,31 @@ static void test_timer(void) {
         tear_down(&f);
 }
 
-/* A closed sub-buffer wakes a consumer that sleeps, and one that has been filled to its last byte is no puzzle. */
+/* A writer that enters a sub-buffer wakes a consumer that sleeps, long before its sleep would end. */
+static void test_wake(void) {
+        const unsigned n = 40;
+        unsigned quick = 0;
+        struct fixture f;
+
+        set_up(&f, 1, 2);
+        for (unsigned i = 0; i < n; i++) {
+                gint64 start;
+
+                g_assert_true(write_paid(&f, 0, i));
+                while (!__atomic_load_n(&f.ring.positions->sleeping, __ATOMIC_ACQUIRE))
+                        g_thread_yield();
+                start = g_get_monotonic_time();
+                g_assert_true(play_ring_switch(&f.ring, 0, f.time));
+                while (play_ring_consumed(&f.ring, 0) < (i + 1) * SUBBUF)
+                        g_thread_yield();
+                quick += g_get_monotonic_time() - start < G_USEC_PER_SEC / 50;
+        }
+        g_assert_cmpuint(quick, >, n / 2);
+        g_assert_cmpuint(f.play.status->lost_ring, ==, 0);
+        tear_down(&f);
+}
+
+/* A sub-buffer that has been filled to its last byte is no puzzle. */
 static void test_exactly_full(void) {
         g_auto(GStrv) lines = NULL;
         char filler[SUBBUF] = {};
@@ -339,6 +363,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/drain/many-sub-buffers", test_many_subbufs);
         g_test_add_func("/drain/partial", test_partial);
         g_test_add_func("/drain/timer", test_timer);
+        g_test_add_func("/drain/wake", test_wake);
         g_test_add_func("/drain/exactly-full", test_exactly_full);
         g_test_add_func("/drain/discarded", test_discarded);
         g_test_add_func("/drain/full-ring", test_full_ring);

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "consumer/file.h"
+#include "consumer/stream-file.h"
 #include "play-tracingd.h"
 
 #define SUBBUF RING_SUBBUF_SIZE_MIN
@@ -177,6 +177,32 @@ static void test_index(void) {
         tear_down(&f);
 }
 
+/* The disk is full when it comes to the index: the packet that it does not have is taken back. */
+static void test_index_full(void) {
+        struct consumer_status status = {};
+        struct session session = { .output.status = &status };
+        struct text classes = {};
+        struct trace trace = { .session = &session, .classes = &classes, .metadata = FILE_INIT };
+        struct packet packet = { .begin = 1, .end = 2, .events = 3, .records = "12345678", .size = 8 };
+        g_autofree char *path = NULL;
+        struct stream_file file;
+        struct stat st;
+
+        stream_file_init(&file, &trace, "default", 0, 0);
+        file.data.fd = g_file_open_tmp("stream-XXXXXX", &path, NULL);
+        file.index = (struct file) { .fd = open("/dev/full", O_WRONLY | O_CLOEXEC), .size = 16 };
+        g_assert_cmpint(file.index.fd, >=, 0);
+        g_assert_cmpint(stream_file_write(&file, &packet), ==, -ENOSPC);
+        g_assert_cmpint(fstat(file.data.fd, &st), ==, 0);
+        g_assert_cmpint(st.st_size, ==, 0);
+        g_assert_cmpint(status.output_error, ==, ENOSPC);
+        g_assert_cmpuint(status.lost_output, ==, 3);
+        g_assert_cmpuint(status.packets, ==, 0);
+        g_assert_true(stream_file_owes(&file, 0));
+        stream_file_done(&file);
+        unlink(path);
+}
+
 /* The directory's trace has a file already that we would have to make: it stays as it is. */
 static void test_in_the_way(void) {
         g_autofree char *directory = g_dir_make_tmp("tracectl-consumer-XXXXXX", NULL), *set = NULL, *file = NULL;
@@ -267,6 +293,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/output/lost-at-the-end", test_lost_at_the_end);
         g_test_add_func("/output/metadata", test_metadata);
         g_test_add_func("/output/index", test_index);
+        g_test_add_func("/output/index-full", test_index_full);
         g_test_add_func("/output/in-the-way", test_in_the_way);
         g_test_add_func("/output/full-disk", test_full_disk);
         return g_test_run();
