@@ -62,6 +62,6 @@ bool compact_header_fits(const struct metadata *metadata, const struct stream_cl
         if (variant->kind != TYPE_VARIANT || strcmp(variant->compound.tag, "id") != 0)
                 return false;
         choice = variant->compound.members;
-        return is_named(choice, "compact") && is_compact(metadata, choice->type) && is_named(choice->next, "extended") &&
-               is_extended(metadata, choice->next->type) && !choice->next->next;
+        return is_named(choice, "compact") && is_compact(metadata, choice->type) &&
+               is_named(choice->next, "extended") && is_extended(metadata, choice->next->type) && !choice->next->next;
 }

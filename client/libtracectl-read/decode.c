@@ -197,6 +197,9 @@ static void run_next(struct run *run) {
 }
 
 static int run_control(struct run *run, const struct op *op) {
+        /* Alignment alone may lead out of what is there. */
+        if (!decoder_has(run->decoder, run->decoder->position, 0))
+                return decoder_short(run->decoder, run->decoder->position, 0);
         switch (op->code) {
         case OP_STRUCT:
         case OP_CLOSE:

@@ -103,12 +103,11 @@ static void set_field(tracectl_reader_event *event, const struct slot *slot) {
                 field->string.size = (size_t) slot->value;
                 break;
         case OP_NUMBERS:
-                event->array = slot;
-                event->element = 0;
-                /* fall through */
         case OP_LOOP:
                 field->type = TRACECTL_FIELD_ARRAY;
                 field->n_elements = slot->value;
+                event->array = slot->op->code == OP_NUMBERS ? slot : NULL;
+                event->element = 0;
                 break;
         case OP_STRUCT:
                 field->type = TRACECTL_FIELD_STRUCT;

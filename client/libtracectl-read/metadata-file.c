@@ -76,8 +76,8 @@ static int unpack(char *text, size_t size, const char *path, struct problem *pro
                 if ((packet.magic != PACKET_MAGIC && !is_foreign) || content < sizeof(packet) || whole < content)
                         return problem_set(problem, -EBADMSG, "%s is broken at byte %zu", path, in);
                 if (packet.compression != 0 || packet.encryption != 0)
-                        return problem_set(problem, -EBADMSG, "%s is compressed or encrypted; tracectl cannot read that",
-                                           path);
+                        return problem_set(problem, -EBADMSG,
+                                           "%s is compressed or encrypted; tracectl cannot read that", path);
                 if (whole > size - in)
                         break;
                 memmove(text + out, text + in + sizeof(packet), content - sizeof(packet));
@@ -107,7 +107,8 @@ int metadata_file_read(int directory_fd, const char *path, struct problem *probl
         }
         if (size > 0 && text[0] == '\x1e')
                 return problem_set(problem, -EPROTONOSUPPORT,
-                                   "%s is of CTF 2; tracectl reads CTF 1.8 (babeltrace2 2.1 or later reads both)", path);
+                                   "%s is of CTF 2; tracectl reads CTF 1.8 (babeltrace2 2.1 or later reads both)",
+                                   path);
         *ret = TAKE_PTR(text);
         *ret_size = size;
         return 0;

@@ -89,7 +89,8 @@ int symbol_get(struct compiler *compiler, const char *path, const struct type **
         if (!symbol && compiler->work > COMPILER_WORK_MAX)
                 return compiler_fail(compiler, "the types are too complex");
         if (!symbol)
-                return compiler_fail(compiler, "there is no integer '%s' before it that could be a length or tag", path);
+                return compiler_fail(compiler, "there is no integer '%s' before it that could be a length or tag",
+                                     path);
 
         op = &symbol->program->ops[symbol->op];
         if (op->store == 0) {

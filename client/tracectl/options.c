@@ -37,7 +37,8 @@ static void refuse_long(const char *verb, const char *argument, const struct opt
         if (n_matches > 1)
                 say("'--%s' is short for several options. See: tracectl %s%s--help", name, SEE(verb));
         else if (nearest.best)
-                say("Unknown option '--%s'. Did you mean '--%s'? See: tracectl %s%s--help", name, nearest.best, SEE(verb));
+                say("Unknown option '--%s'. Did you mean '--%s'? See: tracectl %s%s--help", name, nearest.best,
+                    SEE(verb));
         else
                 say("Unknown option '--%s'. See: tracectl %s%s--help", name, SEE(verb));
 }

@@ -145,8 +145,8 @@ static void say_losses(const tracectl_reader *reader) {
         uint64_t discarded = tracectl_reader_get_discarded(reader), lost = tracectl_reader_get_packets_lost(reader);
 
         if (discarded > 0)
-                say("%" PRIu64 " event%s discarded while recording (no room left in the ring, or a failing disk)", discarded,
-                    discarded == 1 ? " was" : "s were");
+                say("%" PRIu64 " event%s discarded while recording (no room left in the ring, or a failing disk)",
+                    discarded, discarded == 1 ? " was" : "s were");
         if (lost > 0)
                 say("%" PRIu64 " packet%s missing between those that are there", lost, lost == 1 ? " is" : "s are");
 }
@@ -196,8 +196,8 @@ int verb_view(int argc, char *argv[]) {
         if (!view.path) {
                 r = latest_find(".", &latest);
                 if (r == -ENOENT)
-                        say("There is no recording in the current directory. Name one (tracectl view DIR), or make one: "
-                            "tracectl record --help");
+                        say("There is no recording in the current directory. Name one (tracectl view DIR), or make "
+                            "one: tracectl record --help");
                 else if (r < 0)
                         say("Failed to look for a recording in the current directory: %s", strerror(-r));
                 if (r < 0)

@@ -65,7 +65,8 @@ static void test_grammar(void) {
                 "event { name = a; id = 2; stream_id = 1; fields := struct { const unsigned long x, y; }; };",
                 "enum colour : uint8_t { red, \"dark green\" = 4 ... 6, blue, }; "
                 "event { id = 2; stream_id = 1; fields := struct { enum colour c; }; };",
-                "struct point { uint32_t x; uint32_t y; } align(32); variant any { uint8_t small; struct point large; };"
+                "struct point { uint32_t x; uint32_t y; } align(32);"
+                "variant any { uint8_t small; struct point large; };"
                 "event { id = 2; stream_id = 1; fields := struct {"
                 "        enum : uint8_t { small, large } tag; variant any <tag> v; struct point p[2]; }; };",
                 "event { id = 2; stream_id = 1; context := struct { uint8_t n; };"
@@ -172,7 +173,8 @@ static void test_line_number(void) {
         struct metadata *metadata = NULL;
         struct problem problem;
 
-        g_assert_cmpint(load_text("/* CTF 1.8 */\n\ntrace {\n  major = ;\n};\n", -1, &problem, &metadata), ==, -EBADMSG);
+        g_assert_cmpint(load_text("/* CTF 1.8 */\n\ntrace {\n  major = ;\n};\n", -1, &problem, &metadata), ==,
+                        -EBADMSG);
         g_assert_cmpstr(problem.text, ==, "metadata, line 4: a number expected, but there is ';'");
 }
 

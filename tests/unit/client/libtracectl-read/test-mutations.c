@@ -125,7 +125,8 @@ static void change_file(const char *name, unsigned seed) {
 
                 memcpy(copy, original, size);
                 mutate(rand, copy, &changed);
-                g_assert_true(g_file_set_contents_full(path, copy, (gssize) changed, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+                g_assert_true(g_file_set_contents_full(path, copy, (gssize) changed, G_FILE_SET_CONTENTS_NONE, 0600,
+                                                       NULL));
                 n = read_all(p);
                 n_same += n == whole;
                 n_less += n < whole;

@@ -71,7 +71,8 @@ static void test_merge(void) {
 
         for (unsigned cpu = 0; cpu < 5; cpu++) {
                 g_autoptr(GByteArray) events = play_events();
-                g_autofree char *set = g_strdup_printf("user/%u", cpu % 2), *stream = g_strdup_printf("%s/c_%u", set, cpu);
+                g_autofree char *set = g_strdup_printf("user/%u", cpu % 2);
+                g_autofree char *stream = g_strdup_printf("%s/c_%u", set, cpu);
 
                 play_metadata(p, set, "");
                 play_thread(events, cpu, 10, (int32_t) (10 + cpu));
@@ -339,6 +340,26 @@ static void test_hostile_length(void) {
         }
 }
 
+/* An alignment that leads out of the packet. */
+static void test_hostile_alignment(void) {
+        g_autoptr(play) p = play_new();
+        g_autoptr(GByteArray) events = play_events();
+
+        play_metadata(p, "", "event { name = \"t:a\"; id = 2; stream_id = 1; fields := struct { uint8_t n;"
+                             "struct { } align(4096) a; }; };");
+        put_number(events, 1, 1);
+        play_compact(events, 2, 2);
+        while ((sizeof(struct ctf_packet) + events->len) % 512 != 0)
+                play_u8(events, 7);
+        play_u8(events, 8);
+        while ((sizeof(struct ctf_packet) + events->len) % 512 != 0)
+                play_u8(events, 0);
+        play_compact(events, 2, 3);
+        play_u8(events, 9);
+        play_packet(p, "c_0", &(struct play_packet) {}, events);
+        assert_events(p, "1:1@-1/-1 2:8@-1/-1 ", "what follows is no event");
+}
+
 /* Elements without a bit of their own would fit into any packet, four thousand million times. */
 static void test_endless_nothing(void) {
         g_autoptr(play) p = play_new();
@@ -404,6 +425,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/reader/broken-packet", test_broken_packet);
         g_test_add_func("/reader/broken-header", test_broken_header);
         g_test_add_func("/reader/hostile-length", test_hostile_length);
+        g_test_add_func("/reader/hostile-alignment", test_hostile_alignment);
         g_test_add_func("/reader/endless-nothing", test_endless_nothing);
         g_test_add_func("/reader/refused", test_refused);
         g_test_add_func("/reader/one-of-two", test_one_of_two);

@@ -113,8 +113,8 @@ static char *read_ourselves(const char *path) {
         while (tracectl_reader_next(reader, &event) > 0) {
                 int64_t ns = tracectl_reader_event_get_time(event);
 
-                g_string_append_printf(text, "[%" G_GINT64_FORMAT ".%09d] %s:", ns / 1000000000, (int) (ns % 1000000000),
-                                       tracectl_reader_event_get_name(event));
+                g_string_append_printf(text, "[%" G_GINT64_FORMAT ".%09d] %s:", ns / 1000000000,
+                                       (int) (ns % 1000000000), tracectl_reader_event_get_name(event));
                 g_string_append_printf(text, " { cpu_id = %d },", tracectl_reader_event_get_cpu(event));
                 add_scope(text, event, TRACECTL_SCOPE_CONTEXT);
                 if (text->str[text->len - 1] == '}')
@@ -126,7 +126,8 @@ static char *read_ourselves(const char *path) {
 }
 
 static char *read_with_babeltrace(const char *path) {
-        const char *const argv[] = { "babeltrace2", "--clock-seconds", "--no-delta", "--fields=trace:vpid", path, NULL };
+        const char *const argv[] = { "babeltrace2", "--clock-seconds", "--no-delta", "--fields=trace:vpid", path,
+                                     NULL };
         g_autofree char *errors = NULL;
         g_autoptr(GError) error = NULL;
         char *text = NULL;
@@ -180,7 +181,8 @@ static void test_integers(void) {
         g_autoptr(GByteArray) events = play_events();
 
         play_metadata(p, "", TYPES
-                      "event { name = \"t:int\"; id = 2; stream_id = 1; fields := struct { int8_t _a; int16_t b; int32_t c;"
+                      "event { name = \"t:int\"; id = 2; stream_id = 1; fields := struct { int8_t _a; int16_t b;"
+                      "int32_t c;"
                       "int64_t d; hex64_t e; oct16_t f; bin8_t g; be32_t h; uint16_t i; }; };");
         for (unsigned i = 0; i < 64; i++) {
                 uint64_t v = UINT64_C(0x8000000000000001) >> i;
@@ -211,7 +213,8 @@ static void test_bit_fields(void) {
                                                            "fields := struct { ");
 
                 for (unsigned i = 1; i < 64; i += 4)
-                        g_string_append_printf(metadata, "integer { size = %u; align = 1; signed = %s; byte_order = %s; } b%u;",
+                        g_string_append_printf(metadata,
+                                               "integer { size = %u; align = 1; signed = %s; byte_order = %s; } b%u;",
                                                i, i % 3 ? "true" : "false", orders[k], i);
                 g_string_append(metadata, " uint8_t last; }; };");
                 play_metadata(p, "", metadata->str);

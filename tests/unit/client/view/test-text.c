@@ -90,7 +90,8 @@ static void test_escapes(void) {
                 { "a\"b\\c", "a\\\"b\\\\c" },
                 { "\a\b\t\n\v\f\r\x1b[31m", "\\a\\b\\t\\n\\v\\f\\r\\e[31m" },
                 { "\x01\x7f", "\\x01\\x7f" },
-                { "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80", "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80" },
+                { "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80",
+                  "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80" },
                 { "\xc2\x9b" "31m", "\\xc2\\x9b31m" },            /* CSI in 8 bits */
                 { "\x9b", "\\x9b" },
                 { "\xe2\x80\xae", "\\xe2\\x80\\xae" },            /* right to left */

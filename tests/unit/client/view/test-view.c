@@ -70,7 +70,8 @@ static void test_all_and_date(void) {
         play_packet(p, "c_0", &(struct play_packet) {}, events);
         assert_view(p, NULL, "", "");
         assert_view(p, "--all", "13:46:40.000000002  1/2              tracectl:thread           pid=1 tid=2\n", "");
-        assert_view(p, "-ad", "1970-01-12 13:46:40.000000002  1/2              tracectl:thread           pid=1 tid=2\n", "");
+        assert_view(p, "-ad",
+                    "1970-01-12 13:46:40.000000002  1/2              tracectl:thread           pid=1 tid=2\n", "");
 }
 
 static void test_losses(void) {
