@@ -56,7 +56,8 @@ static void mutate(GRand *rand, char *data, gsize *size) {
         for (int i = 0; i < changes && *size > 0; i++) {
                 gsize at = (gsize) g_rand_int_range(rand, 0, (gint32) *size);
                 gsize from = (gsize) g_rand_int_range(rand, 0, (gint32) *size);
-                gsize n = MIN(MIN(*size - at, *size - from), (gsize) g_rand_int_range(rand, 1, 40));
+                gsize wanted = (gsize) g_rand_int_range(rand, 1, 40), room = MIN(*size - at, *size - from);
+                gsize n = MIN(wanted, room);
 
                 switch (g_rand_int_range(rand, 0, 5)) {
                 case 0:
