@@ -66,7 +66,7 @@ bool play_ring_switch(struct play_ring *r, uint32_t cpu, uint64_t time) {
             c->limit + size - play_ring_consumed(r, cpu) > r->geometry.n_subbufs * size)
                 return false;
         c->subbuf[RING_SUBBUF_INDEX(r->geometry.n_subbufs, k)] = (struct ring_subbuf) {
-                .end = c->commit.position < k * size ? k * size : c->commit.position,
+                .end = next_start(r, c),
                 .end_time = time,
                 .discarded = c->discarded,
                 .sequence = k + 1,
@@ -77,10 +77,16 @@ bool play_ring_switch(struct play_ring *r, uint32_t cpu, uint64_t time) {
         return true;
 }
 
+/* Where the next record goes. A position outside the open sub-buffer means that it is still empty. */
+static uint64_t next_start(const struct play_ring *r, const struct ring_cpu *c) {
+        uint64_t begin = c->limit - r->geometry.subbuf_size;
+
+        return c->commit.position - begin > r->geometry.subbuf_size ? begin : c->commit.position;
+}
+
 static void commit(struct play_ring *r, uint32_t cpu, uint64_t time, int32_t tid, const void *data, size_t size) {
         struct ring_cpu *c = play_ring_cpu(r, cpu);
-        uint64_t begin = c->limit - r->geometry.subbuf_size;
-        uint64_t start = c->commit.position > begin ? c->commit.position : begin;
+        uint64_t start = next_start(r, c);
         uint64_t mask = r->geometry.n_subbufs * r->geometry.subbuf_size - 1;
 
         memcpy(ring_data_at(&r->geometry, r->ring, cpu) + (start & mask), data, size);
@@ -102,10 +108,8 @@ static char *put_header(char *p, uint32_t id, uint64_t time, bool compact) {
 /* Whether size bytes fit into the open sub-buffer. */
 static bool fits(struct play_ring *r, uint32_t cpu, size_t size) {
         struct ring_cpu *c = play_ring_cpu(r, cpu);
-        uint64_t begin = c->limit - r->geometry.subbuf_size;
-        uint64_t start = c->commit.position > begin ? c->commit.position : begin;
 
-        return c->limit - start >= size;
+        return c->limit - next_start(r, c) >= size;
 }
 
 void play_ring_discard(struct play_ring *r, uint32_t cpu, uint64_t n) {
@@ -117,7 +121,7 @@ bool play_ring_write(struct play_ring *r, uint32_t cpu, uint64_t time, int32_t t
         struct ring_cpu *c = play_ring_cpu(r, cpu);
 
         for (int i = 0; i < 2; i++) {
-                bool fresh = c->commit.position <= c->limit - r->geometry.subbuf_size;
+                bool fresh = next_start(r, c) == c->limit - r->geometry.subbuf_size;
                 bool compact = time - (c->commit.meta & ~RING_TID_MASK) <= CTF_COMPACT_TIME_MASK;
                 char record[256 + RING_SUBBUF_SIZE_MIN], *p = record;
                 int32_t thread[2] = { 77, tid };

@@ -193,6 +193,8 @@ static void test_discarded(void) {
 
 /* Random words and bytes, seeded: never an unreadable trace, never the end of the consumer. */
 static void test_random(void) {
+        g_auto(GStrv) lines = NULL, complaints = NULL;
+        g_autofree char *errors = NULL;
         struct ring_cpu *c;
         struct fixture f;
 
@@ -230,7 +232,12 @@ static void test_random(void) {
                         g_assert_cmpint(play_flush(&f.play), ==, 0);
         }
         play_hang_up(&f.play);
-        assert_events(&f, (unsigned) f.play.status->events);
+        lines = play_read(f.play.directory, &errors);
+        g_assert_cmpuint(g_strv_length(lines), ==, f.play.status->events);
+        /* The writer may have found no room in what is left of the ring; nothing else is worth a warning. */
+        complaints = g_strsplit(errors, "\n", -1);
+        for (char **line = complaints; *line && **line; line++)
+                g_assert_true(g_str_has_prefix(*line, "WARNING: Tracer discarded "));
         tear_down(&f);
 }
 
