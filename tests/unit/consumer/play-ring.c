@@ -58,6 +58,13 @@ static void wake_consumer(struct play_ring *r) {
         syscall(SYS_futex, &header->wake, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
+/* Where the next record goes. A position outside the open sub-buffer means that it is still empty. */
+static uint64_t next_start(const struct play_ring *r, const struct ring_cpu *c) {
+        uint64_t begin = c->limit - r->geometry.subbuf_size;
+
+        return c->commit.position - begin > r->geometry.subbuf_size ? begin : c->commit.position;
+}
+
 bool play_ring_switch(struct play_ring *r, uint32_t cpu, uint64_t time) {
         struct ring_cpu *c = play_ring_cpu(r, cpu);
         uint64_t size = r->geometry.subbuf_size, k = c->limit / size - 1;
@@ -75,13 +82,6 @@ bool play_ring_switch(struct play_ring *r, uint32_t cpu, uint64_t time) {
         __atomic_store_n(&c->limit, c->limit + size, __ATOMIC_RELEASE);
         wake_consumer(r);
         return true;
-}
-
-/* Where the next record goes. A position outside the open sub-buffer means that it is still empty. */
-static uint64_t next_start(const struct play_ring *r, const struct ring_cpu *c) {
-        uint64_t begin = c->limit - r->geometry.subbuf_size;
-
-        return c->commit.position - begin > r->geometry.subbuf_size ? begin : c->commit.position;
 }
 
 static void commit(struct play_ring *r, uint32_t cpu, uint64_t time, int32_t tid, const void *data, size_t size) {
