@@ -30,4 +30,6 @@ static inline void status_add(uint64_t *counter, uint64_t n) {
 /* Shows whether the output works: 0, or the -errno of what was just written. */
 static inline void status_set_output(struct consumer_status *status, int r) {
         __atomic_store_n(&status->output_error, -r, __ATOMIC_RELAXED);
+        if (r < 0)
+                __atomic_store_n(&status->output_failure, -r, __ATOMIC_RELAXED);
 }

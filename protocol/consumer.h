@@ -136,4 +136,6 @@ struct consumer_status {
         uint64_t lost_garbage;   /* bytes that were no records */
         uint64_t packets;
         uint64_t bytes;          /* of all files */
+        int32_t output_failure;  /* errno of the output's last failure, also when it works again; 0: none yet */
+        uint32_t reserved;
 };

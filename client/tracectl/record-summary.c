@@ -34,8 +34,7 @@ static void write_lost(FILE *f, const struct record_summary *s) {
                         format_number(f, output);
                         fputs(": ", f);
                 }
-                /* No error is left where later, smaller writes have succeeded. */
-                fprintf(f, "could not be written: %s", *error ? error : "is the disk full?");
+                fprintf(f, "could not be written: %s", *error ? error : "the output failed");
         }
         if (count_lost(s) > 0)
                 fputc(')', f);

@@ -26,6 +26,8 @@ int session_append_counts(sd_bus_message *reply, const struct session *s, uint32
                 { "applications", c.applications },
                 { "pending", pending },
         };
+        /* What was lost has a cause, even if the output works again. */
+        int failure = c.status.lost_output > 0 ? c.status.output_failure : c.status.output_error;
         int r;
 
         r = sd_bus_message_open_container(reply, 'a', "{sv}");
@@ -33,6 +35,6 @@ int session_append_counts(sd_bus_message *reply, const struct session *s, uint32
                 r = append(reply, counts[i].name, counts[i].value);
         if (r >= 0)
                 r = sd_bus_message_append(reply, "{sv}", "output-error", "s",
-                                          c.status.output_error ? strerror(c.status.output_error) : "");
+                                          failure ? strerror(failure) : "");
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }

@@ -281,6 +281,7 @@ struct consumer_status sender_status(const struct sender *s) {
         struct consumer_status now = { 0 };
 
         now.output_error = __atomic_load_n(&s->status->output_error, __ATOMIC_RELAXED);
+        now.output_failure = __atomic_load_n(&s->status->output_failure, __ATOMIC_RELAXED);
         now.events = __atomic_load_n(&s->status->events, __ATOMIC_RELAXED);
         now.lost_ring = __atomic_load_n(&s->status->lost_ring, __ATOMIC_RELAXED);
         now.lost_output = __atomic_load_n(&s->status->lost_output, __ATOMIC_RELAXED);

@@ -61,7 +61,7 @@ static void test_lost(void) {
                     "5 events, 3 lost (could not be written: No space left on device), 0 bytes in d/; "
                     "look at them with: tracectl view d");
         assert_line(s, (struct fake_count[]) { { "events", 5 }, { "lost-ring", 1 }, { "lost-output", 2 }, {} }, NULL,
-                    "5 events, 3 lost (1: ring full, a larger --size helps; 2: could not be written: is the disk full?), 0 bytes in d/; "
+                    "5 events, 3 lost (1: ring full, a larger --size helps; 2: could not be written: the output failed), 0 bytes in d/; "
                     "look at them with: tracectl view d");
         assert_line(s, (struct fake_count[]) { { "events", 5 }, { "lost-overwrite", 4000 }, { "lost-garbage", 7 },
                                                { "pending", 1 }, {} }, NULL,
