@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 
 #include "common/cleanup.h"
@@ -130,6 +133,23 @@ static void raise_limits(void) {
         (void) setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/*
+ * The client's directory with the registration socket. The client removes it
+ * itself, unless it was killed.
+ */
+static void remove_socket(int register_fd) {
+        struct sockaddr_un address = { 0 };
+        socklen_t size = sizeof(address) - 1;
+        char *slash;
+
+        if (getsockname(register_fd, (struct sockaddr *) &address, &size) < 0 || address.sun_path[0] != '/')
+                return;
+        (void) unlink(address.sun_path);
+        slash = strrchr(address.sun_path, '/');
+        *slash = '\0';
+        (void) rmdir(address.sun_path);
+}
+
 static int run(int bus_fd, int register_fd) {
         const struct service_config config = {
                 .bus_fd = bus_fd,
@@ -155,6 +175,7 @@ static int run(int bus_fd, int register_fd) {
 }
 
 int main(int argc, char *argv[]) {
+        _cleanup_close_ int registration = -1; /* the service closes its own */
         int r, bus_fd, register_fd;
 
         r = parse_arguments(argc, argv);
@@ -169,5 +190,9 @@ int main(int argc, char *argv[]) {
         (void) setsid();
         block_signals();
         raise_limits();
-        return run(bus_fd, register_fd) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        registration = fcntl(register_fd, F_DUPFD_CLOEXEC, 3);
+        r = run(bus_fd, register_fd);
+        if (registration >= 0)
+                remove_socket(registration);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -55,6 +55,7 @@ class Faults(SystemTest):
         process.kill()
         process.wait()
         wait_until(lambda: not is_running(tracingd) and not is_running(consumer), "the end of the service")
+        self.assertEqual(os.listdir(self.runtime), [])
         process.stdin.write("go on\n")
         self.assertEqual(process.stdout.readline(), "10 orders: 9 paid, 1 refused\n")
         self.assertEqual(process.stdout.readline(), "done\n")
