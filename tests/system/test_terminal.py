@@ -9,7 +9,7 @@ import signal
 import time
 import unittest
 
-from system import PATIENCE, SHOP, SystemTest, TRACECTL, children, state, wait_until
+from system import PATIENCE, SHOP, SystemTest, TRACECTL, child_named, children, state, wait_until
 
 # Works until it is told to stop, and then still has something to do.
 WORKER = f"""\
@@ -66,6 +66,12 @@ class OnTerminal(SystemTest):
         self.terminal.expect("working\n")
         self.tracectl_pid = wait_until(
             lambda: next((p for p, name in children(self.terminal.pid).items() if name == "tracectl"), None), "tracectl")
+        self.command = child_named(self.tracectl_pid, "sh")
+        self.wait_for_reading()
+
+    def wait_for_reading(self):
+        """A signal just before the shell reads would set its trap off only after the next line."""
+        wait_until(lambda: state(self.command) == "S", "the command waiting for input")
 
     def expect_status(self, status):
         self.terminal.type('echo "status $?"\n')
@@ -98,13 +104,14 @@ class OnTerminal(SystemTest):
         self.start_recording()
         self.terminal.type("first\n")
         self.terminal.expect("line first\n")
+        self.wait_for_reading()
         self.terminal.type("\x1a")
         self.terminal.expect("Stopped")
-        command = next(p for p, name in children(self.tracectl_pid).items() if name == "sh")
-        wait_until(lambda: state(self.tracectl_pid) == "T" and state(command) == "T", "both stopped")
+        wait_until(lambda: state(self.tracectl_pid) == "T" and state(self.command) == "T", "both stopped")
         self.terminal.type("fg\n")
         self.terminal.type("second\n")
         self.terminal.expect("line second\n")
+        self.wait_for_reading()
         self.terminal.type("\x03")
         self.terminal.expect("9 events, 0 lost")
         self.expect_status(130)
