@@ -29,6 +29,9 @@ static int check_in(const char *folder, size_t length, const char *command, char
         /* An empty place in PATH is the current folder. */
         if (asprintf(&path, "%.*s/%s", length > 0 ? (int) length : 1, length > 0 ? folder : ".", command) < 0)
                 return -ENOMEM;
+        /* A folder that may not be searched has nothing in it, as far as a shell can tell. */
+        if (access(path, F_OK) < 0)
+                return -ENOENT;
         r = check_executable(path);
         if (r < 0)
                 return r;

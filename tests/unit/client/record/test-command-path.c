@@ -10,7 +10,7 @@
 #include "client/tracectl/command-path.h"
 
 struct fixture {
-        char *top, *first, *second;
+        char *top, *first, *second, *closed;
 };
 
 static void add_file(const char *folder, const char *name, int mode) {
@@ -27,20 +27,22 @@ static void set_up(struct fixture *f, gconstpointer data) {
         f->first = g_build_filename(f->top, "first", NULL);
         f->second = g_build_filename(f->top, "second", NULL);
         folder = g_build_filename(f->second, "folder", NULL);
+        f->closed = g_build_filename(f->top, "closed", NULL);
         g_assert_cmpint(g_mkdir(f->first, 0700), ==, 0);
+        g_assert_cmpint(g_mkdir(f->closed, 0), ==, 0); /* closed to all but root */
         g_assert_cmpint(g_mkdir_with_parents(folder, 0700), ==, 0);
         add_file(f->first, "plain", 0600);
         add_file(f->first, "hidden", 0600);
         add_file(f->second, "hidden", 0700);
         add_file(f->second, "program", 0700);
-        path = g_strdup_printf("%s:/nonexistent:%s", f->first, f->second);
+        path = g_strdup_printf("%s:%s:/nonexistent:%s", f->first, f->closed, f->second);
         g_setenv("PATH", path, TRUE);
         g_assert_cmpint(g_chdir(f->second), ==, 0);
 }
 
 static void tear_down(struct fixture *f, gconstpointer data) {
         static const char *const files[] = { "first/plain", "first/hidden", "second/hidden", "second/program",
-                                             "second/folder", "first", "second", "" };
+                                             "second/folder", "first", "second", "closed", "" };
 
         g_assert_cmpint(g_chdir("/"), ==, 0);
         for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
@@ -51,6 +53,7 @@ static void tear_down(struct fixture *f, gconstpointer data) {
         g_free(f->top);
         g_free(f->first);
         g_free(f->second);
+        g_free(f->closed);
 }
 
 static void assert_found(const char *command, const char *folder, const char *name) {
