@@ -83,7 +83,7 @@ static int load_filter(void) {
 static int entered;
 
 /* The leak checker looks at a process from outside, with ptrace, which is what the sandbox is against. */
-int __lsan_is_turned_off(void);
+__attribute__((visibility("default"))) int __lsan_is_turned_off(void);
 int __lsan_is_turned_off(void) {
         return entered;
 }
