@@ -142,7 +142,7 @@ static void start(void) {
         }
         if (sys_gettid() == sys_getpid())
                 (void) pthread_setspecific(main_thread_key, &helper);
-        if (!ring_rseq_available())
+        if (!ring_rseq_of_thread())
                 helper.want_locked = 1;
         helper.state = STATE_RUNNING;
         if (create_thread() < 0)

@@ -49,7 +49,7 @@ static void __attribute__((noinline, cold)) record_locked(const struct action *a
         helper_want_locked();
 }
 
-static const struct action_list *enter(const struct tracectl_event *event, struct thread_slot **ret_slot) {
+static inline __attribute__((always_inline)) const struct action_list *enter(const struct tracectl_event *event, struct thread_slot **ret_slot) {
         const struct action_list *list;
         struct thread_slot *slot = thread_enter();
 
@@ -69,22 +69,20 @@ void tracectl_record_fixed(struct tracectl_event *event, const void *payload, ui
         const struct tracectl_span span = { payload, size, TRACECTL_SPAN_BYTES };
         const struct action_list *list;
         struct thread_slot *slot;
-        bool rseq;
 
         list = enter(event, &slot);
         if (!list)
                 return;
-        rseq = ring_rseq_available();
         for (uint32_t i = 0; i < list->n; i++) {
                 const struct action *action = &list->actions[i];
                 struct write_event write = describe(action, slot, &span, 1);
 
-                if (__builtin_expect(!rseq || !action->shared, 0))
+                if (__builtin_expect(!slot->rseq || !action->shared, 0))
                         record_locked(action, &write);
                 else if (__builtin_expect(size <= FIXED_MAX, 1))
-                        ring_rseq_write_fixed(action->shared, &write, payload, size);
+                        ring_rseq_write_fixed(slot->rseq, action->shared, &write, payload, size);
                 else
-                        ring_rseq_write(action->shared, &write);
+                        ring_rseq_write(slot->rseq, action->shared, &write);
         }
         thread_leave(slot);
 }
@@ -92,18 +90,16 @@ void tracectl_record_fixed(struct tracectl_event *event, const void *payload, ui
 void tracectl_record_spans(struct tracectl_event *event, const struct tracectl_span *spans, uint32_t n) {
         const struct action_list *list;
         struct thread_slot *slot;
-        bool rseq;
 
         list = enter(event, &slot);
         if (!list)
                 return;
-        rseq = ring_rseq_available();
         for (uint32_t i = 0; i < list->n; i++) {
                 const struct action *action = &list->actions[i];
                 struct write_event write = describe(action, slot, spans, n);
 
-                if (rseq && action->shared)
-                        ring_rseq_write(action->shared, &write);
+                if (slot->rseq && action->shared)
+                        ring_rseq_write(slot->rseq, action->shared, &write);
                 else
                         record_locked(action, &write);
         }

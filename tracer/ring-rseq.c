@@ -37,21 +37,19 @@
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
 extern const unsigned int __rseq_size __attribute__((weak));
 
-static inline struct rseq *rseq_area(void) {
-        return (struct rseq *) ((char *) __builtin_thread_pointer() + __rseq_offset);
+struct rseq *ring_rseq_of_thread(void) {
+        struct rseq *rseq;
+
+        if (!&__rseq_size || !&__rseq_offset || __rseq_size == 0)
+                return NULL;
+        rseq = (struct rseq *) ((char *) __builtin_thread_pointer() + __rseq_offset);
+        return (int32_t) __atomic_load_n(&rseq->cpu_id, __ATOMIC_RELAXED) >= 0 ? rseq : NULL;
 }
 
-bool ring_rseq_available(void) {
-        return &__rseq_size && &__rseq_offset && __rseq_size > 0 &&
-               (int32_t) __atomic_load_n(&rseq_area()->cpu_id, __ATOMIC_RELAXED) >= 0;
-}
-
-void ring_rseq_write_fixed(const struct ring_map *map, const struct write_event *event, const void *payload,
-                           uint32_t size) {
-        struct rseq *rseq = rseq_area();
-
+void ring_rseq_write_fixed(struct rseq *rseq, const struct ring_map *map, const struct write_event *event,
+                           const void *payload, uint32_t size) {
         if (__builtin_expect(map->clock != TRACE_CLOCK_TSC || event->id > CTF_ID_COMPACT_MAX, 0)) {
-                ring_rseq_write(map, event);
+                ring_rseq_write(rseq, map, event);
                 return;
         }
         for (unsigned i = 0; i < WRITE_TRIES_MAX; i++) {
@@ -66,7 +64,7 @@ void ring_rseq_write_fixed(const struct ring_map *map, const struct write_event 
                 if (attempt == SLOW)
                         break;
         }
-        ring_rseq_write(map, event);
+        ring_rseq_write(rseq, map, event);
 }
 
 /* Enters the next sub-buffer, or finds the ring full. Somebody else may do it first: then look again. */
@@ -80,8 +78,7 @@ static bool next_subbuf(struct rseq *rseq, uint32_t cpu, const struct ring_map *
         return true;
 }
 
-void ring_rseq_write(const struct ring_map *map, const struct write_event *event) {
-        struct rseq *rseq = rseq_area();
+void ring_rseq_write(struct rseq *rseq, const struct ring_map *map, const struct write_event *event) {
         struct ring_cpu *ring = ring_map_cpu(map, 0);
 
         for (unsigned i = 0; i < WRITE_TRIES_MAX; i++) {
@@ -109,16 +106,16 @@ void ring_rseq_write(const struct ring_map *map, const struct write_event *event
 
 #else
 
-bool ring_rseq_available(void) {
-        return false;
+struct rseq *ring_rseq_of_thread(void) {
+        return NULL;
 }
 
-void ring_rseq_write_fixed(const struct ring_map *map, const struct write_event *event, const void *payload,
-                           uint32_t size) {
+void ring_rseq_write_fixed(struct rseq *rseq, const struct ring_map *map, const struct write_event *event,
+                           const void *payload, uint32_t size) {
         ring_locked_write(map, event);
 }
 
-void ring_rseq_write(const struct ring_map *map, const struct write_event *event) {
+void ring_rseq_write(struct rseq *rseq, const struct ring_map *map, const struct write_event *event) {
         ring_locked_write(map, event);
 }
 

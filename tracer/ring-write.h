@@ -25,13 +25,15 @@ struct write_event {
         uint32_t n_spans;
 };
 
-/* Whether the calling thread has restartable sequences now. */
-bool ring_rseq_available(void);
+struct rseq;
+
+/* The calling thread's restartable sequences, or NULL where it has none. They stay where they are until it ends. */
+struct rseq *ring_rseq_of_thread(void);
 
 /* A payload of a fixed size of at most 64 bytes, readable as tracectl_record_fixed() says. */
-void ring_rseq_write_fixed(const struct ring_map *map, const struct write_event *event, const void *payload,
+void ring_rseq_write_fixed(struct rseq *rseq, const struct ring_map *map, const struct write_event *event, const void *payload,
                            uint32_t size);
 
-void ring_rseq_write(const struct ring_map *map, const struct write_event *event);
+void ring_rseq_write(struct rseq *rseq, const struct ring_map *map, const struct write_event *event);
 
 void ring_locked_write(const struct ring_map *map, const struct write_event *event);

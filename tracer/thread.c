@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "tracer/ring-write.h"
 #include "tracer/sys.h"
 #include "tracer/thread.h"
 
@@ -21,6 +22,7 @@ static struct thread_slot *take(struct thread_slot *slot, int32_t expected, int3
         if (!__atomic_compare_exchange_n(&slot->tid, &expected, tid, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
                 return NULL;
         slot->nest = 0;
+        slot->rseq = ring_rseq_of_thread();
         thread_self = slot;
         return slot;
 }

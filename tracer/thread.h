@@ -21,9 +21,12 @@
 #define NEST_MAX 16
 #define NEST_OFF 0x1000
 
+struct rseq;
+
 struct thread_slot {
         uint32_t nest;
         int32_t tid; /* 0: free */
+        struct rseq *rseq; /* the thread's restartable sequences, or NULL; only the thread itself uses it */
 } __attribute__((aligned(64)));
 
 extern __thread struct thread_slot *thread_self __attribute__((tls_model("initial-exec")));

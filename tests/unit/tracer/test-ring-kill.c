@@ -156,7 +156,7 @@ static void test_kill(void) {
 
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
-        if (ring_rseq_available())
+        if (ring_rseq_of_thread())
                 g_test_add_func("/ring/kill", test_kill);
         return g_test_run();
 }

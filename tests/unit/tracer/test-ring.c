@@ -135,7 +135,7 @@ static void test_strings(gconstpointer data) {
                         if (form->flags & RING_LOCKED)
                                 ring_locked_write(&f.map, &event);
                         else
-                                ring_rseq_write(&f.map, &event);
+                                ring_rseq_write(ring_rseq_of_thread(), &f.map, &event);
                         reader_consume(&r);
                         lost += !fits;
                         g_assert_cmpuint(s.n, ==, fits);
@@ -323,7 +323,7 @@ int main(int argc, char *argv[]) {
                         char *path = g_strdup_printf("/ring/%s/%s", forms[i].name, tests[k].name);
 
                         /* Under valgrind, or in old C libraries, there are no restartable sequences to test. */
-                        if ((forms[i].flags & RING_LOCKED) || ring_rseq_available())
+                        if ((forms[i].flags & RING_LOCKED) || ring_rseq_of_thread())
                                 g_test_add_data_func(path, &forms[i], tests[k].func);
                         g_free(path);
                 }

@@ -136,6 +136,7 @@ TRACECTL_API_ void tracectl_record_spans(struct tracectl_event *event, const str
 TRACECTL_API_ void tracectl_record_format(struct tracectl_event *event, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
 
+#ifndef TRACECTL_LIBRARY_ /* the library itself has no events */
 extern struct tracectl_event *const __start_tracectl_events[] __attribute__((weak, visibility("hidden")));
 extern struct tracectl_event *const __stop_tracectl_events[] __attribute__((weak, visibility("hidden")));
 
@@ -155,6 +156,7 @@ static void __attribute__((constructor(101), used)) tracectl_object_constructor_
 static void __attribute__((destructor(101), used)) tracectl_object_destructor_(void) {
         tracectl_object_unregister(&tracectl_object_);
 }
+#endif
 #endif
 
 #ifdef __cplusplus
