@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Sums up what meson's test runner has logged: report.py testlog.json
 
-Names what did not pass, ends with "N passed, N failed[, N skipped]", and with
-status 1 where anything failed or nothing passed.
+Names what did not pass, and what test programs skipped within themselves; ends
+with "N passed, N failed[, N skipped]", and with status 1 where anything failed
+or nothing passed.
 """
 
 import json
+import re
 import sys
 
 GOOD = {"OK", "EXPECTEDFAIL"}
+SKIPPED_WITHIN = re.compile(r"^ok \d+ (\S+) # SKIP (.*)$", re.MULTILINE)
 
 
 def main(path):
@@ -19,6 +22,8 @@ def main(path):
             for line in log:
                 test = json.loads(line)
                 results.setdefault(test["result"], []).append(test["name"])
+                for name, reason in SKIPPED_WITHIN.findall(test.get("stdout") or ""):
+                    print(f"skipped: {test['name']}: {name} ({reason})")
     except OSError as error:
         print(f"No test has run: {error}", file=sys.stderr)
     skipped = sorted(results.pop("SKIP", []))
