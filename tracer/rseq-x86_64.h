@@ -164,6 +164,20 @@ enum commit_result {
         COMMIT_NO_ROOM = 2, /* the payload does not fit behind plan->start */
 };
 
+/* An exit at a label outside of the sequence, with a result (enum commit_result). */
+#define LEAVE_FROM(label, value)                                                                               \
+        ".pushsection __rseq_failure, \"ax\"\n"                                                                \
+        label ":\n\t"                                                                                          \
+        "movl $" #value ", %[result]\n\t"                                                                      \
+        "jmp 7b\n\t"                                                                                           \
+        ".popsection\n\t"
+
+/* The end of a sequence: done; label 5, and the abort, mean to try again. */
+#define LEAVE_WITH_RESULT                                                                                      \
+        "2:\n\t"                                                                                               \
+        "xorl %[result], %[result]\n"                                                                          \
+        "7:\n\t" RSEQ_ABORT("5f") LEAVE_FROM("5", 1)
+
 /* Leaves for 5 unless this is still the CPU, and the ring still what it was when the plan was made. */
 #define COMPARE_SEEN                                                                                           \
         "cmpl %[cpu], %c[cpu_id](%[rseq])\n\t"                                                                 \
@@ -254,17 +268,7 @@ static enum commit_result commit_event(struct rseq *rseq, uint32_t cpu, struct r
         int result;
 
         __asm__ volatile(RSEQ_ENTER("%[rseq]")
-                         "cmpl %[cpu], %c[cpu_id](%[rseq])\n\t"
-                         "jne 5f\n\t"
-                         "movq %c[p_position](%[plan]), %%rax\n\t"
-                         "cmpq (%[ring]), %%rax\n\t"
-                         "jne 5f\n\t"
-                         "movq %c[p_limit](%[plan]), %%rax\n\t"
-                         "cmpq %c[limit](%[ring]), %%rax\n\t"
-                         "jne 5f\n\t"
-                         "movq %c[p_last](%[plan]), %%rax\n\t"
-                         "cmpq %c[last](%[ring]), %%rax\n\t"
-                         "jne 5f\n\t"
+                         COMPARE_SEEN
                          "movq %c[p_destination](%[plan]), %%rdi\n\t"
                          "movq %c[p_room](%[plan]), %%r8\n\t"
                          "movq %[spans], %%r9\n\t"
@@ -279,17 +283,8 @@ static enum commit_result commit_event(struct rseq *rseq, uint32_t cpu, struct r
                          "movq %%rdi, %%xmm14\n\t"
                          "movhps %c[p_meta](%[plan]), %%xmm14\n\t"
                          "movaps %%xmm14, (%[ring])\n"
-                         "2:\n\t"
-                         "xorl %[result], %[result]\n"
-                         "7:\n\t" RSEQ_ABORT("5f")
-                         ".pushsection __rseq_failure, \"ax\"\n"
-                         "5:\n\t"
-                         "movl $1, %[result]\n\t"
-                         "jmp 7b\n"
-                         "6:\n\t"
-                         "movl $2, %[result]\n\t"
-                         "jmp 7b\n\t"
-                         ".popsection\n\t"
+                         LEAVE_WITH_RESULT
+                         LEAVE_FROM("6", 2)
                          : [result] "=&r"(result)
                          : OFFSETS, [rseq] "r"(rseq), [cpu] "r"(cpu), [ring] "r"(ring), [plan] "r"(plan),
                            [spans] "r"(spans), [n_spans] "r"(n_spans),
@@ -317,17 +312,7 @@ static enum commit_result commit_switch(struct rseq *rseq, uint32_t cpu, struct 
         int result;
 
         __asm__ volatile(RSEQ_ENTER("%[rseq]")
-                         "cmpl %[cpu], %c[cpu_id](%[rseq])\n\t"
-                         "jne 5f\n\t"
-                         "movq %c[p_position](%[plan]), %%rax\n\t"
-                         "cmpq (%[ring]), %%rax\n\t"
-                         "jne 5f\n\t"
-                         "movq %c[p_limit](%[plan]), %%rax\n\t"
-                         "cmpq %c[limit](%[ring]), %%rax\n\t"
-                         "jne 5f\n\t"
-                         "movq %c[p_last](%[plan]), %%rax\n\t"
-                         "cmpq %c[last](%[ring]), %%rax\n\t"
-                         "jne 5f\n\t"
+                         COMPARE_SEEN
                          "movq %c[p_entry](%[plan]), %%rdi\n\t"
                          "movups %c[p_left](%[plan]), %%xmm14\n\t"
                          "movups 16+%c[p_left](%[plan]), %%xmm15\n\t"
@@ -337,14 +322,7 @@ static enum commit_result commit_switch(struct rseq *rseq, uint32_t cpu, struct 
                          "movq %%rax, %c[last](%[ring])\n\t"
                          "movq %c[p_next](%[plan]), %%rax\n\t"
                          "movq %%rax, %c[limit](%[ring])\n"
-                         "2:\n\t"
-                         "xorl %[result], %[result]\n"
-                         "7:\n\t" RSEQ_ABORT("5f")
-                         ".pushsection __rseq_failure, \"ax\"\n"
-                         "5:\n\t"
-                         "movl $1, %[result]\n\t"
-                         "jmp 7b\n\t"
-                         ".popsection\n\t"
+                         LEAVE_WITH_RESULT
                          : [result] "=&r"(result)
                          : OFFSETS, [rseq] "r"(rseq), [cpu] "r"(cpu), [ring] "r"(ring), [plan] "r"(plan),
                            SEEN_OFFSETS(struct plan_switch),
