@@ -11,7 +11,8 @@
  * with CONSUMER_ACK and that serial when it is done. tracingd does not wait for
  * the answer but where it says so below.
  *
- *   OUTPUT   first message. + directory: where the trace goes.
+ *   OUTPUT   first message: where the trace goes. + directory, for
+ *            CONSUMER_OUTPUT_FD alone. Acknowledged by struct consumer_output_ack.
  *   SESSION  second message. + status page (struct consumer_status, shared).
  *   RINGS    a ring set comes. + ring file, positions file.
  *   CLASSES  event classes of a stream. + definitions (protocol/definitions.h).
@@ -23,8 +24,25 @@
  *            left, then forget it.
  *   FLUSH    write everything up to the present positions. Waited for.
  *   SNAPSHOT write what overwrite rings hold now. Waited for.
+ *   ROTATE   as FLUSH; then what was written so far moves to a directory of its
+ *            own, and what follows begins anew. Waited for.
+ *   CLEAR    forget what the rings hold and what was written since the last
+ *            ROTATE; counters begin at 0. Waited for.
  *   STOP     as FLUSH, in every ring; writers are off already. Waited for.
  *   hang-up  as STOP, then the consumer ends.
+ *
+ * In private mode the consumer is tracingd's child, with the connected socket as
+ * descriptor 3. As a unit it is activated by a listening socket, as in
+ * sd_listen_fds(3), and accepts one connection.
+ *
+ * A consumer may die at any instruction and is started again with the same
+ * memory files. tracingd then sends everything again that described the session:
+ * OUTPUT with CONSUMER_RESUME, SESSION, each RINGS and CLASSES in the order of
+ * the first time, and last those requests that were not acknowledged, with
+ * CONSUMER_RESUME where they have flags. The consumer goes on in the same files,
+ * behind the last packet that is whole, without a gap and without writing
+ * anything twice; the positions files and the status page tell it what it had
+ * done.
  */
 
 #include <stdint.h>
@@ -41,6 +59,8 @@ enum consumer_type {
         CONSUMER_FLUSH,
         CONSUMER_SNAPSHOT,
         CONSUMER_STOP,
+        CONSUMER_ROTATE,
+        CONSUMER_CLEAR,
         CONSUMER_ACK = 128,
 };
 
@@ -50,8 +70,24 @@ struct consumer_header {
         uint64_t serial;
 };
 
+enum consumer_flags {
+        CONSUMER_RESUME = 1 << 0, /* sent before, to a consumer that has died since */
+};
+
+#define CONSUMER_PATH_MAX 4096
+
+enum consumer_output_kind {
+        CONSUMER_OUTPUT_FD = 1,    /* the directory comes with the message */
+        CONSUMER_OUTPUT_DIRECTORY, /* path is absolute; the last part of it is made where it is missing */
+        CONSUMER_OUTPUT_STATE,     /* path is a name below the last directory of $STATE_DIRECTORY, and is made */
+};
+
+/* The directory is the trace directory itself. It is opened with the consumer's rights, which are the owner's. */
 struct consumer_output {
         struct consumer_header header;
+        uint32_t kind;  /* enum consumer_output_kind */
+        uint32_t flags; /* enum consumer_flags */
+        char path[CONSUMER_PATH_MAX]; /* "" for CONSUMER_OUTPUT_FD */
 };
 
 struct consumer_session {
@@ -77,6 +113,8 @@ struct consumer_rings {
         uint32_t uid;
         uint32_t word_size; /* bits */
         int32_t pid;        /* of the process that has the set for itself; 0: shared */
+        uint32_t contexts;  /* protocol/context.h: of all events of the stream but tracectl:thread */
+        uint8_t uuid[16];   /* of the set's trace */
         char set_name[CONSUMER_NAME_MAX];
         char channel[CONSUMER_NAME_MAX];
 };
@@ -105,17 +143,32 @@ struct consumer_release {
         uint32_t reserved;
 };
 
-/* FLUSH and STOP are a header alone. */
+/* FLUSH, STOP and CLEAR are a header alone. */
 
 struct consumer_snapshot {
         struct consumer_header header;
         char name[CONSUMER_NAME_MAX]; /* directory below the output, or "" for the output itself */
+        uint32_t flags;               /* CONSUMER_RESUME: an unfinished one of that name is replaced */
+        uint32_t reserved;
+};
+
+struct consumer_rotate {
+        struct consumer_header header;
+        char name[CONSUMER_NAME_MAX]; /* directory below the output, for what was written so far */
+        uint32_t flags;               /* CONSUMER_RESUME: it may have been moved already */
+        uint32_t reserved;
 };
 
 struct consumer_ack {
         struct consumer_header header;
         int32_t error; /* 0 or an errno */
         uint32_t reserved;
+};
+
+/* The answer to OUTPUT. */
+struct consumer_output_ack {
+        struct consumer_ack ack;
+        char path[CONSUMER_PATH_MAX]; /* of the directory, as its owner sees it; "" where that is not known */
 };
 
 #define CONSUMER_STATUS_MAGIC UINT32_C(0x54415453)

@@ -20,7 +20,7 @@
 
 #define VIEW_MAGIC UINT32_C(0x57454956)
 #define VIEW_MAJOR 1
-#define VIEW_MINOR 0
+#define VIEW_MINOR 1
 
 #define VIEW_SIZE_MAX (UINT64_C(8) << 20)
 #define VIEW_RINGS_MAX 30 /* four descriptors each and one for the view: DATAGRAM_FDS_MAX */
@@ -49,7 +49,7 @@ struct view_ring {
         uint64_t shared_id; /* never used again for another ring set; 0 if there is none */
         uint64_t locked_id;
         uint32_t flags; /* enum view_ring_flags */
-        uint32_t reserved;
+        uint32_t contexts; /* protocol/context.h; of all its events */
 };
 
 /* Record event into ring as class id. */

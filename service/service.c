@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 #include <urcu.h>
 
 #include "service/bus/authorizer.h"
@@ -14,7 +15,7 @@
 struct service {
         sd_event *event;
         int register_fd;
-        struct authorizer authorizer;
+        struct authorizer *authorizer;
         struct user_domain *domain;
         struct manager *manager;
         struct registry *registry;
@@ -61,16 +62,14 @@ static void on_hung_up(void *userdata) {
 }
 
 static bool admits(uid_t uid, void *userdata) {
-        const struct service *s = userdata;
-
-        return authorizer_admits(&s->authorizer, uid);
+        return uid == getuid();
 }
 
 static int build(struct service *s, const struct service_config *config, int *bus_fd) {
         struct registry_config registry;
         int r;
 
-        r = authorizer_private(*bus_fd, &s->authorizer);
+        r = authorizer_new_peer(*bus_fd, &s->authorizer);
         if (r < 0)
                 return r;
         r = sd_event_new(&s->event);
@@ -95,7 +94,7 @@ static int build(struct service *s, const struct service_config *config, int *bu
         if (r < 0)
                 return r;
         s->manager->registry = s->registry;
-        r = bus_new_private(s->event, TAKE_FD(*bus_fd), s->manager, s->registry, &s->authorizer, on_hung_up, s,
+        r = bus_new_private(s->event, TAKE_FD(*bus_fd), s->manager, s->registry, s->authorizer, on_hung_up, s,
                             &s->bus);
         if (r < 0)
                 return r;
@@ -133,6 +132,7 @@ struct service *service_free(struct service *s) {
         if (s->registry)
                 registry_stop(s->registry);
         bus_free(s->bus);
+        authorizer_free(s->authorizer);
         manager_free(s->manager);
         registry_free(s->registry);
         user_domain_free(s->domain);

@@ -27,7 +27,7 @@ int application_find(sd_bus *bus, const char *path, const char *interface, void 
         if (parse_u64(id, &number) < 0)
                 return 0;
         a = registry_find(b->registry, number);
-        if (!a || a->peer.uid != b->authorizer->uid)
+        if (!a || !bus_shows(b, a->peer.uid))
                 return 0;
         application_unref(b->found);
         *ret = b->found = TAKE_PTR(a);

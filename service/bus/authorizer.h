@@ -2,17 +2,20 @@
 #pragma once
 
 /*
- * Who may do what. Every method asks before it changes or shows anything. In
- * private mode the answer is simple: the process at the other end of the bus
- * may do everything to what belongs to its uid, which is also ours, and nothing
- * to anybody else's. Owned by the bus; main loop only, but for
- * authorizer_admits(), which is constant.
+ * Who may do what, on one connection. Every method asks before it changes or
+ * shows anything. Main loop only.
+ *
+ * What belongs to the caller's own uid is one question, what belongs to others
+ * another; the answer may have to be fetched (polkit), then the method is called
+ * again with it. Whoever may not know of something learns nothing about it, not
+ * even whether it exists.
  */
 
 #include <stdbool.h>
 #include <sys/types.h>
 #include <systemd/sd-bus.h>
 
+#include "common/cleanup.h"
 #include "service/model/failure.h"
 
 enum action {
@@ -22,18 +25,32 @@ enum action {
         ACTION_READ,    /* see what was recorded */
 };
 
-struct authorizer {
-        /* 1: allowed. 0: asked; the method is called again with the answer. -errno: denied. */
-        int (*check)(const struct authorizer *a, sd_bus_message *m, enum action action, uid_t owner,
-                     struct failure *failure);
-        uid_t uid; /* of the only caller */
+/* What somebody wants to do. Strings may be NULL; administrators' rules see them. */
+struct question {
+        enum action action;
+        uid_t owner; /* of what it is done to */
+        const char *session, *domain, *pattern;
 };
 
-/* Private mode: reads who is at the other end of the connected socket. -EACCES where that is not our own uid. */
-int authorizer_private(int socket, struct authorizer *ret);
+struct authorizer {
+        /* 1: allowed. 0: asked; the method is called again with the answer. -errno: denied. */
+        int (*check)(struct authorizer *a, sd_bus_message *m, const struct question *question,
+                     struct failure *failure);
+        /* The uid on whose behalf a message was sent, as the kernel or the bus says it. */
+        int (*caller)(struct authorizer *a, sd_bus_message *m, uid_t *ret, struct failure *failure);
+        /* Whether the sender may know of what belongs to owner. m NULL: nobody's message. */
+        bool (*shows)(struct authorizer *a, sd_bus_message *m, uid_t owner);
+        struct authorizer *(*free)(struct authorizer *a);
+};
 
-/* The uid on whose behalf a message was sent. */
-uid_t authorizer_caller(const struct authorizer *a, sd_bus_message *m);
+static inline struct authorizer *authorizer_free(struct authorizer *a) {
+        return a ? a->free(a) : NULL;
+}
+DEFINE_CLEANUP(struct authorizer *, authorizer_free)
 
-/* Whether applications of this uid may register. Any thread. */
-bool authorizer_admits(const struct authorizer *a, uid_t uid);
+/*
+ * The process at the other end of the connected socket may do everything to what
+ * belongs to its uid, which must be ours (-EACCES where it is not). That uid may
+ * do everything to others, too, where it is root's.
+ */
+int authorizer_new_peer(int socket, struct authorizer **ret);

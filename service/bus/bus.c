@@ -2,21 +2,42 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "service/bus/bus.h"
 #include "service/bus/errors.h"
 #include "service/bus/options.h"
 
-struct bus *bus_of(struct manager *m) {
-        return m->listener.userdata;
+static void on_news(enum manager_news news, struct session *s, struct channel *c, struct rule *rule, void *userdata);
+
+struct bus *bus_of(struct manager *m, sd_bus_message *message) {
+        for (struct manager_listener *l = m->listeners; l; l = l->next) {
+                struct bus *b = l->userdata;
+
+                if (l->news == on_news && b->bus == sd_bus_message_get_bus(message))
+                        return b;
+        }
+        return NULL;
 }
 
-int bus_authorize(struct bus *b, sd_bus_message *m, enum action action, uid_t owner, sd_bus_error *error) {
+int bus_authorize(struct bus *b, sd_bus_message *m, const struct question *question, sd_bus_error *error) {
         struct failure failure;
         int r;
 
-        r = b->authorizer->check(b->authorizer, m, action, owner, &failure);
+        r = b->authorizer->check(b->authorizer, m, question, &failure);
         return r < 0 ? error_set(error, &failure) : r;
+}
+
+int bus_caller(struct bus *b, sd_bus_message *m, uid_t *ret, sd_bus_error *error) {
+        struct failure failure;
+        int r;
+
+        r = b->authorizer->caller(b->authorizer, m, ret, &failure);
+        return r < 0 ? error_set(error, &failure) : 0;
+}
+
+bool bus_shows(struct bus *b, uid_t owner) {
+        return b->authorizer->shows(b->authorizer, sd_bus_get_current_message(b->bus), owner);
 }
 
 int bus_read_options(sd_bus_message *m, const struct option *options, size_t n, sd_bus_error *error) {
@@ -96,6 +117,12 @@ static void on_news(enum manager_news news, struct session *s, struct channel *c
         case MANAGER_RULE_CHANGED:
                 emit_changed(b->emitter, path, BUS_INTERFACE("Event"), "Enabled");
                 break;
+        case MANAGER_CHANNEL_CHANGED:
+                emit_changed(b->emitter, path, BUS_INTERFACE("Channel"), "Enabled");
+                emit_changed(b->emitter, path, BUS_INTERFACE("Channel"), "Contexts");
+                break;
+        case MANAGER_SESSION_STOPPED_LATE:
+                break;
         case MANAGER_RULE_REMOVED:
                 emit_removed(b->emitter, path, BUS_INTERFACE("Event"));
                 break;
@@ -171,9 +198,10 @@ static int enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***re
         struct bus *b = userdata;
 
         for (const struct session *s = b->manager->sessions; s; s = s->next)
-                add_session_paths(&list, s);
+                if (bus_shows(b, s->owner))
+                        add_session_paths(&list, s);
         if (list.error == 0)
-                list.error = add_application_paths(&list, b, b->authorizer->uid);
+                list.error = add_application_paths(&list, b, getuid());
         if (list.error < 0) {
                 for (size_t i = 0; i < list.n; i++)
                         free(list.items[i]);
@@ -238,7 +266,7 @@ static int serve_socket(struct bus *b, int fd) {
 }
 
 int bus_new_private(sd_event *event, int fd, struct manager *manager, struct registry *registry,
-                    const struct authorizer *authorizer, void (*hung_up)(void *userdata), void *userdata,
+                    struct authorizer *authorizer, void (*hung_up)(void *userdata), void *userdata,
                     struct bus **ret) {
         _cleanup_(bus_freep) struct bus *b = NULL;
         _cleanup_close_ int socket = fd;
@@ -266,7 +294,8 @@ int bus_new_private(sd_event *event, int fd, struct manager *manager, struct reg
                 r = sd_bus_attach_event(b->bus, event, SD_EVENT_PRIORITY_NORMAL);
         if (r < 0)
                 return r;
-        manager->listener = (struct manager_listener) { .news = on_news, .userdata = b };
+        b->listener = (struct manager_listener) { .news = on_news, .userdata = b };
+        manager_add_listener(manager, &b->listener);
         *ret = TAKE_PTR(b);
         return 0;
 }
@@ -274,7 +303,7 @@ int bus_new_private(sd_event *event, int fd, struct manager *manager, struct reg
 struct bus *bus_free(struct bus *b) {
         if (!b)
                 return NULL;
-        b->manager->listener = (struct manager_listener) { 0 };
+        manager_remove_listener(b->manager, &b->listener);
         emitter_free(b->emitter);
         sd_bus_flush_close_unref(b->bus);
         application_unref(b->found);

@@ -21,10 +21,11 @@
 #define BUS_INTERFACE(name) "org.tracectl.Tracing1." name
 
 struct bus {
+        struct manager_listener listener; /* of its manager; leads from there to us */
         sd_bus *bus;
         struct manager *manager;
         struct registry *registry;
-        const struct authorizer *authorizer;
+        struct authorizer *authorizer;
         struct emitter *emitter;
         struct application *found; /* the last one that a path led to; sd-bus keeps no reference */
         void (*hung_up)(void *userdata);
@@ -33,16 +34,28 @@ struct bus {
 
 /* Serves on fd, which is taken over. hung_up is called when the client is gone. */
 int bus_new_private(sd_event *event, int fd, struct manager *manager, struct registry *registry,
-                    const struct authorizer *authorizer, void (*hung_up)(void *userdata), void *userdata,
+                    struct authorizer *authorizer, void (*hung_up)(void *userdata), void *userdata,
                     struct bus **ret);
 struct bus *bus_free(struct bus *b);
 DEFINE_CLEANUP(struct bus *, bus_free)
 
-/* The bus that announces a manager's objects. */
-struct bus *bus_of(struct manager *m);
+/* The one that a message came by. NULL where that has gone since. */
+struct bus *bus_of(struct manager *m, sd_bus_message *message);
 
-/* For methods: 1 allowed, 0 the method will be called again, -errno with error set. */
-int bus_authorize(struct bus *b, sd_bus_message *m, enum action action, uid_t owner, sd_bus_error *error);
+/*
+ * For methods: 1 allowed, 0 the method will be called again, -errno with error
+ * set. Nothing is changed or shown before it has returned 1.
+ */
+int bus_authorize(struct bus *b, sd_bus_message *m, const struct question *question, sd_bus_error *error);
+
+/* For methods: on whose behalf the message was sent. -errno with error set. */
+int bus_caller(struct bus *b, sd_bus_message *m, uid_t *ret, sd_bus_error *error);
+
+/*
+ * For lookups, enumerations and properties: whether the sender of the message
+ * that is being handled may know what belongs to owner.
+ */
+bool bus_shows(struct bus *b, uid_t owner);
 
 /* For methods: reads the options at the message's place; -errno with error set. */
 struct option;
@@ -79,8 +92,16 @@ int application_path(uint64_t id, char **ret);
 
 /* session-counts.c: appends a{sv} */
 int session_append_counts(sd_bus_message *reply, const struct session *s, uint32_t pending);
-/* session-events-bus.c */
+/* session-channels-bus.c */
 int session_method_enable_channel(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int session_method_disable_channel(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int session_method_add_context(sd_bus_message *m, void *userdata, sd_bus_error *error);
+/* profile-bus.c */
+int manager_method_apply_profile(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int session_method_dump(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int manager_get_limits(sd_bus *bus, const char *path, const char *interface, const char *property,
+                       sd_bus_message *reply, void *userdata, sd_bus_error *error);
+/* session-events-bus.c */
 int session_method_enable_event(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int session_method_disable_event(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int session_method_remove_event(sd_bus_message *m, void *userdata, sd_bus_error *error);

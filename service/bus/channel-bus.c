@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/parse.h"
+#include "protocol/context.h"
 #include "service/bus/bus.h"
 
 int channel_path(const struct channel *c, char **ret) {
@@ -61,6 +62,25 @@ static int get_count(sd_bus *bus, const char *path, const char *interface, const
         return sd_bus_message_append(reply, "u", c->config.n_subbufs);
 }
 
+static int get_enabled(sd_bus *bus, const char *path, const char *interface, const char *property,
+                       sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const struct channel *c = userdata;
+
+        return sd_bus_message_append(reply, "b", c->enabled);
+}
+
+static int get_contexts(sd_bus *bus, const char *path, const char *interface, const char *property,
+                        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const struct channel *c = userdata;
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "s");
+        for (uint32_t bit = 1; bit <= CONTEXTS_ALL && r >= 0; bit <<= 1)
+                if (c->config.contexts & bit)
+                        r = sd_bus_message_append(reply, "s", context_name(bit));
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 const sd_bus_vtable channel_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Name", "s", get_string, 0, SD_BUS_VTABLE_PROPERTY_CONST),
@@ -68,5 +88,7 @@ const sd_bus_vtable channel_vtable[] = {
         SD_BUS_PROPERTY("Mode", "s", get_string, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("SubBufferSize", "t", get_size, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("SubBufferCount", "u", get_count, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Enabled", "b", get_enabled, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Contexts", "as", get_contexts, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_VTABLE_END,
 };

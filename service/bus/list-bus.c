@@ -25,13 +25,16 @@ static int append_session(sd_bus_message *reply, const struct session *s) {
 int manager_method_list_sessions(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
         struct bus *b = userdata;
-        uid_t caller = authorizer_caller(b->authorizer, m);
+        uid_t caller;
         int r;
 
         r = bus_read_options(m, NULL, 0, error);
         if (r < 0)
                 return r;
-        r = bus_authorize(b, m, ACTION_LIST, caller, error);
+        r = bus_caller(b, m, &caller, error);
+        if (r < 0)
+                return r;
+        r = bus_authorize(b, m, &(struct question) { ACTION_LIST, caller }, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = sd_bus_message_new_method_return(m, &reply);
@@ -79,7 +82,7 @@ static int append_applications(struct bus *b, sd_bus_message *reply, uid_t uid, 
 int manager_method_list_applications(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
         struct bus *b = userdata;
-        uid_t caller = authorizer_caller(b->authorizer, m);
+        uid_t caller;
         uint32_t pid = 0;
         const struct option options[] = { { "pid", 'u', &pid } };
         int r;
@@ -87,7 +90,10 @@ int manager_method_list_applications(sd_bus_message *m, void *userdata, sd_bus_e
         r = bus_read_options(m, options, ARRAY_SIZE(options), error);
         if (r < 0)
                 return r;
-        r = bus_authorize(b, m, ACTION_LIST, caller, error);
+        r = bus_caller(b, m, &caller, error);
+        if (r < 0)
+                return r;
+        r = bus_authorize(b, m, &(struct question) { ACTION_LIST, caller }, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = sd_bus_message_new_method_return(m, &reply);
@@ -134,7 +140,7 @@ static int append_event(const struct definition *event, const char *name, void *
 int manager_method_list_events(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
         struct bus *b = userdata;
-        uid_t caller = authorizer_caller(b->authorizer, m);
+        uid_t caller;
         const char *domain, *glob;
         int r;
 
@@ -147,7 +153,10 @@ int manager_method_list_events(sd_bus_message *m, void *userdata, sd_bus_error *
         r = bus_check_domain(domain, error);
         if (r < 0)
                 return r;
-        r = bus_authorize(b, m, ACTION_LIST, caller, error);
+        r = bus_caller(b, m, &caller, error);
+        if (r < 0)
+                return r;
+        r = bus_authorize(b, m, &(struct question) { ACTION_LIST, caller }, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = sd_bus_message_new_method_return(m, &reply);

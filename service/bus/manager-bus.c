@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "service/bus/bus.h"
@@ -14,37 +16,48 @@ struct create_options {
         const char *directory, *if_exists, *mode;
 };
 
-/* Opened here only in private mode, where the caller is the same user. *ret is a descriptor of our own. */
-static int open_output(const char *name, const struct create_options *o, int *ret, struct failure *failure) {
-        int fd;
+/* *ret is the caller's, but for what it takes from the options. */
+static int read_output(const char *name, uint64_t created, const struct create_options *o, struct session_output *ret,
+                       struct failure *failure) {
+        _cleanup_close_ int fd = -1;
+        int r;
 
         if (o->output_fd >= 0 && o->directory)
                 return fail(failure, FAILURE_INVALID_OPTION,
                             "Session '%.64s' is given output-fd and directory; give one of them.", name);
-        if (o->output_fd < 0 && !o->directory)
+        if (o->directory)
+                return session_output_directory(ret, o->directory, failure);
+        if (o->output_fd < 0)
                 return fail(failure, FAILURE_OUTPUT,
                             "Session '%.64s' needs a place to write to; give output-fd or directory.", name);
-        if (o->directory && o->directory[0] != '/')
-                return fail(failure, FAILURE_OUTPUT, "The directory '%.200s' is not an absolute path; write it from "
-                            "the root.", o->directory);
-        if (o->directory)
-                fd = open(o->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        else
-                fd = fcntl(o->output_fd, F_DUPFD_CLOEXEC, 3);
+        fd = fcntl(o->output_fd, F_DUPFD_CLOEXEC, 3);
         if (fd < 0)
-                return fail(failure, FAILURE_OUTPUT, "The directory '%.200s' cannot be opened: %s.",
-                            o->directory ? o->directory : "(descriptor)", strerror(errno));
-        *ret = fd;
-        return 0;
+                return fail(failure, FAILURE_OUTPUT, "The output of session '%.64s' cannot be used: %s.", name,
+                            strerror(errno));
+        r = session_output_fd(ret, name, fd, failure);
+        if (r >= 0)
+                (void) TAKE_FD(fd);
+        return r;
+}
+
+static uint64_t now_usec(void) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_REALTIME, &now);
+        return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
 }
 
 static int create(struct bus *b, uid_t caller, const char *name, const struct create_options *o, struct session **ret,
                   struct failure *failure) {
-        enum session_mode mode = SESSION_RECORD;
-        _cleanup_close_ int fd = -1;
+        struct session_config config = {
+                .name = name,
+                .owner = caller,
+                .created = now_usec(),
+                .output = SESSION_OUTPUT_NULL,
+        };
         int r;
 
-        if (o->mode && session_mode_from_string(o->mode, &mode) < 0)
+        if (o->mode && session_mode_from_string(o->mode, &config.mode) < 0)
                 return fail(failure, FAILURE_INVALID_OPTION,
                             "Unknown mode '%.100s'; known are: record, flight-recorder.", o->mode);
         if (o->if_exists && strcmp(o->if_exists, "error") != 0 && strcmp(o->if_exists, "keep") != 0)
@@ -55,14 +68,13 @@ static int create(struct bus *b, uid_t caller, const char *name, const struct cr
                 if (*ret)
                         return 0;
         }
-        r = open_output(name, o, &fd, failure);
+        r = read_output(name, config.created, o, &config.output, failure);
         if (r < 0)
                 return r;
-        r = manager_create_session(b->manager, name, caller, mode, fd, ret, failure);
+        r = manager_create_session(b->manager, &config, ret, failure);
         if (r < 0)
-                return r;
-        fd = -1;
-        return 0;
+                session_output_done(&config.output);
+        return r;
 }
 
 static int reply_path(struct bus *b, sd_bus_message *m, const struct session *s) {
@@ -85,10 +97,10 @@ static int method_create_session(sd_bus_message *m, void *userdata, sd_bus_error
                 { "if-exists", 's', &o.if_exists },
                 { "mode", 's', &o.mode },
         };
-        uid_t caller = authorizer_caller(b->authorizer, m);
         struct failure failure;
         struct session *s;
         const char *name;
+        uid_t caller;
         int r;
 
         r = sd_bus_message_read(m, "s", &name);
@@ -97,7 +109,10 @@ static int method_create_session(sd_bus_message *m, void *userdata, sd_bus_error
         r = bus_read_options(m, options, ARRAY_SIZE(options), error);
         if (r < 0)
                 return r;
-        r = bus_authorize(b, m, ACTION_TRACE, caller, error);
+        r = bus_caller(b, m, &caller, error);
+        if (r < 0)
+                return r;
+        r = bus_authorize(b, m, &(struct question) { ACTION_TRACE, caller, .session = name }, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = create(b, caller, name, &o, &s, &failure);
@@ -117,7 +132,7 @@ static int method_get_session(sd_bus_message *m, void *userdata, sd_bus_error *e
         r = sd_bus_message_read(m, "us", &uid, &name);
         if (r < 0)
                 return r;
-        r = bus_authorize(b, m, ACTION_LIST, uid, error);
+        r = bus_authorize(b, m, &(struct question) { ACTION_LIST, uid, .session = name }, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
         s = manager_find_session(b->manager, uid, name);
@@ -141,6 +156,11 @@ static int get_clock(sd_bus *bus, const char *path, const char *interface, const
         return sd_bus_message_append(reply, "s", b->manager->domain->clock == TRACE_CLOCK_TSC ? "tsc" : "monotonic");
 }
 
+static int get_kernel_domain(sd_bus *bus, const char *path, const char *interface, const char *property,
+                             sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        return sd_bus_message_append(reply, "s", "none");
+}
+
 static int get_sessions(sd_bus *bus, const char *path, const char *interface, const char *property,
                         sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const struct bus *b = userdata;
@@ -152,7 +172,7 @@ static int get_applications(sd_bus *bus, const char *path, const char *interface
                             sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const struct bus *b = userdata;
 
-        return sd_bus_message_append(reply, "u", (uint32_t) registry_count(b->registry, b->authorizer->uid));
+        return sd_bus_message_append(reply, "u", (uint32_t) registry_count(b->registry, getuid()));
 }
 
 const sd_bus_vtable manager_vtable[] = {
@@ -169,10 +189,15 @@ const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("ListEvents", SD_BUS_ARGS("s", domain, "s", glob, "a{sv}", options),
                                 SD_BUS_RESULT("a(sssa{sv})", events), manager_method_list_events,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ApplyProfile", SD_BUS_ARGS("s", text, "a{sv}", options),
+                                SD_BUS_RESULT("b", changed, "a{sv}", before, "a{sv}", after),
+                                manager_method_apply_profile, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("SessionNew", SD_BUS_ARGS("s", name, "o", session), 0),
         SD_BUS_SIGNAL_WITH_ARGS("SessionRemoved", SD_BUS_ARGS("s", name, "o", session), 0),
         SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Clock", "s", get_clock, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("KernelDomain", "s", get_kernel_domain, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Limits", "a{st}", manager_get_limits, 0, 0),
         SD_BUS_PROPERTY("Sessions", "u", get_sessions, 0, 0),
         SD_BUS_PROPERTY("Applications", "u", get_applications, 0, 0),
         SD_BUS_VTABLE_END,

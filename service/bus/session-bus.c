@@ -44,7 +44,8 @@ static int prepare(sd_bus_message *m, struct session *s, enum action action, con
         r = bus_read_options(m, options, n, error);
         if (r < 0)
                 return r;
-        return bus_authorize(bus_of(s->manager), m, action, s->owner, error);
+        return bus_authorize(bus_of(s->manager, m), m, &(struct question) { action, s->owner, .session = s->name },
+                             error);
 }
 
 static int begun(sd_bus_message *m, int r, const struct failure *failure, sd_bus_error *error) {
@@ -55,8 +56,8 @@ static int begun(sd_bus_message *m, int r, const struct failure *failure, sd_bus
 }
 
 static void on_done(const struct operation_result *result, void *userdata) {
-        struct bus *b = bus_of(result->session->manager);
         sd_bus_message *m = userdata, *reply = NULL;
+        struct bus *b = bus_of(result->session->manager, m);
 
         /* The bus is gone, and with it whoever has asked. */
         if (!b) {
@@ -75,8 +76,8 @@ static void on_done(const struct operation_result *result, void *userdata) {
 }
 
 static void on_counted(const struct operation_result *result, void *userdata) {
-        struct bus *b = bus_of(result->session->manager);
         sd_bus_message *m = userdata, *reply = NULL;
+        struct bus *b = bus_of(result->session->manager, m);
         int r;
 
         if (!b || result->failure) {
@@ -145,6 +146,46 @@ static int method_snapshot(sd_bus_message *m, void *userdata, sd_bus_error *erro
         return begun(m, r, &failure, error);
 }
 
+static int method_clear(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct session *s = userdata;
+        struct failure failure;
+        int r;
+
+        r = prepare(m, s, ACTION_CONTROL, NULL, 0, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = session_clear(s, on_done, sd_bus_message_ref(m), &failure);
+        return begun(m, r, &failure, error);
+}
+
+static void on_rotated(const struct operation_result *result, void *userdata) {
+        sd_bus_message *m = userdata, *reply = NULL;
+        struct bus *b = bus_of(result->session->manager, m);
+
+        if (!b || result->failure) {
+                on_done(result, userdata);
+                return;
+        }
+        if (sd_bus_message_new_method_return(m, &reply) >= 0 &&
+            sd_bus_message_append(reply, "s", result->path ? result->path : "") >= 0)
+                bus_reply(b, m, reply);
+        else
+                sd_bus_message_unref(m);
+        sd_bus_message_unref(reply);
+}
+
+static int method_rotate(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct session *s = userdata;
+        struct failure failure;
+        int r;
+
+        r = prepare(m, s, ACTION_CONTROL, NULL, 0, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = session_rotate(s, on_rotated, sd_bus_message_ref(m), &failure);
+        return begun(m, r, &failure, error);
+}
+
 static int get_string(sd_bus *bus, const char *path, const char *interface, const char *property,
                       sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const struct session *s = userdata;
@@ -159,10 +200,28 @@ static int get_string(sd_bus *bus, const char *path, const char *interface, cons
         else if (strcmp(property, "Mode") == 0)
                 value = session_mode_to_string(s->mode);
         else if (strcmp(property, "Output") == 0)
-                value = s->output;
-        else if (strcmp(property, "Origin") == 0)
-                value = "hand";
+                value = s->output.path;
+        else if (strcmp(property, "ConsumerUnit") == 0)
+                value = s->consumer ? consumer_unit(s->consumer) : "";
         return sd_bus_message_append(reply, "s", value);
+}
+
+/* "hand", or "profile NAME". */
+static int get_origin(sd_bus *bus, const char *path, const char *interface, const char *property,
+                      sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const struct session *s = userdata;
+        char text[sizeof("profile ") + MODEL_NAME_MAX] = "hand";
+
+        if (s->profile)
+                snprintf(text, sizeof(text), "profile %s", s->profile);
+        return sd_bus_message_append(reply, "s", text);
+}
+
+static int get_restarts(sd_bus *bus, const char *path, const char *interface, const char *property,
+                        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const struct session *s = userdata;
+
+        return sd_bus_message_append(reply, "u", s->consumer ? consumer_restarts(s->consumer) : 0);
 }
 
 static int get_owner(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -174,7 +233,9 @@ static int get_owner(sd_bus *bus, const char *path, const char *interface, const
 
 static int get_persistent(sd_bus *bus, const char *path, const char *interface, const char *property,
                           sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        return sd_bus_message_append(reply, "b", 0);
+        const struct session *s = userdata;
+
+        return sd_bus_message_append(reply, "b", s->persistent);
 }
 
 static int get_counter(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -199,8 +260,18 @@ const sd_bus_vtable session_vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Snapshot", SD_BUS_ARGS("a{sv}", options),
                                 SD_BUS_RESULT("s", path, "a{sv}", counts), method_snapshot, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Clear", SD_BUS_ARGS("a{sv}", options), SD_BUS_NO_RESULT, method_clear,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Rotate", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("s", path), method_rotate,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Dump", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", profile), session_method_dump,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("EnableChannel", SD_BUS_ARGS("s", domain, "s", name, "a{sv}", options),
                                 SD_BUS_RESULT("o", channel), session_method_enable_channel, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("DisableChannel", SD_BUS_ARGS("s", domain, "s", name, "a{sv}", options),
+                                SD_BUS_NO_RESULT, session_method_disable_channel, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("AddContext", SD_BUS_ARGS("s", domain, "s", channel, "s", type, "a{sv}", options),
+                                SD_BUS_NO_RESULT, session_method_add_context, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("EnableEvent",
                                 SD_BUS_ARGS("s", domain, "s", channel, "s", pattern, "a{sv}", options),
                                 SD_BUS_RESULT("o", event, "t", generation, "u", pending), session_method_enable_event,
@@ -209,14 +280,17 @@ const sd_bus_vtable session_vtable[] = {
                                 session_method_disable_event, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("RemoveEvent", SD_BUS_ARGS("o", event, "a{sv}", options), SD_BUS_NO_RESULT,
                                 session_method_remove_event, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_SIGNAL_WITH_ARGS("Stopped", SD_BUS_ARGS("a{sv}", counts), 0),
         SD_BUS_PROPERTY("Name", "s", get_string, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Owner", "u", get_owner, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("State", "s", get_string, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Reason", "s", get_string, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Mode", "s", get_string, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("Output", "s", get_string, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("Origin", "s", get_string, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Output", "s", get_string, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Origin", "s", get_origin, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Persistent", "b", get_persistent, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("ConsumerUnit", "s", get_string, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("ConsumerRestarts", "u", get_restarts, 0, 0),
         SD_BUS_PROPERTY("EventsRecorded", "t", get_counter, 0, 0),
         SD_BUS_PROPERTY("EventsDiscarded", "t", get_counter, 0, 0),
         SD_BUS_PROPERTY("Bytes", "t", get_counter, 0, 0),

@@ -8,42 +8,6 @@
 #include "service/bus/options.h"
 #include "service/model/operation.h"
 
-int session_method_enable_channel(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        struct channel_options o = { 0 };
-        const struct option options[] = {
-                { "subbuf-size", 't', &o.subbuf_size },
-                { "subbuf-count", 'u', &o.n_subbufs },
-                { "mode", 's', &o.mode },
-        };
-        _cleanup_free_ char *path = NULL;
-        struct session *s = userdata;
-        const char *domain, *name;
-        struct channel *channel;
-        struct failure failure;
-        int r;
-
-        r = sd_bus_message_read(m, "ss", &domain, &name);
-        if (r < 0)
-                return r;
-        r = bus_read_options(m, options, ARRAY_SIZE(options), error);
-        if (r < 0)
-                return r;
-        r = bus_check_domain(domain, error);
-        if (r < 0)
-                return r;
-        r = bus_authorize(bus_of(s->manager), m, ACTION_CONTROL, s->owner, error);
-        if (r <= 0)
-                return r < 0 ? r : 1;
-        r = session_enable_channel(s, name, &o, &channel, &failure);
-        if (r < 0)
-                return error_set(error, &failure);
-        r = channel_path(channel, &path);
-        if (r < 0)
-                return r;
-        emit_flush(bus_of(s->manager)->emitter);
-        return sd_bus_reply_method_return(m, "o", path);
-}
-
 /* An EnableEvent whose reply waits for applications. */
 struct enabling {
         struct manager *manager;
@@ -54,7 +18,7 @@ struct enabling {
 
 static void on_applied(uint32_t pending, void *userdata) {
         struct enabling *e = userdata;
-        struct bus *b = bus_of(e->manager);
+        struct bus *b = bus_of(e->manager, e->message);
         sd_bus_message *reply = NULL;
 
         if (b && sd_bus_message_new_method_return(e->message, &reply) >= 0 &&
@@ -93,6 +57,8 @@ int session_method_enable_event(sd_bus_message *m, void *userdata, sd_bus_error 
         const char *domain, *channel, *pattern;
         _cleanup_free_ char *path = NULL;
         struct session *s = userdata;
+        struct question question = { ACTION_CONTROL, s->owner, .session = s->name };
+        struct bus *b = bus_of(s->manager, m);
         struct failure failure;
         struct rule *rule;
         int r;
@@ -100,13 +66,15 @@ int session_method_enable_event(sd_bus_message *m, void *userdata, sd_bus_error 
         r = sd_bus_message_read(m, "sss", &domain, &channel, &pattern);
         if (r < 0)
                 return r;
+        question.domain = domain;
+        question.pattern = pattern;
         r = bus_read_options(m, NULL, 0, error);
         if (r < 0)
                 return r;
         r = bus_check_domain(domain, error);
         if (r < 0)
                 return r;
-        r = bus_authorize(bus_of(s->manager), m, ACTION_CONTROL, s->owner, error);
+        r = bus_authorize(b, m, &question, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = session_enable_event(s, channel, pattern, &rule, &failure);
@@ -117,7 +85,7 @@ int session_method_enable_event(sd_bus_message *m, void *userdata, sd_bus_error 
                 return r;
         if (s->state == SESSION_ACTIVE)
                 return reply_when_applied(m, s, path);
-        emit_flush(bus_of(s->manager)->emitter);
+        emit_flush(b->emitter);
         return sd_bus_reply_method_return(m, "otu", path, manager_generation(s->manager), (uint32_t) 0);
 }
 
@@ -125,7 +93,7 @@ int session_method_enable_event(sd_bus_message *m, void *userdata, sd_bus_error 
 static int change_event(sd_bus_message *m, struct session *s,
                         int (*change)(struct session *s, struct rule *rule, struct failure *failure),
                         sd_bus_error *error) {
-        struct bus *b = bus_of(s->manager);
+        struct bus *b = bus_of(s->manager, m);
         void *rule = NULL;
         struct failure failure;
         const char *path;
@@ -137,7 +105,7 @@ static int change_event(sd_bus_message *m, struct session *s,
         r = bus_read_options(m, NULL, 0, error);
         if (r < 0)
                 return r;
-        r = bus_authorize(b, m, ACTION_CONTROL, s->owner, error);
+        r = bus_authorize(b, m, &(struct question) { ACTION_CONTROL, s->owner, .session = s->name }, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = event_find(b->bus, path, BUS_INTERFACE("Event"), b, &rule, error);

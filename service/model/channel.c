@@ -75,7 +75,7 @@ int channel_new(const struct user_domain *domain, struct session *session, const
         channel = malloc(sizeof(*channel));
         if (!channel)
                 return fail_memory(failure);
-        *channel = (struct channel) { .session = session, .config = c };
+        *channel = (struct channel) { .session = session, .config = c, .enabled = true };
         *ret = channel;
         return 0;
 }

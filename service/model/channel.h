@@ -3,7 +3,8 @@
 
 /*
  * A channel: a named ring configuration of a session. Owned by its session and
- * never changed after it was made; main loop only.
+ * never changed after it was made, but for being enabled and for contexts, which it
+ * can get before its session's first start; main loop only.
  */
 
 #include <stdbool.h>
@@ -31,6 +32,7 @@ struct channel {
         struct channel *next;
         struct session *session;
         struct model_channel config;
+        bool enabled; /* otherwise its rules are not in force */
 };
 
 /*

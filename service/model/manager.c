@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "common/parse.h"
 #include "service/model/manager.h"
@@ -62,38 +61,36 @@ struct session *manager_find_session(struct manager *m, uid_t owner, const char 
         return NULL;
 }
 
-static int check_new_session(struct manager *m, const char *name, uid_t owner, int output_fd, struct failure *failure) {
+static int check_new_session(struct manager *m, const struct session_config *c, struct failure *failure) {
         uint32_t n = 0;
-        struct stat st;
 
-        if (!name_is_valid(name))
+        if (!name_is_valid(c->name))
                 return fail(failure, FAILURE_INVALID_NAME,
                             "'%.100s' is no name for a session: use 1 to 64 letters, digits, '_', '.' and '-', the "
-                            "first no '.' and no '-'.", name);
+                            "first no '.' and no '-'.", c->name);
         if (m->shutting_down)
                 return fail(failure, FAILURE_BUSY, "tracingd is about to end; start it again.");
-        if (manager_find_session(m, owner, name))
-                return fail(failure, FAILURE_SESSION_EXISTS, "Session '%s' exists already; choose another name.", name);
+        if (manager_find_session(m, c->owner, c->name))
+                return fail(failure, FAILURE_SESSION_EXISTS, "Session '%s' exists already; choose another name.",
+                            c->name);
         for (const struct session *s = m->sessions; s; s = s->next)
-                n += s->owner == owner;
+                n += s->owner == c->owner;
         if (n >= SESSIONS_PER_UID_MAX)
                 return fail(failure, FAILURE_LIMIT,
                             "You have %i sessions, which is the most that a user can have; destroy one first.",
                             SESSIONS_PER_UID_MAX);
-        if (fstat(output_fd, &st) < 0 || !S_ISDIR(st.st_mode))
-                return fail(failure, FAILURE_OUTPUT, "The output of session '%s' is not a directory; pass one.", name);
         return 0;
 }
 
-int manager_create_session(struct manager *m, const char *name, uid_t owner, enum session_mode mode, int output_fd,
-                           struct session **ret, struct failure *failure) {
+int manager_create_session(struct manager *m, const struct session_config *config, struct session **ret,
+                           struct failure *failure) {
         struct session *s;
         int r;
 
-        r = check_new_session(m, name, owner, output_fd, failure);
+        r = check_new_session(m, config, failure);
         if (r < 0)
                 return r;
-        if (session_new(m, name, owner, mode, output_fd, &s) < 0)
+        if (session_new(m, config, &s) < 0)
                 return fail_memory(failure);
         s->next = m->sessions;
         m->sessions = s;
@@ -177,10 +174,23 @@ uint32_t manager_active_channels(const struct manager *m, uid_t owner) {
         return n;
 }
 
+void manager_add_listener(struct manager *m, struct manager_listener *listener) {
+        listener->next = m->listeners;
+        m->listeners = listener;
+}
+
+void manager_remove_listener(struct manager *m, struct manager_listener *listener) {
+        for (struct manager_listener **p = &m->listeners; *p; p = &(*p)->next)
+                if (*p == listener) {
+                        *p = listener->next;
+                        return;
+                }
+}
+
 void manager_announce(struct manager *m, enum manager_news news, struct session *s, struct channel *channel,
                       struct rule *rule) {
-        if (m->listener.news)
-                m->listener.news(news, s, channel, rule, m->listener.userdata);
+        for (struct manager_listener *l = m->listeners; l; l = l->next)
+                l->news(news, s, channel, rule, l->userdata);
 }
 
 void manager_shutdown(struct manager *m, void (*done)(void *userdata), void *userdata) {

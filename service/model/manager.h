@@ -29,10 +29,13 @@ enum manager_news {
         MANAGER_RULE_ADDED,
         MANAGER_RULE_CHANGED,
         MANAGER_RULE_REMOVED,
+        MANAGER_CHANNEL_CHANGED,
+        MANAGER_SESSION_STOPPED_LATE, /* after Stop had to reply; the counters are final */
 };
 
-/* Who tells the world. *_REMOVED comes while the object can still be found. */
+/* Those who tell the world, one for each bus. *_REMOVED comes while the object can still be found. */
 struct manager_listener {
+        struct manager_listener *next;
         void (*news)(enum manager_news news, struct session *session, struct channel *channel, struct rule *rule,
                      void *userdata);
         void *userdata;
@@ -47,7 +50,7 @@ struct manager {
         struct registry *registry;
         struct consumer_starter starter;
         struct calibration *calibration;
-        struct manager_listener listener;
+        struct manager_listener *listeners;
         uint64_t consumer_usec; /* that a consumer has to answer, to write, to end */
 
         struct model_view *published; /* RCU */
@@ -70,9 +73,9 @@ DEFINE_CLEANUP(struct manager *, manager_free)
 
 struct session *manager_find_session(struct manager *m, uid_t owner, const char *name);
 
-/* output_fd: a directory, taken over on success. */
-int manager_create_session(struct manager *m, const char *name, uid_t owner, enum session_mode mode, int output_fd,
-                           struct session **ret, struct failure *failure);
+/* The name is checked here; config->output is taken over on success. */
+int manager_create_session(struct manager *m, const struct session_config *config, struct session **ret,
+                           struct failure *failure);
 
 /* Announces it and frees it. */
 void manager_remove_session(struct manager *m, struct session *s);
@@ -82,6 +85,10 @@ int manager_publish(struct manager *m, uid_t uid, struct failure *failure);
 
 uint64_t manager_generation(const struct manager *m);
 uint32_t manager_active_channels(const struct manager *m, uid_t owner);
+
+/* The listener stays the caller's, until it is removed. */
+void manager_add_listener(struct manager *m, struct manager_listener *listener);
+void manager_remove_listener(struct manager *m, struct manager_listener *listener);
 
 void manager_announce(struct manager *m, enum manager_news news, struct session *s, struct channel *channel,
                       struct rule *rule);

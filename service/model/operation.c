@@ -12,6 +12,8 @@ static const char *kind_to_string(enum operation_kind kind) {
                 [OPERATION_STOP] = "being stopped",
                 [OPERATION_SNAPSHOT] = "writing a snapshot",
                 [OPERATION_DESTROY] = "being destroyed",
+                [OPERATION_CLEAR] = "being cleared",
+                [OPERATION_ROTATE] = "being rotated",
         };
 
         return names[kind];
@@ -78,6 +80,6 @@ void operation_consumer_failed(struct session *s, const char *reason) {
                 return;
         }
         fail(&failure, FAILURE_CONSUMER, "Session '%s' has failed: %s; what was written until then is in '%s'.",
-             s->name, reason, s->output);
+             s->name, reason, s->output.path);
         operation_finish(s, &failure);
 }

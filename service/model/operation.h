@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * What a session does that takes time: Start, Stop, Snapshot, Destroy. At most
+ * What a session does that takes time: Start, Stop, Snapshot, Clear, Rotate, Destroy. At most
  * one runs in a session; every wait in it is bounded. Its done callback is
  * called exactly once, from the main loop, also when the operation is cancelled.
  * Owned by the session; main loop only.
@@ -23,7 +23,7 @@ struct operation_result {
         const struct failure *failure; /* NULL: it has worked */
         const struct session *session;
         uint32_t pending; /* applications that have not acknowledged in time */
-        const char *path; /* of a snapshot */
+        const char *path; /* of a snapshot or a chunk */
 };
 
 typedef void (*operation_done_t)(const struct operation_result *result, void *userdata);
@@ -33,6 +33,8 @@ enum operation_kind {
         OPERATION_STOP,
         OPERATION_SNAPSHOT,
         OPERATION_DESTROY,
+        OPERATION_CLEAR,
+        OPERATION_ROTATE,
 };
 
 struct operation {
@@ -50,6 +52,12 @@ int session_start(struct session *s, operation_done_t done, void *userdata, stru
 int session_stop(struct session *s, operation_done_t done, void *userdata, struct failure *failure);
 int session_snapshot(struct session *s, const char *name, operation_done_t done, void *userdata,
                      struct failure *failure);
+
+/* Forgets what was recorded since the last rotation, or since the beginning. */
+int session_clear(struct session *s, operation_done_t done, void *userdata, struct failure *failure);
+
+/* Moves what was recorded so far to a directory of its own, which the result names. */
+int session_rotate(struct session *s, operation_done_t done, void *userdata, struct failure *failure);
 
 /* The session is gone when done is called. */
 int session_destroy(struct session *s, operation_done_t done, void *userdata, struct failure *failure);

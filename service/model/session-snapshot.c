@@ -7,7 +7,7 @@
 #include "service/model/manager.h"
 #include "service/model/operation.h"
 
-static void on_written(int error, void *userdata) {
+static void on_written(int error, const char *path, void *userdata) {
         struct session *s = userdata;
         struct failure failure;
 
@@ -64,7 +64,7 @@ int session_snapshot(struct session *s, const char *name, operation_done_t done,
                 return r;
         o = s->operation;
         strcpy(message.name, name);
-        r = asprintf(&o->path, *name ? "%s/%s" : "%s%s", s->output, name);
+        r = asprintf(&o->path, *name ? "%s/%s" : "%s%s", s->output.path, name);
         if (r < 0)
                 o->path = NULL;
         r = r < 0 ? -ENOMEM : operation_set_timer(o, s->manager->consumer_usec, on_timeout);

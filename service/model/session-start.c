@@ -95,17 +95,25 @@ static void on_consumer_drained(void *userdata) {
         registry_push(s->manager->registry, s->owner);
 }
 
-static void on_output_answer(int error, void *userdata) {
+static const char *output_name(const struct session *s) {
+        return *s->output.path ? s->output.path : s->output.name;
+}
+
+static void on_output_answer(int error, const char *path, void *userdata) {
         struct session *s = userdata;
         char reason[256];
 
-        if (error == 0 || !operation_of(s, OPERATION_START))
+        if (error == 0) {
+                session_output_opened(&s->output, path);
                 return;
-        snprintf(reason, sizeof(reason), "nothing can be written to '%.150s': %s", s->output, strerror(error));
+        }
+        if (!operation_of(s, OPERATION_START))
+                return;
+        snprintf(reason, sizeof(reason), "nothing can be written to '%.150s': %s", output_name(s), strerror(error));
         start_failed(s, reason);
 }
 
-static void on_session_answer(int error, void *userdata) {
+static void on_session_answer(int error, const char *path, void *userdata) {
         struct session *s = userdata;
         struct failure failure;
         char reason[128];
@@ -154,18 +162,25 @@ static int begin_consumer(struct session *s) {
                 .ended = on_consumer_ended,
                 .userdata = s,
         };
-        struct consumer_output output = { .header = { .type = CONSUMER_OUTPUT, .size = sizeof(output) } };
+        const struct consumer_spec spec = {
+                .owner = s->owner,
+                .session = s->name,
+                .kind = s->output.kind,
+                .directory = s->output.kind == CONSUMER_OUTPUT_DIRECTORY ? s->output.path : NULL,
+        };
+        struct consumer_output output;
         struct registry *registry = s->manager->registry;
         int r;
 
-        r = consumer_new(s->manager->event, &s->manager->starter, &handlers, &s->consumer);
+        r = consumer_new(s->manager->event, &s->manager->starter, &spec, &handlers, &s->consumer);
         if (r < 0)
                 return r;
         r = recording_new(s->manager->domain, s->name, consumer_sender(s->consumer), &s->recording);
         if (r < 0)
                 return r;
         s->applications_before = registry_count_ever(registry, s->owner) - registry_count(registry, s->owner);
-        r = consumer_request(s->consumer, &output.header, &s->output_fd, 1, on_output_answer, s);
+        session_output_message(&s->output, &output);
+        r = consumer_request(s->consumer, &output.header, &s->output.fd, s->output.fd >= 0, on_output_answer, s);
         if (r < 0)
                 return r;
         return send_session(s);

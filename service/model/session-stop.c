@@ -13,7 +13,7 @@
  * session in state "stopping" until it is done.
  */
 
-static void on_stopped(int error, void *userdata) {
+static void on_stopped(int error, const char *path, void *userdata) {
         struct session *s = userdata;
 
         /* Errors of the output are in the counters; there is nothing else to do about them here. */
@@ -45,7 +45,7 @@ static void on_removed(uint32_t pending, void *userdata) {
 static int check_stop(const struct session *s, struct failure *failure) {
         if (s->state == SESSION_FAILED)
                 return fail(failure, FAILURE_CONSUMER, "Session '%s' has failed: %s; what was written until then is in "
-                            "'%s'.", s->name, s->reason, s->output);
+                            "'%s'.", s->name, s->reason, s->output.path);
         if (s->state == SESSION_STOPPING)
                 return fail(failure, FAILURE_BUSY,
                             "Session '%s' is still being written; its state will be 'stopped' after that.", s->name);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/parse.h"
 #include "service/model/manager.h"
@@ -33,41 +32,20 @@ int session_mode_from_string(const char *s, enum session_mode *ret) {
         return 0;
 }
 
-static char *fd_path(int fd) {
-        char link[64], path[4096];
-        ssize_t n;
-
-        snprintf(link, sizeof(link), "/proc/self/fd/%i", fd);
-        n = readlink(link, path, sizeof(path) - 1);
-        if (n < 0)
-                return strdup("");
-        path[n] = '\0';
-        return strdup(path);
-}
-
-int session_new(struct manager *manager, const char *name, uid_t owner, enum session_mode mode, int output_fd,
-                struct session **ret) {
-        struct timespec now;
+int session_new(struct manager *manager, const struct session_config *config, struct session **ret) {
         struct session *s;
 
         s = malloc(sizeof(*s));
         if (!s)
                 return -ENOMEM;
-        clock_gettime(CLOCK_REALTIME, &now);
         *s = (struct session) {
                 .manager = manager,
-                .owner = owner,
-                .mode = mode,
-                .output_fd = -1,
-                .output = fd_path(output_fd),
-                .created = (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000,
+                .owner = config->owner,
+                .mode = config->mode,
+                .output = config->output,
+                .created = config->created,
         };
-        if (!s->output) {
-                session_free(s);
-                return -ENOMEM;
-        }
-        strcpy(s->name, name);
-        s->output_fd = output_fd;
+        strcpy(s->name, config->name);
         *ret = s;
         return 0;
 }
@@ -91,8 +69,8 @@ struct session *session_free(struct session *s) {
                 s->channels = channel->next;
                 channel_free(channel);
         }
-        closep(&s->output_fd);
-        free(s->output);
+        session_output_done(&s->output);
+        free(s->profile);
         free(s->reason);
         free(s);
         return NULL;

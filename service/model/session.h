@@ -18,6 +18,7 @@
 #include "service/domain/recording.h"
 #include "service/model/channel.h"
 #include "service/model/failure.h"
+#include "service/model/output.h"
 #include "service/model/rule.h"
 #include "service/unit/consumer.h"
 
@@ -47,9 +48,10 @@ struct session {
         enum session_state state;
         char *reason; /* of SESSION_FAILED: a predicate such as "its consumer ended with status 1" */
 
-        int output_fd;
-        char *output;     /* path, for people */
+        struct session_output output;
         uint64_t created; /* microseconds since the epoch */
+        char *profile;    /* that it was made from, or NULL: by hand */
+        bool persistent;  /* that profile is enabled: a boot brings it back */
 
         struct channel *channels;
         struct rule *rules; /* in the order in which they were made */
@@ -72,9 +74,17 @@ const char *session_state_to_string(enum session_state state);
 const char *session_mode_to_string(enum session_mode mode);
 int session_mode_from_string(const char *s, enum session_mode *ret);
 
-/* Takes output_fd over on success. The name has been checked. */
-int session_new(struct manager *manager, const char *name, uid_t owner, enum session_mode mode, int output_fd,
-                struct session **ret);
+/* What a session is made from. */
+struct session_config {
+        const char *name;
+        uid_t owner;
+        enum session_mode mode;
+        uint64_t created;             /* microseconds since the epoch */
+        struct session_output output; /* taken over on success */
+};
+
+/* The config has been checked. */
+int session_new(struct manager *manager, const struct session_config *config, struct session **ret);
 struct session *session_free(struct session *s);
 DEFINE_CLEANUP(struct session *, session_free)
 

@@ -27,6 +27,7 @@ struct model_channel {
         uint32_t n_subbufs;
         uint64_t subbuf_size;
         bool overwrite;
+        uint32_t contexts; /* protocol/context.h */
 };
 
 struct model_rule {

@@ -119,14 +119,14 @@ static bool is_output_error(int error) {
                error == ESTALE;
 }
 
-static void answered(struct consumer *c, const struct consumer_ack *ack) {
+static void answered(struct consumer *c, const struct consumer_ack *ack, const char *path) {
         for (struct request **p = &c->requests; *p; p = &(*p)->next) {
                 struct request *q = *p;
 
                 if (q->serial != ack->header.serial)
                         continue;
                 *p = q->next;
-                q->answer(ack->error, q->userdata);
+                q->answer(ack->error, path, q->userdata);
                 free(q);
                 return;
         }
@@ -140,13 +140,13 @@ static void answered(struct consumer *c, const struct consumer_ack *ack) {
 }
 
 /* Reads one answer: 1, 0 when there is none, -errno at the end of the connection. */
-static int read_answer(struct consumer *c, struct consumer_ack *ret) {
+static int read_answer(struct consumer *c, struct consumer_output_ack *ret) {
         int fds[DATAGRAM_FDS_MAX];
-        struct consumer_ack ack;
         size_t n_fds;
         int r;
 
-        r = datagram_recv(sender_fd(c->sender), &ack, sizeof(ack), fds, &n_fds, MSG_DONTWAIT);
+        *ret = (struct consumer_output_ack) { 0 };
+        r = datagram_recv(sender_fd(c->sender), ret, sizeof(*ret), fds, &n_fds, MSG_DONTWAIT);
         if (r == -EAGAIN)
                 return 0;
         if (r == 0)
@@ -154,9 +154,10 @@ static int read_answer(struct consumer *c, struct consumer_ack *ret) {
         if (r < 0)
                 return r;
         datagram_close_fds(fds, n_fds);
-        if (r != sizeof(ack) || ack.header.type != CONSUMER_ACK || ack.header.size != sizeof(ack))
+        if ((r != sizeof(ret->ack) && r != sizeof(*ret)) || ret->ack.header.type != CONSUMER_ACK ||
+            ret->ack.header.size != (uint32_t) r)
                 return -EBADMSG;
-        *ret = ack;
+        ret->path[sizeof(ret->path) - 1] = '\0';
         return 1;
 }
 
@@ -173,17 +174,17 @@ static void drain(struct consumer *c) {
 
 static int on_socket(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         struct consumer *c = userdata;
-        struct consumer_ack ack;
+        struct consumer_output_ack answer;
         int r;
 
         if (revents & EPOLLOUT)
                 drain(c);
         /* One a turn: an answer's handler may free the consumer. */
-        r = read_answer(c, &ack);
+        r = read_answer(c, &answer);
         if (r < 0)
                 connection_ended(c);
         else if (r > 0)
-                answered(c, &ack);
+                answered(c, &answer.ack, answer.path);
         return 0;
 }
 
@@ -213,8 +214,8 @@ static int watch(struct consumer *c) {
         return sd_event_source_set_priority(c->exit_source, SD_EVENT_PRIORITY_NORMAL + 1);
 }
 
-int consumer_new(sd_event *event, const struct consumer_starter *starter, const struct consumer_handlers *handlers,
-                 struct consumer **ret) {
+int consumer_new(sd_event *event, const struct consumer_starter *starter, const struct consumer_spec *spec,
+                 const struct consumer_handlers *handlers, struct consumer **ret) {
         _cleanup_(consumer_freep) struct consumer *c = NULL;
         _cleanup_close_ int ours = -1, theirs = -1;
         int pair[2], r;
@@ -275,4 +276,12 @@ void consumer_detach(struct consumer *c) {
 
 struct sender *consumer_sender(struct consumer *c) {
         return c->sender;
+}
+
+const char *consumer_unit(const struct consumer *c) {
+        return "";
+}
+
+uint32_t consumer_restarts(const struct consumer *c) {
+        return 0;
 }

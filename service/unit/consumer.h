@@ -26,11 +26,11 @@ struct consumer_handlers {
         void *userdata;
 };
 
-/* error: 0 or the errno that the consumer answered. */
-typedef void (*consumer_answer_t)(int error, void *userdata);
+/* error: 0 or the errno that the consumer answered. path: of OUTPUT, as the consumer calls it; else "". */
+typedef void (*consumer_answer_t)(int error, const char *path, void *userdata);
 
-int consumer_new(sd_event *event, const struct consumer_starter *starter, const struct consumer_handlers *handlers,
-                 struct consumer **ret);
+int consumer_new(sd_event *event, const struct consumer_starter *starter, const struct consumer_spec *spec,
+                 const struct consumer_handlers *handlers, struct consumer **ret);
 
 /* Unanswered requests are dropped without a call. */
 struct consumer *consumer_free(struct consumer *c);
@@ -45,5 +45,11 @@ void consumer_hang_up(struct consumer *c);
 
 /* Frees it as soon as it has ended, without a further call to a handler. */
 void consumer_detach(struct consumer *c);
+
+/* The unit's name without its suffix; "" in private mode. */
+const char *consumer_unit(const struct consumer *c);
+
+/* How often it was started again after it had died. */
+uint32_t consumer_restarts(const struct consumer *c);
 
 struct sender *consumer_sender(struct consumer *c);

@@ -2,9 +2,23 @@
 #pragma once
 
 /*
- * How a consumer comes to life. In private mode it is a child of tracingd; a
- * test plays it itself. Called by the main loop only.
+ * How a consumer comes to life. In private mode it is a child of tracingd; with
+ * systemd it is a transient pair of units, a socket and a service; a test plays
+ * it itself. Called by the main loop only.
  */
+
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#include "protocol/consumer.h"
+
+/* What a consumer is started for. Strings are copied by whoever keeps them. */
+struct consumer_spec {
+        uid_t owner;
+        const char *session;
+        enum consumer_output_kind kind;
+        const char *directory; /* absolute, of CONSUMER_OUTPUT_DIRECTORY; else NULL */
+};
 
 struct consumer_starter {
         /*

@@ -70,7 +70,7 @@ void play_start(struct play *p, const char *directory) {
                 .clock_offset_ticks = 5,
                 .created = UINT64_C(1700000000000000),
         };
-        struct consumer_output output = {};
+        struct consumer_output output = { .kind = CONSUMER_OUTPUT_FD };
         int fd;
 
         play_start_silent(p, directory);

@@ -56,7 +56,7 @@ static void test_sizes(void) {
 
 /* Before OUTPUT, and between OUTPUT and SESSION, nothing else is accepted; a broken OUTPUT can be repeated. */
 static void test_order(void) {
-        struct consumer_output output = {};
+        struct consumer_output output = { .kind = CONSUMER_OUTPUT_FD };
         struct consumer_session session = { .name = "shop", .clock = TRACE_CLOCK_MONOTONIC, .clock_frequency = 1 };
         int directory, file;
         struct play p;
@@ -100,7 +100,7 @@ static int call_session(struct play *p, struct consumer_session session) {
 static void test_session(void) {
         const struct consumer_session good = { .name = "shop", .clock = TRACE_CLOCK_MONOTONIC, .clock_frequency = 10 };
         struct consumer_session bad;
-        struct consumer_output output = {};
+        struct consumer_output output = { .kind = CONSUMER_OUTPUT_FD };
         struct play p;
         int fd;
 

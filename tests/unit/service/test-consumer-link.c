@@ -170,7 +170,7 @@ static void on_ended(void *userdata) {
         sd_event_exit(w->event, 0);
 }
 
-static void on_answer(int error, void *userdata) {
+static void on_answer(int error, const char *path, void *userdata) {
         struct world *w = userdata;
 
         w->answers++;
@@ -180,12 +180,13 @@ static void on_answer(int error, void *userdata) {
 static struct world *world_new(void (*behave)(int socket)) {
         struct world *w = g_new0(struct world, 1);
         const struct consumer_starter starter = { .start = start, .userdata = &w->child };
+        const struct consumer_spec spec = { .session = "s", .kind = CONSUMER_OUTPUT_FD };
         const struct consumer_handlers handlers = { on_failed, on_drained, on_ended, w };
 
         w->child.behave = behave;
         w->child.socket = -1;
         g_assert_cmpint(sd_event_new(&w->event), >=, 0);
-        g_assert_cmpint(consumer_new(w->event, &starter, &handlers, &w->consumer), ==, 0);
+        g_assert_cmpint(consumer_new(w->event, &starter, &spec, &handlers, &w->consumer), ==, 0);
         return w;
 }
 

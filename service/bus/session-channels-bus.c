@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <string.h>
+
+#include "service/bus/bus.h"
+#include "service/bus/errors.h"
+#include "service/bus/options.h"
+
+int session_method_enable_channel(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct channel_options o = { 0 };
+        const struct option options[] = {
+                { "subbuf-size", 't', &o.subbuf_size },
+                { "subbuf-count", 'u', &o.n_subbufs },
+                { "mode", 's', &o.mode },
+        };
+        _cleanup_free_ char *path = NULL;
+        struct session *s = userdata;
+        struct bus *b = bus_of(s->manager, m);
+        const char *domain, *name;
+        struct channel *channel;
+        struct failure failure;
+        int r;
+
+        r = sd_bus_message_read(m, "ss", &domain, &name);
+        if (r < 0)
+                return r;
+        r = bus_read_options(m, options, ARRAY_SIZE(options), error);
+        if (r < 0)
+                return r;
+        r = bus_check_domain(domain, error);
+        if (r < 0)
+                return r;
+        r = bus_authorize(b, m, &(struct question) { ACTION_CONTROL, s->owner, s->name, domain }, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = session_enable_channel(s, name, &o, &channel, &failure);
+        if (r < 0)
+                return error_set(error, &failure);
+        r = channel_path(channel, &path);
+        if (r < 0)
+                return r;
+        emit_flush(b->emitter);
+        return sd_bus_reply_method_return(m, "o", path);
+}
+
+int session_method_disable_channel(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        return -EOPNOTSUPP;
+}
+
+int session_method_add_context(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        return -EOPNOTSUPP;
+}

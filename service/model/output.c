@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "service/model/output.h"
+
+static char *fd_path(int fd) {
+        char link[64], path[CONSUMER_PATH_MAX];
+        ssize_t n;
+
+        snprintf(link, sizeof(link), "/proc/self/fd/%i", fd);
+        n = readlink(link, path, sizeof(path) - 1);
+        if (n < 0)
+                return strdup("");
+        path[n] = '\0';
+        return strdup(path);
+}
+
+int session_output_fd(struct session_output *ret, const char *session, int fd, struct failure *failure) {
+        struct stat st;
+        char *path;
+
+        if (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
+                return fail(failure, FAILURE_OUTPUT, "The output of session '%.64s' is not a directory; pass one.",
+                            session);
+        path = fd_path(fd);
+        if (!path)
+                return fail_memory(failure);
+        *ret = (struct session_output) { .kind = CONSUMER_OUTPUT_FD, .fd = fd, .path = path };
+        return 0;
+}
+
+static bool has_dots(const char *path) {
+        for (const char *p = path; (p = strstr(p, "/..")); p++)
+                if (p[3] == '/' || p[3] == '\0')
+                        return true;
+        return false;
+}
+
+int session_output_directory(struct session_output *ret, const char *path, struct failure *failure) {
+        char *copy;
+
+        if (path[0] != '/')
+                return fail(failure, FAILURE_OUTPUT, "The directory '%.200s' is not an absolute path; write it from "
+                            "the root.", path);
+        if (strlen(path) >= CONSUMER_PATH_MAX || has_dots(path))
+                return fail(failure, FAILURE_OUTPUT, "The directory '%.200s' is too long or has '..' in it; write the "
+                            "path that it stands for.", path);
+        copy = strdup(path);
+        if (!copy)
+                return fail_memory(failure);
+        *ret = (struct session_output) { .kind = CONSUMER_OUTPUT_DIRECTORY, .fd = -1, .path = copy };
+        return 0;
+}
+
+int session_output_state(struct session_output *ret, const char *session, uint64_t created, struct failure *failure) {
+        _cleanup_free_ char *name = NULL, *path = NULL;
+        time_t seconds = (time_t) (created / 1000000);
+        char text[32];
+        struct tm tm;
+
+        if (!localtime_r(&seconds, &tm) || strftime(text, sizeof(text), "%Y%m%d-%H%M%S", &tm) == 0)
+                return fail(failure, FAILURE_INTERNAL, "The time makes no sense; set the clock.");
+        path = strdup("");
+        if (asprintf(&name, "%s-%s", session, text) < 0)
+                name = NULL;
+        if (!name || !path)
+                return fail_memory(failure);
+        *ret = (struct session_output) {
+                .kind = CONSUMER_OUTPUT_STATE,
+                .fd = -1,
+                .path = TAKE_PTR(path),
+                .name = TAKE_PTR(name),
+        };
+        return 0;
+}
+
+void session_output_done(struct session_output *output) {
+        closep(&output->fd);
+        free(output->path);
+        free(output->name);
+        *output = SESSION_OUTPUT_NULL;
+}
+
+void session_output_message(const struct session_output *output, struct consumer_output *ret) {
+        *ret = (struct consumer_output) {
+                .header = { .type = CONSUMER_OUTPUT, .size = sizeof(*ret) },
+                .kind = output->kind,
+        };
+        if (output->kind != CONSUMER_OUTPUT_FD)
+                strncpy(ret->path, output->name ? output->name : output->path, sizeof(ret->path) - 1);
+}
+
+void session_output_opened(struct session_output *output, const char *path) {
+        char *copy;
+
+        if (output->kind == CONSUMER_OUTPUT_FD || *path == '\0')
+                return;
+        copy = strdup(path);
+        if (!copy)
+                return;
+        free(output->path);
+        output->path = copy;
+}

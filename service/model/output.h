@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Where a session's trace goes, as its creator asked for it. Owned by its
+ * session and constant, but for the path; main loop only. The consumer opens the
+ * directory with the owner's rights, never tracingd with its own.
+ */
+
+#include <sys/types.h>
+
+#include "common/cleanup.h"
+#include "protocol/consumer.h"
+#include "service/model/failure.h"
+
+struct session_output {
+        enum consumer_output_kind kind;
+        int fd;     /* of CONSUMER_OUTPUT_FD, else -1 */
+        char *path; /* for people, and for the consumer to open; of CONSUMER_OUTPUT_STATE "" until it has told */
+        char *name; /* of CONSUMER_OUTPUT_STATE: the directory's, below the unit's */
+};
+
+#define SESSION_OUTPUT_NULL ((struct session_output) { .fd = -1 })
+
+/* fd, a directory, is taken over on success. */
+int session_output_fd(struct session_output *ret, const char *session, int fd, struct failure *failure);
+
+/* path must be absolute and without "..". */
+int session_output_directory(struct session_output *ret, const char *path, struct failure *failure);
+
+/* created: microseconds since the epoch, which give the directory its name. */
+int session_output_state(struct session_output *ret, const char *session, uint64_t created, struct failure *failure);
+
+void session_output_done(struct session_output *output);
+
+/* The consumer's message. */
+void session_output_message(const struct session_output *output, struct consumer_output *ret);
+
+/* The consumer has opened it: what it calls it. */
+void session_output_opened(struct session_output *output, const char *path);
