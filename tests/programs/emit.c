@@ -6,6 +6,7 @@
  *   emit threads N COUNT       N threads, COUNT events each
  *   emit processes N COUNT     N child processes, COUNT events each
  *   emit paced RATE COUNT      COUNT events at RATE a second
+ *   emit asked WRITER MORE     for each number that it reads, as many events and MORE; also "emitted N" for each
  *   emit kill KILLS WRITERS    WRITERS processes for ever, KILLS of them killed at random, each replaced
  *
  * Prints one line: "emitted N", or for kill "begun N done M", between which the
@@ -99,6 +100,21 @@ static int run_paced(uint64_t rate, uint64_t count) {
         return 0;
 }
 
+static int run_asked(uint64_t writer, uint64_t more) {
+        int32_t pid = getpid(), tid = gettid();
+        uint64_t count, next = 0;
+
+        printf("ready %" PRId32 "\n", pid);
+        fflush(stdout);
+        while (scanf("%" SCNu64, &count) == 1) {
+                for (uint64_t end = next + count + more; next < end; next++)
+                        tick(writer, next, pid, tid);
+                printf("emitted %" PRIu64 "\n", count + more);
+                fflush(stdout);
+        }
+        return 0;
+}
+
 static pid_t start_writer(struct progress *p, uint64_t writer) {
         pid_t parent = getpid(), pid;
 
@@ -156,6 +172,8 @@ int main(int argc, char *argv[]) {
                 return run_processes((unsigned) a, b);
         if (strcmp(argv[1], "paced") == 0 && a >= 1000)
                 return run_paced(a, b);
+        if (strcmp(argv[1], "asked") == 0)
+                return run_asked(a, b);
         if (strcmp(argv[1], "kill") == 0 && b <= 64)
                 return run_kill((unsigned) a, (unsigned) b);
         return 2;
