@@ -12,8 +12,10 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
 
 #include "common/cleanup.h"
 #include "service/model/failure.h"
@@ -30,7 +32,10 @@ struct question {
         enum action action;
         uid_t owner; /* of what it is done to */
         const char *session, *domain, *pattern;
+        bool quiet; /* nobody is asked for a password, whatever the message allows */
 };
+
+#define OWNER_ANY ((uid_t) -1) /* a question about what belongs to everybody */
 
 struct authorizer {
         /* 1: allowed. 0: asked; the method is called again with the answer. -errno: denied. */
@@ -38,7 +43,11 @@ struct authorizer {
                      struct failure *failure);
         /* The uid on whose behalf a message was sent, as the kernel or the bus says it. */
         int (*caller)(struct authorizer *a, sd_bus_message *m, uid_t *ret, struct failure *failure);
-        /* Whether the sender may know of what belongs to owner. m NULL: nobody's message. */
+        /*
+         * Whether the sender may know of what belongs to owner: its own, or what check()
+         * has said yes to for this message. m NULL: nobody's message, such as a signal
+         * that is being composed; whoever sends it chooses who receives it, so yes.
+         */
         bool (*shows)(struct authorizer *a, sd_bus_message *m, uid_t owner);
         struct authorizer *(*free)(struct authorizer *a);
 };
@@ -54,3 +63,23 @@ DEFINE_CLEANUP(struct authorizer *, authorizer_free)
  * do everything to others, too, where it is root's.
  */
 int authorizer_new_peer(int socket, struct authorizer **ret);
+
+/* For tests: in production all is zero. */
+struct authorizer_config {
+        /* Whose a unique name is. NULL: the bus is asked. */
+        int (*uid_of)(const char *sender, uid_t *ret, void *userdata);
+        void *userdata;
+        bool details;           /* tell polkit the details, although we are not root */
+        uint64_t polkit_usec;   /* that polkit has to answer; 0: the default */
+        uint64_t password_usec; /* the same where somebody may be asked for a password */
+};
+
+/*
+ * On the system bus: the caller is whom the bus says, and polkit is asked what he
+ * may do. bus is attached to event, and outlives the authorizer.
+ */
+int authorizer_new_system(sd_event *event, sd_bus *bus, const struct authorizer_config *config,
+                          struct authorizer **ret);
+
+/* On a user's bus: our own uid, and root on its behalf, may do everything. */
+int authorizer_new_user(sd_bus *bus, const struct authorizer_config *config, struct authorizer **ret);

@@ -28,6 +28,7 @@ int failure_errno(enum failure_kind kind) {
                 [FAILURE_LIMIT] = EDQUOT,
                 [FAILURE_TIMEOUT] = ETIMEDOUT,
                 [FAILURE_ACCESS_DENIED] = EACCES,
+                [FAILURE_NEEDS_PASSWORD] = EACCES,
                 [FAILURE_NO_MEMORY] = ENOMEM,
                 [FAILURE_INTERNAL] = EIO,
         };

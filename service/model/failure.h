@@ -28,6 +28,7 @@ enum failure_kind {
         FAILURE_LIMIT,
         FAILURE_TIMEOUT,
         FAILURE_ACCESS_DENIED,
+        FAILURE_NEEDS_PASSWORD, /* and the caller did not allow to ask for one */
         FAILURE_NO_MEMORY,
         FAILURE_INTERNAL,
         _FAILURE_MAX,
