@@ -20,7 +20,11 @@ struct consumer_spec {
         const char *directory; /* absolute, of CONSUMER_OUTPUT_DIRECTORY; else NULL */
 };
 
+struct unit_starter;
+
 struct consumer_starter {
+        struct unit_starter *units; /* as units; the borrowed one of unit-starter.h. NULL: by start() */
+
         /*
          * Starts a consumer with the consumer protocol on socket, which stays
          * the caller's. *ret_pidfd, which the caller owns, becomes readable
