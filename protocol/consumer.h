@@ -43,6 +43,12 @@
  * behind the last packet that is whole, without a gap and without writing
  * anything twice; the positions files and the status page tell it what it had
  * done.
+ *
+ * The rings hold records of classes that such a consumer has yet to be told of.
+ * So it only listens, and takes nothing, until the first request comes (RELEASE
+ * to STOP, ROTATE or CLEAR): tracingd ends with a FLUSH where it has no other.
+ * A set's RINGS and CLASSES are all sent again until its last stream's RELEASE
+ * is acknowledged, since they are one metadata file.
  */
 
 #include <stdint.h>
@@ -172,6 +178,7 @@ struct consumer_output_ack {
 };
 
 #define CONSUMER_STATUS_MAGIC UINT32_C(0x54415453)
+#define CONSUMER_OWN_SIZE 512
 
 /*
  * Counters of a session, written by the consumer alone, read by anyone who has
@@ -191,4 +198,6 @@ struct consumer_status {
         uint64_t bytes;          /* of all files */
         int32_t output_failure;  /* errno of the output's last failure, also when it works again; 0: none yet */
         uint32_t reserved;
+        /* What the next consumer of the session must know of this one; nobody else's. */
+        char own[CONSUMER_OWN_SIZE] __attribute__((aligned(64)));
 };

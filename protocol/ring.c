@@ -15,10 +15,6 @@ static bool is_power_of_two(uint64_t n) {
         return n != 0 && (n & (n - 1)) == 0;
 }
 
-static uint64_t positions_size(uint32_t n_cpus) {
-        return round_up(offsetof(struct ring_positions, cpu[n_cpus]), PAGE);
-}
-
 int ring_geometry_init(struct ring_geometry *ret, uint32_t flags, uint32_t clock, uint32_t n_cpus, uint32_t n_subbufs,
                        uint64_t subbuf_size) {
         struct ring_geometry g = {
@@ -39,7 +35,8 @@ int ring_geometry_init(struct ring_geometry *ret, uint32_t flags, uint32_t clock
         g.cpu_stride = round_up(offsetof(struct ring_cpu, subbuf[2 * n_subbufs]), PAGE);
         g.data_offset = g.cpu_offset + g.cpu_stride * n_cpus;
         g.total_size = g.data_offset + subbuf_size * n_subbufs * n_cpus;
-        g.positions_size = positions_size(n_cpus);
+        g.own_offset = offsetof(struct ring_positions, cpu[n_cpus]);
+        g.positions_size = round_up(g.own_offset + (uint64_t) n_cpus * RING_OWN_SIZE, PAGE);
         *ret = g;
         return 0;
 }
@@ -94,7 +91,7 @@ int ring_geometry_load(const void *ring, uint64_t ring_size, uint64_t pos_size, 
                 return -EBADMSG;
         if (header.cpu_offset != g.cpu_offset || header.cpu_stride != g.cpu_stride ||
             header.data_offset != g.data_offset || header.total_size != g.total_size || g.total_size > ring_size ||
-            g.positions_size > pos_size)
+            g.own_offset > pos_size)
                 return -EBADMSG;
         g.created = header.created;
         *ret = g;

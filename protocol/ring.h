@@ -48,7 +48,7 @@
 
 #define RING_MAGIC UINT32_C(0x474e4952)
 #define RING_MAJOR 1
-#define RING_MINOR 0
+#define RING_MINOR 1
 
 #define RING_SUBBUF_SIZE_MIN UINT64_C(4096)
 #define RING_SUBBUF_SIZE_MAX (UINT64_C(16) << 20)
@@ -105,7 +105,14 @@ struct ring_cpu {
         struct ring_subbuf subbuf[] __attribute__((aligned(64)));
 };
 
-/* The positions memory file: written by the consumer, read-only for writers. */
+/*
+ * The positions memory file: written by the consumer, read-only for writers.
+ * Behind cpu[n_cpus] there are RING_OWN_SIZE bytes a CPU (since minor version 1)
+ * in which the consumer keeps what its successor must know; they are nobody
+ * else's.
+ */
+#define RING_OWN_SIZE 512
+
 struct ring_positions {
         uint32_t magic;
         uint16_t major, minor;
@@ -135,6 +142,7 @@ struct ring_geometry {
         uint64_t data_offset;
         uint64_t total_size;
         uint64_t positions_size;
+        uint64_t own_offset; /* in the positions file */
         uint64_t created;
 };
 
@@ -153,8 +161,9 @@ void ring_format(const struct ring_geometry *geometry, uint64_t created, void *r
 
 /*
  * Reads the geometry out of a mapped ring header and checks it against the
- * sizes of the two files. -EPROTONOSUPPORT for another major version, -EBADMSG
- * where it makes no sense. Every word is read once.
+ * sizes of the two files, of the positions as far as writers need them.
+ * -EPROTONOSUPPORT for another major version, -EBADMSG where it makes no sense.
+ * Every word is read once.
  */
 int ring_geometry_load(const void *ring, uint64_t ring_size, uint64_t positions_size, struct ring_geometry *ret);
 
@@ -164,4 +173,9 @@ static inline struct ring_cpu *ring_cpu_at(const struct ring_geometry *g, void *
 
 static inline char *ring_data_at(const struct ring_geometry *g, void *ring, uint32_t cpu) {
         return (char *) ring + g->data_offset + cpu * g->n_subbufs * g->subbuf_size;
+}
+
+/* The consumer's own of a CPU; the positions are positions_size bytes. */
+static inline void *ring_own_at(const struct ring_geometry *g, void *positions, uint32_t cpu) {
+        return (char *) positions + g->own_offset + (uint64_t) cpu * RING_OWN_SIZE;
 }
