@@ -29,6 +29,10 @@
  *   CLEAR    forget what the rings hold and what was written since the last
  *            ROTATE; counters begin at 0. Waited for.
  *   STOP     as FLUSH, in every ring; writers are off already. Waited for.
+ *   RESUMED  to a consumer whose OUTPUT had CONSUMER_RESUME: everything that
+ *            describes the session has been sent again. Before it no ring is read,
+ *            since classes of what lies there may still be on their way. An error
+ *            in answer to it means nothing.
  *   hang-up  as STOP, then the consumer ends.
  *
  * In private mode the consumer is tracingd's child, with the connected socket as
@@ -38,8 +42,9 @@
  * A consumer may die at any instruction and is started again with the same
  * memory files. tracingd then sends everything again that described the session:
  * OUTPUT with CONSUMER_RESUME, SESSION, each RINGS and CLASSES in the order of
- * the first time, and last those requests that were not acknowledged, with
- * CONSUMER_RESUME where they have flags. The consumer goes on in the same files,
+ * the first time, RESUMED, and last those requests that were not acknowledged,
+ * with CONSUMER_RESUME where they have flags. Each has the serial of the first
+ * time. The consumer goes on in the same files,
  * behind the last packet that is whole, without a gap and without writing
  * anything twice; the positions files and the status page tell it what it had
  * done.
@@ -67,6 +72,7 @@ enum consumer_type {
         CONSUMER_STOP,
         CONSUMER_ROTATE,
         CONSUMER_CLEAR,
+        CONSUMER_RESUMED,
         CONSUMER_ACK = 128,
 };
 
@@ -149,7 +155,7 @@ struct consumer_release {
         uint32_t reserved;
 };
 
-/* FLUSH, STOP and CLEAR are a header alone. */
+/* FLUSH, STOP, CLEAR and RESUMED are a header alone. */
 
 struct consumer_snapshot {
         struct consumer_header header;
