@@ -76,7 +76,7 @@ struct authorizer_config {
 
 /*
  * On the system bus: the caller is whom the bus says, and polkit is asked what he
- * may do. bus is attached to event, and outlives the authorizer.
+ * may do. bus is attached to event; the authorizer keeps it.
  */
 int authorizer_new_system(sd_event *event, sd_bus *bus, const struct authorizer_config *config,
                           struct authorizer **ret);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Whose the names on a bus are, as the bus says it and nobody else. A unique
+ * name is never given again, so that what was learnt once stays true until its
+ * connection has ended. Owned by an authorizer; main loop only.
+ */
+
+#include <sys/types.h>
+#include <systemd/sd-bus.h>
+
+#include "common/cleanup.h"
+#include "service/bus/authorizer.h"
+
+struct callers;
+
+struct callers_config {
+        sd_bus *bus;
+        const struct authorizer_config *authorizer;           /* uid_of, userdata; outlives the call alone */
+        void (*gone)(const char *sender, void *userdata); /* the connection has ended; may be NULL */
+        void *userdata;
+};
+
+int callers_new(const struct callers_config *config, struct callers **ret);
+struct callers *callers_free(struct callers *c);
+DEFINE_CLEANUP(struct callers *, callers_free)
+
+/* The effective uid of who sent m. */
+int callers_uid(struct callers *c, sd_bus_message *m, uid_t *ret, struct failure *failure);
