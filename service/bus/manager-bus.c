@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "config.h"
 #include "service/bus/bus.h"
 #include "service/bus/errors.h"
 #include "service/bus/options.h"
+#include "service/model/operation.h"
 
 struct create_options {
         int output_fd;
@@ -17,8 +17,8 @@ struct create_options {
 };
 
 /* *ret is the caller's, but for what it takes from the options. */
-static int read_output(const char *name, uint64_t created, const struct create_options *o, struct session_output *ret,
-                       struct failure *failure) {
+static int read_output(const struct bus *b, const char *name, uint64_t created, const struct create_options *o,
+                       struct session_output *ret, struct failure *failure) {
         _cleanup_close_ int fd = -1;
         int r;
 
@@ -27,6 +27,8 @@ static int read_output(const char *name, uint64_t created, const struct create_o
                             "Session '%.64s' is given output-fd and directory; give one of them.", name);
         if (o->directory)
                 return session_output_directory(ret, o->directory, failure);
+        if (o->output_fd < 0 && b->manager->has_state_directories)
+                return session_output_state(ret, name, created, failure);
         if (o->output_fd < 0)
                 return fail(failure, FAILURE_OUTPUT,
                             "Session '%.64s' needs a place to write to; give output-fd or directory.", name);
@@ -40,43 +42,6 @@ static int read_output(const char *name, uint64_t created, const struct create_o
         return r;
 }
 
-static uint64_t now_usec(void) {
-        struct timespec now;
-
-        clock_gettime(CLOCK_REALTIME, &now);
-        return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
-}
-
-static int create(struct bus *b, uid_t caller, const char *name, const struct create_options *o, struct session **ret,
-                  struct failure *failure) {
-        struct session_config config = {
-                .name = name,
-                .owner = caller,
-                .created = now_usec(),
-                .output = SESSION_OUTPUT_NULL,
-        };
-        int r;
-
-        if (o->mode && session_mode_from_string(o->mode, &config.mode) < 0)
-                return fail(failure, FAILURE_INVALID_OPTION,
-                            "Unknown mode '%.100s'; known are: record, flight-recorder.", o->mode);
-        if (o->if_exists && strcmp(o->if_exists, "error") != 0 && strcmp(o->if_exists, "keep") != 0)
-                return fail(failure, FAILURE_INVALID_OPTION, "Unknown if-exists '%.100s'; known are: error, keep.",
-                            o->if_exists);
-        if (o->if_exists && strcmp(o->if_exists, "keep") == 0) {
-                *ret = manager_find_session(b->manager, caller, name);
-                if (*ret)
-                        return 0;
-        }
-        r = read_output(name, config.created, o, &config.output, failure);
-        if (r < 0)
-                return r;
-        r = manager_create_session(b->manager, &config, ret, failure);
-        if (r < 0)
-                session_output_done(&config.output);
-        return r;
-}
-
 static int reply_path(struct bus *b, sd_bus_message *m, const struct session *s) {
         _cleanup_free_ char *path = NULL;
         int r;
@@ -86,6 +51,107 @@ static int reply_path(struct bus *b, sd_bus_message *m, const struct session *s)
                 return r;
         emit_flush(b->emitter);
         return sd_bus_reply_method_return(m, "o", path);
+}
+
+/* A CreateSession that waits for the end of the session that it replaces. */
+struct replacing {
+        struct manager *manager;
+        sd_bus_message *message;
+        char *name;
+        struct session_config config;
+};
+
+static struct replacing *replacing_free(struct replacing *r) {
+        if (!r)
+                return NULL;
+        sd_bus_message_unref(r->message);
+        session_output_done(&r->config.output);
+        free(r->name);
+        free(r);
+        return NULL;
+}
+DEFINE_CLEANUP(struct replacing *, replacing_free)
+
+static void on_destroyed(const struct operation_result *result, void *userdata) {
+        _cleanup_(replacing_freep) struct replacing *replacing = userdata;
+        struct bus *b = bus_of(replacing->manager, replacing->message);
+        struct failure failure;
+        struct session *s;
+        int r = -1;
+
+        if (result->failure)
+                failure = *result->failure;
+        else
+                r = manager_create_session(replacing->manager, &replacing->config, &s, &failure);
+        if (r >= 0)
+                replacing->config.output = SESSION_OUTPUT_NULL;
+        /* The bus may be gone, and with it whoever has asked. */
+        if (!b)
+                return;
+        if (r >= 0)
+                (void) reply_path(b, replacing->message, s);
+        else
+                bus_reply_failure(b, sd_bus_message_ref(replacing->message), &failure);
+}
+
+/* Takes config->output over on success; the reply comes when the session has been made. */
+static int replace(struct bus *b, sd_bus_message *m, struct session *old, const struct session_config *config,
+                   struct failure *failure) {
+        _cleanup_(replacing_freep) struct replacing *replacing = NULL;
+        int r;
+
+        r = manager_check_session(b->manager, config, old, failure);
+        if (r < 0)
+                return r;
+        replacing = malloc(sizeof(*replacing));
+        if (!replacing)
+                return fail_memory(failure);
+        *replacing = (struct replacing) { .manager = b->manager, .name = strdup(config->name), .config = *config };
+        replacing->config.output = SESSION_OUTPUT_NULL;
+        if (!replacing->name)
+                return fail_memory(failure);
+        r = session_destroy(old, on_destroyed, replacing, failure);
+        if (r < 0)
+                return r;
+        replacing->config.name = replacing->name;
+        replacing->config.output = config->output;
+        replacing->message = sd_bus_message_ref(m);
+        (void) TAKE_PTR(replacing);
+        return 0;
+}
+
+/* Makes *ret, or NULL where the reply comes later. */
+static int create(struct bus *b, sd_bus_message *m, uid_t caller, const char *name, const struct create_options *o,
+                  struct session **ret, struct failure *failure) {
+        struct session_config config = {
+                .name = name,
+                .owner = caller,
+                .created = session_now(),
+                .output = SESSION_OUTPUT_NULL,
+        };
+        const char *if_exists = o->if_exists ? o->if_exists : "error";
+        struct session *found = manager_find_session(b->manager, caller, name);
+        int r;
+
+        if (o->mode && session_mode_from_string(o->mode, &config.mode) < 0)
+                return fail(failure, FAILURE_INVALID_OPTION,
+                            "Unknown mode '%.100s'; known are: record, flight-recorder.", o->mode);
+        if (strcmp(if_exists, "error") != 0 && strcmp(if_exists, "keep") != 0 && strcmp(if_exists, "replace") != 0)
+                return fail(failure, FAILURE_INVALID_OPTION,
+                            "Unknown if-exists '%.100s'; known are: error, keep, replace.", if_exists);
+        if (found && strcmp(if_exists, "keep") == 0) {
+                *ret = found;
+                return 0;
+        }
+        r = read_output(b, name, config.created, o, &config.output, failure);
+        if (r < 0)
+                return r;
+        *ret = NULL;
+        r = found && strcmp(if_exists, "replace") == 0 ? replace(b, m, found, &config, failure)
+                                                       : manager_create_session(b->manager, &config, ret, failure);
+        if (r < 0)
+                session_output_done(&config.output);
+        return r;
 }
 
 static int method_create_session(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -115,10 +181,10 @@ static int method_create_session(sd_bus_message *m, void *userdata, sd_bus_error
         r = bus_authorize(b, m, &(struct question) { ACTION_TRACE, caller, .session = name }, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = create(b, caller, name, &o, &s, &failure);
+        r = create(b, m, caller, name, &o, &s, &failure);
         if (r < 0)
                 return error_set(error, &failure);
-        return reply_path(b, m, s);
+        return s ? reply_path(b, m, s) : 1;
 }
 
 static int method_get_session(sd_bus_message *m, void *userdata, sd_bus_error *error) {

@@ -15,6 +15,8 @@ static const char *type_name(char type) {
                 return "a 64-bit number (t)";
         case 'u':
                 return "a 32-bit number (u)";
+        case 'b':
+                return "a boolean (b)";
         default:
                 return "a file descriptor (h)";
         }

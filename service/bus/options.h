@@ -13,7 +13,7 @@
 
 struct option {
         const char *name;
-        char type;   /* s (const char *), t (uint64_t), u (uint32_t), h (int; stays the message's) */
+        char type;   /* s (const char *), t (uint64_t), u (uint32_t), b (int), h (int; stays the message's) */
         void *value; /* untouched where the option is not given */
 };
 

@@ -44,10 +44,53 @@ int session_method_enable_channel(sd_bus_message *m, void *userdata, sd_bus_erro
         return sd_bus_reply_method_return(m, "o", path);
 }
 
+/* What the other two have in common once their arguments have been read. */
+static int prepare(sd_bus_message *m, struct session *s, const char *domain, sd_bus_error *error) {
+        int r;
+
+        r = bus_read_options(m, NULL, 0, error);
+        if (r < 0)
+                return r;
+        r = bus_check_domain(domain, error);
+        if (r < 0)
+                return r;
+        return bus_authorize(bus_of(s->manager, m), m, &(struct question) { ACTION_CONTROL, s->owner, s->name, domain },
+                             error);
+}
+
+static int reply(sd_bus_message *m, struct session *s, int r, const struct failure *failure, sd_bus_error *error) {
+        if (r < 0)
+                return error_set(error, failure);
+        emit_flush(bus_of(s->manager, m)->emitter);
+        return sd_bus_reply_method_return(m, NULL);
+}
+
 int session_method_disable_channel(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        return -EOPNOTSUPP;
+        struct session *s = userdata;
+        const char *domain, *name;
+        struct failure failure;
+        int r;
+
+        r = sd_bus_message_read(m, "ss", &domain, &name);
+        if (r < 0)
+                return r;
+        r = prepare(m, s, domain, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        return reply(m, s, session_disable_channel(s, name, &failure), &failure, error);
 }
 
 int session_method_add_context(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        return -EOPNOTSUPP;
+        const char *domain, *channel, *type;
+        struct session *s = userdata;
+        struct failure failure;
+        int r;
+
+        r = sd_bus_message_read(m, "sss", &domain, &channel, &type);
+        if (r < 0)
+                return r;
+        r = prepare(m, s, domain, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        return reply(m, s, session_add_context(s, channel, type, &failure), &failure, error);
 }

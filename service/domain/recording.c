@@ -160,6 +160,16 @@ static int prepare_locked(struct recording *r, const struct recording_request *q
         return 0;
 }
 
+/* Why a uid may not have another stream. */
+static void describe_quota(struct recording *r, uid_t uid, char *ret, size_t size) {
+        struct quota *quota = &r->domain->quota;
+        bool streams = quota_used(quota, uid, QUOTA_STREAMS) >= quota_limit(quota, uid, QUOTA_STREAMS);
+        char text[160];
+
+        quota_describe(quota, uid, streams ? QUOTA_STREAMS : QUOTA_RING_MEMORY, text, sizeof(text));
+        snprintf(ret, size, "there is no room for its ring buffers: %s", text);
+}
+
 static void report(struct recording *r, const struct recording_request *q, int error) {
         char text[256];
 
@@ -167,6 +177,8 @@ static void report(struct recording *r, const struct recording_request *q, int e
                 snprintf(text, sizeof(text), "its applications define more events than channel '%s' can hold",
                          q->channel->name);
         else if (error == -EDQUOT)
+                describe_quota(r, q->compartment->key.uid, text, sizeof(text));
+        else if (error == -EFBIG)
                 snprintf(text, sizeof(text), "its ring buffers would take too much of the machine's memory");
         else if (error == -ENOBUFS)
                 snprintf(text, sizeof(text), "its consumer does not take messages any more");

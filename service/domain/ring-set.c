@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "service/domain/ring-set.h"
 
@@ -46,7 +47,13 @@ static void choose_name(struct ring_set *set, const struct ring_set *others) {
 int ring_set_new(struct user_domain *domain, const struct ring_set *others, struct compartment *compartment,
                  uint64_t application, pid_t pid, struct ring_set **ret) {
         struct ring_set *set;
+        uint8_t uuid[16];
 
+        if (getrandom(uuid, sizeof(uuid), 0) != sizeof(uuid))
+                return -EIO;
+        /* Version 4, variant 1, as RFC 4122 has it. */
+        uuid[6] = (uint8_t) ((uuid[6] & 0x0f) | 0x40);
+        uuid[8] = (uint8_t) ((uuid[8] & 0x3f) | 0x80);
         set = malloc(sizeof(*set));
         if (!set)
                 return -ENOMEM;
@@ -57,6 +64,7 @@ int ring_set_new(struct user_domain *domain, const struct ring_set *others, stru
                 .application = application,
                 .pid = application ? pid : 0,
         };
+        memcpy(set->uuid, uuid, sizeof(set->uuid));
         choose_name(set, others);
         *ret = set;
         return 0;
@@ -71,9 +79,11 @@ static int send_rings(const struct ring_set *set, struct sender *sender, const s
                 .uid = set->compartment->key.uid,
                 .word_size = set->compartment->key.word_size,
                 .pid = set->pid,
+                .contexts = channel->contexts,
         };
         const int fds[] = { stream->ring_fd, stream->positions_fd };
 
+        memcpy(message.uuid, set->uuid, sizeof(message.uuid));
         memcpy(message.set_name, set->name, sizeof(message.set_name));
         snprintf(message.channel, sizeof(message.channel), "%s", channel->name);
         return sender_send(sender, &message.header, fds, ARRAY_SIZE(fds), &stream->serial);
@@ -89,7 +99,7 @@ int ring_set_stream(struct ring_set *set, struct sender *sender, const struct mo
                         *ret = s;
                         return 0;
                 }
-        r = stream_new(set->domain, channel, set->application != 0, &stream);
+        r = stream_new(set->domain, channel, set->compartment->key.uid, set->application != 0, &stream);
         if (r < 0)
                 return r;
         r = send_rings(set, sender, channel, stream);

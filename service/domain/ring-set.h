@@ -19,6 +19,7 @@ struct ring_set {
         struct compartment *compartment;
         uint64_t application; /* that has the set for itself, or 0 */
         pid_t pid;
+        uint8_t uuid[16]; /* of its trace */
         bool released; /* forgotten but for its name, which no later set may have */
         char name[CONSUMER_NAME_MAX];
         struct stream *streams;

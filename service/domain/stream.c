@@ -13,6 +13,8 @@ static struct stream *stream_free(struct stream *s) {
         closep(&s->positions_fd);
         closep(&s->positions_readonly_fd);
         atomic_fetch_sub(&s->domain->ring_bytes, s->bytes);
+        charge_done(&s->memory_charge);
+        charge_done(&s->charge);
         free(s->announced);
         free(s);
         return NULL;
@@ -69,7 +71,8 @@ static int make_files(struct stream *s, const struct ring_geometry *g) {
         return format(s->domain, g, s->ring_fd, s->positions_fd);
 }
 
-int stream_new(struct user_domain *domain, const struct model_channel *channel, bool locked, struct stream **ret) {
+int stream_new(struct user_domain *domain, const struct model_channel *channel, uid_t uid, bool locked,
+               struct stream **ret) {
         _cleanup_(stream_unrefp) struct stream *s = NULL;
         struct ring_geometry g;
         uint64_t total;
@@ -92,8 +95,13 @@ int stream_new(struct user_domain *domain, const struct model_channel *channel, 
                 .positions_readonly_fd = -1,
         };
         total = atomic_fetch_add(&domain->ring_bytes, s->bytes) + s->bytes;
+        r = quota_charge(&domain->quota, uid, QUOTA_STREAMS, 1, &s->charge);
+        if (r >= 0)
+                r = quota_charge(&domain->quota, uid, QUOTA_RING_MEMORY, s->bytes, &s->memory_charge);
+        if (r < 0)
+                return r;
         if (total > domain->ring_bytes_max)
-                return -EDQUOT;
+                return -EFBIG;
         r = make_files(s, &g);
         if (r < 0)
                 return r;

@@ -22,6 +22,7 @@ struct stream {
         struct user_domain *domain;
         uint64_t ring_id; /* never used again */
         uint64_t bytes;   /* charged to the domain */
+        struct charge charge, memory_charge; /* to the uid */
         uint32_t channel; /* its id; the stream's number in its set */
         int ring_fd, positions_fd, positions_readonly_fd;
 
@@ -31,8 +32,12 @@ struct stream {
         uint64_t serial;      /* of the newest message about this stream */
 };
 
-/* -EDQUOT when all rings together would take too much of the machine's memory. */
-int stream_new(struct user_domain *domain, const struct model_channel *channel, bool locked, struct stream **ret);
+/*
+ * For a compartment of uid. -EDQUOT when that uid may not have it; -EFBIG when
+ * all rings together would take too much of the machine's memory.
+ */
+int stream_new(struct user_domain *domain, const struct model_channel *channel, uid_t uid, bool locked,
+               struct stream **ret);
 
 struct stream *stream_ref(struct stream *s);
 struct stream *stream_unref(struct stream *s);

@@ -46,6 +46,7 @@ int user_domain_new(struct user_domain **ret) {
                 return -ENOMEM;
         *d = (struct user_domain) { .clock = trace_clock_choose() };
         pthread_mutex_init(&d->lock, NULL);
+        quota_init(&d->quota, getuid());
         if (d->clock == TRACE_CLOCK_MONOTONIC)
                 d->timens_offset = trace_clock_timens_offset();
         r = read_possible_cpus(&d->n_cpus);
@@ -54,6 +55,7 @@ int user_domain_new(struct user_domain **ret) {
         memory = (uint64_t) sysconf(_SC_PHYS_PAGES) * (uint64_t) sysconf(_SC_PAGESIZE);
         d->ring_size_max = memory / RING_SHARE;
         d->ring_bytes_max = memory / ALL_RINGS_SHARE;
+        quota_set_total(&d->quota, QUOTA_RING_MEMORY, d->ring_bytes_max);
         *ret = TAKE_PTR(d);
         return 0;
 }
@@ -61,6 +63,7 @@ int user_domain_new(struct user_domain **ret) {
 struct user_domain *user_domain_free(struct user_domain *d) {
         if (!d)
                 return NULL;
+        quota_done(&d->quota);
         pthread_mutex_destroy(&d->lock);
         free(d);
         return NULL;

@@ -14,6 +14,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "service/model/quota.h"
 
 struct recording;
 
@@ -24,6 +25,7 @@ struct user_domain {
         uint64_t ring_size_max;  /* bytes of a ring set */
         uint64_t ring_bytes_max; /* bytes of all ring sets */
 
+        struct quota quota;      /* of every uid */
         atomic_uint_least64_t ring_bytes;
         atomic_uint_least64_t last_id; /* of rings and sets */
 

@@ -6,7 +6,7 @@
 #include "common/parse.h"
 #include "protocol/ring.h"
 #include "service/model/channel.h"
-#include "service/model/session.h"
+#include "service/model/manager.h"
 
 static uint64_t power_of_two(uint64_t n) {
         uint64_t p = 1;
@@ -16,16 +16,17 @@ static uint64_t power_of_two(uint64_t n) {
         return p;
 }
 
-static int read_mode(const struct session *session, const char *mode, bool *ret, struct failure *failure) {
+/* overwrite: where the options say nothing. */
+static int read_mode(const char *mode, bool overwrite, bool *ret, struct failure *failure) {
         if (!mode)
-                *ret = session->mode == SESSION_FLIGHT_RECORDER;
+                *ret = overwrite;
         else if (strcmp(mode, "discard") == 0)
                 *ret = false;
         else if (strcmp(mode, "overwrite") == 0)
                 *ret = true;
         else
                 return fail(failure, FAILURE_INVALID_OPTION,
-                            "Unknown channel mode '%s'; known are: discard, overwrite.", mode);
+                            "Unknown channel mode '%.100s'; known are: discard, overwrite.", mode);
         return 0;
 }
 
@@ -51,17 +52,16 @@ static int check_sizes(const struct user_domain *domain, const struct channel_op
         return 0;
 }
 
-int channel_new(const struct user_domain *domain, struct session *session, const char *name, uint32_t id,
-                const struct channel_options *options, struct channel **ret, struct failure *failure) {
-        struct model_channel c = { .id = id };
-        struct channel *channel;
+int channel_configure(const struct user_domain *domain, bool overwrite, const char *name,
+                      const struct channel_options *options, struct model_channel *ret, struct failure *failure) {
+        struct model_channel c = { 0 };
         int r;
 
         if (!name_is_valid(name))
                 return fail(failure, FAILURE_INVALID_NAME,
-                            "'%s' is no name for a channel: use 1 to 64 letters, digits, '_', '.' and '-', the first "
-                            "no '.' and no '-'.", name);
-        r = read_mode(session, options->mode, &c.overwrite, failure);
+                            "'%.100s' is no name for a channel: use 1 to 64 letters, digits, '_', '.' and '-', the "
+                            "first no '.' and no '-'.", name);
+        r = read_mode(options->mode, overwrite, &c.overwrite, failure);
         if (r < 0)
                 return r;
         strcpy(c.name, name);
@@ -72,15 +72,32 @@ int channel_new(const struct user_domain *domain, struct session *session, const
         r = check_sizes(domain, options, &c, failure);
         if (r < 0)
                 return r;
+        *ret = c;
+        return 0;
+}
+
+int channel_new(struct session *session, const struct model_channel *config, struct channel **ret,
+                struct failure *failure) {
+        struct quota *quota = &session->manager->domain->quota;
+        struct channel *channel;
+        int r;
+
         channel = malloc(sizeof(*channel));
         if (!channel)
                 return fail_memory(failure);
-        *channel = (struct channel) { .session = session, .config = c, .enabled = true };
+        *channel = (struct channel) { .session = session, .config = *config, .enabled = true };
+        r = quota_charge_or_fail(quota, session->owner, QUOTA_CHANNELS, &channel->charge, failure);
+        if (r < 0) {
+                free(channel);
+                return r;
+        }
         *ret = channel;
         return 0;
 }
 
 struct channel *channel_free(struct channel *c) {
+        if (c)
+                charge_done(&c->charge);
         free(c);
         return NULL;
 }

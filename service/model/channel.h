@@ -32,13 +32,19 @@ struct channel {
         struct channel *next;
         struct session *session;
         struct model_channel config;
+        struct charge charge;
         bool enabled; /* otherwise its rules are not in force */
 };
 
 /*
- * Sizes are rounded up to powers of two. A default that this machine's memory
- * is too small for is made smaller; a size that was asked for is refused.
+ * What a channel of such a session would be, checked; its id is 0. A size is rounded up 
+ * to a power of two. A default that this machine's memory is too small for is
+ * made smaller; a size that was asked for is refused.
  */
-int channel_new(const struct user_domain *domain, struct session *session, const char *name, uint32_t id,
-                const struct channel_options *options, struct channel **ret, struct failure *failure);
+int channel_configure(const struct user_domain *domain, bool overwrite, const char *name,
+                      const struct channel_options *options, struct model_channel *ret, struct failure *failure);
+
+/* config has been checked, and has an id. */
+int channel_new(struct session *session, const struct model_channel *config, struct channel **ret,
+                struct failure *failure);
 struct channel *channel_free(struct channel *c);

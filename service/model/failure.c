@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "service/model/failure.h"
+#include "service/model/text.h"
 
 int failure_errno(enum failure_kind kind) {
         static const int numbers[_FAILURE_MAX] = {
@@ -38,11 +39,13 @@ int failure_errno(enum failure_kind kind) {
 
 int fail(struct failure *ret, enum failure_kind kind, const char *format, ...) {
         struct failure f = { .kind = kind };
+        char text[sizeof(f.text)];
         va_list ap;
 
         va_start(ap, format);
-        vsnprintf(f.text, sizeof(f.text), format, ap);
+        vsnprintf(text, sizeof(text), format, ap);
         va_end(ap);
+        text_escape(text, f.text, sizeof(f.text));
         *ret = f;
         return -failure_errno(kind);
 }

@@ -42,7 +42,7 @@ struct failure {
 /* The errno that stands for a kind, positive. */
 int failure_errno(enum failure_kind kind);
 
-/* Fills in *ret and returns -failure_errno(kind). */
+/* Fills in *ret and returns -failure_errno(kind). What callers wrote is escaped (text.h), and bounded by the text. */
 int fail(struct failure *ret, enum failure_kind kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Says that memory ran out. */

@@ -61,8 +61,9 @@ struct session *manager_find_session(struct manager *m, uid_t owner, const char 
         return NULL;
 }
 
-static int check_new_session(struct manager *m, const struct session_config *c, struct failure *failure) {
-        uint32_t n = 0;
+int manager_check_session(struct manager *m, const struct session_config *c, const struct session *replaces,
+                          struct failure *failure) {
+        struct session *found;
 
         if (!name_is_valid(c->name))
                 return fail(failure, FAILURE_INVALID_NAME,
@@ -70,28 +71,30 @@ static int check_new_session(struct manager *m, const struct session_config *c, 
                             "first no '.' and no '-'.", c->name);
         if (m->shutting_down)
                 return fail(failure, FAILURE_BUSY, "tracingd is about to end; start it again.");
-        if (manager_find_session(m, c->owner, c->name))
+        found = manager_find_session(m, c->owner, c->name);
+        if (found && found != replaces)
                 return fail(failure, FAILURE_SESSION_EXISTS, "Session '%s' exists already; choose another name.",
                             c->name);
-        for (const struct session *s = m->sessions; s; s = s->next)
-                n += s->owner == c->owner;
-        if (n >= SESSIONS_PER_UID_MAX)
-                return fail(failure, FAILURE_LIMIT,
-                            "You have %i sessions, which is the most that a user can have; destroy one first.",
-                            SESSIONS_PER_UID_MAX);
         return 0;
 }
 
 int manager_create_session(struct manager *m, const struct session_config *config, struct session **ret,
                            struct failure *failure) {
+        struct charge charge;
         struct session *s;
         int r;
 
-        r = check_new_session(m, config, failure);
+        r = manager_check_session(m, config, NULL, failure);
         if (r < 0)
                 return r;
-        if (session_new(m, config, &s) < 0)
+        r = quota_charge_or_fail(&m->domain->quota, config->owner, QUOTA_SESSIONS, &charge, failure);
+        if (r < 0)
+                return r;
+        if (session_new(m, config, &s) < 0) {
+                charge_done(&charge);
                 return fail_memory(failure);
+        }
+        s->charge = charge;
         s->next = m->sessions;
         m->sessions = s;
         m->n_sessions++;
@@ -108,6 +111,8 @@ void manager_remove_session(struct manager *m, struct session *s) {
                         break;
                 }
         m->n_sessions--;
+        /* Whoever has waited for its end may have another one now. */
+        charge_done(&s->charge);
         if (operation_of(s, OPERATION_DESTROY))
                 operation_finish(s, NULL);
         session_free(s);
@@ -122,7 +127,7 @@ static int publish_rules(const struct session *s, struct model_session *ret) {
         for (const struct rule *rule = s->rules; rule; rule = rule->next) {
                 struct model_rule *copy = &ret->rules[ret->n_rules];
 
-                if (!rule->enabled)
+                if (!rule->enabled || !rule->channel->enabled)
                         continue;
                 copy->pattern = strdup(rule->pattern);
                 if (!copy->pattern)

@@ -19,8 +19,6 @@
 #include "service/model/view.h"
 #include "service/unit/start.h"
 
-#define SESSIONS_PER_UID_MAX 256
-
 enum manager_news {
         MANAGER_SESSION_ADDED,
         MANAGER_SESSION_CHANGED,
@@ -51,12 +49,15 @@ struct manager {
         struct consumer_starter starter;
         struct calibration *calibration;
         struct manager_listener *listeners;
+        bool has_state_directories; /* consumers are units, which have one each */
         uint64_t consumer_usec; /* that a consumer has to answer, to write, to end */
 
         struct model_view *published; /* RCU */
         struct session *sessions;
         uint32_t n_sessions;
 
+        uint32_t (*expected)(void *userdata); /* applications that were woken and have not registered; may be NULL */
+        void *userdata;
         struct waiter *waiters;
         sd_event_source *waiters_source;
 
@@ -73,7 +74,11 @@ DEFINE_CLEANUP(struct manager *, manager_free)
 
 struct session *manager_find_session(struct manager *m, uid_t owner, const char *name);
 
-/* The name is checked here; config->output is taken over on success. */
+/* What can be said against it before it is made. replaces: that will be gone by then, or NULL. */
+int manager_check_session(struct manager *m, const struct session_config *config, const struct session *replaces,
+                          struct failure *failure);
+
+/* Checked here, too; config->output is taken over on success. */
 int manager_create_session(struct manager *m, const struct session_config *config, struct session **ret,
                            struct failure *failure);
 

@@ -44,6 +44,7 @@ struct operation {
         void *userdata;
         struct waiter *waiter;
         sd_event_source *timer;
+        uint64_t deadline; /* of a stop: monotonic microseconds */
         uint32_t pending;
         char *path;
 };
@@ -77,6 +78,10 @@ void operation_consumer_failed(struct session *s, const char *reason);
 int operation_new(struct session *s, enum operation_kind kind, operation_done_t done, void *userdata,
                   struct failure *failure);
 int operation_set_timer(struct operation *o, uint64_t usec, sd_event_time_handler_t on_timeout);
+
+/* Begins one that is one message to the consumer; name is that of the directory below the output, or empty. */
+int session_request(struct session *s, enum operation_kind kind, struct consumer_header *message, const char *name,
+                    operation_done_t done, void *userdata, struct failure *failure);
 
 /* Ends the session's operation. failure NULL: it has worked. */
 void operation_finish(struct session *s, const struct failure *failure);

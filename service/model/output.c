@@ -8,6 +8,14 @@
 #include <unistd.h>
 
 #include "service/model/output.h"
+#include "service/model/text.h"
+
+static char *escaped(const char *path) {
+        char text[CONSUMER_PATH_MAX];
+
+        text_escape(path, text, sizeof(text));
+        return strdup(text);
+}
 
 static char *fd_path(int fd) {
         char link[64], path[CONSUMER_PATH_MAX];
@@ -18,7 +26,7 @@ static char *fd_path(int fd) {
         if (n < 0)
                 return strdup("");
         path[n] = '\0';
-        return strdup(path);
+        return escaped(path);
 }
 
 int session_output_fd(struct session_output *ret, const char *session, int fd, struct failure *failure) {
@@ -43,7 +51,7 @@ static bool has_dots(const char *path) {
 }
 
 int session_output_directory(struct session_output *ret, const char *path, struct failure *failure) {
-        char *copy;
+        _cleanup_free_ char *shown = NULL, *asked = NULL;
 
         if (path[0] != '/')
                 return fail(failure, FAILURE_OUTPUT, "The directory '%.200s' is not an absolute path; write it from "
@@ -51,10 +59,16 @@ int session_output_directory(struct session_output *ret, const char *path, struc
         if (strlen(path) >= CONSUMER_PATH_MAX || has_dots(path))
                 return fail(failure, FAILURE_OUTPUT, "The directory '%.200s' is too long or has '..' in it; write the "
                             "path that it stands for.", path);
-        copy = strdup(path);
-        if (!copy)
+        asked = strdup(path);
+        shown = escaped(path);
+        if (!asked || !shown)
                 return fail_memory(failure);
-        *ret = (struct session_output) { .kind = CONSUMER_OUTPUT_DIRECTORY, .fd = -1, .path = copy };
+        *ret = (struct session_output) {
+                .kind = CONSUMER_OUTPUT_DIRECTORY,
+                .fd = -1,
+                .path = TAKE_PTR(shown),
+                .asked = TAKE_PTR(asked),
+        };
         return 0;
 }
 
@@ -75,7 +89,7 @@ int session_output_state(struct session_output *ret, const char *session, uint64
                 .kind = CONSUMER_OUTPUT_STATE,
                 .fd = -1,
                 .path = TAKE_PTR(path),
-                .name = TAKE_PTR(name),
+                .asked = TAKE_PTR(name),
         };
         return 0;
 }
@@ -83,7 +97,7 @@ int session_output_state(struct session_output *ret, const char *session, uint64
 void session_output_done(struct session_output *output) {
         closep(&output->fd);
         free(output->path);
-        free(output->name);
+        free(output->asked);
         *output = SESSION_OUTPUT_NULL;
 }
 
@@ -93,17 +107,20 @@ void session_output_message(const struct session_output *output, struct consumer
                 .kind = output->kind,
         };
         if (output->kind != CONSUMER_OUTPUT_FD)
-                strncpy(ret->path, output->name ? output->name : output->path, sizeof(ret->path) - 1);
+                strncpy(ret->path, output->asked, sizeof(ret->path) - 1);
 }
 
-void session_output_opened(struct session_output *output, const char *path) {
-        char *copy;
+bool session_output_opened(struct session_output *output, const char *path) {
+        char *shown;
 
         if (output->kind == CONSUMER_OUTPUT_FD || *path == '\0')
-                return;
-        copy = strdup(path);
-        if (!copy)
-                return;
+                return false;
+        shown = escaped(path);
+        if (!shown || strcmp(shown, output->path) == 0) {
+                free(shown);
+                return false;
+        }
         free(output->path);
-        output->path = copy;
+        output->path = shown;
+        return true;
 }

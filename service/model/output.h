@@ -7,6 +7,7 @@
  * directory with the owner's rights, never tracingd with its own.
  */
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "common/cleanup.h"
@@ -16,8 +17,8 @@
 struct session_output {
         enum consumer_output_kind kind;
         int fd;     /* of CONSUMER_OUTPUT_FD, else -1 */
-        char *path; /* for people, and for the consumer to open; of CONSUMER_OUTPUT_STATE "" until it has told */
-        char *name; /* of CONSUMER_OUTPUT_STATE: the directory's, below the unit's */
+        char *path;  /* for people: UTF-8 without control characters; of CONSUMER_OUTPUT_STATE "" until it is known */
+        char *asked; /* what the consumer opens: the path, or of CONSUMER_OUTPUT_STATE the name below the unit's */
 };
 
 #define SESSION_OUTPUT_NULL ((struct session_output) { .fd = -1 })
@@ -36,5 +37,5 @@ void session_output_done(struct session_output *output);
 /* The consumer's message. */
 void session_output_message(const struct session_output *output, struct consumer_output *ret);
 
-/* The consumer has opened it: what it calls it. */
-void session_output_opened(struct session_output *output, const char *path);
+/* The consumer has opened it: what it calls it. Whether the path is another one now. */
+bool session_output_opened(struct session_output *output, const char *path);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "service/model/rule.h"
+#include "service/model/manager.h"
 
 #define PATTERN_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_*"
 
@@ -32,29 +32,36 @@ int pattern_check(const char *pattern, struct failure *failure) {
 }
 
 int rule_new(struct channel *channel, uint32_t id, const char *pattern, struct rule **ret, struct failure *failure) {
+        struct session *session = channel->session;
         struct rule *rule;
+        int r;
 
         rule = malloc(sizeof(*rule));
         if (!rule)
                 return fail_memory(failure);
         *rule = (struct rule) {
-                .session = channel->session,
+                .session = session,
                 .channel = channel,
                 .id = id,
                 .enabled = true,
                 .pattern = strdup(pattern),
         };
-        if (!rule->pattern) {
+        r = rule->pattern ? quota_charge_or_fail(&session->manager->domain->quota, session->owner, QUOTA_RULES,
+                                                 &rule->charge, failure)
+                          : fail_memory(failure);
+        if (r < 0) {
                 rule_free(rule);
-                return fail_memory(failure);
+                return r;
         }
         *ret = rule;
         return 0;
 }
 
 struct rule *rule_free(struct rule *rule) {
-        if (rule)
+        if (rule) {
+                charge_done(&rule->charge);
                 free(rule->pattern);
+        }
         free(rule);
         return NULL;
 }

@@ -22,6 +22,7 @@ struct rule {
         uint32_t id; /* never used again in its session */
         bool enabled;
         char *pattern;
+        struct charge charge;
 };
 
 /* 0 when pattern is `*` or `provider:name`, each made of letters, digits, '_' and '*'. */

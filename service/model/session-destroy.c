@@ -16,8 +16,13 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
+/* A consumer that has failed has nothing to say any more; its units go with it. */
+static bool has_consumer(const struct session *s) {
+        return s->consumer && s->state != SESSION_FAILED;
+}
+
 static void hang_up(struct session *s) {
-        if (s->consumer)
+        if (has_consumer(s))
                 consumer_hang_up(s->consumer);
         else
                 manager_remove_session(s->manager, s);
@@ -35,7 +40,7 @@ static void on_removed(uint32_t pending, void *userdata) {
 static int on_turn(sd_event_source *source, uint64_t usec, void *userdata) {
         struct session *s = userdata;
 
-        if (!s->consumer || operation_set_timer(s->operation, s->manager->consumer_usec, on_timeout) < 0)
+        if (!has_consumer(s) || operation_set_timer(s->operation, s->manager->consumer_usec, on_timeout) < 0)
                 manager_remove_session(s->manager, s);
         else
                 consumer_hang_up(s->consumer);

@@ -83,11 +83,6 @@ static int get_channel(struct session *s, const char *name, struct channel **ret
         return session_enable_channel(s, name, &defaults, ret, failure);
 }
 
-/* Rules of a session that is not active concern nobody yet. */
-static int publish(struct session *s, struct failure *failure) {
-        return s->state == SESSION_ACTIVE ? manager_publish(s->manager, s->owner, failure) : 0;
-}
-
 static void unlink_rule(struct session *s, struct rule *rule) {
         for (struct rule **p = &s->rules; *p; p = &(*p)->next)
                 if (*p == rule) {
@@ -113,7 +108,7 @@ static int add_rule(struct session *s, struct channel *channel, const char *patt
         *p = rule;
         s->n_rules++;
         s->last_rule++;
-        r = publish(s, failure);
+        r = session_publish(s, failure);
         if (r < 0) {
                 unlink_rule(s, rule);
                 rule_free(rule);
@@ -130,7 +125,7 @@ static int set_enabled(struct session *s, struct rule *rule, bool enabled, struc
         if (rule->enabled == enabled)
                 return 0;
         rule->enabled = enabled;
-        r = publish(s, failure);
+        r = session_publish(s, failure);
         if (r < 0) {
                 rule->enabled = !enabled;
                 return r;
@@ -175,7 +170,7 @@ int session_remove_event(struct session *s, struct rule *rule, struct failure *f
         int r;
 
         rule->enabled = false;
-        r = was_enabled ? publish(s, failure) : 0;
+        r = was_enabled ? session_publish(s, failure) : 0;
         if (r < 0) {
                 rule->enabled = was_enabled;
                 return r;

@@ -42,10 +42,10 @@ static int read_boot_id(uint8_t ret[16]) {
 }
 
 /* Takes everything back; the session can be started again. */
-static void start_failed(struct session *s, const char *reason) {
+static void start_failed(struct session *s, enum failure_kind kind, const char *reason) {
         struct failure failure;
 
-        fail(&failure, FAILURE_CONSUMER, "Session '%s' cannot be started: %s.", s->name, reason);
+        fail(&failure, kind, "Session '%s' cannot be started: %s.", s->name, reason);
         if (s->state == SESSION_CONFIGURED) {
                 s->recording = recording_unref(s->recording);
                 if (s->consumer)
@@ -83,10 +83,7 @@ static int activate(struct session *s, struct failure *failure) {
 static void on_consumer_failed(const char *reason, void *userdata) {
         struct session *s = userdata;
 
-        if (s->state == SESSION_CONFIGURED && operation_of(s, OPERATION_START))
-                start_failed(s, reason);
-        else
-                session_fail(s, reason);
+        session_fail(s, reason);
 }
 
 static void on_consumer_drained(void *userdata) {
@@ -96,7 +93,7 @@ static void on_consumer_drained(void *userdata) {
 }
 
 static const char *output_name(const struct session *s) {
-        return *s->output.path ? s->output.path : s->output.name;
+        return *s->output.path ? s->output.path : s->output.asked;
 }
 
 static void on_output_answer(int error, const char *path, void *userdata) {
@@ -104,13 +101,14 @@ static void on_output_answer(int error, const char *path, void *userdata) {
         char reason[256];
 
         if (error == 0) {
-                session_output_opened(&s->output, path);
+                if (session_output_opened(&s->output, path))
+                        manager_announce(s->manager, MANAGER_SESSION_CHANGED, s, NULL, NULL);
                 return;
         }
         if (!operation_of(s, OPERATION_START))
                 return;
         snprintf(reason, sizeof(reason), "nothing can be written to '%.150s': %s", output_name(s), strerror(error));
-        start_failed(s, reason);
+        start_failed(s, FAILURE_OUTPUT, reason);
 }
 
 static void on_session_answer(int error, const char *path, void *userdata) {
@@ -122,9 +120,9 @@ static void on_session_answer(int error, const char *path, void *userdata) {
                 return;
         if (error != 0) {
                 snprintf(reason, sizeof(reason), "its consumer refused it: %s", strerror(error));
-                start_failed(s, reason);
+                start_failed(s, FAILURE_CONSUMER, reason);
         } else if (activate(s, &failure) < 0)
-                start_failed(s, "there is not enough memory");
+                start_failed(s, FAILURE_NO_MEMORY, "there is not enough memory");
 }
 
 static int send_session(struct session *s) {
@@ -166,7 +164,7 @@ static int begin_consumer(struct session *s) {
                 .owner = s->owner,
                 .session = s->name,
                 .kind = s->output.kind,
-                .directory = s->output.kind == CONSUMER_OUTPUT_DIRECTORY ? s->output.path : NULL,
+                .directory = s->output.kind == CONSUMER_OUTPUT_DIRECTORY ? s->output.asked : NULL,
         };
         struct consumer_output output;
         struct registry *registry = s->manager->registry;
@@ -187,7 +185,7 @@ static int begin_consumer(struct session *s) {
 }
 
 static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
-        start_failed(userdata, "its consumer does not answer");
+        start_failed(userdata, FAILURE_CONSUMER, "its consumer does not answer");
         return 0;
 }
 
@@ -214,7 +212,7 @@ static int check_start(struct session *s, struct failure *failure) {
 /* The failure of an operation that nobody has been told about. */
 static int give_up(struct session *s, struct failure *failure, const char *reason) {
         s->operation->done = NULL;
-        start_failed(s, reason);
+        start_failed(s, FAILURE_CONSUMER, reason);
         return fail(failure, FAILURE_CONSUMER, "Session '%s' cannot be started: %s.", s->name, reason);
 }
 

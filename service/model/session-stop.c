@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "service/model/manager.h"
 #include "service/model/operation.h"
@@ -21,6 +22,15 @@ static void on_stopped(int error, const char *path, void *userdata) {
         manager_announce(s->manager, MANAGER_SESSION_CHANGED, s, NULL, NULL);
         if (operation_of(s, OPERATION_STOP))
                 operation_finish(s, NULL);
+        else
+                manager_announce(s->manager, MANAGER_SESSION_STOPPED_LATE, s, NULL, NULL);
+}
+
+static uint64_t now_usec(const struct session *s) {
+        uint64_t now = 0;
+
+        (void) sd_event_now(s->manager->event, CLOCK_MONOTONIC, &now);
+        return now;
 }
 
 static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -31,13 +41,15 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
 static void on_removed(uint32_t pending, void *userdata) {
         struct consumer_header message = { .type = CONSUMER_STOP, .size = sizeof(message) };
         struct session *s = userdata;
+        uint64_t now = now_usec(s);
         int r;
 
         s->operation->waiter = NULL;
         s->operation->pending = pending;
         r = consumer_request(s->consumer, &message, NULL, 0, on_stopped, s);
         if (r >= 0)
-                r = operation_set_timer(s->operation, s->manager->consumer_usec, on_timeout);
+                r = operation_set_timer(s->operation, s->operation->deadline > now ? s->operation->deadline - now : 0,
+                                        on_timeout);
         if (r < 0)
                 session_fail(s, "its consumer does not take messages any more");
 }
@@ -63,6 +75,7 @@ int session_stop(struct session *s, operation_done_t done, void *userdata, struc
         r = operation_new(s, OPERATION_STOP, done, userdata, failure);
         if (r < 0)
                 return r;
+        s->operation->deadline = now_usec(s) + s->manager->consumer_usec;
         s->state = SESSION_STOPPING;
         r = manager_publish(s->manager, s->owner, failure);
         if (r >= 0) {

@@ -2,12 +2,20 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/parse.h"
 #include "service/model/manager.h"
 #include "service/model/operation.h"
 #include "service/model/session.h"
 #include "service/registry/registry.h"
+
+uint64_t session_now(void) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_REALTIME, &now);
+        return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
+}
 
 const char *session_state_to_string(enum session_state state) {
         static const char *const names[_SESSION_STATE_MAX] = {
@@ -70,45 +78,11 @@ struct session *session_free(struct session *s) {
                 channel_free(channel);
         }
         session_output_done(&s->output);
+        charge_done(&s->charge);
         free(s->profile);
         free(s->reason);
         free(s);
         return NULL;
-}
-
-struct channel *session_find_channel(struct session *s, const char *name) {
-        for (struct channel *c = s->channels; c; c = c->next)
-                if (strcmp(c->config.name, name) == 0)
-                        return c;
-        return NULL;
-}
-
-int session_enable_channel(struct session *s, const char *name, const struct channel_options *options,
-                           struct channel **ret, struct failure *failure) {
-        struct channel *channel, **p;
-        int r;
-
-        if (session_find_channel(s, name))
-                return fail(failure, FAILURE_CHANNEL_EXISTS,
-                            "Channel '%s' of session '%s' exists already; choose another name.", name, s->name);
-        if (s->n_channels >= CHANNELS_PER_SESSION_MAX)
-                return fail(failure, FAILURE_LIMIT, "Session '%s' has %i channels, which is the most that it can have.",
-                            s->name, CHANNELS_PER_SESSION_MAX);
-        if (s->state == SESSION_ACTIVE && manager_active_channels(s->manager, s->owner) >= VIEW_RINGS_MAX)
-                return fail(failure, FAILURE_LIMIT,
-                            "The active sessions have %i channels, which is the most that an application can record "
-                            "into; stop a session first.", VIEW_RINGS_MAX);
-        r = channel_new(s->manager->domain, s, name, s->last_channel + 1, options, &channel, failure);
-        if (r < 0)
-                return r;
-        for (p = &s->channels; *p; p = &(*p)->next)
-                ;
-        *p = channel;
-        s->last_channel++;
-        s->n_channels++;
-        manager_announce(s->manager, MANAGER_CHANNEL_ADDED, s, channel, NULL);
-        *ret = channel;
-        return 0;
 }
 
 struct session_counts session_counts(const struct session *s) {
@@ -128,7 +102,7 @@ void session_fail(struct session *s, const char *reason) {
         s->state = SESSION_FAILED;
         free(s->reason);
         s->reason = strdup(reason);
-        consumer_detach(TAKE_PTR(s->consumer));
+        /* Its consumer's object stays with it: people want to see the unit that failed. */
         /* Without memory for it the rings stay; nobody empties them, and writers drop what does not fit. */
         if (was_active)
                 (void) manager_publish(s->manager, s->owner, &ignored);

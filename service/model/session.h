@@ -52,16 +52,18 @@ struct session {
         uint64_t created; /* microseconds since the epoch */
         char *profile;    /* that it was made from, or NULL: by hand */
         bool persistent;  /* that profile is enabled: a boot brings it back */
+        struct charge charge;
 
         struct channel *channels;
         struct rule *rules; /* in the order in which they were made */
         uint32_t n_channels, n_rules, last_channel, last_rule;
 
-        struct consumer *consumer;   /* NULL before the first start and after a failure */
+        struct consumer *consumer;   /* NULL before the first start; after a failure it is kept for its units */
         struct recording *recording; /* kept after a failure, for the counters */
         uint64_t applications_before; /* that had registered and gone before the first start */
         struct operation *operation;  /* that is running, or NULL */
-        bool snapshot_running;        /* also when its operation has timed out */
+        bool request_running;         /* of the consumer, also when its operation has timed out */
+        uint32_t chunks;              /* that Rotate has made */
 };
 
 /* What Stop and Snapshot report. */
@@ -69,6 +71,9 @@ struct session_counts {
         struct consumer_status status;
         uint64_t applications;
 };
+
+/* Microseconds since the epoch. */
+uint64_t session_now(void);
 
 const char *session_state_to_string(enum session_state state);
 const char *session_mode_to_string(enum session_mode mode);
@@ -88,11 +93,24 @@ int session_new(struct manager *manager, const struct session_config *config, st
 struct session *session_free(struct session *s);
 DEFINE_CLEANUP(struct session *, session_free)
 
+/* Whether it was ever started: then its rings, output and mode stay what they are. */
+static inline bool session_has_recorded(const struct session *s) {
+        return s->recording;
+}
+
 struct channel *session_find_channel(struct session *s, const char *name);
 struct rule *session_find_rule(struct session *s, uint32_t id);
 
+/* Makes a channel, or, without options, enables one that is disabled. */
 int session_enable_channel(struct session *s, const char *name, const struct channel_options *options,
                            struct channel **ret, struct failure *failure);
+int session_disable_channel(struct session *s, const char *name, struct failure *failure);
+
+/* To all channels, or to the default channel, which is made, where the channel's name is empty. */
+int session_add_context(struct session *s, const char *channel, const char *type, struct failure *failure);
+
+/* Publishes a change of a session that is active; that of another one concerns nobody yet. */
+int session_publish(struct session *s, struct failure *failure);
 
 /*
  * Adds a rule, or enables it again, and publishes it. An empty channel name is

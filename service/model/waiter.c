@@ -38,12 +38,19 @@ static void finish(struct waiter *w, uint32_t pending) {
         done(pending, userdata);
 }
 
+/* Those that have registered and not acknowledged, and those that were woken up to register. */
+static uint32_t count_pending(const struct waiter *w) {
+        const struct manager *m = w->manager;
+
+        return registry_count_pending(m->registry, w->uid, w->generation) + (m->expected ? m->expected(m->userdata) : 0);
+}
+
 /* From the start after each that is done: what done() does may end others. */
 void waiters_check(struct manager *m) {
         struct waiter *w = m->waiters;
 
         while (w) {
-                if (registry_count_pending(m->registry, w->uid, w->generation) > 0) {
+                if (count_pending(w) > 0) {
                         w = w->next;
                         continue;
                 }
@@ -60,7 +67,7 @@ static int on_check(sd_event_source *s, void *userdata) {
 static int on_timeout(sd_event_source *s, uint64_t usec, void *userdata) {
         struct waiter *w = userdata;
 
-        finish(w, registry_count_pending(w->manager->registry, w->uid, w->generation));
+        finish(w, count_pending(w));
         return 0;
 }
 

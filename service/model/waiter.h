@@ -2,9 +2,11 @@
 #pragma once
 
 /*
- * Waits until every live application of a uid has acknowledged a generation, or
- * until time is up: "enabled" is a promise, and a stopped application delays it
- * by no more than that. Owned by the manager; main loop only.
+ * Waits until every live application of a uid, and every one that was woken up
+ * to register, has acknowledged a generation, or until time is up: "enabled" is
+ * a promise, and a stopped application delays it by no more than that. With
+ * generation 0 it waits for the registrations alone. Owned by the manager; main
+ * loop only.
  */
 
 #include <stdint.h>

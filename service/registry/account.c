@@ -4,7 +4,7 @@
 
 #include "service/registry/account.h"
 
-int account_new(uid_t uid, struct account **ret) {
+int account_new(uid_t uid, struct quota *quota, struct account **ret) {
         struct account *a;
 
         a = calloc(1, sizeof(*a));
@@ -16,7 +16,7 @@ int account_new(uid_t uid, struct account **ret) {
                 free(a);
                 return -ENOMEM;
         }
-        definitions_store_init(&a->definitions);
+        definitions_store_init(&a->definitions, quota, uid);
         *ret = a;
         return 0;
 }

@@ -24,7 +24,7 @@ struct account {
         atomic_uint_least64_t n_ever;
 };
 
-int account_new(uid_t uid, struct account **ret);
+int account_new(uid_t uid, struct quota *quota, struct account **ret);
 
 /* No application is left. Not from an RCU read-side critical section. */
 struct account *account_free(struct account *a);

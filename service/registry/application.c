@@ -5,7 +5,7 @@
 #include "service/registry/application.h"
 
 int application_new(struct registry *registry, struct account *account, uint64_t id, int fd, const struct peer *peer,
-                    struct application **ret) {
+                    const struct charge *charge, struct application **ret) {
         struct application *a;
 
         a = calloc(1, sizeof(*a));
@@ -15,6 +15,7 @@ int application_new(struct registry *registry, struct account *account, uint64_t
         a->registry = registry;
         a->account = account;
         a->id = id;
+        a->charge = *charge;
         a->peer = *peer;
         a->fd = fd;
         a->word_size = 64;

@@ -52,6 +52,7 @@ struct application {
         /* constant */
         struct registry *registry;
         struct account *account;
+        struct charge charge; /* the connection */
         struct peer peer;
         uint64_t id;
         int fd;
@@ -90,9 +91,9 @@ struct application {
         char *unit;
 };
 
-/* Takes peer and fd over. */
+/* Takes peer, fd and charge over. */
 int application_new(struct registry *registry, struct account *account, uint64_t id, int fd, const struct peer *peer,
-                    struct application **ret);
+                    const struct charge *charge, struct application **ret);
 
 struct application *application_ref(struct application *a);
 struct application *application_unref(struct application *a);

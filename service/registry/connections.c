@@ -37,6 +37,7 @@ static int check_peer(struct registry *r, const struct peer *peer) {
 int registry_connect(struct registry *r, int socket) {
         _cleanup_close_ int fd = socket;
         struct application *a;
+        struct charge charge = { 0 };
         struct account *account;
         struct peer peer;
         int k;
@@ -46,10 +47,13 @@ int registry_connect(struct registry *r, int socket) {
                 return k;
         k = check_peer(r, &peer);
         if (k >= 0)
+                k = quota_charge(&r->config.domain->quota, peer.uid, QUOTA_APPLICATIONS, 1, &charge);
+        if (k >= 0)
                 k = registry_make_account(r, peer.uid, &account);
         if (k >= 0)
-                k = application_new(r, account, atomic_fetch_add(&r->last_id, 1) + 1, fd, &peer, &a);
+                k = application_new(r, account, atomic_fetch_add(&r->last_id, 1) + 1, fd, &peer, &charge, &a);
         if (k < 0) {
+                charge_done(&charge);
                 peer_done(&peer);
                 return k;
         }
@@ -114,6 +118,7 @@ void registry_disconnect(struct application *a) {
         if (a->locked)
                 user_domain_release(r->config.domain, a->id);
         atomic_fetch_sub(&r->n_connections, 1);
+        charge_done(&a->charge);
         rcu_read_lock();
         cds_lfht_del(r->by_id, &a->id_node);
         rcu_read_unlock();

@@ -85,8 +85,8 @@ int event_definitions_new(int fd, uint64_t hash, struct event_definitions **ret)
         return 0;
 }
 
-void definitions_store_init(struct definitions_store *store) {
-        *store = (struct definitions_store) { 0 };
+void definitions_store_init(struct definitions_store *store, struct quota *quota, uid_t uid) {
+        *store = (struct definitions_store) { .quota = quota, .uid = uid };
         pthread_mutex_init(&store->lock, NULL);
 }
 
@@ -95,6 +95,7 @@ void definitions_store_done(struct definitions_store *store) {
                 struct event_definitions *d = store->first;
 
                 store->first = d->next;
+                charge_done(&d->charge);
                 event_definitions_unref(d);
         }
         pthread_mutex_destroy(&store->lock);
@@ -116,13 +117,16 @@ struct event_definitions *definitions_store_find(struct definitions_store *store
         return d;
 }
 
-static bool has_room(const struct definitions_store *store, size_t size) {
-        return store->n_definitions < DEFINITIONS_STORE_MAX && store->n_bytes + size <= DEFINITIONS_STORE_BYTES_MAX;
+static bool has_room(const struct definitions_store *store, size_t size, struct charge *ret) {
+        return store->n_bytes + size <= DEFINITIONS_STORE_BYTES_MAX &&
+               quota_charge(store->quota, store->uid, QUOTA_DEFINITIONS, 1, ret) >= 0;
 }
 
 /* Drops what only the store holds; under its lock nobody can take a new reference. */
-static void make_room(struct definitions_store *store, size_t size) {
-        for (struct event_definitions **p = &store->first; *p && !has_room(store, size);) {
+static bool make_room(struct definitions_store *store, size_t size, struct charge *ret) {
+        bool room = has_room(store, size, ret);
+
+        for (struct event_definitions **p = &store->first; *p && !room;) {
                 struct event_definitions *d = *p;
 
                 if (atomic_load_explicit(&d->refs, memory_order_acquire) > 1) {
@@ -132,8 +136,11 @@ static void make_room(struct definitions_store *store, size_t size) {
                 *p = d->next;
                 store->n_definitions--;
                 store->n_bytes -= d->size;
+                charge_done(&d->charge);
                 event_definitions_unref(d);
+                room = has_room(store, size, ret);
         }
+        return room;
 }
 
 int definitions_store_add(struct definitions_store *store, struct event_definitions *d,
@@ -144,8 +151,7 @@ int definitions_store_add(struct definitions_store *store, struct event_definiti
         pthread_mutex_lock(&store->lock);
         found = find_locked(store, d->hash);
         if (!found) {
-                make_room(store, d->size);
-                if (has_room(store, d->size)) {
+                if (make_room(store, d->size, &d->charge)) {
                         d->next = store->first;
                         store->first = event_definitions_ref(d);
                         store->n_definitions++;

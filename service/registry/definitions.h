@@ -16,9 +16,9 @@
 
 #include "common/cleanup.h"
 #include "protocol/definitions.h"
+#include "service/model/quota.h"
 
-/* What one uid may have. */
-#define DEFINITIONS_STORE_MAX 1024
+/* What one uid may have; their number is QUOTA_DEFINITIONS. */
 #define DEFINITIONS_STORE_BYTES_MAX (UINT64_C(64) << 20)
 
 struct event_entry {
@@ -29,6 +29,7 @@ struct event_entry {
 struct event_definitions {
         atomic_uint refs;
         struct event_definitions *next; /* in its store, under the store's lock */
+        struct charge charge;           /* while it is in its store */
         uint64_t hash;
         int fd;
         const void *data; /* mapped; a sealed file, which cannot change */
@@ -42,6 +43,8 @@ struct event_definitions {
 };
 
 struct definitions_store {
+        struct quota *quota;
+        uid_t uid;
         pthread_mutex_t lock; /* held for lookups only */
         struct event_definitions *first;
         uint32_t n_definitions;
@@ -63,7 +66,7 @@ static inline void event_definitions_unrefp(struct event_definitions **d) {
                 event_definitions_unref(*d);
 }
 
-void definitions_store_init(struct definitions_store *store);
+void definitions_store_init(struct definitions_store *store, struct quota *quota, uid_t uid);
 void definitions_store_done(struct definitions_store *store);
 
 /* Those with this hash, which the caller then owns, or NULL. */

@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 
+#include "service/domain/user.h"
 #include "service/registry/internal.h"
 
 /* Descriptors for everything that is no connection: rings, views, definitions, consumers. */
@@ -37,7 +38,7 @@ int registry_make_account(struct registry *r, uid_t uid, struct account **ret) {
         int k;
 
         if (!account) {
-                k = account_new(uid, &account);
+                k = account_new(uid, &r->config.domain->quota, &account);
                 if (k < 0)
                         return k;
                 rcu_read_lock();
@@ -89,6 +90,7 @@ int registry_new(const struct registry_config *config, struct registry **ret) {
                 return -ENOMEM;
         r->config = *config;
         r->connections_max = connections_max();
+        quota_set_total(&config->domain->quota, QUOTA_APPLICATIONS, r->connections_max);
         r->epoll_fd = r->stop_fd = -1;
         compartment_table_init(&r->compartments);
         cds_wfcq_init(&r->work_head, &r->work_tail);

@@ -30,13 +30,29 @@ void fake_message_free(struct fake_message *m) {
         g_free(m);
 }
 
+/* What the real one tells: a directory's path, or a state directory that this one has made up. */
+static const char *opened_path(struct fake_consumer *c, const struct consumer_output *output) {
+        if (output->kind == CONSUMER_OUTPUT_DIRECTORY)
+                return output->path;
+        return output->kind == CONSUMER_OUTPUT_STATE ? c->fixture->output : "";
+}
+
 void fake_consumer_answer(struct fake_consumer *c, const struct fake_message *m, int error) {
-        const struct consumer_ack ack = {
-                .header = { .type = CONSUMER_ACK, .size = sizeof(ack), .serial = m->header.serial },
-                .error = error,
+        bool is_output = m->header.type == CONSUMER_OUTPUT;
+        struct consumer_output_ack ack = {
+                .ack = {
+                        .header = {
+                                .type = CONSUMER_ACK,
+                                .size = is_output ? sizeof(ack) : sizeof(ack.ack),
+                                .serial = m->header.serial,
+                        },
+                        .error = error,
+                },
         };
 
-        (void) datagram_send(c->fd, &ack, sizeof(ack), NULL, 0, 0);
+        if (is_output && error == 0)
+                snprintf(ack.path, sizeof(ack.path), "%s", opened_path(c, &m->output));
+        (void) datagram_send(c->fd, &ack, ack.ack.header.size, NULL, 0, 0);
 }
 
 static void keep(struct fake_consumer *c, struct fake_message *m) {

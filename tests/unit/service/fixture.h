@@ -66,11 +66,13 @@ struct fake_message {
         size_t n_fds;
         union {
                 struct consumer_header header;
+                struct consumer_output output;
                 struct consumer_session session;
                 struct consumer_rings rings;
                 struct consumer_classes classes;
                 struct consumer_release release;
                 struct consumer_snapshot snapshot;
+                struct consumer_rotate rotate;
                 char bytes[CONSUMER_MESSAGE_MAX];
         };
 };

@@ -176,21 +176,17 @@ static void test_properties(void) {
 static void test_create_refusals(void) {
         struct fixture *f = fixture_new();
         g_autofree char *session = fixture_session(f, "s");
-        g_autofree char *file = g_build_filename(f->output, "file", NULL);
         sd_bus_message *reply;
         const char *kept;
 
-        g_assert_true(g_file_set_contents(file, "", 0, NULL));
         fixture_fails(f, ERROR "SessionExists", "'s' exists", MANAGER, "CreateSession", "sa{sv}", "s", 1, "directory",
                       "s", f->output);
         fixture_fails(f, ERROR "InvalidName", "'../x'", MANAGER, "CreateSession", "sa{sv}", "../x", 1, "directory", "s",
                       f->output);
         fixture_fails(f, ERROR "Output", "give output-fd or directory", MANAGER, "CreateSession", "sa{sv}", "t", 0);
         fixture_fails(f, ERROR "Output", "absolute", MANAGER, "CreateSession", "sa{sv}", "t", 1, "directory", "s", "x");
-        fixture_fails(f, ERROR "Output", "No such file", MANAGER, "CreateSession", "sa{sv}", "t", 1, "directory", "s",
-                      "/nonexistent/x");
-        fixture_fails(f, ERROR "Output", "Not a directory", MANAGER, "CreateSession", "sa{sv}", "t", 1, "directory",
-                      "s", file);
+        fixture_fails(f, ERROR "Output", "'..'", MANAGER, "CreateSession", "sa{sv}", "t", 1, "directory", "s",
+                      "/tmp/../etc");
         fixture_fails(f, ERROR "Output", "not a directory", MANAGER, "CreateSession", "sa{sv}", "t", 1, "output-fd",
                       "h", STDERR_FILENO);
         fixture_fails(f, ERROR "UnknownOption", "'colour'; known are: output-fd, directory, if-exists, mode", MANAGER,
@@ -204,13 +200,13 @@ static void test_create_refusals(void) {
         fixture_fails(f, ERROR "InvalidOption", "'perhaps'", MANAGER, "CreateSession", "sa{sv}", "t", 1, "if-exists",
                       "s", "perhaps");
         fixture_fails(f, ERROR "NoSuchSession", "'t'", MANAGER, "GetSession", "us", (unsigned) getuid(), "t");
-        fixture_fails(f, "org.freedesktop.DBus.Error.AccessDenied", "own user", MANAGER, "GetSession", "us",
-                      (unsigned) getuid() + 1, "s");
+        if (getuid() != 0)
+                fixture_fails(f, "org.freedesktop.DBus.Error.AccessDenied", "own user", MANAGER, "GetSession", "us",
+                              (unsigned) getuid() + 1, "s");
         reply = fixture_call(f, MANAGER, "CreateSession", NULL, "sa{sv}", "s", 1, "if-exists", "s", "keep");
         g_assert_cmpint(sd_bus_message_read(reply, "o", &kept), >, 0);
         g_assert_cmpstr(kept, ==, session);
         sd_bus_message_unref(reply);
-        g_assert_no_errno(unlink(file));
         fixture_free(f);
 }
 

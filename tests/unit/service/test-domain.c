@@ -126,7 +126,7 @@ static void test_streams(void) {
 
         g_assert_cmpint(user_domain_new(&d), ==, 0);
         g_assert_cmpuint(d->n_cpus, >=, (unsigned) sysconf(_SC_NPROCESSORS_ONLN));
-        g_assert_cmpint(stream_new(d, &channel, true, &a), ==, 0);
+        g_assert_cmpint(stream_new(d, &channel, getuid(), true, &a), ==, 0);
         g_assert_cmpint(memfd_check_shared(a->ring_fd, &size), ==, 0);
         g_assert_cmpint(memfd_check_shared(a->positions_fd, &positions), ==, 0);
         g_assert_cmpint(pread(a->ring_fd, header, sizeof(header), 0), ==, sizeof(header));
@@ -142,11 +142,11 @@ static void test_streams(void) {
         g_assert_true(stream_has_class(a, 70000) && stream_has_class(a, 1) && !stream_has_class(a, 2));
         /* All of them together have a bound, and give back what they had. */
         d->ring_bytes_max = a->bytes;
-        g_assert_cmpint(stream_new(d, &channel, false, &b), ==, -EDQUOT);
+        g_assert_cmpint(stream_new(d, &channel, getuid(), false, &b), ==, -EFBIG);
         g_assert_null(b);
         stream_unref(a);
         g_assert_cmpuint(d->ring_bytes, ==, 0);
-        g_assert_cmpint(stream_new(d, &channel, false, &b), ==, 0);
+        g_assert_cmpint(stream_new(d, &channel, getuid(), false, &b), ==, 0);
         stream_unref(b);
         user_domain_free(d);
 }
@@ -208,10 +208,12 @@ static void add_one(struct definitions_store *store, const char *name, size_t pa
 static void test_store(void) {
         const size_t large = MIN(DEFINITIONS_STORE_BYTES_MAX / 10, DEFINITIONS_SIZE_MAX - 4096);
         struct definitions_store store;
+        struct quota quota;
         struct event_definitions *used, *again, *found, **list;
         size_t n;
 
-        definitions_store_init(&store);
+        quota_init(&quota, getuid());
+        definitions_store_init(&store, &quota, getuid());
         add_one(&store, "used", 0, 0, &used);
         add_one(&store, "used", 0, 0, &again);
         g_assert_true(used == again);
@@ -235,6 +237,8 @@ static void test_store(void) {
         free(list);
         event_definitions_unref(used);
         definitions_store_done(&store);
+        g_assert_cmpuint(quota_used(&quota, getuid(), QUOTA_DEFINITIONS), ==, 0);
+        quota_done(&quota);
 }
 
 int main(int argc, char *argv[]) {

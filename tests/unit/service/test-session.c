@@ -38,7 +38,9 @@ static void test_start(void) {
         output = fake_consumer_wait(c, CONSUMER_OUTPUT);
         m = fake_consumer_wait(c, CONSUMER_SESSION);
         g_assert_cmpuint(output->header.serial, ==, 1);
-        g_assert_cmpuint(output->n_fds, ==, 1);
+        g_assert_cmpuint(output->n_fds, ==, 0);
+        g_assert_cmpuint(output->output.kind, ==, CONSUMER_OUTPUT_DIRECTORY);
+        g_assert_cmpstr(output->output.path, ==, f->output);
         g_assert_cmpuint(m->header.serial, ==, 2);
         g_assert_cmpstr(m->session.name, ==, "s");
         g_assert_cmpuint(m->session.clock, ==, trace_clock_choose());
@@ -54,10 +56,10 @@ static void test_start(void) {
         fixture_free(f);
 }
 
-static void assert_not_started(struct fixture *f, const char *text) {
+static void assert_not_started(struct fixture *f, const char *error, const char *text) {
         g_autofree char *session = fixture_session(f, "s");
 
-        fixture_fails(f, ERROR "ConsumerFailed", text, session, SESSION, "Start", "a{sv}", 0);
+        fixture_fails(f, error, text, session, SESSION, "Start", "a{sv}", 0);
         assert_state(f, session, "configured");
         /* Nothing is left of it: it works when the reason is gone. */
         f->refuse_start = false;
@@ -70,7 +72,7 @@ static void test_start_refused(void) {
         struct fixture *f = fixture_new();
 
         f->refuse_start = true;
-        assert_not_started(f, "cannot be started: No such file");
+        assert_not_started(f, ERROR "ConsumerFailed", "cannot be started: No such file");
 }
 
 static void test_output_refused(void) {
@@ -78,7 +80,7 @@ static void test_output_refused(void) {
 
         f->answer_type = CONSUMER_OUTPUT;
         f->answer_error = EROFS;
-        assert_not_started(f, "Read-only");
+        assert_not_started(f, ERROR "Output", "Read-only");
 }
 
 static void test_session_refused(void) {
@@ -86,7 +88,7 @@ static void test_session_refused(void) {
 
         f->answer_type = CONSUMER_SESSION;
         f->answer_error = EBADMSG;
-        assert_not_started(f, "refused");
+        assert_not_started(f, ERROR "ConsumerFailed", "refused");
 }
 
 static void test_start_unanswered(void) {
@@ -94,7 +96,7 @@ static void test_start_unanswered(void) {
 
         f->answer_type = CONSUMER_SESSION;
         f->answer_error = -1;
-        assert_not_started(f, "does not answer");
+        assert_not_started(f, ERROR "ConsumerFailed", "does not answer");
 }
 
 static uint64_t read_counts(sd_bus_message *reply, const char *wanted) {

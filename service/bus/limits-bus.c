@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "service/bus/bus.h"
+#include "service/domain/user.h"
+
+/* Integers on the bus stay below 2^53, which JSON can carry; no limit says more. */
+static uint64_t clamp(uint64_t n) {
+        const uint64_t max = (UINT64_C(1) << 53) - 1;
+
+        return n < max ? n : max;
+}
+
+static int append(sd_bus_message *reply, const char *suffix, enum quota_kind kind, uint64_t value) {
+        char name[64];
+
+        snprintf(name, sizeof(name), "%s%s", quota_name(kind), suffix);
+        return sd_bus_message_append(reply, "{st}", name, clamp(value));
+}
+
+/* What the caller may have, and as NAME-used what it has. */
+int manager_get_limits(sd_bus *bus, const char *path, const char *interface, const char *property,
+                       sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        sd_bus_message *m = sd_bus_get_current_message(bus);
+        struct bus *b = userdata;
+        struct quota *quota = &b->manager->domain->quota;
+        uid_t caller;
+        int r;
+
+        r = m ? bus_caller(b, m, &caller, error) : 0;
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "{st}");
+        for (int kind = 0; m && kind < _QUOTA_MAX && r >= 0; kind++) {
+                r = append(reply, "", kind, quota_limit(quota, caller, kind));
+                if (r >= 0)
+                        r = append(reply, "-used", kind, quota_used(quota, caller, kind));
+        }
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <string.h>
+
+#include "service/model/manager.h"
+#include "service/model/operation.h"
+
+/*
+ * Snapshot, Clear and Rotate: one request to the consumer. One that is not
+ * answered in time goes on, and another one has to wait for it.
+ */
+
+static const char *noun(enum operation_kind kind) {
+        return kind == OPERATION_SNAPSHOT ? "snapshot" : kind == OPERATION_ROTATE ? "chunk" : "clearing";
+}
+
+static void on_answer(int error, const char *path, void *userdata) {
+        struct session *s = userdata;
+        struct operation *o = s->operation;
+        struct failure failure;
+
+        s->request_running = false;
+        /* Only one that was waiting for this answer; a later one cannot have begun. */
+        if (!o || (o->kind != OPERATION_SNAPSHOT && o->kind != OPERATION_ROTATE && o->kind != OPERATION_CLEAR))
+                return;
+        if (error == 0) {
+                operation_finish(s, NULL);
+                return;
+        }
+        if (o->kind == OPERATION_CLEAR)
+                fail(&failure, FAILURE_OUTPUT, "Session '%s' cannot be cleared: %s; look at its directory '%.200s'.",
+                     s->name, strerror(error), s->output.path);
+        else
+                fail(&failure, FAILURE_OUTPUT, "The %s of session '%s' cannot be written to '%.200s': %s.",
+                     noun(o->kind), s->name, o->path, strerror(error));
+        operation_finish(s, &failure);
+}
+
+static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct session *s = userdata;
+        unsigned long long seconds = s->manager->consumer_usec / 1000000;
+        struct failure failure;
+
+        fail(&failure, FAILURE_TIMEOUT, "The %s of session '%s' is not done after %llu s; it goes on in '%.200s'.",
+             noun(s->operation->kind), s->name, seconds, s->operation->path);
+        operation_finish(s, &failure);
+        return 0;
+}
+
+static int check(const struct session *s, struct failure *failure) {
+        if (s->state == SESSION_FAILED)
+                return fail(failure, FAILURE_CONSUMER, "Session '%s' has failed: %s; there is nothing left to write.",
+                            s->name, s->reason);
+        if (s->operation)
+                return 0; /* operation_new() says which one */
+        if (!s->consumer || s->state == SESSION_CONFIGURED)
+                return fail(failure, FAILURE_NOT_ACTIVE, "Session '%s' has recorded nothing yet; start it first.",
+                            s->name);
+        if (s->state == SESSION_STOPPING)
+                return fail(failure, FAILURE_BUSY, "Session '%s' is still being written; try again when its state is "
+                            "'stopped'.", s->name);
+        if (s->request_running)
+                return fail(failure, FAILURE_BUSY, "Session '%s' is still writing a snapshot or a chunk; try again "
+                            "later.", s->name);
+        return 0;
+}
+
+int session_request(struct session *s, enum operation_kind kind, struct consumer_header *message, const char *name,
+                    operation_done_t done, void *userdata, struct failure *failure) {
+        struct operation *o;
+        int r;
+
+        r = check(s, failure);
+        if (r < 0)
+                return r;
+        r = operation_new(s, kind, done, userdata, failure);
+        if (r < 0)
+                return r;
+        o = s->operation;
+        r = asprintf(&o->path, *name ? "%s/%s" : "%s%s", s->output.path, name);
+        if (r < 0)
+                o->path = NULL;
+        r = r < 0 ? -ENOMEM : operation_set_timer(o, s->manager->consumer_usec, on_timeout);
+        if (r >= 0)
+                r = consumer_request(s->consumer, message, NULL, 0, on_answer, s);
+        if (r < 0) {
+                o->done = NULL;
+                operation_finish(s, NULL);
+                return fail(failure, FAILURE_CONSUMER, "The consumer of session '%s' cannot be asked: %s; stop the "
+                            "session.", s->name, strerror(-r));
+        }
+        s->request_running = true;
+        return 0;
+}
