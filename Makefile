@@ -5,7 +5,7 @@
 #   make           build           make demo      record a program, show what happened in it
 #   make check     all tests       make torture   the long tests
 #   make install   as root         make bench     measurements
-#   make clean
+#   make uninstall as root         make clean
 #
 # BUILD=FOLDER builds elsewhere. Missing packages are installed first.
 
@@ -53,7 +53,14 @@ bench: packages-bench
 install: packages-build
 	$(build)
 	@meson install -C '$(BUILD)' --no-rebuild
-	@test -n "$(DESTDIR)" || ldconfig
+
+uninstall:
+	@test -e '$(BUILD)/meson-logs/install-log.txt' || { \
+                echo 'Nothing was installed from $(BUILD); name the folder: make uninstall BUILD=FOLDER' >&2; exit 1; }
+	@units/before-uninstall
+	@ninja -C '$(BUILD)' --quiet uninstall
+	@test "$$(id -u)" != 0 || ldconfig
+	@test "$$(id -u)" != 0 || test ! -d /run/systemd/system || systemctl daemon-reload
 
 clean:
 	rm -rf -- '$(BUILD)'
@@ -61,4 +68,4 @@ clean:
 packages-%:
 	@.ci/packages $*
 
-.PHONY: all demo check torture bench install clean
+.PHONY: all demo check torture bench install uninstall clean

@@ -43,8 +43,9 @@ MASKED = ("dev-hugepages.mount", "dev-mqueue.mount", "kmod-static-nodes.service"
 HOST_TARGET = """\
 [Unit]
 Description=All that a test needs
-Requires=basic.target dbus.socket
-After=basic.target dbus.socket
+Requires=basic.target
+Wants=dbus.service
+After=basic.target dbus.service
 AllowIsolate=yes
 """
 
@@ -79,14 +80,18 @@ def why_not():
                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     if probe.returncode != 0:
         return "needs the right to make namespaces and mounts"
+    return why_not_prefix()
+
+
+@functools.cache
+def why_not_prefix():
     with open(os.path.join(system.BUILD, "meson-info", "intro-buildoptions.json"), encoding="utf-8") as f:
         prefix = next(option["value"] for option in json.load(f) if option["name"] == "prefix")
-    if prefix != "/usr":
-        return f"the build is for {prefix}: meson configure {system.BUILD} -Dprefix=/usr"
-    return None
+    return None if prefix == "/usr" else f"the build is for {prefix}: meson configure {system.BUILD} -Dprefix=/usr"
 
 
 needs_host = unittest.skipIf(why_not(), why_not())
+needs_usr_prefix = unittest.skipIf(why_not_prefix(), why_not_prefix())
 needs_user_manager = unittest.skipUnless(
     os.path.exists("/usr/lib/systemd/user/dbus.socket") and os.path.exists("/usr/share/pam-configs/systemd"),
     "needs the packages libpam-systemd and dbus-user-session")
@@ -235,8 +240,17 @@ class Host:
                         ["systemctl", f"--root={root}", "--quiet", "--global", "enable", "tracingd.service"]):
             subprocess.run([*inside, *command], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
 
-    def boot(self):
-        """Returns when the machine is up, everything that it wants running."""
+    def bind(self, path):
+        """Shows a folder of the machine at the same place, before the first boot. What is written to it stays inside."""
+        name = os.path.join(self._folder, path.replace("/", "-"))
+        os.makedirs(self.file(path), exist_ok=True)
+        script = 'mkdir "$1-upper" "$1-work" && mount -t overlay -o "lowerdir=$2,upperdir=$1-upper,workdir=$1-work"' \
+                 ' overlay "$3"'
+        subprocess.run(["nsenter", "--target", str(self._launcher.pid), "--mount", "sh", "-ec", script, "sh", name, path,
+                        f"{self._folder}/root{path}"], stdin=subprocess.DEVNULL, check=True)
+
+    def boot(self, bus=True):
+        """Returns when the machine is up, everything that it wants running. bus: systemd is on it."""
         self._init = int(self._tell("boot"))
         self._users_started.clear()
         system.wait_until(self._has_manager, "systemd in the host")
@@ -244,6 +258,13 @@ class Host:
         state = self.run(["systemctl", "is-system-running", "--wait"], check=False).stdout.strip()
         if state != "running":
             raise AssertionError(f"the host is {state}:\n{self.systemctl('--failed', '--no-legend')}\n{self.journal()}")
+        if bus:
+            system.wait_until(self._is_on_bus, "systemd on the bus")
+
+    def _is_on_bus(self):
+        asked = ["busctl", "call", "org.freedesktop.DBus", "/", "org.freedesktop.DBus", "NameHasOwner", "s",
+                 "org.freedesktop.systemd1"]
+        return self.run(asked, check=False).stdout == "b true\n"
 
     def _has_manager(self):
         if not os.path.exists(f"/proc/{self._init}"):
@@ -327,10 +348,9 @@ class Host:
 
 
 @needs_host
-class HostTest(unittest.TestCase):
+class HostTest(system.NamesSkips):
     """Tests that share one host, self.host; each one cleans up what it leaves there."""
 
-    run = system.SystemTest.run
     installed = True
 
     @classmethod
