@@ -3,8 +3,8 @@
 
 /*
  * What tracectl_event.actions points to while an event is on: where to record
- * it. Immutable; made by the helper thread from a view, freed after a grace
- * period.
+ * it. Immutable; made by a helper thread from the view of its daemon, or from
+ * the lists of two daemons, and freed after a grace period.
  */
 
 #include <stdint.h>
@@ -12,9 +12,11 @@
 #include "tracer/ring-map.h"
 
 struct action {
+        const struct ring_map *fast;   /* shared where it is there and no contexts are wanted; else NULL */
         const struct ring_map *shared; /* for threads with restartable sequences; may be NULL */
         const struct ring_map *locked; /* for the others; may be NULL */
         uint32_t id;                   /* class id in both */
+        uint32_t contexts;             /* enum context */
 };
 
 struct action_list {

@@ -5,8 +5,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "protocol/context.h"
 #include "tracer/action.h"
 #include "tracer/actions.h"
+#include "tracer/publish.h"
 #include "tracer/thread.h"
 
 #define QUIESCE_MSEC 250
@@ -50,6 +52,8 @@ static int get_maps(struct applied *a, const struct view *view, const int *fds, 
                 int r;
 
                 pairs[i] = (struct pair) { 0 };
+                if (ring->contexts & ~(uint32_t) CONTEXTS_ALL)
+                        return -EPROTONOSUPPORT;
                 if (ring->flags & VIEW_RING_SHARED) {
                         r = get_map(a, ring->shared_id, fds, 0, &pairs[i].shared);
                         if (r < 0)
@@ -77,42 +81,19 @@ static void build_lists(const struct view *view, const struct pair *pairs, char 
                 for (; i < view->n_actions && view_action_at(view, i)->event == event; i++) {
                         const struct view_action *a = view_action_at(view, i);
                         const struct pair *pair = &pairs[a->ring];
+                        uint32_t contexts = view_ring_at(view, a->ring)->contexts;
 
-                        list->actions[list->n++] = (struct action) { pair->shared, pair->locked, a->id };
+                        list->actions[list->n++] = (struct action) {
+                                .fast = contexts ? NULL : pair->shared,
+                                .shared = pair->shared,
+                                .locked = pair->locked,
+                                .id = a->id,
+                                .contexts = contexts,
+                        };
                 }
                 lists[event] = list;
                 memory = (char *) &list->actions[list->n];
         }
-}
-
-static struct action_list *list_of(struct site *site, struct action_list **lists, struct snapshot *s) {
-        if (site->definition != DEFINITION_NONE)
-                return lists[site->definition];
-        if (site->event->n_fields != TRACECTL_QUERY)
-                return NULL;
-        /* On with any event of its name; never recorded itself. */
-        for (uint32_t i = 0; i < s->n_sites; i++) {
-                struct site *other = &s->sites[i];
-
-                if (other->event && other->definition != DEFINITION_NONE && lists[other->definition] &&
-                    strcmp(other->event->provider, site->event->provider) == 0 &&
-                    strcmp(other->event->name, site->event->name) == 0)
-                        return lists[other->definition];
-        }
-        return NULL;
-}
-
-static void publish(struct action_list **lists, struct snapshot *s) {
-        objects_lock();
-        for (uint32_t i = 0; i < s->n_sites; i++) {
-                struct site *site = &s->sites[i];
-
-                /* Release: the list is complete before the event points to it. Partner: enter() in record.c. */
-                if (site->event)
-                        __atomic_store_n(&site->event->actions, lists ? list_of(site, lists, s) : NULL,
-                                         __ATOMIC_RELEASE);
-        }
-        objects_unlock();
 }
 
 /* Closes the ring sets that nothing uses any more. */
@@ -124,12 +105,11 @@ static void close_unused(struct applied *a) {
         }
 }
 
-/* Turns events on and off, then frees what was before. lists, in memory, becomes the applied one. */
-static void replace(struct applied *a, struct snapshot *s, struct action_list **lists, void *memory, size_t size) {
+/* After publish(): frees what was before. memory becomes the applied lists. */
+static void retire(struct applied *a, void *memory, size_t size, const struct retired *retired) {
         void *old = a->memory;
         size_t old_size = a->memory_size;
 
-        publish(lists, s);
         a->memory = memory;
         a->memory_size = size;
         if (!thread_quiesce(QUIESCE_MSEC)) {
@@ -139,6 +119,8 @@ static void replace(struct applied *a, struct snapshot *s, struct action_list **
         }
         if (old)
                 munmap(old, old_size);
+        if (retired->memory)
+                munmap(retired->memory, retired->size);
         close_unused(a);
 }
 
@@ -153,6 +135,7 @@ static void unkeep(struct applied *a, const bool *had) {
 int actions_apply(struct applied *a, const struct view *view, const int *fds, struct snapshot *s) {
         struct pair pairs[VIEW_RINGS_MAX];
         bool had[RING_MAPS_MAX];
+        struct retired retired;
         size_t lists_size, size;
         char *memory;
         int r;
@@ -173,16 +156,29 @@ int actions_apply(struct applied *a, const struct view *view, const int *fds, st
                 return -ENOMEM;
         }
         build_lists(view, pairs, memory + lists_size, (struct action_list **) memory);
-        replace(a, s, (struct action_list **) memory, memory, size);
+        r = publish(a->source, s, (struct action_list **) memory, view->n_actions, &retired);
+        if (r < 0) {
+                munmap(memory, size);
+                unkeep(a, had);
+                return r;
+        }
+        retire(a, memory, size, &retired);
         return 0;
 }
 
-void actions_clear(struct applied *a, struct snapshot *s) {
-        replace(a, s, NULL, NULL, 0);
+void actions_clear(struct applied *a) {
+        struct retired retired;
+
+        /* Asks for no memory, so it cannot fail. */
+        (void) publish(a->source, NULL, NULL, 0, &retired);
+        retire(a, NULL, 0, &retired);
 }
 
 void actions_forget(struct applied *a) {
+        unsigned source = a->source;
+
         if (a->memory)
                 munmap(a->memory, a->memory_size);
         memset(a, 0, sizeof(*a));
+        a->source = source;
 }

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What this process records now: the view that was applied last, as action
- * lists and mapped ring sets. Only the helper thread uses it.
+ * What this process records for one daemon: the view that was applied last, as
+ * action lists and mapped ring sets. Only that daemon's helper thread uses it.
  */
 
 #include <stddef.h>
@@ -15,6 +15,7 @@
 #define RING_MAPS_MAX (4 * VIEW_RINGS_MAX) /* both forms of the applied view and of the next one */
 
 struct applied {
+        unsigned source; /* number of the daemon, publish.h */
         struct ring_map maps[RING_MAPS_MAX];
         void *memory; /* the action lists; NULL: nothing is on */
         size_t memory_size;
@@ -24,14 +25,15 @@ struct applied {
  * Makes it so: maps the ring sets that are new (fds, in the order of the view,
  * stay the caller's), turns the events of snapshot on and off, waits until no
  * thread uses what was before, and frees that. Where a thread stays inside a
- * tracepoint for longer than it may, the old memory is left alone.
+ * tracepoint for longer than it may, the old memory is left alone. What another
+ * daemon wants stays as it is.
  *
  * -errno where the view cannot be applied; nothing has changed then.
  */
 int actions_apply(struct applied *applied, const struct view *view, const int *fds, struct snapshot *snapshot);
 
-/* Everything off; ring sets unmapped. */
-void actions_clear(struct applied *applied, struct snapshot *snapshot);
+/* Nothing wanted by this daemon any more; its ring sets unmapped. */
+void actions_clear(struct applied *applied);
 
 /* In a child of fork(): the ring sets are not mapped there, and nobody is inside. */
 void actions_forget(struct applied *applied);

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
-#include <linux/close_range.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
@@ -19,46 +16,18 @@
 #include "common/fd.h"
 #include "protocol/handshake.h"
 #include "protocol/view.h"
-#include "tracer/actions.h"
 #include "tracer/client.h"
 #include "tracer/objects.h"
 #include "tracer/sys.h"
 
 #define SEND_TIMEOUT_MSEC 500
-#define RETRY_FIRST_MSEC 10
-#define RETRY_LAST_MSEC 1000
-#define RETRIES 14 /* about 10 s */
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
-/* Too large for the helper's stack, and needed once. */
-static struct {
-        struct snapshot snapshot;
-        struct applied applied;
-        uint32_t version; /* objects_version() of the snapshot */
-        uint64_t application; /* 0 before the first READY */
-} state;
 
 struct client {
+        struct daemon *daemon;
         int socket, wake;
-        const uint32_t *want_locked;
         bool asked_locked;
-        const struct client_callbacks *callbacks;
+        bool ready;
 };
-
-void client_lock(void) {
-        pthread_mutex_lock(&lock);
-}
-
-void client_unlock(void) {
-        pthread_mutex_unlock(&lock);
-}
-
-void client_reset(void) {
-        pthread_mutex_init(&lock, NULL);
-        actions_forget(&state.applied);
-        state.application = 0;
-}
 
 static int send_message(struct client *c, const struct handshake *h, const int *fds, size_t n_fds) {
         char buffer[HANDSHAKE_SIZE_MAX];
@@ -68,7 +37,7 @@ static int send_message(struct client *c, const struct handshake *h, const int *
 }
 
 static uint32_t form(struct client *c) {
-        c->asked_locked = __atomic_load_n(c->want_locked, __ATOMIC_RELAXED);
+        c->asked_locked = __atomic_load_n(&c->daemon->want_locked, __ATOMIC_RELAXED);
         return c->asked_locked ? HANDSHAKE_FORM_LOCKED : 0;
 }
 
@@ -78,14 +47,14 @@ static int send_register(struct client *c) {
                         HANDSHAKE_WORD | form(c),
                 .abi_major = HANDSHAKE_ABI_MAJOR,
                 .abi_minor = HANDSHAKE_ABI_MINOR,
-                .events = state.snapshot.hash,
+                .events = c->daemon->snapshot->hash,
                 .pid = (uint64_t) sys_getpid(),
                 .word = sizeof(void *) * 8,
-                .resume = state.application,
+                .resume = c->daemon->application,
         };
         size_t i;
 
-        if (state.application)
+        if (c->daemon->application)
                 h.keys |= HANDSHAKE_RESUME;
         for (i = 0; i < HANDSHAKE_NAME_MAX && program_invocation_short_name[i]; i++) {
                 char byte = program_invocation_short_name[i];
@@ -98,34 +67,38 @@ static int send_register(struct client *c) {
 
 /* The hash of the definitions, or with a descriptor the definitions themselves. */
 static int send_events(struct client *c, const int *fd) {
-        struct handshake h = { .keys = HANDSHAKE_EVENTS | form(c), .events = state.snapshot.hash };
+        struct handshake h = { .keys = HANDSHAKE_EVENTS | form(c), .events = c->daemon->snapshot->hash };
 
         return send_message(c, &h, fd, fd ? 1 : 0);
 }
 
 static int send_definitions(struct client *c) {
+        const struct snapshot *s = c->daemon->snapshot;
         _cleanup_close_ int fd = -1;
         int r;
 
-        r = memfd_new_constant("tracectl-definitions", state.snapshot.definitions, state.snapshot.definitions_size,
-                               &fd);
+        r = memfd_new_constant("tracectl-definitions", s->definitions, s->definitions_size, &fd);
         if (r < 0)
                 return r;
         return send_events(c, &fd);
 }
 
-static int take_snapshot(void) {
+static int take_snapshot(struct daemon *d) {
+        struct snapshot *s;
         int r;
 
         objects_lock();
-        r = objects_snapshot(&state.snapshot);
-        if (r >= 0)
-                state.version = objects_version();
+        r = objects_snapshot(&s);
+        if (r >= 0) {
+                if (d->snapshot)
+                        snapshot_unref(d->snapshot);
+                d->snapshot = s;
+        }
         objects_unlock();
         return r;
 }
 
-static int apply_view(struct client *c, const int *fds, size_t n_fds, bool *ret_stale) {
+static int apply_view(struct daemon *d, const int *fds, size_t n_fds, bool *ret_stale) {
         const void *data;
         struct view view;
         size_t size;
@@ -137,11 +110,11 @@ static int apply_view(struct client *c, const int *fds, size_t n_fds, bool *ret_
         r = view_check(data, size, n_fds - 1, &view);
         if (r >= 0) {
                 /* Made for definitions that have changed since? Then the next one is on its way. */
-                *ret_stale = view.header->definitions != state.snapshot.hash;
-                if (!*ret_stale && view.header->n_events != state.snapshot.n_definitions)
+                *ret_stale = view.header->definitions != d->snapshot->hash;
+                if (!*ret_stale && view.header->n_events != d->snapshot->n_definitions)
                         r = -EBADMSG;
                 else if (!*ret_stale)
-                        r = actions_apply(&state.applied, &view, fds + 1, &state.snapshot);
+                        r = actions_apply(&d->view, &view, fds + 1, d->snapshot);
         }
         munmap((void *) data, size);
         return r;
@@ -155,12 +128,13 @@ static int handle_view(struct client *c, const struct handshake *h, const int *f
         if (!(h->keys & HANDSHAKE_GENERATION))
                 return -EBADMSG;
         if (h->keys & HANDSHAKE_APPLICATION)
-                state.application = h->application;
+                c->daemon->application = h->application;
+        c->ready = true;
         if (n_fds == 0) {
                 answer = (struct handshake) { .keys = HANDSHAKE_GET, .get = h->generation };
                 return send_message(c, &answer, NULL, 0);
         }
-        r = apply_view(c, fds, n_fds, &stale);
+        r = apply_view(c->daemon, fds, n_fds, &stale);
         if (stale)
                 return 0;
         if (r < 0) {
@@ -169,7 +143,7 @@ static int handle_view(struct client *c, const struct handshake *h, const int *f
         }
         /* First the answer: whoever waits for us here may use the bus at once. */
         r = send_message(c, &answer, NULL, 0);
-        c->callbacks->applied(state.version);
+        daemon_set_applied(c->daemon, c->daemon->snapshot->version);
         return r;
 }
 
@@ -194,32 +168,37 @@ static int handle_message(struct client *c) {
         return r;
 }
 
-static int handle_wake(struct client *c) {
+void client_drain_wake(int wake) {
         struct signalfd_siginfo info;
+
+        while (read(wake, &info, sizeof(info)) > 0)
+                ;
+}
+
+static int handle_wake(struct client *c) {
         int r;
 
-        while (read(c->wake, &info, sizeof(info)) > 0)
-                ;
-        if (objects_version() != state.version) {
-                r = take_snapshot();
+        client_drain_wake(c->wake);
+        if (objects_version() != c->daemon->snapshot->version) {
+                r = take_snapshot(c->daemon);
                 if (r < 0)
                         return r;
                 return send_events(c, NULL);
         }
-        if (__atomic_load_n(c->want_locked, __ATOMIC_RELAXED) && !c->asked_locked)
+        if (__atomic_load_n(&c->daemon->want_locked, __ATOMIC_RELAXED) && !c->asked_locked)
                 return send_events(c, NULL);
         return 0;
 }
 
-/* Talks until the other side hangs up, breaks the form, or *quit is set. */
-static int converse(struct client *c, const uint32_t *quit) {
+static int converse(struct client *c) {
+        struct daemon *d = c->daemon;
         int r;
 
-        client_lock();
-        r = take_snapshot();
+        pthread_mutex_lock(&d->lock);
+        r = take_snapshot(d);
         if (r >= 0)
                 r = send_register(c);
-        client_unlock();
+        pthread_mutex_unlock(&d->lock);
         while (r >= 0) {
                 struct pollfd fds[] = {
                         { .fd = c->socket, .events = POLLIN },
@@ -228,19 +207,19 @@ static int converse(struct client *c, const uint32_t *quit) {
 
                 if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
                         return -errno;
-                if (__atomic_load_n(quit, __ATOMIC_ACQUIRE))
+                if (__atomic_load_n(&d->quit, __ATOMIC_SEQ_CST))
                         return 0;
-                client_lock();
+                pthread_mutex_lock(&d->lock);
                 if (fds[1].revents)
                         r = handle_wake(c);
                 if (r >= 0 && fds[0].revents)
                         r = handle_message(c);
-                client_unlock();
+                pthread_mutex_unlock(&d->lock);
         }
         return r;
 }
 
-static int open_connection(const char *path, int *ret) {
+static int open_connection(const struct daemon *d, int *ret) {
         struct timeval timeout = { .tv_usec = SEND_TIMEOUT_MSEC * 1000 };
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         _cleanup_close_ int fd = -1;
@@ -248,7 +227,7 @@ static int open_connection(const char *path, int *ret) {
         fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return -errno;
-        strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+        strcpy(address.sun_path, d->socket);
         if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0 ||
             connect(fd, (struct sockaddr *) &address, sizeof(address)) < 0)
                 return -errno;
@@ -256,62 +235,16 @@ static int open_connection(const char *path, int *ret) {
         return 0;
 }
 
-/* A wait that grows and differs between processes, so that a storm of them spreads. Ends early on a wake-up. */
-static void pause_before_retry(int wake, unsigned attempt) {
-        unsigned msec = RETRY_FIRST_MSEC << (attempt < 7 ? attempt : 7);
-        struct pollfd fd = { .fd = wake, .events = POLLIN };
+int client_talk(struct daemon *d, int wake, bool *ret_ready) {
+        struct client c = { .daemon = d, .wake = wake };
+        _cleanup_close_ int fd = -1;
+        int r;
 
-        if (msec > RETRY_LAST_MSEC)
-                msec = RETRY_LAST_MSEC;
-        msec += (unsigned) sys_gettid() % (msec / 2 + 1);
-        (void) poll(&fd, 1, (int) msec);
-}
-
-/*
- * Connects. Before the first registration, only a full backlog is worth another
- * try: where nobody listens, nobody wants us. Later a restart is.
- */
-static int connect_patiently(const char *path, int wake, const uint32_t *quit, int *ret) {
-        for (unsigned attempt = 0;; attempt++) {
-                int r = open_connection(path, ret);
-
-                if (r >= 0 || (r != -EAGAIN && state.application == 0) || attempt == RETRIES ||
-                    __atomic_load_n(quit, __ATOMIC_ACQUIRE))
-                        return r;
-                pause_before_retry(wake, attempt);
-        }
-}
-
-static int open_wake(int signal) {
-        sigset_t set;
-
-        sigemptyset(&set);
-        sigaddset(&set, signal);
-        return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-void client_run(const char *path, int wake_signal, const uint32_t *quit, const uint32_t *want_locked,
-                const struct client_callbacks *callbacks) {
-        _cleanup_close_ int wake = -1;
-
-        /* From here on this thread has a table of descriptors of its own, empty. */
-        if (close_range(0, ~0U, CLOSE_RANGE_UNSHARE) < 0)
-                return;
-        wake = open_wake(wake_signal);
-        while (wake >= 0 && !__atomic_load_n(quit, __ATOMIC_ACQUIRE)) {
-                _cleanup_close_ int fd = -1;
-                struct client c = { .wake = wake, .want_locked = want_locked, .callbacks = callbacks };
-
-                if (connect_patiently(path, wake, quit, &fd) < 0)
-                        break;
-                c.socket = fd;
-                if (converse(&c, quit) >= 0)
-                        return;
-                if (state.application == 0) /* refused */
-                        break;
-        }
-        client_lock();
-        if (!__atomic_load_n(quit, __ATOMIC_ACQUIRE))
-                actions_clear(&state.applied, &state.snapshot);
-        client_unlock();
+        r = open_connection(d, &fd);
+        if (r < 0)
+                return r;
+        c.socket = fd;
+        r = converse(&c);
+        *ret_ready = c.ready;
+        return r;
 }

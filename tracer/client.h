@@ -2,28 +2,21 @@
 #pragma once
 
 /*
- * The conversation with tracingd (protocol/handshake.h), run by the helper
- * thread: connect, register, send definitions, apply views, reconnect.
+ * One conversation with a tracingd (protocol/handshake.h), by the helper thread
+ * for it: connect, register or resume, send definitions, apply views.
  */
 
-#include <stdint.h>
+#include <stdbool.h>
 
-struct client_callbacks {
-        void (*applied)(uint32_t version); /* objects_version() of the definitions that are in force */
-};
+#include "tracer/daemon.h"
 
 /*
- * Talks to the socket at path until nobody is there any more or *quit is set.
- * wake_signal, blocked and sent to this thread, makes it look at *quit,
- * *want_locked and objects_version(). Where nobody is there any more, all events
- * are off when it returns; after *quit they stay as they are.
+ * Until the other side hangs up or breaks the form (-errno), or the daemon's
+ * thread is to quit (0). wake is a signalfd for daemon_wake(). What is recorded
+ * when it returns goes on being recorded. *ret_ready is set once we were
+ * registered.
  */
-void client_run(const char *path, int wake_signal, const uint32_t *quit, const uint32_t *want_locked,
-                const struct client_callbacks *callbacks);
+int client_talk(struct daemon *d, int wake, bool *ret_ready);
 
-/* Held while anything but waiting is done. */
-void client_lock(void);
-void client_unlock(void);
-
-/* In a child of fork(), where the lock was taken before: forgets everything. */
-void client_reset(void);
+/* Takes all wake-ups that came. */
+void client_drain_wake(int wake);

@@ -2,19 +2,24 @@
 #pragma once
 
 /*
- * The helper thread: this process's side of the handshake (protocol/handshake.h).
- * It exists only where somebody wants to trace, has all signals blocked, never
- * traces itself, and has a table of file descriptors of its own, so that nothing
- * it opens is visible to the program and nothing the program closes is missing
- * to it. All that it does is bounded but for the wait for messages.
+ * The helper threads of this process, one for each tracingd that it may join
+ * (daemon.h): where those are, when threads are started and who waits for them.
+ *
+ *   $TRACECTL_SOCKET     an absolute path: that one alone. Anything else: none
+ *   the system's         where it has a wait page, of root
+ *   the user's           where $XDG_RUNTIME_DIR has a wait page, of the user or root
+ *
+ * A program with more rights than its caller joins none, for its caller could
+ * say where. Before main() a thread is started for each; nobody waits for it but
+ * where the page, or the variable, says that somebody wants to trace.
  */
 
 #include <stdbool.h>
 
 /*
- * The events of the process have changed: starts the thread where it is wanted
- * and not there, and tells it. With wait, returns when the change is in force,
- * or after HELPER_WAIT_MSEC, or at once where nobody listens.
+ * The events of the process have changed: starts threads where they are wanted
+ * and not there, and tells them. With wait, returns when the change is in force
+ * for all daemons that want to trace, or after HELPER_WAIT_MSEC.
  */
 void helper_objects_changed(bool wait);
 
@@ -23,7 +28,7 @@ void helper_objects_changed(bool wait);
 /* A thread without restartable sequences found no ring to write to. Async-signal-safe. */
 void helper_want_locked(void);
 
-/* Around fork(): no change is in the middle; the child starts a helper of its own. */
+/* Around fork(): no change is in the middle; the child starts helpers of its own. */
 void helper_fork_prepare(void);
 void helper_fork_parent(void);
 void helper_fork_child(void);

@@ -13,7 +13,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct tracectl_object *objects;
 static uint32_t version;
-static struct snapshot *current; /* its sites must not outlive their objects */
+static struct snapshot *snapshots; /* the newest first; sites must not outlive their objects */
 
 void objects_lock(void) {
         pthread_mutex_lock(&lock);
@@ -21,10 +21,6 @@ void objects_lock(void) {
 
 void objects_unlock(void) {
         pthread_mutex_unlock(&lock);
-}
-
-void objects_reset_lock(void) {
-        pthread_mutex_init(&lock, NULL);
 }
 
 uint32_t objects_version(void) {
@@ -74,16 +70,39 @@ int objects_remove(struct tracectl_object *object) {
                 return 0;
         /* When the process ends, code of this object may run after its destructor: no view turns these off any more. */
         disable(object);
-        for (uint32_t i = 0; current && i < current->n_sites; i++)
-                if (current->sites[i].event && holds(object, current->sites[i].event))
-                        current->sites[i].event = NULL;
+        for (struct snapshot *s = snapshots; s; s = s->next)
+                for (uint32_t i = 0; i < s->n_sites; i++)
+                        if (s->sites[i].event && holds(object, s->sites[i].event))
+                                s->sites[i].event = NULL;
         changed();
         return 1;
 }
 
-void objects_disable_all(void) {
+void objects_reset(void) {
+        pthread_mutex_init(&lock, NULL);
+        for (struct snapshot *s = snapshots, *next; s; s = next) {
+                next = s->next;
+                munmap(s, s->memory_size);
+        }
+        snapshots = NULL;
         for (struct tracectl_object *o = objects; o; o = o->next)
                 disable(o);
+}
+
+struct snapshot *snapshot_ref(struct snapshot *s) {
+        s->refs++;
+        return s;
+}
+
+void snapshot_unref(struct snapshot *s) {
+        if (--s->refs > 0)
+                return;
+        for (struct snapshot **p = &snapshots; *p; p = &(*p)->next)
+                if (*p == s) {
+                        *p = s->next;
+                        break;
+                }
+        munmap(s, s->memory_size);
 }
 
 static bool usable(const struct tracectl_event *event) {
@@ -174,39 +193,53 @@ static size_t align8(size_t n) {
         return (n + 7) & ~(size_t) 7;
 }
 
-int objects_snapshot(struct snapshot *snapshot) {
-        struct totals t = measure();
-        struct snapshot s = { 0 };
-        struct index index;
-        size_t slots = 16, end = sizeof(struct definitions_header);
+/* Empty, with room for t. */
+static struct snapshot *snapshot_new(const struct totals *t, struct index *index) {
+        size_t slots = 16, size;
+        struct snapshot *s;
         char *p;
 
-        while (slots < 2 * (size_t) t.sites + 2)
+        while (slots < 2 * (size_t) t->sites + 2)
                 slots *= 2;
-        s.memory_size = align8(t.definitions) + t.sites * (sizeof(struct site) + 2 * sizeof(uint32_t)) +
-                        slots * sizeof(uint32_t) + 64;
-        p = mmap(NULL, s.memory_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        size = align8(sizeof(*s)) + align8(t->definitions) +
+               t->sites * (sizeof(struct site) + 2 * sizeof(uint32_t)) + slots * sizeof(uint32_t);
+        p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (p == MAP_FAILED)
-                return -ENOMEM;
-        s.memory = p;
-        s.definitions = p;
-        s.sites = (struct site *) (p += align8(t.definitions));
-        index.slots = (uint32_t *) (p += t.sites * sizeof(struct site));
-        index.mask = (uint32_t) slots - 1;
-        index.offsets = (uint32_t *) (p += slots * sizeof(uint32_t));
-        index.sizes = (uint32_t *) (p + t.sites * sizeof(uint32_t));
+                return NULL;
+        s = (struct snapshot *) p;
+        *s = (struct snapshot) { .refs = 1, .memory_size = size, .version = version };
+        s->definitions = p += align8(sizeof(*s));
+        s->sites = (struct site *) (p += align8(t->definitions));
+        index->slots = (uint32_t *) (p += t->sites * sizeof(struct site));
+        index->mask = (uint32_t) slots - 1;
+        index->offsets = (uint32_t *) (p += slots * sizeof(uint32_t));
+        index->sizes = (uint32_t *) (p + t->sites * sizeof(uint32_t));
+        return s;
+}
 
+int objects_snapshot(struct snapshot **ret) {
+        size_t end = sizeof(struct definitions_header);
+        struct totals t;
+        struct index index;
+        struct snapshot *s;
+
+        if (snapshots && snapshots->version == version) {
+                *ret = snapshot_ref(snapshots);
+                return 0;
+        }
+        t = measure();
+        s = snapshot_new(&t, &index);
+        if (!s)
+                return -ENOMEM;
         for (struct tracectl_object *o = objects; o; o = o->next)
                 for (struct tracectl_event *const *e = o->start; e < o->stop; e++)
                         if (usable(*e))
-                                add_site(&s, &index, *e, t.definitions, &end);
-        definitions_finish(s.definitions, s.n_definitions, end);
-        s.definitions_size = end;
-        s.hash = hash_bytes(HASH_INIT, s.definitions, end);
-
-        if (snapshot->memory)
-                munmap(snapshot->memory, snapshot->memory_size);
-        *snapshot = s;
-        current = snapshot;
+                                add_site(s, &index, *e, t.definitions, &end);
+        definitions_finish(s->definitions, s->n_definitions, end);
+        s->definitions_size = end;
+        s->hash = hash_bytes(HASH_INIT, s->definitions, end);
+        s->next = snapshots;
+        snapshots = s;
+        *ret = s;
         return 0;
 }

@@ -5,8 +5,9 @@
  * The programs and libraries of this process that have tracepoints, and what
  * they define together: a snapshot, in which equal definitions of several
  * statements are one. Constructors and destructors (dlopen, dlclose) change the
- * list, the helper thread makes snapshots and turns events on and off; one lock
- * guards both, held only over memory, never over a system call that waits.
+ * list, helper threads make snapshots and turn events on and off; one lock
+ * guards both, held only over memory, never over a system call that waits. It
+ * is the innermost of all.
  *
  * No memory comes from malloc(), which may be traced itself.
  */
@@ -24,12 +25,18 @@ struct site {
         uint32_t definition;          /* index; DEFINITION_NONE: a query, or cannot be recorded */
 };
 
-/* Only the helper thread uses it. */
+/*
+ * Constant but for the sites' events. Sites stand in the order of the list, to
+ * which new objects are added in front: of two snapshots, the newer has all
+ * sites of the older that have not gone, in the same order.
+ */
 struct snapshot {
-        void *memory; /* one mapping holds everything below */
-        size_t memory_size;
-        uint64_t hash;       /* of the definitions */
-        char *definitions;   /* protocol/definitions.h */
+        unsigned refs;     /* under the lock, as the next two */
+        struct snapshot *next;
+        size_t memory_size; /* one mapping holds it all */
+        uint32_t version;  /* objects_version() */
+        uint64_t hash;     /* of the definitions */
+        char *definitions; /* protocol/definitions.h */
         size_t definitions_size;
         uint32_t n_definitions;
         struct site *sites;
@@ -39,21 +46,19 @@ struct snapshot {
 void objects_lock(void);
 void objects_unlock(void);
 
-/* Around fork(). */
-void objects_reset_lock(void);
+/* In a child of fork(), where the lock was taken before: forgets the snapshots, and turns every event off. */
+void objects_reset(void);
 
 /* Under the lock. Each returns whether the list has changed. */
 int objects_add(struct tracectl_object *object);
 int objects_remove(struct tracectl_object *object);
 
-/* Under the lock: turns every event off. */
-void objects_disable_all(void);
-
 /* Counts additions and removals; a snapshot is old when it has changed. */
 uint32_t objects_version(void);
 
-/*
- * Under the lock: makes a snapshot of all objects and forgets the one before,
- * which *snapshot holds or is zero. -ENOMEM leaves *snapshot as it was.
- */
-int objects_snapshot(struct snapshot *snapshot);
+/* Under the lock: the newest snapshot where it is still true, or else a new one, with a reference; or -ENOMEM. */
+int objects_snapshot(struct snapshot **ret);
+
+/* Under the lock. */
+struct snapshot *snapshot_ref(struct snapshot *s);
+void snapshot_unref(struct snapshot *s);

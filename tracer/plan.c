@@ -51,8 +51,9 @@ static char *put_header(char *p, uint32_t id, uint64_t time, bool compact) {
         return p + sizeof(time);
 }
 
-enum plan_result plan_event(const struct ring_map *map, struct ring_cpu *ring, uint32_t cpu, uint32_t id, int32_t pid,
-                            int32_t tid, struct plan *ret) {
+enum plan_result plan_event(const struct ring_map *map, struct ring_cpu *ring, uint32_t cpu,
+                            const struct write_event *event, struct plan *ret) {
+        uint32_t tid = (uint32_t) event->tid;
         uint64_t limit, begin, offset;
         bool reset, compact;
         char *p = ret->header;
@@ -82,13 +83,17 @@ enum plan_result plan_event(const struct ring_map *map, struct ring_cpu *ring, u
          * than 27 bits after that, compact headers suffice.
          */
         compact = !reset && ret->time - (ret->seen.meta & ~RING_TID_MASK) <= CTF_COMPACT_TIME_MASK;
-        if (ret->fresh || (ret->seen.meta & RING_TID_MASK) != ((uint64_t) tid & RING_TID_MASK)) {
+        if (ret->fresh || (ret->seen.meta & RING_TID_MASK) != (tid & RING_TID_MASK)) {
                 p = put_header(p, CTF_ID_THREAD, ret->time, compact);
-                p = put_u32(p, (uint32_t) pid);
-                p = put_u32(p, (uint32_t) tid);
+                p = put_u32(p, (uint32_t) event->pid);
+                p = put_u32(p, tid);
                 compact = true;
         }
-        p = put_header(p, id, ret->time, compact);
+        p = put_header(p, event->id, ret->time, compact);
+        if (__builtin_expect(event->contexts_size != 0, 0)) {
+                memcpy(p, event->contexts, event->contexts_size);
+                p += event->contexts_size;
+        }
         ret->header_size = (uint32_t) (p - ret->header);
         return PLAN_OK;
 }

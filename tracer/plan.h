@@ -4,7 +4,7 @@
 /*
  * Recording one event into one ring, apart from how it is committed: what is
  * there (the words of the ring, read once and clamped), what must be written
- * before the payload (a thread record, a compact or extended header), and
+ * before the payload (a thread record, a compact or extended header, contexts), and
  * whether the next sub-buffer must be entered first. Both forms of writers use
  * it: ring-rseq.c commits a plan in a restartable sequence that checks that
  * nothing has changed since, ring-locked.c under a lock.
@@ -16,12 +16,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "protocol/context.h"
 #include "protocol/ctf.h"
 #include "protocol/ring.h"
 #include "tracer/ring-map.h"
+#include "tracer/ring-write.h"
 
-/* A thread record and an event header, both extended at most. */
-#define PLAN_HEADER_MAX (CTF_EXTENDED_SIZE + CTF_THREAD_PAYLOAD + CTF_EXTENDED_SIZE)
+/* A thread record and an event header, both extended at most, and contexts. */
+#define PLAN_HEADER_MAX (CTF_EXTENDED_SIZE + CTF_THREAD_PAYLOAD + CTF_EXTENDED_SIZE + CONTEXTS_SIZE_MAX)
 
 /* The words of a ring as they were when the plan was made. */
 struct ring_state {
@@ -53,9 +55,9 @@ enum plan_result {
         PLAN_SWITCH, /* no room for any event: enter the next sub-buffer first */
 };
 
-/* Plans an event of class id by thread tid of process pid into ring (of CPU number cpu). */
-enum plan_result plan_event(const struct ring_map *map, struct ring_cpu *ring, uint32_t cpu, uint32_t id, int32_t pid,
-                            int32_t tid, struct plan *ret);
+/* Plans an event into ring (of CPU number cpu); of its spans nothing is looked at. */
+enum plan_result plan_event(const struct ring_map *map, struct ring_cpu *ring, uint32_t cpu,
+                            const struct write_event *event, struct plan *ret);
 
 /* Plans to enter the next sub-buffer. False where the ring is full (discard mode). */
 bool plan_next_subbuf(const struct ring_map *map, struct ring_cpu *ring, uint32_t cpu, struct plan_switch *ret);

@@ -2,7 +2,7 @@
 
 /*
  * The calls that tracepoints make. Each walks the event's actions, one a
- * session, inside an entered tracepoint (thread.h), so that nothing which the
+ * session of either daemon, inside an entered tracepoint (thread.h), so that nothing which the
  * actions lead to goes away meanwhile.
  */
 
@@ -12,6 +12,7 @@
 
 #include "tracectl/tracepoint.h"
 #include "tracer/action.h"
+#include "tracer/contexts.h"
 #include "tracer/helper.h"
 #include "tracer/plan.h"
 #include "tracer/record.h"
@@ -39,23 +40,31 @@ static inline struct write_event describe(const struct action *action, const str
         };
 }
 
-/* A thread without restartable sequences, or in a ring set that has none. */
-static void __attribute__((noinline, cold)) record_locked(const struct action *action, const struct write_event *event) {
-        if (action->locked) {
+/* Any action: with contexts, for a thread without restartable sequences, into a ring set that has none for them. */
+static __attribute__((noinline)) void record_any(const struct action *action, const struct thread_slot *slot,
+                                                 struct write_event *event, const void *ip) {
+        char contexts[CONTEXTS_SIZE_MAX];
+
+        if (action->contexts)
+                contexts_fill(action->contexts, ip, contexts, event);
+        if (slot->rseq && action->shared)
+                ring_rseq_write(slot->rseq, action->shared, event);
+        else if (action->locked)
                 ring_locked_write(action->locked, event);
-                return;
+        else {
+                ring_count_discarded(ring_map_cpu(action->shared, 0));
+                helper_want_locked();
         }
-        ring_count_discarded(ring_map_cpu(action->shared, 0));
-        helper_want_locked();
 }
 
-static inline __attribute__((always_inline)) const struct action_list *enter(const struct tracectl_event *event, struct thread_slot **ret_slot) {
+static inline __attribute__((always_inline)) const struct action_list *enter(const struct tracectl_event *event,
+                                                                            struct thread_slot **ret_slot) {
         const struct action_list *list;
         struct thread_slot *slot = thread_enter();
 
         if (__builtin_expect(!slot, 0))
                 return NULL;
-        /* Consume: the list is complete before the event points to it. Partner: the release in actions.c. */
+        /* Consume: the list is complete before the event points to it. Partner: the release in publish.c. */
         list = __atomic_load_n(&event->actions, __ATOMIC_ACQUIRE);
         if (__builtin_expect(!list || !__atomic_load_n(thread_alive, __ATOMIC_RELAXED), 0)) {
                 thread_leave(slot);
@@ -77,17 +86,17 @@ void tracectl_record_fixed(struct tracectl_event *event, const void *payload, ui
                 const struct action *action = &list->actions[i];
                 struct write_event write = describe(action, slot, &span, 1);
 
-                if (__builtin_expect(!slot->rseq || !action->shared, 0))
-                        record_locked(action, &write);
-                else if (__builtin_expect(size <= FIXED_MAX, 1))
-                        ring_rseq_write_fixed(slot->rseq, action->shared, &write, payload, size);
+                if (__builtin_expect(slot->rseq && action->fast && size <= FIXED_MAX, 1))
+                        ring_rseq_write_fixed(slot->rseq, action->fast, &write, payload, size);
                 else
-                        ring_rseq_write(slot->rseq, action->shared, &write);
+                        record_any(action, slot, &write, __builtin_return_address(0));
         }
         thread_leave(slot);
 }
 
-void tracectl_record_spans(struct tracectl_event *event, const struct tracectl_span *spans, uint32_t n) {
+static inline __attribute__((always_inline)) void record_spans(struct tracectl_event *event,
+                                                               const struct tracectl_span *spans, uint32_t n,
+                                                               const void *ip) {
         const struct action_list *list;
         struct thread_slot *slot;
 
@@ -98,12 +107,16 @@ void tracectl_record_spans(struct tracectl_event *event, const struct tracectl_s
                 const struct action *action = &list->actions[i];
                 struct write_event write = describe(action, slot, spans, n);
 
-                if (slot->rseq && action->shared)
-                        ring_rseq_write(slot->rseq, action->shared, &write);
+                if (slot->rseq && action->fast)
+                        ring_rseq_write(slot->rseq, action->fast, &write);
                 else
-                        record_locked(action, &write);
+                        record_any(action, slot, &write, ip);
         }
         thread_leave(slot);
+}
+
+void tracectl_record_spans(struct tracectl_event *event, const struct tracectl_span *spans, uint32_t n) {
+        record_spans(event, spans, n, __builtin_return_address(0));
 }
 
 void tracectl_record_format(struct tracectl_event *event, const char *format, ...) {
@@ -117,6 +130,6 @@ void tracectl_record_format(struct tracectl_event *event, const char *format, ..
                 text[0] = '\0';
         va_end(ap);
         span.data = text;
-        tracectl_record_spans(event, &span, 1);
+        record_spans(event, &span, 1, __builtin_return_address(0));
         errno = saved;
 }

@@ -84,7 +84,7 @@ static void write_event(const struct ring_map *map, struct ring_cpu *ring, uint3
         for (;;) {
                 struct plan plan;
 
-                if (plan_event(map, ring, cpu, event->id, event->pid, event->tid, &plan) == PLAN_OK) {
+                if (plan_event(map, ring, cpu, event, &plan) == PLAN_OK) {
                         struct cursor c = { plan.destination, plan.room };
 
                         if (put_event(&c, &plan, event)) {

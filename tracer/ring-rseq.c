@@ -89,7 +89,7 @@ void ring_rseq_write(struct rseq *rseq, const struct ring_map *map, const struct
                 if (cpu >= map->n_cpus)
                         break;
                 ring = ring_map_cpu(map, cpu);
-                if (plan_event(map, ring, cpu, event->id, event->pid, event->tid, &plan) == PLAN_OK) {
+                if (plan_event(map, ring, cpu, event, &plan) == PLAN_OK) {
                         result = commit_event(rseq, cpu, ring, &plan, event->spans, event->n_spans);
                         if (result == COMMIT_DONE)
                                 return;

@@ -23,6 +23,8 @@ struct write_event {
         int32_t pid, tid;
         const struct tracectl_span *spans;
         uint32_t n_spans;
+        uint32_t contexts_size; /* at most CONTEXTS_SIZE_MAX */
+        const char *contexts;   /* as protocol/context.h says; between header and payload */
 };
 
 struct rseq;
@@ -30,7 +32,7 @@ struct rseq;
 /* The calling thread's restartable sequences, or NULL where it has none. They stay where they are until it ends. */
 struct rseq *ring_rseq_of_thread(void);
 
-/* A payload of a fixed size of at most 64 bytes, readable as tracectl_record_fixed() says. */
+/* A payload of a fixed size of at most 64 bytes, readable as tracectl_record_fixed() says; no contexts. */
 void ring_rseq_write_fixed(struct rseq *rseq, const struct ring_map *map, const struct write_event *event, const void *payload,
                            uint32_t size);
 

@@ -61,6 +61,11 @@ static inline int sys_futex_wake(const uint32_t *word, int n) {
         return (int) sys_call6(SYS_futex, (long) word, FUTEX_WAKE, n, 0, 0, 0);
 }
 
+/* until is a time of CLOCK_MONOTONIC. */
+static inline int sys_futex_waitv(const struct futex_waitv *waiters, unsigned n, const struct timespec *until) {
+        return (int) sys_call6(SYS_futex_waitv, (long) waiters, n, 0, (long) until, CLOCK_MONOTONIC, 0);
+}
+
 static inline int sys_membarrier(int command) {
         return (int) sys_call6(SYS_membarrier, command, 0, 0, 0, 0, 0);
 }

@@ -60,29 +60,71 @@ static void test_add_foreign(void) {
         g_assert_cmpint(objects_add(&small), ==, 0);
 }
 
-static void test_disable_all(void) {
-        struct tracectl_object object = object_of(2);
+static struct snapshot *snapshot(void) {
+        struct snapshot *s;
 
-        g_assert_cmpint(objects_add(&object), ==, 1);
-        __atomic_store_n(&event.actions, &object, __ATOMIC_RELEASE);
-        objects_disable_all();
-        g_assert_null(event.actions);
-        g_assert_cmpint(objects_remove(&object), ==, 1);
+        objects_lock();
+        g_assert_cmpint(objects_snapshot(&s), ==, 0);
+        objects_unlock();
+        return s;
 }
 
 static void test_snapshot_forgets_removed(void) {
         struct tracectl_object object = object_of(1);
-        struct snapshot snapshot = { 0 };
+        struct snapshot *first, *same, *second;
 
         g_assert_cmpint(objects_add(&object), ==, 1);
-        g_assert_cmpint(objects_snapshot(&snapshot), ==, 0);
-        g_assert_cmpuint(snapshot.n_sites, ==, 1);
-        g_assert_cmpuint(snapshot.n_definitions, ==, 1);
-        g_assert_true(snapshot.sites[0].event == &event);
+        first = snapshot();
+        same = snapshot();
+        g_assert_true(first == same);
+        snapshot_unref(same);
+        g_assert_cmpuint(first->n_sites, ==, 1);
+        g_assert_cmpuint(first->n_definitions, ==, 1);
+        g_assert_true(first->sites[0].event == &event);
         g_assert_cmpint(objects_remove(&object), ==, 1);
-        g_assert_null(snapshot.sites[0].event);
-        g_assert_cmpint(objects_snapshot(&snapshot), ==, 0);
-        g_assert_cmpuint(snapshot.n_sites, ==, 0);
+        g_assert_null(first->sites[0].event);
+        second = snapshot();
+        g_assert_cmpuint(second->n_sites, ==, 0);
+        snapshot_unref(second);
+        snapshot_unref(first);
+}
+
+/* Two that are alive at once: an object that goes is gone in both, one that comes back is only in the newer. */
+static void test_snapshot_keeps_order(void) {
+        struct tracectl_object a = object_of(1), b = object_of(2);
+        struct snapshot *older, *newer;
+
+        g_assert_cmpint(objects_add(&a), ==, 1);
+        older = snapshot();
+        g_assert_cmpint(objects_add(&b), ==, 1);
+        newer = snapshot();
+        g_assert_cmpint((int32_t) (newer->version - older->version), >, 0);
+        g_assert_cmpuint(newer->n_sites, ==, 2);
+        g_assert_cmpuint(newer->n_definitions, ==, 1);
+        g_assert_cmpuint(newer->hash, ==, older->hash);
+        g_assert_cmpint(objects_remove(&a), ==, 1);
+        g_assert_null(older->sites[0].event);
+        g_assert_null(newer->sites[1].event);
+        snapshot_unref(newer);
+        snapshot_unref(older);
+        g_assert_cmpint(objects_remove(&b), ==, 1);
+}
+
+/* What a child of fork() does. */
+static void test_reset(void) {
+        struct tracectl_object object = object_of(2);
+        struct snapshot *s;
+
+        g_assert_cmpint(objects_add(&object), ==, 1);
+        s = snapshot();
+        __atomic_store_n(&event.actions, s, __ATOMIC_RELEASE);
+        objects_lock();
+        objects_reset();
+        g_assert_null(event.actions);
+        s = snapshot();
+        g_assert_cmpuint(s->n_sites, ==, 1);
+        snapshot_unref(s);
+        g_assert_cmpint(objects_remove(&object), ==, 1);
 }
 
 int main(int argc, char **argv) {
@@ -90,7 +132,8 @@ int main(int argc, char **argv) {
         g_test_add_func("/objects/remove-turns-off", test_remove_turns_off);
         g_test_add_func("/objects/add-once", test_add_once);
         g_test_add_func("/objects/add-foreign", test_add_foreign);
-        g_test_add_func("/objects/disable-all", test_disable_all);
+        g_test_add_func("/objects/reset", test_reset);
+        g_test_add_func("/objects/snapshot-keeps-order", test_snapshot_keeps_order);
         g_test_add_func("/objects/snapshot-forgets-removed", test_snapshot_forgets_removed);
         return g_test_run();
 }

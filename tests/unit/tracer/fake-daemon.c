@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/datagram.h"
+#include "common/fd.h"
+#include "protocol/context.h"
+#include "protocol/definitions.h"
+#include "protocol/view.h"
+#include "tests/unit/tracer/fake-daemon.h"
+
+static char *path_of(const struct fake_daemon *f, const char *name) {
+        return g_build_filename(f->directory, name, NULL);
+}
+
+void fake_write_page(const char *path, uint32_t word) {
+        struct wait_page page = { .word = word };
+
+        memcpy(page.magic, WAIT_MAGIC, sizeof(page.magic));
+        g_assert_true(g_file_set_contents(path, (const char *) &page, sizeof(page), NULL));
+}
+
+void fake_map_page(struct fake_daemon *f) {
+        g_autofree char *path = path_of(f, TRACECTL_WAIT_NAME);
+        int fd = open(path, O_RDWR | O_CLOEXEC);
+
+        g_assert_cmpint(fd, >=, 0);
+        if (f->page)
+                munmap(f->page, sizeof(*f->page));
+        f->page = mmap(NULL, sizeof(*f->page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        g_assert_true(f->page != MAP_FAILED);
+        close(fd);
+}
+
+static void listen_at(struct fake_daemon *f) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        g_autofree char *path = path_of(f, TRACECTL_REGISTER_NAME);
+
+        g_assert_cmpuint(strlen(path), <, sizeof(address.sun_path));
+        strcpy(address.sun_path, path);
+        f->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+        g_assert_cmpint(bind(f->listener, (struct sockaddr *) &address, sizeof(address)), ==, 0);
+        g_assert_cmpint(listen(f->listener, 64), ==, 0);
+}
+
+void fake_init(struct fake_daemon *f, const char *directory, uint32_t form, uint32_t first_class) {
+        g_autofree char *page = NULL;
+
+        *f = (struct fake_daemon) { .directory = g_strdup(directory), .connection = -1, .first_class = first_class };
+        g_assert_cmpint(mkdir(directory, 0755), ==, 0);
+        page = path_of(f, TRACECTL_WAIT_NAME);
+        fake_write_page(page, 0x30303030);
+        fake_map_page(f);
+        listen_at(f);
+        fixture_init(&f->rings, form, TRACE_CLOCK_TSC, 4, 16384);
+        f->ring_id = first_class;
+        reader_init(&f->reader, &f->rings, NULL, NULL);
+}
+
+void fake_done(struct fake_daemon *f) {
+        g_autofree char *page = path_of(f, TRACECTL_WAIT_NAME), *path = path_of(f, TRACECTL_REGISTER_NAME);
+
+        fake_hang_up(f);
+        close(f->listener);
+        munmap(f->page, sizeof(*f->page));
+        fixture_done(&f->rings);
+        unlink(page);
+        unlink(path);
+        rmdir(f->directory);
+        g_free(f->directory);
+}
+
+void fake_want(struct fake_daemon *f, bool wanted) {
+        __atomic_store_n(&f->page->word, (f->page->word + 2) & ~WAIT_WANTED, __ATOMIC_SEQ_CST);
+        if (wanted)
+                __atomic_fetch_or(&f->page->word, WAIT_WANTED, __ATOMIC_SEQ_CST);
+        g_assert_cmpint(syscall(SYS_futex, &f->page->word, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0), >=, 0);
+}
+
+static bool readable(int fd, int msec) {
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+
+        return poll(&p, 1, msec) > 0;
+}
+
+bool fake_is_called(struct fake_daemon *f, int msec) {
+        return readable(f->listener, msec);
+}
+
+static struct handshake receive(struct fake_daemon *f, int *fds, size_t *n_fds) {
+        char buffer[HANDSHAKE_SIZE_MAX];
+        struct handshake h;
+        int n;
+
+        g_assert_true(readable(f->connection, FAKE_TIMEOUT_MSEC));
+        n = datagram_recv(f->connection, buffer, sizeof(buffer), fds, n_fds, 0);
+        g_assert_cmpint(n, >, 0);
+        g_assert_cmpint(handshake_parse(buffer, (size_t) n, &h), ==, 0);
+        return h;
+}
+
+struct handshake fake_expect(struct fake_daemon *f, uint32_t keys) {
+        int fds[DATAGRAM_FDS_MAX];
+        struct handshake h;
+        size_t n = 0;
+
+        h = receive(f, fds, &n);
+        datagram_close_fds(fds, n);
+        g_assert_cmphex(h.keys & keys, ==, keys);
+        return h;
+}
+
+static void send_message(struct fake_daemon *f, const struct handshake *h, const int *fds, size_t n) {
+        char buffer[HANDSHAKE_SIZE_MAX];
+        size_t size = handshake_format(h, buffer, sizeof(buffer));
+
+        g_assert_cmpint(datagram_send(f->connection, buffer, size, fds, n, 0), >=, 0);
+}
+
+static void take_definitions(struct fake_daemon *f) {
+        struct handshake need = { .keys = HANDSHAKE_NEED }, h;
+        struct definitions_reader reader;
+        int fds[DATAGRAM_FDS_MAX];
+        const void *data;
+        size_t n = 0, size;
+
+        send_message(f, &need, NULL, 0);
+        h = receive(f, fds, &n);
+        g_assert_cmpuint(n, ==, 1);
+        g_assert_true(h.keys & HANDSHAKE_EVENTS);
+        g_assert_cmpint(memfd_map_constant(fds[0], DEFINITIONS_SIZE_MAX, &data, &size), ==, 0);
+        g_assert_cmpint(definitions_reader_init(&reader, data, size), ==, 0);
+        f->n_events = reader.n_events;
+        g_assert_cmpuint(f->n_events, <=, FAKE_EVENTS_MAX);
+        f->definitions = h.events;
+        munmap((void *) data, size);
+        datagram_close_fds(fds, n);
+}
+
+void fake_accept(struct fake_daemon *f) {
+        g_assert_true(fake_is_called(f, FAKE_TIMEOUT_MSEC));
+        g_assert_cmpint(f->connection, ==, -1);
+        f->connection = accept4(f->listener, NULL, NULL, SOCK_CLOEXEC);
+        g_assert_cmpint(f->connection, >=, 0);
+        f->registration = fake_expect(f, HANDSHAKE_REGISTER | HANDSHAKE_EVENTS);
+        if (f->registration.events != f->definitions)
+                take_definitions(f);
+}
+
+void fake_take_events(struct fake_daemon *f) {
+        struct handshake h = fake_expect(f, HANDSHAKE_EVENTS);
+
+        g_assert_cmphex(h.events, !=, f->definitions);
+        take_definitions(f);
+}
+
+void fake_send_view(struct fake_daemon *f, uint32_t reply, bool on) {
+        struct {
+                struct view_header header;
+                struct view_ring ring;
+                struct view_action actions[FAKE_EVENTS_MAX];
+        } view = {
+                .header = { VIEW_MAGIC, VIEW_MAJOR, VIEW_MINOR, sizeof(struct view_header), sizeof(struct view_ring),
+                            sizeof(struct view_action), 1, on ? f->n_events : 0, f->n_events, f->definitions,
+                            ++f->generation },
+        };
+        bool locked = f->rings.geometry.flags & RING_LOCKED;
+        struct handshake h = { .keys = reply | HANDSHAKE_GENERATION, .generation = f->generation, .application = 42 };
+        int fds[3] = { -1, f->rings.ring_fd, f->rings.positions_fd };
+
+        view.ring.flags = locked ? VIEW_RING_LOCKED : VIEW_RING_SHARED;
+        view.ring.contexts = f->contexts;
+        *(locked ? &view.ring.locked_id : &view.ring.shared_id) = f->ring_id;
+        for (uint32_t i = 0; i < view.header.n_actions; i++)
+                view.actions[i] = (struct view_action) { .event = i, .ring = 0, .id = fake_class(f, i) };
+        view.header.total_size = offsetof(__typeof__(view), actions) +
+                                 view.header.n_actions * sizeof(struct view_action);
+        if (reply == HANDSHAKE_READY)
+                h.keys |= HANDSHAKE_APPLICATION;
+        g_assert_cmpint(memfd_new_constant("view", &view, view.header.total_size, &fds[0]), ==, 0);
+        send_message(f, &h, fds, G_N_ELEMENTS(fds));
+        close(fds[0]);
+}
+
+void fake_apply(struct fake_daemon *f, uint32_t reply, bool on) {
+        struct handshake h;
+
+        fake_send_view(f, reply, on);
+        h = fake_expect(f, HANDSHAKE_APPLIED);
+        g_assert_cmpuint(h.applied, ==, f->generation);
+}
+
+void fake_hang_up(struct fake_daemon *f) {
+        if (f->connection >= 0)
+                close(f->connection);
+        f->connection = -1;
+}
+
+uint64_t fake_consume(struct fake_daemon *f) {
+        uint64_t before = f->reader.events;
+
+        reader_consume(&f->reader);
+        return f->reader.events - before;
+}
+
+void fake_in_process(void (*func)(void)) {
+        int status;
+        pid_t pid = fork();
+
+        g_assert_cmpint(pid, >=, 0);
+        if (pid == 0) {
+                prctl(PR_SET_PDEATHSIG, SIGKILL);
+                func();
+                _exit(0);
+        }
+        g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+        g_assert_cmpint(status, ==, 0);
+}
+
+unsigned fake_count_helpers(int *ret_tid) {
+        DIR *dir = opendir("/proc/self/task");
+        unsigned n = 0;
+
+        g_assert_nonnull(dir);
+        for (struct dirent *e; (e = readdir(dir));) {
+                g_autofree char *path = g_strdup_printf("/proc/self/task/%s/comm", e->d_name), *comm = NULL;
+
+                if (e->d_name[0] == '.' || !g_file_get_contents(path, &comm, NULL, NULL) ||
+                    strcmp(comm, "tracectl\n") != 0)
+                        continue;
+                if (n++ == 0 && ret_tid)
+                        *ret_tid = atoi(e->d_name);
+        }
+        closedir(dir);
+        return n;
+}
+
+void fake_wait_asleep(int tid, long nr) {
+        g_autofree char *path = g_strdup_printf("/proc/self/task/%i/syscall", tid);
+
+        for (gint64 until = g_get_monotonic_time() + FAKE_TIMEOUT_MSEC * 1000;;) {
+                g_autofree char *text = NULL;
+
+                if (g_file_get_contents(path, &text, NULL, NULL) && strtol(text, NULL, 10) == nr &&
+                    g_ascii_isdigit(text[0]))
+                        return;
+                g_assert_cmpint(g_get_monotonic_time(), <, until);
+                sched_yield();
+        }
+}

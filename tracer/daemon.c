@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <linux/close_range.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+
+#include "common/cleanup.h"
+#include "protocol/wait.h"
+#include "tracer/client.h"
+#include "tracer/daemon.h"
+#include "tracer/publish.h"
+#include "tracer/sys.h"
+#include "tracer/thread.h"
+
+#define STACK_SIZE (256 * 1024)
+#define RETRY_FIRST_MSEC 10
+#define RETRY_LAST_MSEC 1000
+#define RETRIES 14 /* about 10 s */
+
+/* A signal that is blocked in the helpers: directed at one, it stays pending until its signalfd reads it. */
+#define WAKE_SIGNAL SIGURG
+
+struct daemon daemons[DAEMONS] = {
+        { .view = { .source = 0 }, .lock = PTHREAD_MUTEX_INITIALIZER },
+        { .view = { .source = 1 }, .lock = PTHREAD_MUTEX_INITIALIZER },
+};
+_Static_assert(DAEMONS == SOURCES_MAX, "each is a source of action lists");
+
+static uint32_t progress; /* futex: state or applied of a daemon has changed */
+
+static void announce(void) {
+        __atomic_fetch_add(&progress, 1, __ATOMIC_RELEASE);
+        (void) sys_futex_wake(&progress, INT32_MAX);
+}
+
+static void set_state(struct daemon *d, enum daemon_state state) {
+        if (__atomic_exchange_n(&d->state, (uint32_t) state, __ATOMIC_RELEASE) != (uint32_t) state)
+                announce();
+}
+
+void daemon_set_applied(struct daemon *d, uint32_t version) {
+        __atomic_store_n(&d->applied, version, __ATOMIC_RELEASE);
+        announce();
+}
+
+void daemon_wake(struct daemon *d) {
+        int32_t tid;
+
+        /* One for either place where it may sleep: at the page, or at the socket. */
+        wait_wake(&d->wakes);
+        /* The partner is the order of tid and quit in daemon_main(). */
+        tid = __atomic_load_n(&d->tid, __ATOMIC_SEQ_CST);
+        if (tid)
+                (void) sys_tgkill(sys_getpid(), tid, WAKE_SIGNAL);
+}
+
+static bool has_quit(const struct daemon *d) {
+        return __atomic_load_n(&d->quit, __ATOMIC_SEQ_CST);
+}
+
+/* Whether somebody wants to trace. Without a page, the socket's address says so. */
+static bool is_wanted(struct daemon *d, uint32_t *ret_word) {
+        int r;
+
+        *ret_word = 0;
+        if (!d->page[0])
+                return true;
+        pthread_mutex_lock(&d->lock);
+        r = wait_look(d->page, d->owner, &d->map, ret_word);
+        pthread_mutex_unlock(&d->lock);
+        return r >= 0 && (*ret_word & WAIT_WANTED);
+}
+
+static void leave(struct daemon *d) {
+        pthread_mutex_lock(&d->lock);
+        actions_clear(&d->view);
+        d->application = 0;
+        pthread_mutex_unlock(&d->lock);
+}
+
+/* A pause that grows and differs between processes, so that a storm of them spreads. Ends early on a wake-up. */
+static void pause_before_retry(int wake, unsigned attempt) {
+        unsigned msec = RETRY_FIRST_MSEC << (attempt < 7 ? attempt : 7);
+        struct pollfd fd = { .fd = wake, .events = POLLIN };
+
+        if (msec > RETRY_LAST_MSEC)
+                msec = RETRY_LAST_MSEC;
+        msec += (unsigned) sys_gettid() % (msec / 2 + 1);
+        if (poll(&fd, 1, (int) msec) > 0)
+                client_drain_wake(wake);
+}
+
+/*
+ * Before the first registration only a full backlog is worth another try: where
+ * nobody listens, or we are refused, nobody wants us. Later a restart is; so
+ * what is being recorded goes on until it is clear that the daemon does not come
+ * back, or its page says that nothing is wanted.
+ */
+static void run(struct daemon *d, int wake) {
+        unsigned failures = 0;
+
+        while (!has_quit(d)) {
+                uint32_t seen = __atomic_load_n(&d->wakes, __ATOMIC_ACQUIRE), word;
+                bool was_ready = false;
+                int r;
+
+                if (!is_wanted(d, &word) || failures > RETRIES) {
+                        leave(d);
+                        if (!d->page[0])
+                                return;
+                        set_state(d, DAEMON_WAITING);
+                        wait_for_change(&d->map, word, &d->wakes, seen);
+                        failures = 0;
+                        continue;
+                }
+                set_state(d, DAEMON_JOINED);
+                r = client_talk(d, wake, &was_ready);
+                if (r >= 0)
+                        return;
+                if (was_ready)
+                        failures = 0;
+                failures = d->application != 0 || r == -EAGAIN ? failures + 1 : RETRIES + 1;
+                if (failures <= RETRIES)
+                        pause_before_retry(wake, failures - 1);
+        }
+}
+
+static int open_wake(void) {
+        sigset_t set;
+
+        sigemptyset(&set);
+        sigaddset(&set, WAKE_SIGNAL);
+        return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void *daemon_main(void *userdata) {
+        struct thread_slot *slot = thread_claim();
+        struct daemon *d = userdata;
+
+        (void) prctl(PR_SET_NAME, "tracectl");
+        /* Then this thread has a table of descriptors of its own, empty. */
+        if (slot && close_range(0, ~0U, CLOSE_RANGE_UNSHARE) >= 0) {
+                _cleanup_close_ int wake = open_wake();
+
+                slot->nest = NEST_OFF;
+                /* Either who sets quit sees tid, and sends a signal, or run() sees quit. */
+                __atomic_store_n(&d->tid, sys_gettid(), __ATOMIC_SEQ_CST);
+                if (wake >= 0)
+                        run(d, wake);
+                __atomic_store_n(&d->tid, 0, __ATOMIC_SEQ_CST);
+        }
+        set_state(d, DAEMON_ENDED);
+        return NULL;
+}
+
+void daemon_start(struct daemon *d, enum daemon_state state) {
+        sigset_t all, before;
+        pthread_attr_t attr;
+        int r;
+
+        if (pthread_attr_init(&attr) != 0)
+                return;
+        (void) pthread_attr_setstacksize(&attr, STACK_SIZE);
+        sigfillset(&all);
+        __atomic_store_n(&d->state, (uint32_t) state, __ATOMIC_RELEASE);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        r = pthread_create(&d->thread, &attr, daemon_main, d);
+        if (r != 0) /* a program with very much thread-local memory */
+                r = pthread_create(&d->thread, NULL, daemon_main, d);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        pthread_attr_destroy(&attr);
+        if (r != 0)
+                __atomic_store_n(&d->state, (uint32_t) DAEMON_NONE, __ATOMIC_RELEASE);
+}
+
+static bool all_applied(uint32_t version) {
+        for (unsigned i = 0; i < DAEMONS; i++)
+                if (daemon_state(&daemons[i]) == DAEMON_JOINED &&
+                    (int32_t) (__atomic_load_n(&daemons[i].applied, __ATOMIC_ACQUIRE) - version) < 0)
+                        return false;
+        return true;
+}
+
+static int64_t now_msec(void) {
+        struct timespec ts;
+
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+void daemons_wait_applied(uint32_t version, unsigned msec) {
+        int64_t deadline = now_msec() + msec;
+
+        for (;;) {
+                uint32_t seen = __atomic_load_n(&progress, __ATOMIC_ACQUIRE);
+                int64_t left = deadline - now_msec();
+                struct timespec timeout = { .tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000 };
+
+                if (left <= 0 || all_applied(version))
+                        return;
+                (void) sys_futex_wait(&progress, seen, &timeout);
+        }
+}
+
+void daemon_reset(struct daemon *d) {
+        pthread_mutex_init(&d->lock, NULL);
+        actions_forget(&d->view);
+        d->map = (struct wait_map) { 0 }; /* was not inherited */
+        d->snapshot = NULL;
+        d->application = 0;
+        d->state = DAEMON_NONE;
+        d->applied = 0;
+        d->tid = 0;
+        d->quit = 0;
+        d->want_locked = 0;
+}

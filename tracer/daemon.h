@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One tracingd that this process may join, the system's or the user's, and the
+ * helper thread for it: waits until the daemon's wait page says that somebody
+ * wants to trace, talks to the daemon (client.h) as long as it is there, and
+ * waits again. The thread has all signals blocked, never traces itself, and has
+ * a table of file descriptors of its own, so that nothing it opens is visible to
+ * the program and nothing the program closes is missing to it.
+ *
+ * Locks, in this order: those of the daemons by their number (held by each
+ * helper thread while it does anything but wait, so that fork() finds nothing
+ * half done), then that of the objects (objects.h).
+ */
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/un.h>
+
+#include "tracer/actions.h"
+#include "tracer/objects.h"
+#include "tracer/wait.h"
+
+#define DAEMONS 2
+#define DAEMON_PATH_MAX sizeof(((struct sockaddr_un *) NULL)->sun_path)
+
+enum daemon_state {
+        DAEMON_NONE = 0, /* no thread */
+        DAEMON_WAITING,  /* until somebody wants to trace */
+        DAEMON_JOINED,   /* talking, or about to */
+        DAEMON_ENDED,    /* no thread any more, and none wanted */
+};
+
+struct daemon {
+        /* Set before the thread is started. */
+        char socket[DAEMON_PATH_MAX];
+        char page[DAEMON_PATH_MAX]; /* "": none, join at once and end where nobody listens */
+        uid_t owner;                /* of the page, if it is not root */
+
+        /* Atomics. */
+        uint32_t state;   /* enum daemon_state */
+        uint32_t applied; /* objects_version() that is in force */
+        uint32_t wakes;   /* wait_wake() */
+        uint32_t quit;
+        uint32_t want_locked;
+        int32_t tid;
+
+        pthread_t thread;
+        pthread_mutex_t lock; /* over what follows, the thread's own */
+        struct wait_map map;
+        struct snapshot *snapshot; /* that the daemon knows, or is about to */
+        struct applied view;
+        uint64_t application;      /* id; 0: not registered */
+};
+
+extern struct daemon daemons[DAEMONS];
+
+static inline enum daemon_state daemon_state(const struct daemon *d) {
+        return (enum daemon_state) __atomic_load_n(&d->state, __ATOMIC_ACQUIRE);
+}
+
+static inline bool daemon_runs(const struct daemon *d) {
+        enum daemon_state state = daemon_state(d);
+
+        return state == DAEMON_WAITING || state == DAEMON_JOINED;
+}
+
+/* Starts the thread, in state WAITING or JOINED, whichever daemons_wait_applied() is to see first. */
+void daemon_start(struct daemon *d, enum daemon_state state);
+
+/* Makes the thread look at quit, want_locked and objects_version(). Async-signal-safe. */
+void daemon_wake(struct daemon *d);
+
+/* By the thread: these definitions are in force. */
+void daemon_set_applied(struct daemon *d, uint32_t version);
+
+/* Waits until all daemons that are joined have version applied, or msec have passed. */
+void daemons_wait_applied(uint32_t version, unsigned msec);
+
+/* In a child of fork(), where the locks were taken before: no thread, nothing recorded; the address stays. */
+void daemon_reset(struct daemon *d);

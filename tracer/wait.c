@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Two words are waited for at once: the page's, in a file that this process can
+ * only read, and one of its own, for its own wake-ups; a signal would not do,
+ * for those that are blocked do not end a futex wait. futex_waitv (Linux 5.16)
+ * waits for both. Where there is none, FUTEX_WAIT waits for the page's word, and
+ * looks at its own once a second: what needs it then, the main thread's
+ * pthread_exit() alone, may take that long.
+ */
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "common/cleanup.h"
+#include "protocol/wait.h"
+#include "tracer/sys.h"
+#include "tracer/wait.h"
+
+#define FALLBACK_MSEC 1000
+
+struct wait_config wait_config = {
+        .system_run = TRACECTL_SYSTEM_RUN,
+        .recheck_msec = WAIT_RECHECK_SECONDS * 1000,
+};
+
+static int check_page(int fd, uid_t owner, struct stat *ret_stat, uint32_t *ret_word) {
+        struct wait_page page;
+        ssize_t n;
+
+        if (fstat(fd, ret_stat) < 0)
+                return -errno;
+        if (!S_ISREG(ret_stat->st_mode))
+                return -EBADMSG;
+        if (ret_stat->st_uid != 0 && ret_stat->st_uid != owner)
+                return -EACCES;
+        n = pread(fd, &page, sizeof(page), 0);
+        if (n < 0)
+                return -errno;
+        if (n != sizeof(page) || memcmp(page.magic, WAIT_MAGIC, sizeof(page.magic)) != 0)
+                return -EBADMSG;
+        *ret_word = page.word;
+        return 0;
+}
+
+static int map_page(struct wait_map *map, int fd, const struct stat *st) {
+        void *page;
+
+        if (map->page && map->dev == st->st_dev && map->ino == st->st_ino)
+                return 0;
+        page = mmap(NULL, sizeof(struct wait_page), PROT_READ, MAP_SHARED, fd, 0);
+        if (page == MAP_FAILED)
+                return -errno;
+        /* A child makes its own. */
+        (void) madvise(page, sizeof(struct wait_page), MADV_DONTFORK);
+        wait_unmap(map);
+        *map = (struct wait_map) { .page = page, .dev = st->st_dev, .ino = st->st_ino };
+        return 0;
+}
+
+int wait_look(const char *path, uid_t owner, struct wait_map *map, uint32_t *ret_word) {
+        _cleanup_close_ int fd = -1;
+        struct stat st;
+        int r;
+
+        /* Not to hang on a FIFO, nor to follow a link to somewhere else. */
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+        r = fd < 0 ? -errno : check_page(fd, owner, &st, ret_word);
+        if (r >= 0 && map)
+                r = map_page(map, fd, &st);
+        if (r < 0 && map)
+                wait_unmap(map);
+        return r;
+}
+
+void wait_unmap(struct wait_map *map) {
+        if (map->page)
+                munmap(map->page, sizeof(struct wait_page));
+        *map = (struct wait_map) { 0 };
+}
+
+void wait_wake(uint32_t *wakes) {
+        __atomic_fetch_add(wakes, 1, __ATOMIC_SEQ_CST);
+        (void) sys_futex_wake(wakes, INT_MAX);
+}
+
+static struct timespec timespec_of_msec(int64_t msec) {
+        return (struct timespec) { .tv_sec = msec / 1000, .tv_nsec = msec % 1000 * 1000000 };
+}
+
+/* Nothing to wait for but our own word. */
+static void wait_own(const uint32_t *wakes, uint32_t seen) {
+        struct timespec timeout = timespec_of_msec(wait_config.recheck_msec);
+
+        (void) sys_futex_wait(wakes, seen, &timeout);
+}
+
+static int wait_both(const uint32_t *word, uint32_t value, const uint32_t *wakes, uint32_t seen) {
+        struct futex_waitv waiters[] = {
+                { .val = value, .uaddr = (uintptr_t) word, .flags = FUTEX_32 },
+                { .val = seen, .uaddr = (uintptr_t) wakes, .flags = FUTEX_32 },
+        };
+        struct timespec until;
+
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += wait_config.recheck_msec / 1000;
+        until.tv_nsec += wait_config.recheck_msec % 1000 * 1000000;
+        if (until.tv_nsec >= 1000000000) {
+                until.tv_nsec -= 1000000000;
+                until.tv_sec++;
+        }
+        return sys_futex_waitv(waiters, ARRAY_SIZE(waiters), &until);
+}
+
+static int wait_in_turns(const uint32_t *word, uint32_t value, const uint32_t *wakes, uint32_t seen) {
+        struct timespec timeout = timespec_of_msec(FALLBACK_MSEC);
+        int r = -ETIMEDOUT;
+
+        for (int64_t left = wait_config.recheck_msec; left > 0 && r == -ETIMEDOUT; left -= FALLBACK_MSEC) {
+                if (__atomic_load_n(wakes, __ATOMIC_ACQUIRE) != seen)
+                        return 0;
+                r = sys_futex_wait(word, value, &timeout);
+        }
+        return r;
+}
+
+void wait_for_change(struct wait_map *map, uint32_t word, const uint32_t *wakes, uint32_t seen) {
+        const uint32_t *address;
+        int r;
+
+        if (!map->page) {
+                wait_own(wakes, seen);
+                return;
+        }
+        address = (const uint32_t *) ((const char *) map->page + offsetof(struct wait_page, word));
+        r = wait_both(address, word, wakes, seen);
+        /* Unknown to the kernel, or refused by a filter of system calls. */
+        if (r == -ENOSYS || r == -EPERM)
+                r = wait_in_turns(address, word, wakes, seen);
+        if (r != -EAGAIN || __atomic_load_n(wakes, __ATOMIC_ACQUIRE) != seen) {
+                map->contradicts = false;
+                if (r < 0 && r != -EAGAIN && r != -EINTR && r != -ETIMEDOUT) /* cut short: no reason to spin */
+                        wait_own(wakes, seen);
+                return;
+        }
+        /* Once, the word changed in between. Twice with the same word, reading and waiting see different files. */
+        if (map->contradicts && map->contradicted == word)
+                wait_own(wakes, seen);
+        map->contradicts = true;
+        map->contradicted = word;
+}
