@@ -6,80 +6,79 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include "common/datagram.h"
 #include "service/log.h"
-#include "service/unit/consumer.h"
+#include "service/unit/consumer-internal.h"
 
-/* Between the end of its connection and the news of its exit, which tells why. */
+/* Between the end of a child's connection and the news of its exit, which tells why. */
 #define EXIT_USEC (2 * 1000 * 1000)
-
-struct request {
-        struct request *next;
-        uint64_t serial;
-        consumer_answer_t answer;
-        void *userdata;
-};
-
-struct consumer {
-        sd_event *event;
-        struct sender *sender;
-        struct consumer_handlers handlers;
-        struct request *requests;
-        int pidfd;
-        bool ending, detached, over; /* over: failed() or ended() was called */
-        sd_event_source *socket_source, *queue_source, *exit_source, *late_source;
-};
-
-static sd_event_source *source_disable_unref(sd_event_source *s) {
-        return sd_event_source_disable_unref(s);
-}
-
-static void forget_requests(struct consumer *c) {
-        while (c->requests) {
-                struct request *q = c->requests;
-
-                c->requests = q->next;
-                free(q);
-        }
-}
+/* That a unit's consumer has to end when its session is gone. */
+#define DETACHED_USEC (30 * 1000 * 1000)
 
 static void stop_watching(struct consumer *c) {
-        c->socket_source = source_disable_unref(c->socket_source);
-        c->queue_source = source_disable_unref(c->queue_source);
-        c->late_source = source_disable_unref(c->late_source);
+        consumer_unwatch_socket(c);
+        c->queue_source = sd_event_source_disable_unref(c->queue_source);
+        c->late_source = sd_event_source_disable_unref(c->late_source);
+}
+
+static void on_last_stop(int error, const char *path, void *userdata);
+
+/* Of others. */
+static void forget_requests(struct consumer *c) {
+        for (struct request **p = &c->requests; *p;) {
+                struct request *q = *p;
+
+                if (q->answer == on_last_stop) {
+                        p = &q->next;
+                        continue;
+                }
+                *p = q->next;
+                free(q);
+        }
 }
 
 struct consumer *consumer_free(struct consumer *c) {
         if (!c)
                 return NULL;
         stop_watching(c);
-        c->exit_source = source_disable_unref(c->exit_source);
+        c->exit_source = sd_event_source_disable_unref(c->exit_source);
         forget_requests(c);
+        free(c->requests);
         closep(&c->pidfd);
+        if (c->sender)
+                sender_break(c->sender);
         sender_unref(c->sender);
+        supervisor_free(c->supervisor);
         sd_event_unref(c->event);
         free(c);
         return NULL;
 }
 
-/*
- * The last thing that its session hears of a consumer; the handlers may free it.
- * A detached one stays until its child has been reaped.
- */
-static void finish(struct consumer *c, const char *reason) {
-        stop_watching(c);
+/* For a detached one this is the last; a child must have been reaped. */
+static void end(struct consumer *c) {
         if (c->detached) {
                 if (!c->exit_source)
                         consumer_free(c);
                 return;
         }
-        if (c->over)
+        if (c->ended)
                 return;
-        c->over = true;
-        if (c->ending)
-                c->handlers.ended(c->handlers.userdata);
-        else
+        c->ended = true;
+        c->handlers.ended(c->handlers.userdata);
+}
+
+void consumer_finish(struct consumer *c, const char *reason) {
+        stop_watching(c);
+        if (c->ending && c->supervisor)
+                supervisor_stop(c->supervisor);
+        else if (c->ending)
+                end(c);
+        else if (!c->failed) {
+                c->failed = true;
+                if (c->supervisor)
+                        supervisor_rest(c->supervisor);
+                sender_break(c->sender);
                 c->handlers.failed(reason, c->handlers.userdata);
+        }
 }
 
 static int on_exit_news(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
@@ -95,116 +94,110 @@ static int on_exit_news(sd_event_source *s, int fd, uint32_t revents, void *user
                                  strsignal(info.si_status));
         }
         log_debug("consumer: %s", reason);
-        c->exit_source = source_disable_unref(c->exit_source);
-        finish(c, reason);
+        c->exit_source = sd_event_source_disable_unref(c->exit_source);
+        consumer_finish(c, reason);
         return 0;
 }
 
 static int on_late(sd_event_source *s, uint64_t usec, void *userdata) {
-        finish(userdata, "its consumer closed the connection");
+        struct consumer *c = userdata;
+
+        c->late_source = sd_event_source_disable_unref(c->late_source);
+        consumer_finish(c, c->is_unit ? "its consumer did not end" : "its consumer closed the connection");
         return 0;
 }
 
-static void connection_ended(struct consumer *c) {
-        c->socket_source = source_disable_unref(c->socket_source);
-        c->queue_source = source_disable_unref(c->queue_source);
-        if (c->pidfd < 0 || sd_event_add_time_relative(c->event, &c->late_source, CLOCK_MONOTONIC, EXIT_USEC, 0,
-                                                       on_late, c) < 0)
-                finish(c, "its consumer closed the connection");
+/* consumer_finish() in that time. */
+static void finish_after(struct consumer *c, uint64_t usec) {
+        c->late_source = sd_event_source_disable_unref(c->late_source);
+        if (sd_event_add_time_relative(c->event, &c->late_source, CLOCK_MONOTONIC, usec, 0, on_late, c) < 0)
+                consumer_finish(c, "there is not enough memory");
 }
 
-/* Errors of the output are counted in the status page, and the consumer goes on. */
-static bool is_output_error(int error) {
-        return error == ENOSPC || error == EDQUOT || error == EIO || error == EFBIG || error == EROFS ||
-               error == ESTALE;
-}
-
-static void answered(struct consumer *c, const struct consumer_ack *ack, const char *path) {
-        for (struct request **p = &c->requests; *p; p = &(*p)->next) {
-                struct request *q = *p;
-
-                if (q->serial != ack->header.serial)
-                        continue;
-                *p = q->next;
-                q->answer(ack->error, path, q->userdata);
-                free(q);
+void consumer_connection_ended(struct consumer *c) {
+        consumer_unwatch_socket(c);
+        if (!c->is_unit) {
+                c->queue_source = sd_event_source_disable_unref(c->queue_source);
+                finish_after(c, c->pidfd >= 0 ? EXIT_USEC : 0);
                 return;
         }
-        if (ack->error != 0 && !is_output_error(ack->error)) {
-                char reason[128];
-
-                snprintf(reason, sizeof(reason), "its consumer refused a ring or its events: %s",
-                         strerror(ack->error));
-                finish(c, reason);
-        }
+        sender_disconnect(c->sender);
+        if (c->hung_up)
+                consumer_finish(c, NULL);
+        else
+                supervisor_lost(c->supervisor);
 }
 
-/* Reads one answer: 1, 0 when there is none, -errno at the end of the connection. */
-static int read_answer(struct consumer *c, struct consumer_output_ack *ret) {
-        int fds[DATAGRAM_FDS_MAX];
-        size_t n_fds;
+static int on_connected(int fd, void *userdata) {
+        struct consumer *c = userdata;
         int r;
 
-        *ret = (struct consumer_output_ack) { 0 };
-        r = datagram_recv(sender_fd(c->sender), ret, sizeof(*ret), fds, &n_fds, MSG_DONTWAIT);
-        if (r == -EAGAIN)
+        if (c->hung_up) {
+                close(fd);
+                consumer_finish(c, NULL);
                 return 0;
-        if (r == 0)
-                return -ECONNRESET;
+        }
+        r = sender_connect(c->sender, fd);
         if (r < 0)
                 return r;
-        datagram_close_fds(fds, n_fds);
-        if ((r != sizeof(ret->ack) && r != sizeof(*ret)) || ret->ack.header.type != CONSUMER_ACK ||
-            ret->ack.header.size != (uint32_t) r)
-                return -EBADMSG;
-        ret->path[sizeof(ret->path) - 1] = '\0';
-        return 1;
-}
-
-static void drain(struct consumer *c) {
-        int r = sender_drain(c->sender);
-
-        if (r == 1)
-                (void) sd_event_source_set_io_events(c->socket_source, EPOLLIN);
-        else if (r == 0)
-                (void) sd_event_source_set_io_events(c->socket_source, EPOLLIN | EPOLLOUT);
-        if (r == 1 && !c->detached)
-                c->handlers.drained(c->handlers.userdata);
-}
-
-static int on_socket(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
-        struct consumer *c = userdata;
-        struct consumer_output_ack answer;
-        int r;
-
-        if (revents & EPOLLOUT)
-                drain(c);
-        /* One a turn: an answer's handler may free the consumer. */
-        r = read_answer(c, &answer);
-        if (r < 0)
-                connection_ended(c);
-        else if (r > 0)
-                answered(c, &answer.ack, answer.path);
+        r = consumer_watch_socket(c);
+        if (r < 0) {
+                /* The connection is the sender's already: as if it had ended. */
+                sender_disconnect(c->sender);
+                supervisor_lost(c->supervisor);
+        }
         return 0;
 }
 
-static int on_queue(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
-        struct consumer *c = userdata;
-        _cleanup_free_ char *problem = sender_take_problem(c->sender);
-
-        drain(c);
-        if (problem)
-                finish(c, problem);
-        return 0;
+static void on_given_up(const char *reason, void *userdata) {
+        consumer_finish(userdata, reason);
 }
 
-static int watch(struct consumer *c) {
+static void on_units_stopped(void *userdata) {
+        struct consumer *c = userdata;
+
+        c->supervisor = NULL;
+        end(c);
+}
+
+static int start_unit(struct consumer *c, struct unit_starter *units, const struct consumer_spec *spec) {
+        const struct supervisor_handlers handlers = {
+                .connected = on_connected,
+                .failed = on_given_up,
+                .stopped = on_units_stopped,
+                .userdata = c,
+        };
         int r;
 
-        r = sd_event_add_io(c->event, &c->socket_source, sender_fd(c->sender), EPOLLIN, on_socket, c);
+        c->is_unit = true;
+        r = sender_new_resumable(&c->sender);
         if (r < 0)
                 return r;
-        r = sd_event_add_io(c->event, &c->queue_source, sender_event_fd(c->sender), EPOLLIN, on_queue, c);
+        r = consumer_watch_queue(c);
+        if (r < 0)
+                return r;
+        return supervisor_new(units, spec, &handlers, &c->supervisor);
+}
+
+static int start_child(struct consumer *c, const struct consumer_starter *starter) {
+        _cleanup_close_ int ours = -1, theirs = -1;
+        int pair[2], r;
+
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+                return -errno;
+        ours = pair[0];
+        theirs = pair[1];
+        r = sender_new(ours, &c->sender);
+        if (r < 0)
+                return r;
+        ours = -1;
+        r = starter->start(theirs, starter->userdata, &c->pidfd);
+        if (r < 0)
+                return r;
+        r = consumer_watch_socket(c);
+        if (r < 0)
+                return r;
+        r = consumer_watch_queue(c);
         if (r < 0 || c->pidfd < 0)
                 return r;
         r = sd_event_add_io(c->event, &c->exit_source, c->pidfd, EPOLLIN, on_exit_news, c);
@@ -217,33 +210,24 @@ static int watch(struct consumer *c) {
 int consumer_new(sd_event *event, const struct consumer_starter *starter, const struct consumer_spec *spec,
                  const struct consumer_handlers *handlers, struct consumer **ret) {
         _cleanup_(consumer_freep) struct consumer *c = NULL;
-        _cleanup_close_ int ours = -1, theirs = -1;
-        int pair[2], r;
+        int r;
 
         c = malloc(sizeof(*c));
         if (!c)
                 return -ENOMEM;
         *c = (struct consumer) { .event = sd_event_ref(event), .handlers = *handlers, .pidfd = -1 };
-        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-                return -errno;
-        ours = pair[0];
-        theirs = pair[1];
-        r = sender_new(ours, &c->sender);
-        if (r < 0)
-                return r;
-        ours = -1;
-        r = starter->start(theirs, starter->userdata, &c->pidfd);
-        if (r < 0)
-                return r;
-        r = watch(c);
+        if (starter->units)
+                r = start_unit(c, starter->units, spec);
+        else
+                r = start_child(c, starter);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(c);
         return 0;
 }
 
-int consumer_request(struct consumer *c, struct consumer_header *message, const int *fds, size_t n_fds,
-                     consumer_answer_t answer, void *userdata) {
+static int ask(struct consumer *c, struct consumer_header *message, const int *fds, size_t n_fds,
+               consumer_answer_t answer, void *userdata) {
         struct request *q;
         uint64_t serial;
         int r;
@@ -261,16 +245,71 @@ int consumer_request(struct consumer *c, struct consumer_header *message, const 
         return 0;
 }
 
-void consumer_hang_up(struct consumer *c) {
-        c->ending = true;
+int consumer_request(struct consumer *c, struct consumer_header *message, const int *fds, size_t n_fds,
+                     consumer_answer_t answer, void *userdata) {
+        return c->ending ? -EPIPE : ask(c, message, fds, n_fds, answer, userdata);
+}
+
+static void hang_up_unit(struct consumer *c) {
+        c->hung_up = true;
         sender_hang_up(c->sender);
+        /* Without a connection there is none to end. */
+        if (sender_fd(c->sender) < 0)
+                finish_after(c, 0);
+}
+
+static void on_last_stop(int error, const char *path, void *userdata) {
+        hang_up_unit(userdata);
+}
+
+/*
+ * A unit's consumer may still die while it writes the last. So it is asked for
+ * that first, again as often as it takes; when it hears the hang-up it has
+ * nothing left to do.
+ */
+static void end_unit(struct consumer *c) {
+        struct consumer_header stop = { .type = CONSUMER_STOP, .size = sizeof(stop) };
+
+        if (c->failed)
+                finish_after(c, 0);
+        else if (!c->has_session || ask(c, &stop, NULL, 0, on_last_stop, c) < 0)
+                hang_up_unit(c);
+}
+
+void consumer_hang_up(struct consumer *c) {
+        if (c->ending)
+                return;
+        c->ending = true;
+        if (c->is_unit) {
+                end_unit(c);
+                return;
+        }
+        sender_hang_up(c->sender);
+        if (c->failed && !c->exit_source)
+                finish_after(c, 0);
+}
+
+static void detach_unit(struct consumer *c) {
+        /* No handler is called from here on. */
+        c->ended = true;
+        forget_requests(c);
+        consumer_hang_up(c);
+        c->detached = true;
+        if (!c->supervisor)
+                consumer_free(c);
+        else if (!supervisor_stops(c->supervisor) && !c->late_source)
+                finish_after(c, DETACHED_USEC);
 }
 
 void consumer_detach(struct consumer *c) {
+        if (c->is_unit) {
+                detach_unit(c);
+                return;
+        }
         c->ending = c->detached = true;
         forget_requests(c);
         sender_hang_up(c->sender);
-        if (c->over && !c->exit_source)
+        if ((c->failed || c->ended) && !c->exit_source)
                 consumer_free(c);
 }
 
@@ -279,9 +318,9 @@ struct sender *consumer_sender(struct consumer *c) {
 }
 
 const char *consumer_unit(const struct consumer *c) {
-        return "";
+        return c->supervisor ? supervisor_unit(c->supervisor) : "";
 }
 
 uint32_t consumer_restarts(const struct consumer *c) {
-        return 0;
+        return c->supervisor ? supervisor_restarts(c->supervisor) : 0;
 }

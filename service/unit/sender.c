@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
@@ -14,51 +13,63 @@
 
 #include "common/datagram.h"
 #include "common/fd.h"
+#include "service/unit/message.h"
 #include "service/unit/sender.h"
 
 /* A consumer that leaves this much untaken has failed. */
-#define QUEUE_BYTES_MAX (UINT64_C(64) << 20)
-#define QUEUE_MESSAGES_MAX 4096
-
-#define MESSAGE_FDS_MAX 2
-
-struct message {
-        struct message *next;
-        size_t size;
-        size_t n_fds;
-        int fds[MESSAGE_FDS_MAX];
-        char data[] __attribute__((aligned(8)));
-};
+#define WAITING_BYTES_MAX (UINT64_C(64) << 20)
+#define WAITING_MESSAGES_MAX 16384
 
 struct sender {
         atomic_uint refs;
+        const bool resumable; /* a consumer that has died gets a successor */
         int fd, status_fd, event_fd;
         struct consumer_status *status;
-        atomic_uint_least64_t sent; /* serial of the newest message that left */
+        atomic_uint_least64_t sent; /* newest serial that left to any consumer, of messages that describe */
 
         /* Held for one sendmsg() that does not wait, never while another lock is taken. */
         pthread_mutex_t lock;
-        struct message *first, **last;
-        size_t n_messages, n_bytes;
-        uint64_t serial;
-        bool broken, hanging_up;
+        /*
+         * What may have to be sent, again where resumable; each in the order of
+         * serials. Those that describe go first, also on the first way, so that
+         * no order among the two has a meaning.
+         */
+        struct messages describing, asking;
+        struct message *next_describing, *next_asking; /* first that this consumer was not sent */
+        struct kept_fds definitions;
+        size_t n_waiting, n_waiting_bytes; /* that have never left */
+        size_t n_releases; /* among those that describe */
+        uint64_t serial, output_serial, session_serial, resumed_serial;
+        bool away;   /* nothing can be sent before sender_connect() */
+        bool broken; /* nothing will be sent any more */
+        bool hanging_up;
         char *problem;
 };
 
-static void message_free(struct message *m) {
-        datagram_close_fds(m->fds, m->n_fds);
-        free(m);
+static void drop(struct sender *s, struct messages *list, struct message *m) {
+        if (m == s->next_describing)
+                s->next_describing = TAILQ_NEXT(m, entries);
+        if (m == s->next_asking)
+                s->next_asking = TAILQ_NEXT(m, entries);
+        if (!m->left) {
+                s->n_waiting--;
+                s->n_waiting_bytes -= m->body->header.size;
+        }
+        if (m->body->header.type == CONSUMER_RELEASE)
+                s->n_releases--;
+        TAILQ_REMOVE(list, m, entries);
+        message_free(m);
 }
 
-DEFINE_CLEANUP(struct message *, message_free)
+static void drop_all(struct sender *s) {
+        while (!TAILQ_EMPTY(&s->describing))
+                drop(s, &s->describing, TAILQ_FIRST(&s->describing));
+        while (!TAILQ_EMPTY(&s->asking))
+                drop(s, &s->asking, TAILQ_FIRST(&s->asking));
+}
 
 static struct sender *sender_free(struct sender *s) {
-        while (s->first) {
-                struct message *m = s->first;
-
-                s->first = m->next;
-                message_free(m);
-        }
+        drop_all(s);
         if (s->status)
                 munmap(s->status, sizeof(*s->status));
         closep(&s->fd);
@@ -98,15 +109,25 @@ static int make_status(struct sender *s) {
         return 0;
 }
 
-int sender_new(int fd, struct sender **ret) {
+static int new(int fd, bool resumable, struct sender **ret) {
         _cleanup_(sender_unrefp) struct sender *s = NULL;
+        const struct sender initial = {
+                .refs = 1,
+                .resumable = resumable,
+                .away = resumable,
+                .fd = -1,
+                .status_fd = -1,
+                .event_fd = -1,
+        };
         int r;
 
         s = malloc(sizeof(*s));
         if (!s)
                 return -ENOMEM;
-        *s = (struct sender) { .refs = 1, .fd = -1, .status_fd = -1, .event_fd = -1 };
-        s->last = &s->first;
+        memcpy(s, &initial, sizeof(*s));
+        TAILQ_INIT(&s->describing);
+        TAILQ_INIT(&s->asking);
+        LIST_INIT(&s->definitions);
         pthread_mutex_init(&s->lock, NULL);
         s->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (s->event_fd < 0)
@@ -119,6 +140,14 @@ int sender_new(int fd, struct sender **ret) {
         return 0;
 }
 
+int sender_new(int fd, struct sender **ret) {
+        return new(fd, false, ret);
+}
+
+int sender_new_resumable(struct sender **ret) {
+        return new(-1, true, ret);
+}
+
 static void poke_main_loop(struct sender *s) {
         (void) eventfd_write(s->event_fd, 1);
 }
@@ -129,46 +158,100 @@ static void wake_consumer(struct sender *s) {
         syscall(SYS_futex, &s->status->wake, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-static int send_now(struct sender *s, const void *data, size_t size, const int *fds, size_t n_fds) {
-        const struct consumer_header *header = data;
+/* 1 when it has left, 0 when it has to wait, -EPIPE. */
+static int send_now(struct sender *s, const struct consumer_header *header, const int *fds, size_t n_fds) {
         int r;
 
-        r = datagram_send(s->fd, data, size, fds, n_fds, MSG_DONTWAIT);
+        r = datagram_send(s->fd, header, header->size, fds, n_fds, MSG_DONTWAIT);
         if (r == -EAGAIN || r == -ENOBUFS || r == -ETOOMANYREFS)
                 return 0;
         if (r < 0) {
-                s->broken = true;
+                /* The main loop finds the end of the connection behind the last answers. */
+                s->away = s->resumable;
+                s->broken = !s->resumable;
                 return -EPIPE;
         }
-        atomic_store_explicit(&s->sent, header->serial, memory_order_release);
         wake_consumer(s);
         return 1;
 }
 
-static int enqueue(struct sender *s, const struct consumer_header *header, const int *fds, size_t n_fds) {
-        _cleanup_(message_freep) struct message *m = NULL;
+/* Pairs with the acquire in sender_has_sent(): who sees the serial may let an application use what was announced. */
+static void has_left(struct sender *s, uint64_t serial) {
+        if (serial > atomic_load_explicit(&s->sent, memory_order_relaxed))
+                atomic_store_explicit(&s->sent, serial, memory_order_release);
+}
 
-        if (s->n_messages >= QUEUE_MESSAGES_MAX || s->n_bytes + header->size > QUEUE_BYTES_MAX)
-                return -ENOBUFS;
-        m = malloc(sizeof(*m) + header->size);
-        if (!m)
-                return -ENOMEM;
-        m->next = NULL;
-        m->size = header->size;
-        m->n_fds = 0;
-        memcpy(m->data, header, header->size);
-        for (size_t i = 0; i < n_fds; i++) {
-                int copy = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
+static int send_kept(struct sender *s, struct message *m) {
+        bool describes = message_describes(m);
+        int fds[MESSAGE_FDS_MAX], r;
 
-                if (copy < 0)
-                        return -errno;
-                m->fds[m->n_fds++] = copy;
+        for (size_t i = 0; i < m->n_files; i++)
+                fds[i] = m->files[i]->fd;
+        r = send_now(s, &m->body->header, fds, m->n_files);
+        if (r <= 0)
+                return r;
+        if (describes)
+                s->next_describing = TAILQ_NEXT(m, entries);
+        else
+                s->next_asking = TAILQ_NEXT(m, entries);
+        if (!m->left) {
+                m->left = true;
+                s->n_waiting--;
+                s->n_waiting_bytes -= m->body->header.size;
         }
-        s->n_messages++;
-        s->n_bytes += m->size;
-        *s->last = m;
-        s->last = &m->next;
-        m = NULL;
+        has_left(s, m->body->header.serial);
+        if (!s->resumable || m->body->header.type == CONSUMER_RESUMED)
+                drop(s, describes ? &s->describing : &s->asking, m);
+        return 1;
+}
+
+static struct message *next_message(const struct sender *s) {
+        return s->next_describing ?: s->next_asking;
+}
+
+static int drain_locked(struct sender *s) {
+        struct message *m;
+
+        while ((m = next_message(s))) {
+                int r = s->broken || s->away ? -EPIPE : send_kept(s, m);
+
+                if (r <= 0)
+                        return r;
+        }
+        if (s->hanging_up && !s->away && !s->broken) {
+                /* Not close(): that would throw away acknowledgements that are still to come. */
+                shutdown(s->fd, SHUT_WR);
+                wake_consumer(s);
+        }
+        return s->broken || s->away ? -EPIPE : 1;
+}
+
+static void append(struct sender *s, struct message *m) {
+        if (message_describes(m)) {
+                TAILQ_INSERT_TAIL(&s->describing, m, entries);
+                if (!s->next_describing)
+                        s->next_describing = m;
+        } else {
+                TAILQ_INSERT_TAIL(&s->asking, m, entries);
+                if (!s->next_asking)
+                        s->next_asking = m;
+        }
+        if (m->body->header.type == CONSUMER_RELEASE)
+                s->n_releases++;
+        s->n_waiting++;
+        s->n_waiting_bytes += m->body->header.size;
+}
+
+static int keep(struct sender *s, const struct consumer_header *header, const int *fds, size_t n_fds) {
+        struct message *m;
+        int r;
+
+        if (s->n_waiting >= WAITING_MESSAGES_MAX || s->n_waiting_bytes + header->size > WAITING_BYTES_MAX)
+                return -ENOBUFS;
+        r = message_new(header, fds, n_fds, &s->definitions, &m);
+        if (r < 0)
+                return r;
+        append(s, m);
         return 0;
 }
 
@@ -178,13 +261,25 @@ static int send_locked(struct sender *s, struct consumer_header *header, const i
         if (s->broken || s->hanging_up)
                 return -EPIPE;
         header->serial = s->serial + 1;
-        if (!s->first)
-                r = send_now(s, header, header->size, fds, n_fds);
-        if (r == 0)
-                r = enqueue(s, header, fds, n_fds);
+        if (!s->resumable && !next_message(s))
+                r = send_now(s, header, fds, n_fds);
         if (r < 0)
                 return r;
+        if (r > 0)
+                has_left(s, header->serial);
+        else {
+                r = keep(s, header, fds, n_fds);
+                if (r < 0)
+                        return r;
+        }
         s->serial++;
+        if (header->type == CONSUMER_OUTPUT)
+                s->output_serial = header->serial;
+        else if (header->type == CONSUMER_SESSION)
+                s->session_serial = header->serial;
+        /* Where the consumer has just died, its successor gets it. */
+        if (s->resumable)
+                (void) drain_locked(s);
         return 0;
 }
 
@@ -194,7 +289,7 @@ int sender_send(struct sender *s, struct consumer_header *header, const int *fds
 
         pthread_mutex_lock(&s->lock);
         r = send_locked(s, header, fds, n_fds);
-        poke = r < 0 || s->first;
+        poke = r < 0 || next_message(s);
         pthread_mutex_unlock(&s->lock);
         if (poke)
                 poke_main_loop(s);
@@ -218,28 +313,6 @@ void sender_report(struct sender *s, const char *problem) {
 
 int sender_event_fd(const struct sender *s) {
         return s->event_fd;
-}
-
-static int drain_locked(struct sender *s) {
-        while (s->first) {
-                struct message *m = s->first;
-                int r = s->broken ? -EPIPE : send_now(s, m->data, m->size, m->fds, m->n_fds);
-
-                if (r <= 0)
-                        return r;
-                s->first = m->next;
-                if (!s->first)
-                        s->last = &s->first;
-                s->n_messages--;
-                s->n_bytes -= m->size;
-                message_free(m);
-        }
-        if (s->hanging_up) {
-                /* Not close(): that would throw away acknowledgements that are still to come. */
-                shutdown(s->fd, SHUT_WR);
-                wake_consumer(s);
-        }
-        return s->broken ? -EPIPE : 1;
 }
 
 int sender_drain(struct sender *s) {
@@ -266,6 +339,131 @@ void sender_hang_up(struct sender *s) {
         pthread_mutex_lock(&s->lock);
         s->hanging_up = true;
         (void) drain_locked(s);
+        pthread_mutex_unlock(&s->lock);
+}
+
+static int announce_resumed(struct sender *s) {
+        const struct consumer_header header = {
+                .type = CONSUMER_RESUMED,
+                .size = sizeof(header),
+                .serial = s->serial + 1,
+        };
+        struct message *m;
+        int r;
+
+        r = message_new(&header, NULL, 0, NULL, &m);
+        if (r < 0)
+                return r;
+        append(s, m);
+        s->resumed_serial = ++s->serial;
+        return 0;
+}
+
+static int connect_locked(struct sender *s) {
+        struct message *m, *first = TAILQ_FIRST(&s->describing);
+        int r;
+
+        /* The one for the last consumer that did not leave. */
+        m = TAILQ_LAST(&s->describing, messages);
+        while (m && m->body->header.type != CONSUMER_RESUMED)
+                m = TAILQ_PREV(m, messages, entries);
+        if (m)
+                drop(s, &s->describing, m);
+        if (first && first->left) {
+                r = announce_resumed(s);
+                if (r < 0)
+                        return r;
+        }
+        TAILQ_FOREACH(m, &s->describing, entries)
+                message_set_resumed(m);
+        TAILQ_FOREACH(m, &s->asking, entries)
+                message_set_resumed(m);
+        s->next_describing = TAILQ_FIRST(&s->describing);
+        s->next_asking = TAILQ_FIRST(&s->asking);
+        return 0;
+}
+
+int sender_connect(struct sender *s, int fd) {
+        int r;
+
+        pthread_mutex_lock(&s->lock);
+        r = connect_locked(s);
+        if (r >= 0) {
+                s->fd = fd;
+                s->away = false;
+        }
+        pthread_mutex_unlock(&s->lock);
+        /* The main loop drains. */
+        if (r >= 0)
+                poke_main_loop(s);
+        return r;
+}
+
+void sender_disconnect(struct sender *s) {
+        pthread_mutex_lock(&s->lock);
+        s->away = true;
+        closep(&s->fd);
+        s->fd = -1;
+        pthread_mutex_unlock(&s->lock);
+}
+
+static struct message *find(const struct messages *list, uint64_t serial) {
+        struct message *m;
+
+        TAILQ_FOREACH(m, list, entries)
+                if (m->body->header.serial == serial)
+                        return m;
+        return NULL;
+}
+
+/* A ring set that is released needs nobody's description any more. */
+static void forget_stream(struct sender *s, const struct message *release) {
+        const uint64_t set = release->body->release.set;
+        const uint32_t stream = release->body->release.stream;
+        struct message *next;
+        bool last;
+
+        for (struct message *m = TAILQ_FIRST(&s->describing); m; m = next) {
+                next = TAILQ_NEXT(m, entries);
+                last = m == release;
+                if (message_is_of_stream(m, set, stream))
+                        drop(s, &s->describing, m);
+                if (last)
+                        return;
+        }
+}
+
+uint32_t sender_acknowledge(struct sender *s, uint64_t serial) {
+        struct message *m;
+        uint32_t type = 0;
+
+        pthread_mutex_lock(&s->lock);
+        if (serial == s->output_serial)
+                type = CONSUMER_OUTPUT;
+        else if (serial == s->session_serial)
+                type = CONSUMER_SESSION;
+        else if (serial == s->resumed_serial)
+                type = CONSUMER_RESUMED;
+        else if ((m = find(&s->asking, serial))) {
+                type = m->body->header.type;
+                drop(s, &s->asking, m);
+        } else if (s->n_releases > 0 && (m = find(&s->describing, serial)) &&
+                   m->body->header.type == CONSUMER_RELEASE) {
+                type = CONSUMER_RELEASE;
+                forget_stream(s, m);
+        }
+        pthread_mutex_unlock(&s->lock);
+        return type;
+}
+
+void sender_break(struct sender *s) {
+        pthread_mutex_lock(&s->lock);
+        s->broken = true;
+        drop_all(s);
+        if (s->fd >= 0) {
+                shutdown(s->fd, SHUT_WR);
+                wake_consumer(s);
+        }
         pthread_mutex_unlock(&s->lock);
 }
 

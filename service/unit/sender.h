@@ -10,6 +10,10 @@
  * order, and the main loop drains the queue. A message's serial tells whether
  * it has left: an application may use a class only once sender_has_sent() the
  * message that announces it.
+ *
+ * A resumable one survives its consumer. It keeps what describes the session
+ * and what was not acknowledged, and the next consumer is sent all that again,
+ * with the same serials. Messages that come while there is none wait.
  */
 
 #include <stdbool.h>
@@ -23,6 +27,9 @@ struct sender;
 
 /* Takes fd over. Makes the status page. */
 int sender_new(int fd, struct sender **ret);
+
+/* Has no consumer before sender_connect(). */
+int sender_new_resumable(struct sender **ret);
 
 struct sender *sender_ref(struct sender *s);
 struct sender *sender_unref(struct sender *s);
@@ -39,6 +46,7 @@ static inline void sender_unrefp(struct sender **s) {
  */
 int sender_send(struct sender *s, struct consumer_header *message, const int *fds, size_t n_fds, uint64_t *ret_serial);
 
+/* Stays true when the consumer dies. */
 bool sender_has_sent(const struct sender *s, uint64_t serial);
 
 /* A worker could not make what the session needs; the main loop is told. The first report stays. */
@@ -56,6 +64,20 @@ char *sender_take_problem(struct sender *s);
 /* Main loop. Tells the consumer to end once everything queued has left. */
 void sender_hang_up(struct sender *s);
 
+/* Main loop, resumable ones. A consumer comes, whose connection is taken over on success; the last one is gone. */
+int sender_connect(struct sender *s, int fd);
+void sender_disconnect(struct sender *s);
+
+/*
+ * Main loop, resumable ones. The consumer has answered: that message need not
+ * be sent again. Its type; 0 for RINGS, CLASSES, and what is not known any more.
+ */
+uint32_t sender_acknowledge(struct sender *s, uint64_t serial);
+
+/* Main loop. Nothing is sent any more, -EPIPE for everybody; a consumer that is there ends. */
+void sender_break(struct sender *s);
+
+/* Main loop. -1 while there is no consumer. */
 int sender_fd(const struct sender *s);
 int sender_status_fd(const struct sender *s);
 

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One consumer's pair of transient units: made, asked why the service died,
+ * stopped. It belongs to its starter's list until both units are gone, also when
+ * nobody else wants it any more. Main loop only.
+ */
+
+#include <sys/queue.h>
+
+#include "service/unit/properties.h"
+#include "service/unit/systemd.h"
+
+struct pair;
+LIST_HEAD(pairs, pair);
+
+/* The starter, as far as its pairs are concerned. */
+struct unit_starter {
+        sd_event *event;
+        struct systemd *systemd;
+        bool user;
+        char *run, *program;
+        struct pairs pairs;
+        struct leftovers *leftovers;
+};
+
+/* reason: NULL when the socket listens; else a sentence's predicate. */
+typedef void (*pair_ready_t)(const char *reason, void *userdata);
+
+/* result: how its service's last process ended, such as "was killed by signal 9". */
+typedef void (*pair_result_t)(const char *result, void *userdata);
+
+typedef void (*pair_stopped_t)(void *userdata);
+
+int pair_new(struct unit_starter *u, const struct consumer_spec *spec, pair_ready_t ready, pair_stopped_t stopped,
+             void *userdata, struct pair **ret);
+
+/* Connects to the socket, which may start the consumer. -EAGAIN when its queue is full. The caller owns *ret_fd. */
+int pair_connect(struct pair *p, int *ret_fd);
+
+/* Calls result() once, also when systemd cannot be asked. */
+void pair_ask_result(struct pair *p, pair_result_t result);
+
+/* Stops socket and service, in this order, frees the pair, and calls stopped(), never at once. */
+void pair_stop(struct pair *p);
+
+/* As pair_stop(), without a further call to anybody. */
+void pair_abandon(struct pair *p);
+
+/* At the end of the main loop: tells systemd to remove the socket, waits for nothing, calls stopped(), and frees it. */
+void pair_leave(struct pair *p);
+
+const char *pair_stem(const struct pair *p);
+struct pair *pairs_find(struct unit_starter *u, const char *stem, size_t size);

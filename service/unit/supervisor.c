@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <string.h>
+
+#include "service/log.h"
+#include "service/unit/supervisor.h"
+
+#define PAUSE_MIN_USEC (50 * 1000)
+#define PAUSE_MAX_USEC (2 * 1000 * 1000)
+#define DEATHS_MAX 8
+#define ROW_USEC (30 * 1000 * 1000)
+
+struct supervisor {
+        struct unit_starter *starter;
+        struct supervisor_handlers handlers;
+        struct pair *pair;
+        bool given_up;   /* why is being asked, or failed() was called */
+        bool stopping;
+        unsigned deaths; /* in a row */
+        uint32_t restarts;
+        char problem[96]; /* why there was no connection; "" when there was one */
+        sd_event_source *pause, *row;
+};
+
+static void unwatch(struct supervisor *s) {
+        s->pause = sd_event_source_disable_unref(s->pause);
+        s->row = sd_event_source_disable_unref(s->row);
+}
+
+static void give_up_now(struct supervisor *s, const char *reason) {
+        unwatch(s);
+        s->given_up = true;
+        s->handlers.failed(reason, s->handlers.userdata);
+}
+
+static void on_result(const char *result, void *userdata) {
+        struct supervisor *s = userdata;
+        char reason[384];
+
+        if (*s->problem)
+                snprintf(reason, sizeof(reason), "its consumer cannot be reached (%s), and %s", s->problem, result);
+        else
+                snprintf(reason, sizeof(reason), "its consumer died %u times in a row; it %s", s->deaths, result);
+        give_up_now(s, reason);
+}
+
+static void give_up(struct supervisor *s) {
+        if (s->given_up)
+                return;
+        unwatch(s);
+        s->given_up = true;
+        pair_ask_result(s->pair, on_result);
+}
+
+static int on_row_too_long(sd_event_source *source, uint64_t usec, void *userdata) {
+        give_up(userdata);
+        return 0;
+}
+
+static void try(struct supervisor *s);
+
+static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct supervisor *s = userdata;
+
+        s->pause = sd_event_source_disable_unref(s->pause);
+        try(s);
+        return 0;
+}
+
+static uint64_t pause_usec(const struct supervisor *s) {
+        uint64_t usec = PAUSE_MIN_USEC;
+
+        for (unsigned i = 1; i < s->deaths && usec < PAUSE_MAX_USEC; i++)
+                usec *= 2;
+        return usec < PAUSE_MAX_USEC ? usec : PAUSE_MAX_USEC;
+}
+
+void supervisor_lost(struct supervisor *s) {
+        int r = 0;
+
+        if (s->given_up || s->stopping)
+                return;
+        if (++s->deaths >= DEATHS_MAX) {
+                give_up(s);
+                return;
+        }
+        if (!s->row)
+                r = sd_event_add_time_relative(s->starter->event, &s->row, CLOCK_MONOTONIC, ROW_USEC, 0,
+                                               on_row_too_long, s);
+        if (r >= 0)
+                r = sd_event_add_time_relative(s->starter->event, &s->pause, CLOCK_MONOTONIC, pause_usec(s), 0,
+                                               on_pause_over, s);
+        if (r < 0)
+                give_up(s);
+}
+
+static void try(struct supervisor *s) {
+        int fd, r;
+
+        r = pair_connect(s->pair, &fd);
+        if (r < 0) {
+                snprintf(s->problem, sizeof(s->problem), "%s", strerror(-r));
+                supervisor_lost(s);
+                return;
+        }
+        *s->problem = '\0';
+        if (s->deaths > 0)
+                s->restarts++;
+        r = s->handlers.connected(fd, s->handlers.userdata);
+        if (r < 0) {
+                close(fd);
+                supervisor_lost(s);
+        }
+}
+
+void supervisor_lives(struct supervisor *s) {
+        s->deaths = 0;
+        s->row = sd_event_source_disable_unref(s->row);
+}
+
+static void on_ready(const char *reason, void *userdata) {
+        struct supervisor *s = userdata;
+
+        if (s->given_up)
+                return;
+        if (reason)
+                give_up_now(s, reason);
+        else
+                try(s);
+}
+
+struct supervisor *supervisor_free(struct supervisor *s) {
+        if (!s)
+                return NULL;
+        unwatch(s);
+        if (s->pair)
+                pair_abandon(s->pair);
+        free(s);
+        return NULL;
+}
+
+static void on_stopped(void *userdata) {
+        struct supervisor *s = userdata;
+        const struct supervisor_handlers handlers = s->handlers;
+
+        s->pair = NULL;
+        supervisor_free(s);
+        handlers.stopped(handlers.userdata);
+}
+
+int supervisor_new(struct unit_starter *u, const struct consumer_spec *spec, const struct supervisor_handlers *handlers,
+                   struct supervisor **ret) {
+        struct supervisor *s;
+        int r;
+
+        s = malloc(sizeof(*s));
+        if (!s)
+                return -ENOMEM;
+        *s = (struct supervisor) { .starter = u, .handlers = *handlers };
+        r = pair_new(u, spec, on_ready, on_stopped, s, &s->pair);
+        if (r < 0) {
+                free(s);
+                return r;
+        }
+        *ret = s;
+        return 0;
+}
+
+void supervisor_stop(struct supervisor *s) {
+        if (s->stopping)
+                return;
+        unwatch(s);
+        s->stopping = true;
+        pair_stop(s->pair);
+}
+
+bool supervisor_stops(const struct supervisor *s) {
+        return s->stopping;
+}
+
+const char *supervisor_unit(const struct supervisor *s) {
+        return pair_stem(s->pair);
+}
+
+void supervisor_rest(struct supervisor *s) {
+        unwatch(s);
+        s->given_up = true;
+}
+
+uint32_t supervisor_restarts(const struct supervisor *s) {
+        return s->restarts;
+}
