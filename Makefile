@@ -53,6 +53,7 @@ bench: packages-bench
 install: packages-build
 	$(build)
 	@meson install -C '$(BUILD)' --no-rebuild
+	@test -n '$(DESTDIR)' || '$(BUILD)/units/after-install'
 
 uninstall:
 	@test -e '$(BUILD)/meson-logs/install-log.txt' || { \

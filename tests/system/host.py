@@ -241,13 +241,12 @@ class Host:
             subprocess.run([*inside, *command], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
 
     def bind(self, path):
-        """Shows a folder of the machine at the same place, before the first boot. What is written to it stays inside."""
-        name = os.path.join(self._folder, path.replace("/", "-"))
-        os.makedirs(self.file(path), exist_ok=True)
-        script = 'mkdir "$1-upper" "$1-work" && mount -t overlay -o "lowerdir=$2,upperdir=$1-upper,workdir=$1-work"' \
-                 ' overlay "$3"'
-        subprocess.run(["nsenter", "--target", str(self._launcher.pid), "--mount", "sh", "-ec", script, "sh", name, path,
-                        f"{self._folder}/root{path}"], stdin=subprocess.DEVNULL, check=True)
+        """Shows a folder of the machine at the same place in boots to come. What is written to it stays inside."""
+        script = 'over=$(mktemp -d "$1/over-XXXXXX"); mkdir "$over/upper" "$over/work" "$over/tree"; ' \
+                 'mount -t overlay -o "lowerdir=$2,upperdir=$over/upper,workdir=$over/work" overlay "$over/tree"; ' \
+                 'echo "$over/tree $2" >>"$1/binds"'
+        subprocess.run(["nsenter", "--target", str(self._launcher.pid), "--mount", "sh", "-ec", script, "sh",
+                        self._folder, path], stdin=subprocess.DEVNULL, check=True)
 
     def boot(self, bus=True):
         """Returns when the machine is up, everything that it wants running. bus: systemd is on it."""
