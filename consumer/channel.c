@@ -8,6 +8,7 @@
 #include "common/fd.h"
 #include "consumer/channel.h"
 #include "consumer/metadata.h"
+#include "protocol/context.h"
 
 struct channel *channel_free(struct channel *channel) {
         if (!channel)
@@ -70,8 +71,24 @@ static int map_ring_set(struct channel *channel, int ring_fd, int positions_fd) 
         return 0;
 }
 
-int channel_new(struct set *set, uint32_t stream_id, const char *name, int ring_fd, int positions_fd,
-                struct channel **ret) {
+static int init_streams(struct channel *channel) {
+        channel->streams = calloc(channel->geometry.n_cpus, sizeof(channel->streams[0]));
+        if (!channel->streams)
+                return -ENOMEM;
+        for (uint32_t i = 0; i < channel->geometry.n_cpus; i++)
+                stream_file_init(&channel->streams[i].file, &channel->set->trace, channel->name, channel->stream_id, i);
+        for (uint32_t i = 0; i < channel->geometry.n_cpus; i++) {
+                int r = stream_init(&channel->streams[i], channel, i, &channel->folded);
+
+                if (r < 0)
+                        return r;
+                channel->set->trace.reopen |= r > 0;
+        }
+        return 0;
+}
+
+int channel_new(struct set *set, uint32_t stream_id, const char *name, uint32_t contexts, int ring_fd,
+                int positions_fd, struct channel **ret) {
         _cleanup_(channel_freep) struct channel *channel = NULL;
         int r;
 
@@ -80,6 +97,8 @@ int channel_new(struct set *set, uint32_t stream_id, const char *name, int ring_
                 return -ENOMEM;
         channel->set = set;
         channel->stream_id = stream_id;
+        channel->contexts = contexts;
+        channel->walker.contexts_size = contexts_size(contexts);
         memcpy(channel->name, name, strlen(name) + 1);
         r = map_ring_set(channel, ring_fd, positions_fd);
         if (r < 0)
@@ -89,11 +108,9 @@ int channel_new(struct set *set, uint32_t stream_id, const char *name, int ring_
         r = session_reserve_scratch(set->session, channel->geometry.subbuf_size);
         if (r < 0)
                 return r;
-        channel->streams = calloc(channel->geometry.n_cpus, sizeof(channel->streams[0]));
-        if (!channel->streams)
-                return -ENOMEM;
-        for (uint32_t i = 0; i < channel->geometry.n_cpus; i++)
-                stream_init(&channel->streams[i], channel, i);
+        r = init_streams(channel);
+        if (r < 0)
+                return r;
         r = metadata_stream(&set->classes, stream_id);
         if (r < 0)
                 return r;
@@ -115,7 +132,7 @@ static int add_class(struct channel *channel, uint32_t id, const struct definiti
 
         if (walker_has(&channel->walker, id))
                 return 0;
-        r = metadata_event(text, channel->stream_id, id, definition);
+        r = metadata_event(text, channel->stream_id, id, channel->contexts, definition);
         if (r < 0)
                 return r;
         r = walker_add(&channel->walker, id, definition);

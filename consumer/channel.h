@@ -19,6 +19,8 @@ struct channel {
         struct set *set;
         uint32_t stream_id;
         char name[CONSUMER_NAME_MAX];
+        uint32_t contexts;
+        bool folded; /* a predecessor released it, and tracingd has not been told */
         struct ring_geometry geometry;
         const void *ring;
         struct ring_positions *positions;
@@ -27,11 +29,11 @@ struct channel {
 };
 
 /*
- * Maps the ring set. -EPERM or -EBADMSG for files that are no ring set, or one
+ * Maps the ring set, and goes on in it behind a predecessor. -EPERM or -EBADMSG for files that are no ring set, or one
  * with another clock than the session's.
  */
-int channel_new(struct set *set, uint32_t stream_id, const char *name, int ring_fd, int positions_fd,
-                struct channel **ret);
+int channel_new(struct set *set, uint32_t stream_id, const char *name, uint32_t contexts, int ring_fd,
+                int positions_fd, struct channel **ret);
 struct channel *channel_free(struct channel *channel);
 
 /*
@@ -41,8 +43,13 @@ struct channel *channel_free(struct channel *channel);
 int channel_add_classes(struct channel *channel, const struct consumer_class *classes, uint32_t n_classes,
                         const void *definitions, size_t size);
 
+/* The two kinds of channels that there is something to do for. */
 static inline bool channel_overwrites(const struct channel *channel) {
-        return channel->geometry.flags & RING_OVERWRITE;
+        return !channel->folded && channel->geometry.flags & RING_OVERWRITE;
+}
+
+static inline bool channel_discards(const struct channel *channel) {
+        return !channel->folded && !(channel->geometry.flags & RING_OVERWRITE);
 }
 
 /* The futex that writers wake. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -10,10 +11,11 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "consumer/acks.h"
+#include "common/datagram.h"
 #include "consumer/consumer.h"
 #include "consumer/drainer.h"
 #include "consumer/opener.h"
+#include "consumer/place.h"
 #include "consumer/sandbox.h"
 
 /*
@@ -29,50 +31,67 @@ static void detach(void) {
         umask(0077);
 }
 
-static int answer(int socket, uint64_t serial, int r) {
-        struct acks acks = {};
-        int q;
+static int answer(int socket, uint64_t serial, int r, const char *path) {
+        struct consumer_output_ack ack = {
+                .ack.header = { .type = CONSUMER_ACK, .size = sizeof(ack), .serial = serial },
+                .ack.error = -r,
+        };
 
-        q = acks_send(&acks, socket, serial, r);
-        acks_done(&acks);
-        return q;
+        if (path)
+                memcpy(ack.path, path, strlen(path));
+        return datagram_send(socket, &ack, sizeof(ack), NULL, 0, 0);
 }
 
-/* 1 and the directory, which the caller owns; 0 where tracingd hung up before it sent one. */
-static int receive_output(int socket, int *ret_directory, uint64_t *ret_serial) {
+/* What OUTPUT came to. */
+struct place {
+        int directory;
+        bool resumed;
+        uint64_t serial;
+        char path[CONSUMER_PATH_MAX];
+};
+
+/* 1 and the place; 0 where tracingd hung up before it sent a good one. */
+static int receive_output(int socket, struct place *ret) {
         _cleanup_free_ struct message *message = malloc(sizeof(*message));
 
         if (!message)
                 return -ENOMEM;
         for (;;) {
-                struct stat st;
                 int r;
 
                 r = message_receive(socket, 0, message);
                 if (r == 0 || (r < 0 && r != -EBADMSG))
                         return r;
-                if (r > 0 && message->header.type == CONSUMER_OUTPUT && fstat(message->fds[0], &st) >= 0 &&
-                    S_ISDIR(st.st_mode)) {
-                        *ret_directory = message->fds[0];
-                        *ret_serial = message->header.serial;
+                ret->serial = message->header.serial;
+                ret->resumed = r > 0 && message->output.flags & CONSUMER_RESUME;
+                if (r > 0) {
+                        r = message->header.type == CONSUMER_OUTPUT ? place_open(message, &ret->directory) : -EBADMSG;
+                        message_done(message);
+                }
+                if (r >= 0) {
+                        place_path(ret->directory, ret->path);
                         return 1;
                 }
-                if (r > 0)
-                        message_done(message);
-                r = answer(socket, message->header.serial, -EBADMSG);
+                r = answer(socket, ret->serial, r, NULL);
                 if (r < 0)
                         return r;
         }
 }
 
-/* The opener outlives every signal; it ends when the drainer is gone. */
-static void run_opener(int socket, int directory) {
+/*
+ * The opener outlives every signal; it ends when the drainer is gone. Where that
+ * is killed it must not finish what it was asked: a successor may be at work.
+ */
+static void run_opener(int socket, const struct place *place) {
+        const struct opener opener = { .directory = place->directory, .resumed = place->resumed };
+
         (void) signal(SIGTERM, SIG_IGN);
+        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void) prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-        _exit(opener_serve(socket, directory) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+        _exit(opener_serve(&opener, socket) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
-static int start_opener(int socket, int directory, int *ret_socket, pid_t *ret_pid) {
+static int start_opener(int socket, const struct place *place, int *ret_socket, pid_t *ret_pid) {
         int pair[2];
         pid_t pid;
 
@@ -82,7 +101,7 @@ static int start_opener(int socket, int directory, int *ret_socket, pid_t *ret_p
         if (pid == 0) {
                 close(socket);
                 close(pair[0]);
-                run_opener(pair[1], directory);
+                run_opener(pair[1], place);
         }
         close(pair[1]);
         if (pid < 0) {
@@ -96,33 +115,33 @@ static int start_opener(int socket, int directory, int *ret_socket, pid_t *ret_p
         return 0;
 }
 
-static int run_drainer(int socket, int opener, uint64_t serial) {
+static int run_drainer(int socket, int opener, const struct place *place) {
         struct session session;
         int r;
 
-        session_init(&session, opener);
+        session_init(&session, opener, place->resumed);
         r = sandbox_enter();
-        if (answer(socket, serial, r) < 0)
-                return -ENOMEM;
+        /* Where tracingd is gone the drainer finds out by reading. */
+        (void) answer(socket, place->serial, r, r < 0 ? NULL : place->path);
         return r < 0 ? r : drainer_run(socket, &session);
 }
 
 int consumer_run(int socket) {
-        int directory, opener = -1, r;
-        uint64_t serial;
+        int opener = -1, r;
+        struct place place;
         pid_t pid = -1;
 
         detach();
-        r = receive_output(socket, &directory, &serial);
+        r = receive_output(socket, &place);
         if (r <= 0)
                 return r;
-        r = start_opener(socket, directory, &opener, &pid);
-        close(directory);
+        r = start_opener(socket, &place, &opener, &pid);
+        close(place.directory);
         if (r < 0) {
-                (void) answer(socket, serial, r);
+                (void) answer(socket, place.serial, r, NULL);
                 return r;
         }
-        r = run_drainer(socket, opener, serial);
+        r = run_drainer(socket, opener, &place);
         close(opener);
         /* The directory is free when we are gone. */
         while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)

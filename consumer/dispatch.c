@@ -10,27 +10,21 @@
 #include "consumer/drainer.h"
 
 static int on_session(struct drainer *drainer, const struct message *m) {
-        int r;
-
         if (drainer->session.output.status)
                 return -EBADMSG;
-        r = output_map_status(&drainer->session.output, m->fds[0]);
-        if (r < 0)
-                return r;
-        drainer->session.info = m->session;
-        return 0;
+        return session_begin(&drainer->session, &m->session, m->fds[0]);
 }
 
 static int add_channel(struct set *set, const struct message *m) {
         struct channel *channel;
         int r;
 
-        r = channel_new(set, m->rings.stream, m->rings.channel, m->fds[0], m->fds[1], &channel);
+        r = channel_new(set, m->rings.stream, m->rings.channel, m->rings.contexts, m->fds[0], m->fds[1], &channel);
         if (r < 0)
                 return r;
         LIST_INSERT_HEAD(&set->channels, channel, entries);
         /* A full disk is no reason to refuse a ring set; the status page shows it, and every packet tries again. */
-        (void) trace_sync(&set->trace);
+        (void) set_sync(set);
         return 0;
 }
 
@@ -44,7 +38,7 @@ static int add_set(struct drainer *drainer, const struct message *m) {
         int r;
 
         memcpy(identity.name, m->rings.set_name, sizeof(identity.name));
-        r = set_new(&drainer->session, m->rings.set, &identity, &set);
+        r = set_new(&drainer->session, m->rings.set, &identity, m->rings.uuid, &set);
         if (r < 0)
                 return r;
         r = add_channel(set, m);
@@ -62,7 +56,8 @@ static int on_rings(struct drainer *drainer, const struct message *m) {
 
         if (!set)
                 return add_set(drainer, m);
-        if (set->identity.uid != m->rings.uid || strcmp(set->identity.name, m->rings.set_name) != 0)
+        if (set->identity.uid != m->rings.uid || strcmp(set->identity.name, m->rings.set_name) != 0 ||
+            memcmp(set->trace.uuid, m->rings.uuid, sizeof(set->trace.uuid)) != 0)
                 return -EBADMSG;
         if (set_find_channel(set, m->rings.stream))
                 return -EEXIST;
@@ -96,7 +91,7 @@ static int on_classes(struct drainer *drainer, const struct message *m) {
                 return r;
         r = channel_add_classes(channel, m->classes.classes, m->classes.n_classes, definitions, size);
         munmap((void *) definitions, size);
-        (void) trace_sync(&channel->set->trace);
+        (void) set_sync(channel->set);
         return r;
 }
 
@@ -110,8 +105,13 @@ static int queue_task(struct drainer *drainer, const struct message *m) {
         if (m->header.type == CONSUMER_RELEASE) {
                 task->set = m->release.set;
                 task->stream = m->release.stream;
-        } else if (m->header.type == CONSUMER_SNAPSHOT)
-                memcpy(task->snapshot, m->snapshot.name, sizeof(task->snapshot));
+        } else if (m->header.type == CONSUMER_SNAPSHOT) {
+                memcpy(task->name, m->snapshot.name, sizeof(task->name));
+                task->resume = m->snapshot.flags & CONSUMER_RESUME;
+        } else if (m->header.type == CONSUMER_ROTATE) {
+                memcpy(task->name, m->rotate.name, sizeof(task->name));
+                task->resume = m->rotate.flags & CONSUMER_RESUME;
+        }
         STAILQ_INSERT_TAIL(&drainer->tasks, task, entries);
         return 1;
 }
@@ -135,6 +135,8 @@ int drainer_dispatch(struct drainer *drainer, const struct message *m) {
         case CONSUMER_FLUSH:
         case CONSUMER_SNAPSHOT:
         case CONSUMER_STOP:
+        case CONSUMER_ROTATE:
+        case CONSUMER_CLEAR:
                 return queue_task(drainer, m);
         default:
                 return -EBADMSG;

@@ -64,7 +64,7 @@ static void collect_words(struct drainer *drainer) {
         wait_add(&drainer->wait, &drainer->session.output.status->wake);
         LIST_FOREACH(set, &drainer->sets, entries)
                 LIST_FOREACH(channel, &set->channels, entries)
-                        if (!channel_overwrites(channel))
+                        if (channel_discards(channel))
                                 wait_add(&drainer->wait, channel_wake_word(channel));
 }
 
@@ -85,7 +85,7 @@ static bool drain_all(struct drainer *drainer, bool partial, uint64_t latest) {
 
         LIST_FOREACH(set, &drainer->sets, entries)
                 LIST_FOREACH(channel, &set->channels, entries)
-                        for (uint32_t i = 0; !channel_overwrites(channel) && i < channel->geometry.n_cpus; i++)
+                        for (uint32_t i = 0; channel_discards(channel) && i < channel->geometry.n_cpus; i++)
                                 worked |= stream_drain(&channel->streams[i], partial, latest);
         return worked;
 }
@@ -103,6 +103,29 @@ static int run_tasks(struct drainer *drainer, struct tasks *tasks, uint64_t late
                 result = result < 0 ? result : r;
         }
         return result;
+}
+
+/* The first request has come: all that a predecessor knew is known again. */
+static void end_learning(struct drainer *drainer) {
+        struct set *set;
+
+        drainer->learning = false;
+        LIST_FOREACH(set, &drainer->sets, entries)
+                trace_cut(&set->trace);
+}
+
+/* A round of a drainer that may not touch the rings yet. */
+static int learning_round(struct drainer *drainer) {
+        int r, n = 0;
+
+        wait_reset(&drainer->wait);
+        wait_add(&drainer->wait, &drainer->session.output.status->wake);
+        while ((r = drainer_receive(drainer, MSG_DONTWAIT)) > 0)
+                n = 1;
+        if (!STAILQ_EMPTY(&drainer->tasks))
+                end_learning(drainer);
+        acks_flush(&drainer->acks, drainer->socket);
+        return r < 0 ? r : n;
 }
 
 /*
@@ -153,7 +176,7 @@ static void set_sleeping(struct drainer *drainer, uint32_t sleeping) {
 
         LIST_FOREACH(set, &drainer->sets, entries)
                 LIST_FOREACH(channel, &set->channels, entries)
-                        if (!channel_overwrites(channel))
+                        if (channel_discards(channel))
                                 channel_set_sleeping(channel, sleeping);
 }
 
@@ -193,12 +216,14 @@ static int drainer_loop(struct drainer *drainer) {
                 return r;
         r = block_terminate();
         while (r >= 0 && !drainer->ending) {
-                r = drainer_round(drainer, false);
+                r = drainer->learning ? learning_round(drainer) : drainer_round(drainer, false);
                 drainer->ending = drainer->ending || is_terminated();
                 if (r == 0 && !drainer->ending)
                         drainer_sleep(drainer);
         }
-        (void) drainer_round(drainer, true);
+        /* What it would take for garbage without its classes is safe in the rings. */
+        if (!drainer->learning)
+                (void) drainer_round(drainer, true);
         return r < 0 ? r : 0;
 }
 
@@ -210,6 +235,7 @@ int drainer_run(int socket, struct session *session) {
                 return -ENOMEM;
         drainer->socket = socket;
         drainer->session = *session;
+        drainer->learning = session->resumed;
         *session = (struct session) {};
         LIST_INIT(&drainer->sets);
         STAILQ_INIT(&drainer->tasks);

@@ -21,10 +21,11 @@
 struct task {
         STAILQ_ENTRY(task) entries;
         uint64_t serial;
-        uint32_t type; /* CONSUMER_RELEASE, FLUSH, SNAPSHOT or STOP */
+        uint32_t type; /* CONSUMER_RELEASE, FLUSH, SNAPSHOT, STOP, ROTATE or CLEAR */
         uint32_t stream;
         uint64_t set;
-        char snapshot[CONSUMER_NAME_MAX];
+        bool resume; /* it was asked before, of a consumer that has died since */
+        char name[CONSUMER_NAME_MAX];
 };
 
 STAILQ_HEAD(tasks, task);
@@ -32,6 +33,7 @@ STAILQ_HEAD(tasks, task);
 struct drainer {
         int socket; /* not owned */
         bool ending;
+        bool learning; /* a predecessor's rings have records of classes that we have not heard of yet */
         uint64_t next_partial; /* CLOCK_MONOTONIC, nanoseconds */
         struct session session;
         struct sets sets;

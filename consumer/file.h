@@ -23,5 +23,5 @@ void file_done(struct file *file);
 /* Appends all of iov (which it modifies) or nothing. 0 or -errno. */
 int file_append(struct file *file, struct iovec *iov, int n);
 
-/* Takes the last n bytes away again. */
+/* Takes the last n bytes away again, and what is behind the whole pieces. */
 void file_shrink(struct file *file, uint64_t n);

@@ -1,20 +1,57 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "consumer/consumer.h"
 
-/* Where tracingd leaves the socket of the consumer protocol. */
+/* Where tracingd leaves the socket of the consumer protocol, or systemd a listening one: see sd_listen_fds(3). */
 #define CONSUMER_FD 3
+
+static bool is_listening(int fd) {
+        int on = 0;
+        socklen_t size = sizeof(on);
+
+        return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &size) >= 0 && on;
+}
+
+/* Whether systemd means us, and this one socket. */
+static bool is_activated(void) {
+        const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
+        char own[sizeof("-2147483648")];
+
+        snprintf(own, sizeof(own), "%i", getpid());
+        return pid && n && strcmp(pid, own) == 0 && strcmp(n, "1") == 0;
+}
+
+/*
+ * Replaces a listening socket by the one connection that it is for: tracingd
+ * connects again to a consumer that is started again. 0 or -errno.
+ */
+static int accept_connection(void) {
+        int fd;
+
+        do
+                fd = accept4(CONSUMER_FD, NULL, NULL, SOCK_CLOEXEC);
+        while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
+        if (fd < 0 || dup3(fd, CONSUMER_FD, O_CLOEXEC) < 0)
+                return -errno;
+        close(fd);
+        return 0;
+}
 
 static int help(void) {
         printf("tracectl-consumer: writes a tracing session's rings to a trace directory.\n\n"
-               "tracingd starts it, with a socket as file descriptor %i; it takes no arguments.\n\n"
+               "tracingd starts it, with a socket as file descriptor %i, or systemd does, with one that\n"
+               "listens; it takes no arguments.\n\n"
                "  -h --help     Show this text\n"
                "     --version  Show the version\n",
                CONSUMER_FD);
@@ -41,6 +78,20 @@ int main(int argc, char *argv[]) {
                         "\"tracectl record\".\n",
                         CONSUMER_FD);
                 return EXIT_FAILURE;
+        }
+        if (is_listening(CONSUMER_FD)) {
+                if (!is_activated()) {
+                        fprintf(stderr,
+                                "tracectl-consumer: the environment does not say that file descriptor %i is for this "
+                                "process; start it by its socket unit.\n",
+                                CONSUMER_FD);
+                        return EXIT_FAILURE;
+                }
+                r = accept_connection();
+                if (r < 0) {
+                        fprintf(stderr, "tracectl-consumer: no connection came from the socket: %s.\n", strerror(-r));
+                        return EXIT_FAILURE;
+                }
         }
         r = consumer_run(CONSUMER_FD);
         if (r < 0) {

@@ -7,6 +7,10 @@
 #include "common/clock.h"
 #include "common/parse.h"
 #include "consumer/message.h"
+#include "protocol/context.h"
+
+/* The number of descriptors depends on the content. */
+#define ANY_FDS SIZE_MAX
 
 static bool name_is_good(const char name[CONSUMER_NAME_MAX], bool may_be_empty) {
         if (!memchr(name, '\0', CONSUMER_NAME_MAX))
@@ -21,14 +25,29 @@ static bool session_is_good(const struct consumer_session *m) {
 
 static bool rings_are_good(const struct consumer_rings *m) {
         return name_is_good(m->set_name, false) && name_is_good(m->channel, false) && m->pid >= 0 &&
-               (m->word_size == 32 || m->word_size == 64);
+               (m->word_size == 32 || m->word_size == 64) && !(m->contexts & ~(uint32_t) CONTEXTS_ALL);
+}
+
+static bool output_is_good(const struct consumer_output *m, size_t n_fds) {
+        if (n_fds != (m->kind == CONSUMER_OUTPUT_FD) || !memchr(m->path, '\0', sizeof(m->path)))
+                return false;
+        switch (m->kind) {
+        case CONSUMER_OUTPUT_FD:
+                return !m->path[0];
+        case CONSUMER_OUTPUT_DIRECTORY:
+                return m->path[0] == '/';
+        case CONSUMER_OUTPUT_STATE:
+                return name_is_valid(m->path);
+        default:
+                return false;
+        }
 }
 
 static bool is_good(const struct message *m, size_t size) {
         static const struct {
                 size_t size, n_fds;
         } forms[] = {
-                [CONSUMER_OUTPUT] = { sizeof(struct consumer_output), 1 },
+                [CONSUMER_OUTPUT] = { sizeof(struct consumer_output), ANY_FDS },
                 [CONSUMER_SESSION] = { sizeof(struct consumer_session), 1 },
                 [CONSUMER_RINGS] = { sizeof(struct consumer_rings), 2 },
                 [CONSUMER_CLASSES] = { sizeof(struct consumer_classes), 1 },
@@ -36,10 +55,14 @@ static bool is_good(const struct message *m, size_t size) {
                 [CONSUMER_FLUSH] = { sizeof(struct consumer_header), 0 },
                 [CONSUMER_SNAPSHOT] = { sizeof(struct consumer_snapshot), 0 },
                 [CONSUMER_STOP] = { sizeof(struct consumer_header), 0 },
+                [CONSUMER_ROTATE] = { sizeof(struct consumer_rotate), 0 },
+                [CONSUMER_CLEAR] = { sizeof(struct consumer_header), 0 },
         };
         uint32_t type = m->header.type;
 
-        if (m->header.size != size || type < CONSUMER_OUTPUT || type > CONSUMER_STOP || m->n_fds != forms[type].n_fds)
+        if (m->header.size != size || type < CONSUMER_OUTPUT || type > CONSUMER_CLEAR)
+                return false;
+        if (forms[type].n_fds != ANY_FDS && m->n_fds != forms[type].n_fds)
                 return false;
         if (type == CONSUMER_CLASSES)
                 return size >= sizeof(m->classes) && m->classes.n_classes <= CONSUMER_CLASSES_MAX &&
@@ -47,12 +70,16 @@ static bool is_good(const struct message *m, size_t size) {
         if (size != forms[type].size)
                 return false;
         switch (type) {
+        case CONSUMER_OUTPUT:
+                return output_is_good(&m->output, m->n_fds);
         case CONSUMER_SESSION:
                 return session_is_good(&m->session);
         case CONSUMER_RINGS:
                 return rings_are_good(&m->rings);
         case CONSUMER_SNAPSHOT:
                 return name_is_good(m->snapshot.name, true);
+        case CONSUMER_ROTATE:
+                return name_is_good(m->rotate.name, false);
         default:
                 return true;
         }

@@ -23,6 +23,7 @@ struct message {
                 struct consumer_classes classes;
                 struct consumer_release release;
                 struct consumer_snapshot snapshot;
+                struct consumer_rotate rotate;
                 char bytes[CONSUMER_MESSAGE_MAX];
         };
 };

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "consumer/metadata.h"
+#include "protocol/context.h"
 
 /* CTF knows the log levels of syslog and a few finer ones; readers complain about others. */
 #define LOGLEVEL_MAX 14
@@ -80,7 +82,34 @@ static int put_field(struct text *text, struct field_names *names, unsigned n, c
         return text_printf(text, "\t\t%s %s[ %s ];\n", types[field->type], own->value, own->length);
 }
 
-int metadata_event(struct text *text, uint32_t stream, uint32_t id, const struct definition *d) {
+/* In the order of their bits, as they stand in a record. */
+static const struct {
+        const char *type, *length;
+} context_types[] = {
+        { "int32_t", "" },
+        { "int32_t", "" },
+        { "integer { size = 8; align = 8; signed = false; encoding = UTF8; }", "[16]" },
+        { "integer { size = 64; align = 8; signed = false; base = 16; }", "" },
+};
+
+_Static_assert(CONTEXT_PROCNAME_SIZE == 16, "as in its type");
+_Static_assert(CONTEXTS_ALL == (1 << ARRAY_SIZE(context_types)) - 1, "each has a type");
+
+static int put_contexts(struct text *text, uint32_t contexts) {
+        int r;
+
+        if (contexts == 0)
+                return 0;
+        r = text_printf(text, "\tcontext := struct {\n");
+        for (unsigned i = 0; r >= 0 && i < ARRAY_SIZE(context_types); i++) {
+                if (contexts & UINT32_C(1) << i)
+                        r = text_printf(text, "\t\t%s _%s%s;\n", context_types[i].type,
+                                        context_name(UINT32_C(1) << i), context_types[i].length);
+        }
+        return r < 0 ? r : text_printf(text, "\t} align(8);\n");
+}
+
+int metadata_event(struct text *text, uint32_t stream, uint32_t id, uint32_t contexts, const struct definition *d) {
         struct field_names names[DEFINITION_FIELDS_MAX];
         size_t before = text->size;
         int r;
@@ -93,6 +122,8 @@ int metadata_event(struct text *text, uint32_t stream, uint32_t id, const struct
                         d->provider, d->name, id, stream);
         if (r >= 0 && d->loglevel <= LOGLEVEL_MAX)
                 r = text_printf(text, "\tloglevel = %u;\n", d->loglevel);
+        if (r >= 0)
+                r = put_contexts(text, contexts);
         if (r >= 0)
                 r = text_printf(text, "\tfields := struct {\n");
         for (unsigned i = 0; r >= 0 && i < d->n_fields; i++)

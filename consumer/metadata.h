@@ -27,4 +27,6 @@ int metadata_preamble(struct text *text, const struct session *session, const st
 /* A stream class and its tracectl:thread. */
 int metadata_stream(struct text *text, uint32_t stream);
 
-int metadata_event(struct text *text, uint32_t stream, uint32_t id, const struct definition *definition);
+/* contexts: protocol/context.h. */
+int metadata_event(struct text *text, uint32_t stream, uint32_t id, uint32_t contexts,
+                   const struct definition *definition);

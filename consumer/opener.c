@@ -7,11 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/datagram.h"
 #include "common/parse.h"
 #include "consumer/opener.h"
+#include "consumer/tree.h"
 #include "protocol/ring.h"
 
 /* name_is_valid() bounds the length and leaves nothing that could be a path. */
@@ -22,31 +24,23 @@ static bool name_ends(const char name[CONSUMER_NAME_MAX]) {
 static bool request_is_valid(const struct request *q) {
         if (!name_ends(q->set) || !name_ends(q->channel) || !name_ends(q->snapshot))
                 return false;
-        if (!name_is_valid(q->set) || (q->snapshot[0] && !name_is_valid(q->snapshot)))
+        if (q->snapshot[0] && !name_is_valid(q->snapshot))
                 return false;
         switch (q->kind) {
         case REQUEST_METADATA:
-                return !q->channel[0] && q->cpu == 0;
+                return name_is_valid(q->set) && !q->channel[0] && q->cpu == 0 && q->existing <= 1;
         case REQUEST_STREAM:
         case REQUEST_INDEX:
-                return name_is_valid(q->channel) && q->cpu < RING_CPUS_MAX;
+                return name_is_valid(q->set) && name_is_valid(q->channel) && q->cpu < RING_CPUS_MAX &&
+                       q->existing <= 1;
+        case REQUEST_PREPARE:
+        case REQUEST_MOVE:
+                return q->snapshot[0] && !q->set[0] && !q->channel[0];
+        case REQUEST_REMOVE:
+                return !q->set[0] && !q->channel[0];
         default:
                 return false;
         }
-}
-
-/* Replaces *directory, which it closes, by a directory in it, made where it is missing. */
-static int descend(int *directory, const char *name) {
-        int fd;
-
-        if (mkdirat(*directory, name, 0700) < 0 && errno != EEXIST)
-                return -errno;
-        fd = openat(*directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        close(*directory);
-        *directory = fd;
-        return 0;
 }
 
 static int open_set_directory(int directory, const struct request *q, int *ret_fd) {
@@ -58,32 +52,54 @@ static int open_set_directory(int directory, const struct request *q, int *ret_f
         if (fd < 0)
                 return -errno;
         if (q->snapshot[0]) {
-                r = descend(&fd, q->snapshot);
+                r = tree_descend(&fd, q->snapshot);
                 if (r < 0)
                         return r;
         }
         snprintf(uid, sizeof(uid), "%" PRIu32, q->uid);
-        r = descend(&fd, "user");
+        r = tree_descend(&fd, "user");
         if (r >= 0)
-                r = descend(&fd, uid);
+                r = tree_descend(&fd, uid);
         if (r >= 0)
-                r = descend(&fd, q->set);
+                r = tree_descend(&fd, q->set);
         if (r >= 0 && q->kind == REQUEST_INDEX)
-                r = descend(&fd, "index");
+                r = tree_descend(&fd, "index");
         if (r < 0)
                 return r;
         *ret_fd = TAKE_FD(fd);
         return 0;
 }
 
-int opener_open(int directory, const struct request *q, int *ret_fd) {
+/* Whether fd is a file that our predecessor can have made. */
+static bool is_ours(int fd) {
+        struct stat st;
+
+        return fstat(fd, &st) >= 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() && st.st_nlink == 1;
+}
+
+static int open_file(int directory, const char *name, bool existing, int *ret_fd) {
+        int flags = existing ? O_RDWR | O_NONBLOCK : O_WRONLY | O_CREAT | O_EXCL;
+        _cleanup_close_ int fd = -1;
+
+        fd = openat(directory, name, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (fd < 0)
+                return -errno;
+        if (existing && !is_ours(fd))
+                return -EPERM;
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}
+
+int opener_open(const struct opener *opener, const struct request *q, int *ret_fd) {
         char name[CONSUMER_NAME_MAX + sizeof("_4294967295.idx")];
         _cleanup_close_ int set = -1;
-        int fd, r;
+        int r;
 
-        if (!request_is_valid(q))
+        if (!request_is_valid(q) || q->kind > REQUEST_INDEX)
                 return -EBADMSG;
-        r = open_set_directory(directory, q, &set);
+        if (q->existing && !opener->resumed)
+                return -EPERM;
+        r = open_set_directory(opener->directory, q, &set);
         if (r < 0)
                 return r;
         if (q->kind == REQUEST_METADATA)
@@ -91,14 +107,32 @@ int opener_open(int directory, const struct request *q, int *ret_fd) {
         else
                 snprintf(name, sizeof(name), "%s_%" PRIu32 "%s", q->channel, q->cpu,
                          q->kind == REQUEST_INDEX ? ".idx" : "");
-        fd = openat(set, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-        if (fd < 0)
-                return -errno;
-        *ret_fd = fd;
-        return 0;
+        return open_file(set, name, q->existing, ret_fd);
 }
 
-int opener_serve(int socket, int directory) {
+int opener_change(const struct opener *opener, const struct request *q) {
+        if (!request_is_valid(q))
+                return -EBADMSG;
+        switch (q->kind) {
+        case REQUEST_PREPARE:
+                return tree_prepare(opener->directory, q->snapshot);
+        case REQUEST_MOVE:
+                return tree_move(opener->directory, q->snapshot);
+        case REQUEST_REMOVE:
+                /* A snapshot is removed only where somebody died while he made it. */
+                return q->snapshot[0] && !opener->resumed ? -EPERM : tree_remove(opener->directory, q->snapshot);
+        default:
+                return -EBADMSG;
+        }
+}
+
+static int answer(const struct opener *opener, const struct request *request, int *ret_fd) {
+        if (request->kind >= REQUEST_PREPARE)
+                return opener_change(opener, request);
+        return opener_open(opener, request, ret_fd);
+}
+
+int opener_serve(const struct opener *opener, int socket) {
         for (;;) {
                 int fds[DATAGRAM_FDS_MAX];
                 _cleanup_close_ int fd = -1;
@@ -115,7 +149,7 @@ int opener_serve(int socket, int directory) {
                 if (r > 0) {
                         datagram_close_fds(fds, n_fds);
                         if (r == (int) sizeof(request) && n_fds == 0)
-                                reply.error = -opener_open(directory, &request, &fd);
+                                reply.error = -answer(opener, &request, &fd);
                 }
                 r = datagram_send(socket, &reply, sizeof(reply), &fd, fd >= 0 ? 1 : 0, 0);
                 if (r == -EPIPE)

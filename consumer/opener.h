@@ -4,17 +4,28 @@
 /*
  * The opener: the process that may open files, below one directory and nowhere
  * else, and that never sees trace data. It makes [<snapshot>/]user/<uid>/<set>/
- * with mode 0700 and new files in it with mode 0600, follows no symbolic link
- * and never opens a file that is there already.
+ * with mode 0700 and new files in it with mode 0600, and follows no symbolic
+ * link. Only in a resumed session does it open files that are there already.
  */
+
+#include <stdbool.h>
 
 #include "consumer/request.h"
 
+struct opener {
+        int directory; /* not owned */
+        bool resumed;
+};
+
 /* Answers requests that come by socket until the other end is closed. 0 or -errno. */
-int opener_serve(int socket, int directory);
+int opener_serve(const struct opener *opener, int socket);
 
 /*
- * Opens one new file for writing. -EBADMSG for a request that breaks the form,
+ * Opens one file for writing. -EBADMSG for a request that breaks the form,
+ * -EPERM for an existing file outside a resumed session or of somebody else,
  * -ELOOP or -ENOTDIR where something else is in a directory's place.
  */
-int opener_open(int directory, const struct request *request, int *ret_fd);
+int opener_open(const struct opener *opener, const struct request *request, int *ret_fd);
+
+/* Does what needs no file: REQUEST_PREPARE, MOVE and REMOVE. */
+int opener_change(const struct opener *opener, const struct request *request);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "common/cleanup.h"
 #include "common/datagram.h"
@@ -31,7 +32,8 @@ void output_done(struct output *output) {
         output->status = NULL;
 }
 
-int output_open(struct output *output, const struct request *request, int *ret_fd) {
+/* With ret_fd NULL no file is expected. */
+static int ask(struct output *output, const struct request *request, int *ret_fd) {
         int fds[DATAGRAM_FDS_MAX];
         struct reply reply;
         size_t n_fds;
@@ -45,12 +47,36 @@ int output_open(struct output *output, const struct request *request, int *ret_f
                 return -EPIPE;
         if (r < 0)
                 return r;
-        if (r != (int) sizeof(reply) || reply.error < 0 || n_fds != (reply.error ? 0 : 1)) {
+        if (r != (int) sizeof(reply) || reply.error < 0 || n_fds != (reply.error || !ret_fd ? 0 : 1)) {
                 datagram_close_fds(fds, n_fds);
                 return -EPROTO;
         }
         if (reply.error)
                 return -reply.error;
-        *ret_fd = fds[0];
+        if (ret_fd)
+                *ret_fd = fds[0];
         return 0;
+}
+
+int output_open(struct output *output, const struct request *request, int *ret_fd) {
+        return ask(output, request, ret_fd);
+}
+
+static int ask_about(struct output *output, enum request_kind kind, const char *name) {
+        struct request request = { .kind = kind };
+
+        memcpy(request.snapshot, name, strlen(name) + 1);
+        return ask(output, &request, NULL);
+}
+
+int output_prepare(struct output *output, const char *name) {
+        return ask_about(output, REQUEST_PREPARE, name);
+}
+
+int output_move(struct output *output, const char *name) {
+        return ask_about(output, REQUEST_MOVE, name);
+}
+
+int output_remove(struct output *output, const char *name) {
+        return ask_about(output, REQUEST_REMOVE, name);
 }

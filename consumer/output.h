@@ -2,10 +2,9 @@
 #pragma once
 
 /*
- * Where everything goes that the drainer writes, and where it is counted: the
+ * Where everything goes that the drainer writes, and where it is shown: the
  * socket to the opener and the session's status page. Owned by the drainer,
- * used by its one thread. The counters have no other writer, so a relaxed store
- * of a sum is enough.
+ * used by its one thread.
  */
 
 #include "consumer/request.h"
@@ -23,9 +22,12 @@ void output_done(struct output *output);
 /* Asks the opener for a file. -errno of the opener, -EPIPE where it is gone. */
 int output_open(struct output *output, const struct request *request, int *ret_fd);
 
-static inline void status_add(uint64_t *counter, uint64_t n) {
-        __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
-}
+/* The opener's other services, with its -errno: see enum request_kind. */
+int output_prepare(struct output *output, const char *name);
+int output_move(struct output *output, const char *name);
+
+/* What is below the directory `name`, or for "" in the output itself. */
+int output_remove(struct output *output, const char *name);
 
 /* Shows whether the output works: 0, or the -errno of what was just written. */
 static inline void status_set_output(struct consumer_status *status, int r) {

@@ -17,7 +17,7 @@ int packet_write(const struct channel *channel, struct stream_file *file, const 
                 end = walk.last_time;
         *ret = (struct packet_outcome) { .end = end, .after = walk.thread };
         if (walk.valid < source->size) {
-                status_add(&session->output.status->lost_garbage, source->size - walk.valid);
+                file->state.counters.lost_garbage += source->size - walk.valid;
                 /* Whoever writes next, nobody saw his name. */
                 ret->after = (struct walk_thread) {};
         }
@@ -41,8 +41,8 @@ int packet_write(const struct channel *channel, struct stream_file *file, const 
 
 int packet_write_empty(struct stream_file *file, uint64_t time, uint64_t sequence, uint64_t discarded) {
         struct packet packet = {
-                .begin = file->end > 0 ? file->end : time,
-                .end = time > file->end ? time : file->end,
+                .begin = file->state.end > 0 ? file->state.end : time,
+                .end = time > file->state.end ? time : file->state.end,
                 .sequence = sequence,
                 .discarded = discarded,
         };

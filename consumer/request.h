@@ -16,14 +16,17 @@ enum request_kind {
         REQUEST_METADATA = 1,
         REQUEST_STREAM,
         REQUEST_INDEX,
+        REQUEST_PREPARE, /* make the directory `snapshot` where it is missing; -EEXIST where it has a trace */
+        REQUEST_MOVE,    /* move the trace into the directory `snapshot` */
+        REQUEST_REMOVE,  /* remove the trace */
 };
 
 struct request {
         uint32_t kind; /* enum request_kind */
         uint32_t uid;
         uint32_t cpu; /* 0 for metadata */
-        uint32_t reserved;
-        char set[CONSUMER_NAME_MAX];
+        uint32_t existing; /* 1: a file that is there, of a session that is resumed; 0: a new one */
+        char set[CONSUMER_NAME_MAX];      /* "" where no file is opened */
         char channel[CONSUMER_NAME_MAX];  /* "" for metadata */
         char snapshot[CONSUMER_NAME_MAX]; /* "" for the output itself */
 };

@@ -15,8 +15,8 @@
  */
 #define CLOCK_SLACK UINT64_C(65536)
 
-void session_init(struct session *session, int opener) {
-        *session = (struct session) { .output.opener = opener };
+void session_init(struct session *session, int opener, bool resumed) {
+        *session = (struct session) { .output.opener = opener, .resumed = resumed };
         if (gethostname(session->hostname, sizeof(session->hostname) - 1) < 0 || !session->hostname[0])
                 session->hostname[0] = '?';
         for (char *p = session->hostname; *p; p++)
@@ -49,4 +49,86 @@ int session_reserve_scratch(struct session *session, size_t size) {
 
 uint64_t session_latest(const struct session *session) {
         return trace_clock_read(session->info.clock, session->timens_offset) + CLOCK_SLACK;
+}
+
+static struct checkpoint *own(const struct session *session) {
+        return (struct checkpoint *) session->output.status->own;
+}
+
+void session_save(struct session *session) {
+        checkpoint_save(own(session), &session->record, sizeof(session->record));
+}
+
+void session_commit(struct session *session) {
+        session->record.generation++;
+        session_save(session);
+}
+
+/* Between the commit and its end a rotation leaves the old files where the new ones shall be. */
+static int finish_rotation(struct session *session) {
+        int r;
+
+        if (session->record.kind != CONSUMER_ROTATE || !session->record.running)
+                return 0;
+        r = output_move(&session->output, session->record.name);
+        if (r < 0)
+                return r;
+        session->record.running = 0;
+        session_save(session);
+        return 0;
+}
+
+int session_begin(struct session *session, const struct consumer_session *info, int status_fd) {
+        int r;
+
+        r = output_map_status(&session->output, status_fd);
+        if (r < 0)
+                return r;
+        if (session->resumed)
+                /* The session's record is saved, never proposed. */
+                checkpoint_load(own(session), 0, &session->record, sizeof(session->record));
+        if (session->record.version > SESSION_RECORD_VERSION)
+                r = -EPROTONOSUPPORT;
+        else
+                r = finish_rotation(session);
+        if (r < 0) {
+                output_done(&session->output);
+                return r;
+        }
+        session->record.version = SESSION_RECORD_VERSION;
+        session_save(session);
+        session->totals = session->record.base;
+        session->info = *info;
+        return 0;
+}
+
+static void show(uint64_t *counter, uint64_t n) {
+        if (n > __atomic_load_n(counter, __ATOMIC_RELAXED))
+                __atomic_store_n(counter, n, __ATOMIC_RELAXED);
+}
+
+void session_show(struct session *session) {
+        struct consumer_status *status = session->output.status;
+        const struct counters *totals = &session->totals;
+
+        show(&status->events, totals->events);
+        show(&status->lost_ring, totals->lost_ring);
+        show(&status->lost_output, totals->lost_output);
+        show(&status->lost_overwrite, totals->lost_overwrite);
+        show(&status->lost_garbage, totals->lost_garbage);
+        show(&status->packets, totals->packets);
+        show(&status->bytes, totals->bytes);
+}
+
+void session_restart(struct session *session, const struct counters *totals) {
+        struct consumer_status *status = session->output.status;
+
+        session->totals = *totals;
+        __atomic_store_n(&status->events, totals->events, __ATOMIC_RELAXED);
+        __atomic_store_n(&status->lost_ring, totals->lost_ring, __ATOMIC_RELAXED);
+        __atomic_store_n(&status->lost_output, totals->lost_output, __ATOMIC_RELAXED);
+        __atomic_store_n(&status->lost_overwrite, totals->lost_overwrite, __ATOMIC_RELAXED);
+        __atomic_store_n(&status->lost_garbage, totals->lost_garbage, __ATOMIC_RELAXED);
+        __atomic_store_n(&status->packets, totals->packets, __ATOMIC_RELAXED);
+        __atomic_store_n(&status->bytes, totals->bytes, __ATOMIC_RELAXED);
 }

@@ -6,7 +6,8 @@
 #include "consumer/channel.h"
 #include "consumer/set.h"
 
-int set_new(struct session *session, uint64_t id, const struct metadata_set *identity, struct set **ret) {
+int set_new(struct session *session, uint64_t id, const struct metadata_set *identity, const uint8_t uuid[16],
+            struct set **ret) {
         struct set *set;
         int r;
 
@@ -17,7 +18,7 @@ int set_new(struct session *session, uint64_t id, const struct metadata_set *ide
         set->session = session;
         set->identity = *identity;
         LIST_INIT(&set->channels);
-        r = trace_init(&set->trace, session, &set->identity, &set->classes, "");
+        r = trace_init(&set->trace, session, &set->identity, &set->classes, uuid, "");
         if (r < 0) {
                 free(set);
                 return r;
@@ -57,4 +58,17 @@ struct channel *set_find_channel(const struct set *set, uint32_t stream_id) {
                 if (channel->stream_id == stream_id)
                         return channel;
         return NULL;
+}
+
+bool set_is_live(const struct set *set) {
+        struct channel *channel;
+
+        LIST_FOREACH(channel, &set->channels, entries)
+                if (!channel->folded)
+                        return true;
+        return false;
+}
+
+int set_sync(struct set *set) {
+        return set_is_live(set) ? trace_sync(&set->trace) : 0;
 }

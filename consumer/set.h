@@ -25,9 +25,16 @@ struct set {
 
 LIST_HEAD(sets, set);
 
-int set_new(struct session *session, uint64_t id, const struct metadata_set *identity, struct set **ret);
+int set_new(struct session *session, uint64_t id, const struct metadata_set *identity, const uint8_t uuid[16],
+            struct set **ret);
 struct set *set_free(struct set *set);
 
 /* NULL where there is none. */
 struct set *sets_find(const struct sets *sets, uint64_t id);
 struct channel *set_find_channel(const struct set *set, uint32_t stream_id);
+
+/* Whether any of its channels has not been released; a predecessor may have released all. */
+bool set_is_live(const struct set *set);
+
+/* Brings the metadata up to date, where it is still ours to write. */
+int set_sync(struct set *set);

@@ -19,26 +19,28 @@ static uint64_t min(uint64_t a, uint64_t b) {
 }
 
 /* What the words say about sub-buffer k, of which [from, ...) is wanted. The newest is the open one. */
-static void find_piece(const struct stream *stream, uint64_t k, uint64_t newest, uint64_t from, struct piece *ret) {
+static void find_piece(const struct stream *stream, uint64_t k, uint64_t newest, const struct stream_mark *from,
+                       struct piece *ret) {
         const struct ring_geometry *g = &stream->channel->geometry;
         uint64_t start = k * g->subbuf_size, stop = start + g->subbuf_size;
         const struct ring_cpu *words = stream_words(stream);
+        const struct stream_state *state = &stream->state;
         const struct look *look = &stream->look;
         struct ring_subbuf subbuf, previous;
-        struct piece piece = { .from = max(start, from) };
+        struct piece piece = { .from = max(start, from->position) };
 
         if (k < newest) {
                 look_subbuf(words, g->n_subbufs, k, &subbuf);
                 piece.to = min(subbuf.end, stop);
                 piece.end = subbuf.end_time;
-                piece.discarded = min(subbuf.discarded, stream->discarded);
+                piece.discarded = min(max(subbuf.discarded, state->cleared) - state->cleared, state->discarded);
         } else {
                 piece.to = look->position <= stop ? look->position : start;
                 piece.end = look->timed ? look->last_time : 0;
-                piece.discarded = stream->discarded;
+                piece.discarded = state->discarded;
         }
         look_subbuf(words, g->n_subbufs, k - 1, &previous);
-        piece.begin = from > start ? stream->end_time : previous.end_time;
+        piece.begin = from->position > start ? from->time : previous.end_time;
         *ret = piece;
 }
 
@@ -51,24 +53,27 @@ static bool copy_is_good(const struct stream *stream, uint64_t k) {
         return look_limit(stream_words(stream)) <= (k + g->n_subbufs) * g->subbuf_size;
 }
 
+/* The first piece begins at from. */
 static int write_piece(struct stream *stream, struct stream_file *file, uint64_t k, const struct piece *piece,
-                       uint64_t latest, bool own) {
+                       const struct stream_mark *from, uint64_t latest) {
+        bool own = file == &stream->file;
         struct packet_source source = {
                 .size = piece->to - piece->from,
-                .begin = max(min(piece->begin, latest), file->end),
+                .begin = max(min(piece->begin, latest), file->state.end),
                 .end = piece->end,
                 .latest = latest,
-                .sequence = k + (own ? stream->splits : 0),
+                .sequence = k + (own ? stream->state.splits : 0),
                 .discarded = piece->discarded,
-                .before = piece->from % stream->channel->geometry.subbuf_size ? stream->thread : file->thread,
+                .before = piece->from % stream->channel->geometry.subbuf_size ? from->thread : file->state.thread,
         };
         struct packet_outcome outcome;
         int r;
 
         r = packet_write(stream->channel, file, &source, &outcome);
+        stream->state.snapshotted = max(stream->state.snapshotted, piece->to);
         if (own) {
-                stream->end_time = outcome.end;
-                stream->thread = outcome.after;
+                stream->state.next = (struct stream_mark) { piece->to, outcome.end, outcome.after };
+                stream_save(stream);
         }
         return r;
 }
@@ -79,50 +84,62 @@ static uint64_t count_overwritten(struct stream *stream, uint64_t newest) {
         uint64_t oldest = newest >= g->n_subbufs ? newest - g->n_subbufs + 1 : 0;
         uint64_t start = oldest * g->subbuf_size;
 
-        if (stream->snapshotted < start) {
-                status_add(&stream->channel->set->session->output.status->lost_overwrite, start - stream->snapshotted);
-                stream->snapshotted = start;
+        if (stream->state.snapshotted < start) {
+                stream->file.state.counters.lost_overwrite += start - stream->state.snapshotted;
+                stream->state.snapshotted = start;
         }
         return oldest;
 }
 
-static int snapshot_stream(struct stream *stream, struct stream_file *file, uint64_t from, uint64_t latest) {
-        const struct ring_geometry *g = &stream->channel->geometry;
-        struct consumer_status *status = stream->channel->set->session->output.status;
-        uint64_t limit = stream->look.limit, newest = limit / g->subbuf_size - 1;
-        bool own = file == &stream->file;
-        int r = 0;
+/* A sub-buffer that was entered again while it was copied. */
+static void count_missed(struct stream *stream, const struct piece *piece) {
+        struct stream_state *state = &stream->state;
 
-        if (limit % g->subbuf_size || limit < g->subbuf_size || limit > (UINT64_C(1) << 62))
+        if (state->snapshotted >= piece->to)
+                return;
+        stream->file.state.counters.lost_overwrite += piece->to - max(piece->from, state->snapshotted);
+        state->snapshotted = piece->to;
+}
+
+/* Whether a writer that keeps to the rules can have stored this limit. */
+static bool limit_is_sane(const struct stream *stream) {
+        uint64_t limit = stream->look.limit, size = stream->channel->geometry.subbuf_size;
+
+        return limit % size == 0 && limit >= size && limit <= (UINT64_C(1) << 62);
+}
+
+int snapshot_stream(struct stream *stream, struct stream_file *file, struct stream_mark from, uint64_t latest) {
+        const struct ring_geometry *g = &stream->channel->geometry;
+        uint64_t newest = stream->look.limit / g->subbuf_size - 1;
+        struct stream_state *state = &stream->state;
+        bool own = file == &stream->file;
+        int r = 0, q;
+
+        if (!limit_is_sane(stream))
                 return 0;
         stream_count_discarded(stream, stream->look.discarded, true);
-        for (uint64_t k = max(count_overwritten(stream, newest), from / g->subbuf_size); k <= newest; k++) {
+        for (uint64_t k = max(count_overwritten(stream, newest), from.position / g->subbuf_size); k <= newest; k++) {
                 struct piece piece;
-                int q;
 
-                find_piece(stream, k, newest, from, &piece);
+                find_piece(stream, k, newest, &from, &piece);
                 if (piece.to <= piece.from)
                         continue;
                 stream_copy(stream, piece.from, piece.to);
                 if (!copy_is_good(stream, k)) {
-                        if (stream->snapshotted < piece.to)
-                                status_add(&status->lost_overwrite, piece.to - max(piece.from, stream->snapshotted));
-                        stream->snapshotted = max(stream->snapshotted, piece.to);
+                        count_missed(stream, &piece);
                         continue;
                 }
-                stream->splits += own && piece.from % g->subbuf_size;
-                q = write_piece(stream, file, k, &piece, latest, own);
-                r = r < 0 ? r : q;
-                stream->snapshotted = max(stream->snapshotted, piece.to);
-                if (own)
-                        stream->consumed = piece.to;
-        }
-        if (stream_file_owes(file, stream->discarded)) {
-                int q = packet_write_empty(file, max(stream->end_time, file->end),
-                                           newest + (own ? ++stream->splits : 1), stream->discarded);
-
+                state->splits += own && piece.from % g->subbuf_size;
+                q = write_piece(stream, file, k, &piece, &from, latest);
                 r = r < 0 ? r : q;
         }
+        if (stream_file_owes(file, state->discarded)) {
+                q = packet_write_empty(file, max(state->next.time, file->state.end),
+                                       newest + (own ? ++state->splits : 1), state->discarded);
+                r = r < 0 ? r : q;
+        }
+        if (own)
+                stream_save(stream);
         return r;
 }
 
@@ -132,58 +149,27 @@ int snapshot_channel(struct channel *channel, bool unseen, uint64_t latest) {
 
         for (uint32_t i = 0; i < channel->geometry.n_cpus; i++) {
                 struct stream *stream = &channel->streams[i];
-                uint64_t from = stream->consumed;
+                struct stream_mark from = stream->state.next;
+                uint64_t seen = stream->state.snapshotted / subbuf_size * subbuf_size;
                 int q;
 
-                if (unseen && stream->look.position <= stream->snapshotted)
+                if (unseen && stream->look.position <= stream->state.snapshotted)
                         continue;
                 /* The time at which a packet begins is only known for whole sub-buffers and in our own file. */
-                if (unseen)
-                        from = max(from, stream->snapshotted / subbuf_size * subbuf_size);
+                if (unseen && seen > from.position)
+                        from.position = seen;
                 q = snapshot_stream(stream, &stream->file, from, latest);
                 r = r < 0 ? r : q;
         }
         return r;
 }
 
-static int snapshot_into(struct trace *trace, struct channel *channel, uint64_t latest) {
-        int r = 0;
+void snapshot_skip(struct stream *stream, uint64_t latest) {
+        uint64_t subbuf_size = stream->channel->geometry.subbuf_size;
 
-        for (uint32_t i = 0; i < channel->geometry.n_cpus; i++) {
-                struct stream_file file;
-                int q;
-
-                stream_file_init(&file, trace, channel->name, channel->stream_id, i);
-                q = snapshot_stream(&channel->streams[i], &file, 0, latest);
-                r = r < 0 ? r : q;
-                stream_file_done(&file);
-        }
-        return r;
-}
-
-static bool has_overwrite(const struct set *set) {
-        struct channel *channel;
-
-        LIST_FOREACH(channel, &set->channels, entries)
-                if (channel_overwrites(channel))
-                        return true;
-        return false;
-}
-
-int snapshot_set(struct set *set, const char *name, uint64_t latest) {
-        struct channel *channel;
-        struct trace trace;
-        int r;
-
-        if (!has_overwrite(set))
-                return 0;
-        r = trace_init(&trace, set->session, &set->identity, &set->classes, name);
-        if (r < 0)
-                return r;
-        r = trace_sync(&trace);
-        LIST_FOREACH(channel, &set->channels, entries)
-                if (r >= 0 && channel_overwrites(channel))
-                        r = snapshot_into(&trace, channel, latest);
-        trace_done(&trace);
-        return r;
+        if (!limit_is_sane(stream))
+                return;
+        /* Of the open sub-buffer one must have read what there is, to know who wrote what follows. */
+        stream->state.next.position = max(stream->state.next.position, stream->look.limit - subbuf_size);
+        (void) snapshot_stream(stream, &stream->file, stream->state.next, latest);
 }

@@ -10,13 +10,23 @@
 #include "consumer/channel.h"
 
 /*
- * All overwrite channels of a set, as a trace in the directory `name` below the
- * output. 0 or the first -errno of the output.
+ * What a stream's ring holds from a position on, into its own file, which is
+ * saved, or into another, which is not. 0 or the first -errno of the output.
  */
-int snapshot_set(struct set *set, const char *name, uint64_t latest);
+int snapshot_stream(struct stream *stream, struct stream_file *file, struct stream_mark from, uint64_t latest);
 
 /*
  * One overwrite channel, into the set's own trace, with what is not there yet.
  * unseen leaves out what other snapshots have.
  */
 int snapshot_channel(struct channel *channel, bool unseen, uint64_t latest);
+
+/* Goes to the end of the ring; the own file may get something on the way. */
+void snapshot_skip(struct stream *stream, uint64_t latest);
+
+/*
+ * All overwrite channels of all sets, as traces in the directory `name` below
+ * the output, which must not have one yet; once, also where resume says that it
+ * was asked before. 0 or the first -errno of the output.
+ */
+int snapshot_named(struct session *session, const struct sets *sets, const char *name, bool resume, uint64_t latest);

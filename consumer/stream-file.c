@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <endian.h>
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "consumer/stream-file.h"
 #include "protocol/ctf.h"
@@ -31,36 +33,74 @@ void stream_file_done(struct stream_file *file) {
         file_done(&file->index);
 }
 
+static int reopen_one(const struct stream_file *stream, enum request_kind kind, struct file *file) {
+        struct file opened = FILE_INIT;
+        struct stat st;
+        int r;
+
+        if (file->fd >= 0)
+                return 0;
+        r = trace_open(stream->trace, kind, stream->channel, stream->cpu, true, &opened);
+        if (r == -ENOENT)
+                return file->size > 0 ? -ESTALE : 0;
+        if (r < 0)
+                return r;
+        if (fstat(opened.fd, &st) < 0 || (uint64_t) st.st_size < file->size) {
+                file_done(&opened);
+                return -ESTALE;
+        }
+        opened.size = file->size;
+        *file = opened;
+        /* Where it fails it is tried again before the next append. */
+        file_shrink(file, 0);
+        return 0;
+}
+
+static int reopen_files(struct stream_file *file) {
+        int r;
+
+        r = reopen_one(file, REQUEST_STREAM, &file->data);
+        if (r >= 0)
+                r = reopen_one(file, REQUEST_INDEX, &file->index);
+        if (r >= 0)
+                file->reopen = false;
+        return r;
+}
+
+void stream_file_resume(struct stream_file *file, uint64_t data_size, uint64_t index_size) {
+        file->reopen = true;
+        file->data.size = data_size;
+        file->index.size = index_size;
+        (void) reopen_files(file);
+}
+
+void stream_file_begin_anew(struct stream_file *file) {
+        stream_file_done(file);
+        file->reopen = false;
+        /* Its reader knows of no writer yet. */
+        file->state.thread = (struct walk_thread) {};
+}
+
 static int open_files(struct stream_file *file) {
+        int r = 0;
+
+        if (file->reopen)
+                r = reopen_files(file);
+        if (r >= 0 && file->data.fd < 0)
+                r = trace_open(file->trace, REQUEST_STREAM, file->channel, file->cpu, false, &file->data);
+        if (r >= 0 && file->index.fd < 0)
+                r = trace_open(file->trace, REQUEST_INDEX, file->channel, file->cpu, false, &file->index);
+        return r;
+}
+
+/* The header comes with the first entry. Returns how many bytes were written. */
+static int append_index(struct stream_file *file, const struct ctf_packet *packet, uint64_t offset) {
         struct ctf_index_header header = {
                 .magic = htobe32(CTF_INDEX_MAGIC),
                 .major = htobe32(CTF_INDEX_MAJOR),
                 .minor = htobe32(CTF_INDEX_MINOR),
                 .entry_size = htobe32(sizeof(struct ctf_index_entry)),
         };
-        struct iovec iov = { &header, sizeof(header) };
-        int r;
-
-        if (file->data.fd < 0) {
-                r = trace_open(file->trace, REQUEST_STREAM, file->channel, file->cpu, &file->data);
-                if (r < 0)
-                        return r;
-        }
-        if (file->index.fd < 0) {
-                r = trace_open(file->trace, REQUEST_INDEX, file->channel, file->cpu, &file->index);
-                if (r < 0)
-                        return r;
-        }
-        if (file->index.size > 0)
-                return 0;
-        r = file_append(&file->index, &iov, 1);
-        if (r < 0)
-                return r;
-        status_add(&file->trace->session->output.status->bytes, sizeof(header));
-        return 0;
-}
-
-static int append_index(struct stream_file *file, const struct ctf_packet *packet, uint64_t offset) {
         struct ctf_index_entry entry = {
                 .offset = htobe64(offset),
                 .packet_size = htobe64(packet->packet_size),
@@ -72,15 +112,20 @@ static int append_index(struct stream_file *file, const struct ctf_packet *packe
                 .stream_instance_id = htobe64(packet->cpu_id),
                 .packet_seq_num = htobe64(packet->packet_seq_num),
         };
-        struct iovec iov = { &entry, sizeof(entry) };
+        struct iovec iov[] = {
+                { &header, file->index.size == 0 ? sizeof(header) : 0 },
+                { &entry, sizeof(entry) },
+        };
+        int size = (int) (iov[0].iov_len + iov[1].iov_len), r;
 
-        return file_append(&file->index, &iov, 1);
+        r = file_append(&file->index, iov, 2);
+        return r < 0 ? r : size;
 }
 
 static int append_packet(struct stream_file *file, const struct packet *p, uint64_t discarded) {
-        struct consumer_status *status = file->trace->session->output.status;
+        struct stream_file_state *state = &file->state;
         struct ctf_packet header;
-        bool attribute = p->size > 0 && memcmp(&p->before, &file->thread, sizeof(p->before)) != 0;
+        bool attribute = p->size > 0 && memcmp(&p->before, &state->thread, sizeof(p->before)) != 0;
         struct thread_record record = {
                 .header = ctf_compact_header(CTF_ID_THREAD, p->begin),
                 .thread = p->before,
@@ -100,7 +145,7 @@ static int append_packet(struct stream_file *file, const struct packet *p, uint6
                 .timestamp_end = p->end,
                 .content_size = size * 8,
                 .packet_size = size * 8,
-                .packet_seq_num = p->sequence + file->extra,
+                .packet_seq_num = p->sequence + state->extra,
                 .events_discarded = discarded,
                 .cpu_id = file->cpu,
         };
@@ -113,49 +158,49 @@ static int append_packet(struct stream_file *file, const struct packet *p, uint6
                 file_shrink(&file->data, size);
                 return r;
         }
-        status_add(&status->packets, 1);
-        status_add(&status->bytes, size + sizeof(struct ctf_index_entry));
+        state->counters.packets++;
+        state->counters.bytes += size + (uint64_t) r;
         return 0;
 }
 
 /*
  * Readers count discarded events from one packet to the next, so they do not
- * know how many the first packet tells of: an empty one that tells of none
- * comes before it.
+ * know how many a file's first packet tells of: an empty one that tells of no
+ * more than the file before comes first.
  */
 static int append_first(struct stream_file *file, const struct packet *p) {
         struct packet empty = { .begin = p->begin, .end = p->begin, .sequence = p->sequence };
         int r;
 
-        r = append_packet(file, &empty, 0);
+        r = append_packet(file, &empty, file->state.discarded);
         if (r < 0)
                 return r;
-        file->extra++;
+        file->state.extra++;
         return 0;
 }
 
 int stream_file_write(struct stream_file *file, const struct packet *p) {
-        struct consumer_status *status = file->trace->session->output.status;
-        uint64_t discarded = p->discarded + file->lost;
+        struct stream_file_state *state = &file->state;
+        uint64_t discarded = p->discarded + state->lost;
         int r;
 
         r = trace_sync(file->trace);
         if (r >= 0)
                 r = open_files(file);
-        if (r >= 0 && file->data.size == 0 && discarded > 0)
+        if (r >= 0 && file->data.size == 0 && discarded > state->discarded)
                 r = append_first(file, p);
         if (r >= 0)
                 r = append_packet(file, p, discarded);
-        status_set_output(status, r);
+        status_set_output(file->trace->session->output.status, r);
         if (r < 0) {
-                status_add(&status->lost_output, p->events);
-                file->lost += p->events;
+                state->counters.lost_output += p->events;
+                state->lost += p->events;
                 return r;
         }
-        file->end = p->end;
-        file->discarded = discarded;
+        state->end = p->end;
+        state->discarded = discarded;
         if (p->size > 0)
-                file->thread = p->after;
-        status_add(&status->events, p->events);
+                state->thread = p->after;
+        state->counters.events += p->events;
         return 0;
 }

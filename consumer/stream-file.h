@@ -7,20 +7,28 @@
  * its index entry, or not at all. Owned by a stream or a snapshot; one thread.
  */
 
+#include "consumer/counters.h"
 #include "consumer/trace.h"
 #include "consumer/walk.h"
+
+/* What a successor must know of a file beside its size. */
+struct stream_file_state {
+        uint64_t end;              /* timestamp_end and events_discarded of the newest packet */
+        uint64_t discarded;
+        uint64_t extra;            /* packets of our own: sequence numbers are that much higher */
+        uint64_t lost;             /* events of packets that could not be written, ever */
+        struct walk_thread thread; /* whom a reader takes for the writer at the end of the file */
+        struct counters counters;  /* the stream's share of the status page */
+};
 
 struct stream_file {
         struct trace *trace;
         const char *channel;
         uint32_t stream_id;
         uint32_t cpu;
-        struct file data, index;
-        uint64_t end;              /* timestamp_end and events_discarded of the newest packet */
-        uint64_t discarded;
-        uint64_t extra;            /* packets of our own: sequence numbers are that much higher */
-        uint64_t lost;             /* events of packets that could not be written, ever */
-        struct walk_thread thread; /* whom a reader takes for the writer at the end of the file */
+        bool reopen;             /* our predecessor has made the files, perhaps */
+        struct file data, index; /* their sizes count also while they are not open */
+        struct stream_file_state state;
 };
 
 /* A packet: some records of one sub-buffer, in private memory and walked. */
@@ -39,12 +47,25 @@ void stream_file_init(struct stream_file *file, struct trace *trace, const char 
 void stream_file_done(struct stream_file *file);
 
 /*
- * Appends a packet and counts it in the status page: as written, or its events
- * as lost. The file is as it was where this fails. 0 or -errno.
+ * Goes on in files of a predecessor, which vouches for this much of them; what
+ * is behind is cut off. Files that cannot be opened now are tried again before
+ * the next packet, and fail it: -ESTALE where they have less.
+ */
+void stream_file_resume(struct stream_file *file, uint64_t data_size, uint64_t index_size);
+
+/*
+ * The files are somewhere else, or gone; the next packet begins new ones, in
+ * which sequence numbers and lost events go on.
+ */
+void stream_file_begin_anew(struct stream_file *file);
+
+/*
+ * Appends a packet and counts it: as written, or its events as lost. The file is
+ * as it was where this fails. 0 or -errno.
  */
 int stream_file_write(struct stream_file *file, const struct packet *packet);
 
 /* Whether no packet has told the reader yet of everything that was lost; discarded as in struct packet. */
 static inline bool stream_file_owes(const struct stream_file *file, uint64_t discarded) {
-        return discarded + file->lost > file->discarded;
+        return discarded + file->state.lost > file->state.discarded;
 }

@@ -3,11 +3,12 @@
 #include <errno.h>
 
 #include "consumer/channel.h"
+#include "consumer/chunk.h"
 #include "consumer/drainer.h"
 #include "consumer/snapshot.h"
 
 static void settle_channel(struct channel *channel, uint64_t latest) {
-        for (uint32_t i = 0; !channel_overwrites(channel) && i < channel->geometry.n_cpus; i++)
+        for (uint32_t i = 0; channel_discards(channel) && i < channel->geometry.n_cpus; i++)
                 stream_settle(&channel->streams[i], latest);
 }
 
@@ -20,22 +21,19 @@ static void stop(struct drainer *drainer, uint64_t latest) {
                         settle_channel(channel, latest);
 }
 
-static int snapshot(struct drainer *drainer, const char *name, uint64_t latest) {
+/* Into the session's own trace. What is there already is saved, so this may be asked again. */
+static int snapshot(struct drainer *drainer, uint64_t latest) {
         struct channel *channel;
         struct set *set;
         int r = 0;
 
-        LIST_FOREACH(set, &drainer->sets, entries) {
-                int q = name[0] ? snapshot_set(set, name, latest) : 0;
+        LIST_FOREACH(set, &drainer->sets, entries)
+                LIST_FOREACH(channel, &set->channels, entries)
+                        if (channel_overwrites(channel)) {
+                                int q = snapshot_channel(channel, false, latest);
 
-                r = r < 0 ? r : q;
-                LIST_FOREACH(channel, &set->channels, entries) {
-                        if (name[0] || !channel_overwrites(channel))
-                                continue;
-                        q = snapshot_channel(channel, false, latest);
-                        r = r < 0 ? r : q;
-                }
-        }
+                                r = r < 0 ? r : q;
+                        }
         return r;
 }
 
@@ -49,6 +47,8 @@ static int release(struct drainer *drainer, const struct task *task, uint64_t la
         settle_channel(channel, latest);
         if (channel_overwrites(channel))
                 r = snapshot_channel(channel, true, latest);
+        if (!channel->folded)
+                chunk_fold(channel);
         LIST_REMOVE(channel, entries);
         channel_free(channel);
         if (LIST_EMPTY(&set->channels)) {
@@ -63,10 +63,16 @@ int drainer_run_task(struct drainer *drainer, const struct task *task, uint64_t 
         case CONSUMER_RELEASE:
                 return release(drainer, task, latest);
         case CONSUMER_SNAPSHOT:
-                return snapshot(drainer, task->snapshot, latest);
+                return task->name[0] ? snapshot_named(&drainer->session, &drainer->sets, task->name, task->resume, latest)
+                                     : snapshot(drainer, latest);
         case CONSUMER_STOP:
                 stop(drainer, latest);
                 return 0;
+        case CONSUMER_ROTATE:
+                stop(drainer, latest);
+                return chunk_rotate(&drainer->session, &drainer->sets, task->name, task->resume);
+        case CONSUMER_CLEAR:
+                return chunk_clear(&drainer->session, &drainer->sets, latest);
         default: /* FLUSH: the round has written everything */
                 return 0;
         }

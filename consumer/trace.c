@@ -16,17 +16,21 @@ static int random_uuid(uint8_t ret[16]) {
 }
 
 int trace_init(struct trace *trace, struct session *session, const struct metadata_set *set,
-               const struct text *classes, const char *snapshot) {
-        int r;
+               const struct text *classes, const uint8_t uuid[16], const char *snapshot) {
+        int r = 0;
 
         *trace = (struct trace) {
                 .session = session,
                 .set = set,
                 .classes = classes,
                 .metadata = FILE_INIT,
+                .counters = &session->totals,
         };
         memcpy(trace->snapshot, snapshot, strlen(snapshot) + 1);
-        r = random_uuid(trace->uuid);
+        if (uuid)
+                memcpy(trace->uuid, uuid, sizeof(trace->uuid));
+        else
+                r = random_uuid(trace->uuid);
         if (r < 0)
                 return r;
         r = metadata_preamble(&trace->preamble, session, set, trace->uuid);
@@ -40,8 +44,20 @@ void trace_done(struct trace *trace) {
         text_done(&trace->preamble);
 }
 
-int trace_open(struct trace *trace, enum request_kind kind, const char *channel, uint32_t cpu, struct file *ret) {
-        struct request request = { .kind = kind, .uid = trace->set->uid, .cpu = cpu };
+void trace_begin_anew(struct trace *trace) {
+        file_done(&trace->metadata);
+        trace->reopen = trace->longer = false;
+}
+
+void trace_cut(struct trace *trace) {
+        if (trace->longer)
+                file_shrink(&trace->metadata, 0);
+        trace->longer = false;
+}
+
+int trace_open(struct trace *trace, enum request_kind kind, const char *channel, uint32_t cpu, bool existing,
+               struct file *ret) {
+        struct request request = { .kind = kind, .uid = trace->set->uid, .cpu = cpu, .existing = existing };
         int fd, r;
 
         memcpy(request.set, trace->set->name, sizeof(request.set));
@@ -55,6 +71,22 @@ int trace_open(struct trace *trace, enum request_kind kind, const char *channel,
         return 0;
 }
 
+/*
+ * A predecessor's file is written again from its beginning, with the same bytes
+ * as far as it had got, so that a packet never lacks its class in between.
+ */
+static int open_metadata(struct trace *trace) {
+        int r = -ENOENT;
+
+        if (trace->reopen) {
+                r = trace_open(trace, REQUEST_METADATA, NULL, 0, true, &trace->metadata);
+                trace->longer = r >= 0;
+        }
+        if (r == -ENOENT)
+                r = trace_open(trace, REQUEST_METADATA, NULL, 0, false, &trace->metadata);
+        return r;
+}
+
 /* The file is preamble and classes; its size tells how much of them it has. */
 static int append_missing(struct trace *trace) {
         uint64_t preamble = trace->preamble.size, done = trace->metadata.size;
@@ -63,7 +95,7 @@ static int append_missing(struct trace *trace) {
         int r;
 
         if (trace->metadata.fd < 0) {
-                r = trace_open(trace, REQUEST_METADATA, NULL, 0, &trace->metadata);
+                r = open_metadata(trace);
                 if (r < 0)
                         return r;
         }
@@ -72,7 +104,7 @@ static int append_missing(struct trace *trace) {
         r = file_append(&trace->metadata, iov, 2);
         if (r < 0)
                 return r;
-        status_add(&trace->session->output.status->bytes, trace->metadata.size - done);
+        trace->counters->bytes += trace->metadata.size - done;
         return 0;
 }
 
@@ -83,5 +115,6 @@ int trace_sync(struct trace *trace) {
                 return 0;
         r = append_missing(trace);
         status_set_output(trace->session->output.status, r);
+        session_show(trace->session);
         return r;
 }

@@ -86,8 +86,12 @@ int walker_add(struct walker *walker, uint32_t id, const struct definition *defi
         return 0;
 }
 
-/* The end of a payload that begins at p, or NULL where it runs past end. */
-static const char *skip_payload(const struct walk_class *class, const char *p, const char *end) {
+/* The end of a record whose contexts and payload begin at p, or NULL where it runs past end. */
+static const char *skip_payload(const struct walk_class *class, uint32_t contexts_size, const char *p,
+                                const char *end) {
+        if ((size_t) (end - p) < contexts_size)
+                return NULL;
+        p += contexts_size;
         for (uint32_t i = 0; i < class->n_steps; i++) {
                 const struct walk_step *step = &class->steps[i];
 
@@ -158,7 +162,7 @@ void walker_walk(const struct walker *walker, const char *records, size_t size, 
                 } else {
                         if (!walker_has(walker, id))
                                 break;
-                        payload = skip_payload(walker->classes[id], payload, end);
+                        payload = skip_payload(walker->classes[id], walker->contexts_size, payload, end);
                         if (!payload)
                                 break;
                         p = payload;

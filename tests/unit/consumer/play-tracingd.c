@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <signal.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -37,30 +38,41 @@ static pid_t start_consumer(int socket) {
         return pid;
 }
 
-void play_start_silent(struct play *p, const char *directory) {
+static void launch(struct play *p) {
         int pair[2];
 
-        *p = (struct play) {};
-        p->directory = directory ? g_strdup(directory) : g_dir_make_tmp("tracectl-consumer-XXXXXX", NULL);
-        g_assert_nonnull(p->directory);
         g_assert_cmpint(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), ==, 0);
         p->pid = start_consumer(pair[1]);
         close(pair[1]);
         p->socket = pair[0];
+}
+
+void play_start_silent(struct play *p, const char *directory) {
+        *p = (struct play) { .status_fd = -1 };
+        p->directory = directory ? g_strdup(directory) : g_dir_make_tmp("tracectl-consumer-XXXXXX", NULL);
+        g_assert_nonnull(p->directory);
+        launch(p);
         p->created = trace_clock_read_monotonic(0) - UINT64_C(10000000000);
 }
 
-static int new_status(struct play *p) {
-        int fd;
-
-        g_assert_cmpint(memfd_new_shared("status", sizeof(*p->status), &fd), ==, 0);
-        p->status = mmap(NULL, sizeof(*p->status), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+static void new_status(struct play *p) {
+        g_assert_cmpint(memfd_new_shared("status", sizeof(*p->status), &p->status_fd), ==, 0);
+        p->status = mmap(NULL, sizeof(*p->status), PROT_READ | PROT_WRITE, MAP_SHARED, p->status_fd, 0);
         g_assert_true(p->status != MAP_FAILED);
         *p->status = (struct consumer_status) { .magic = CONSUMER_STATUS_MAGIC, .major = 1 };
-        return fd;
 }
 
-void play_start(struct play *p, const char *directory) {
+int play_output(struct play *p, uint32_t flags) {
+        struct consumer_output output = { .kind = CONSUMER_OUTPUT_FD, .flags = flags };
+        int fd = open(p->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+
+        g_assert_cmpint(fd, >=, 0);
+        r = play_call(p, CONSUMER_OUTPUT, &output, sizeof(output), &fd, 1);
+        close(fd);
+        return r;
+}
+
+int play_session(struct play *p) {
         struct consumer_session session = {
                 .name = "shop",
                 .clock_uuid = { 1, 2, 3, 4 },
@@ -70,17 +82,30 @@ void play_start(struct play *p, const char *directory) {
                 .clock_offset_ticks = 5,
                 .created = UINT64_C(1700000000000000),
         };
-        struct consumer_output output = { .kind = CONSUMER_OUTPUT_FD };
-        int fd;
 
+        return play_call(p, CONSUMER_SESSION, &session, sizeof(session), &p->status_fd, 1);
+}
+
+void play_start(struct play *p, const char *directory) {
         play_start_silent(p, directory);
-        fd = open(p->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        g_assert_cmpint(fd, >=, 0);
-        g_assert_cmpint(play_call(p, CONSUMER_OUTPUT, &output, sizeof(output), &fd, 1), ==, 0);
-        close(fd);
-        fd = new_status(p);
-        g_assert_cmpint(play_call(p, CONSUMER_SESSION, &session, sizeof(session), &fd, 1), ==, 0);
-        close(fd);
+        g_assert_cmpint(play_output(p, 0), ==, 0);
+        new_status(p);
+        g_assert_cmpint(play_session(p), ==, 0);
+}
+
+void play_kill(struct play *p) {
+        int status;
+
+        g_assert_cmpint(kill(p->pid, SIGKILL), ==, 0);
+        g_assert_cmpint(waitpid(p->pid, &status, 0), ==, p->pid);
+        close(p->socket);
+        p->socket = -1;
+}
+
+void play_resume(struct play *p) {
+        launch(p);
+        g_assert_cmpint(play_output(p, CONSUMER_RESUME), ==, 0);
+        g_assert_cmpint(play_session(p), ==, 0);
 }
 
 void play_hang_up(struct play *p) {
@@ -106,6 +131,8 @@ void play_done(struct play *p) {
                 play_hang_up(p);
         if (p->status)
                 munmap(p->status, sizeof(*p->status));
+        if (p->status_fd >= 0)
+                close(p->status_fd);
         remove_tree(p->directory);
         g_free(p->directory);
 }
@@ -122,19 +149,26 @@ void play_send(struct play *p, uint32_t type, void *message, size_t size, const 
 }
 
 int play_call(struct play *p, uint32_t type, void *message, size_t size, const int *fds, size_t n_fds) {
-        struct consumer_ack ack = {};
-
         play_send(p, type, message, size, fds, n_fds);
-        while (ack.header.serial != p->serial) {
-                int got[DATAGRAM_FDS_MAX];
+        return play_answer(p, NULL);
+}
+
+int play_answer(struct play *p, char **ret_path) {
+        struct consumer_output_ack ack = {};
+
+        while (ack.ack.header.serial != p->serial) {
+                int got[DATAGRAM_FDS_MAX], r;
                 size_t n_got;
 
-                g_assert_cmpint(datagram_recv(p->socket, &ack, sizeof(ack), got, &n_got, 0), ==, sizeof(ack));
-                g_assert_cmpuint(ack.header.type, ==, CONSUMER_ACK);
-                g_assert_cmpuint(ack.header.size, ==, sizeof(ack));
+                r = datagram_recv(p->socket, &ack, sizeof(ack), got, &n_got, 0);
+                g_assert_true(r == sizeof(ack) || r == sizeof(ack.ack));
+                g_assert_cmpuint(ack.ack.header.type, ==, CONSUMER_ACK);
+                g_assert_cmpuint(ack.ack.header.size, ==, r);
                 g_assert_cmpuint(n_got, ==, 0);
         }
-        return ack.error;
+        if (ret_path)
+                *ret_path = g_strdup(ack.path);
+        return ack.ack.error;
 }
 
 int play_flush(struct play *p) {
@@ -150,7 +184,11 @@ int play_stop(struct play *p) {
 }
 
 int play_snapshot(struct play *p, const char *name) {
-        struct consumer_snapshot m = {};
+        return play_snapshot_flags(p, name, 0);
+}
+
+int play_snapshot_flags(struct play *p, const char *name, uint32_t flags) {
+        struct consumer_snapshot m = { .flags = flags };
 
         g_strlcpy(m.name, name, sizeof(m.name));
         return play_call(p, CONSUMER_SNAPSHOT, &m, sizeof(m), NULL, 0);
@@ -158,12 +196,37 @@ int play_snapshot(struct play *p, const char *name) {
 
 int play_rings(struct play *p, uint64_t set, uint32_t stream, const char *set_name, const char *channel,
                const struct play_ring *ring) {
-        struct consumer_rings m = { .set = set, .stream = stream, .uid = 1234, .word_size = 64 };
+        return play_rings_contexts(p, set, stream, set_name, channel, 0, ring);
+}
+
+int play_rings_contexts(struct play *p, uint64_t set, uint32_t stream, const char *set_name, const char *channel,
+                        uint32_t contexts, const struct play_ring *ring) {
+        struct consumer_rings m = {
+                .set = set,
+                .stream = stream,
+                .uid = 1234,
+                .word_size = 64,
+                .contexts = contexts,
+                .uuid = { 5, (uint8_t) set, 0x40, 0x80 },
+        };
         int fds[] = { ring->ring_fd, ring->positions_fd };
 
         g_strlcpy(m.set_name, set_name, sizeof(m.set_name));
         g_strlcpy(m.channel, channel, sizeof(m.channel));
         return play_call(p, CONSUMER_RINGS, &m, sizeof(m), fds, 2);
+}
+
+int play_rotate(struct play *p, const char *name, uint32_t flags) {
+        struct consumer_rotate m = { .flags = flags };
+
+        g_strlcpy(m.name, name, sizeof(m.name));
+        return play_call(p, CONSUMER_ROTATE, &m, sizeof(m), NULL, 0);
+}
+
+int play_clear(struct play *p) {
+        struct consumer_header m;
+
+        return play_call(p, CONSUMER_CLEAR, &m, sizeof(m), NULL, 0);
 }
 
 int play_release(struct play *p, uint64_t set, uint32_t stream) {

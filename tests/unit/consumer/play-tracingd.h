@@ -21,6 +21,7 @@ struct play {
         uint64_t serial;
         uint64_t created; /* ten seconds ago: the time of a test's first event */
         struct consumer_status *status;
+        int status_fd;
 };
 
 /* Starts the consumer; OUTPUT and SESSION are done. directory NULL: a new temporary one. */
@@ -28,6 +29,16 @@ void play_start(struct play *p, const char *directory);
 
 /* As play_start(), but nothing has been sent. */
 void play_start_silent(struct play *p, const char *directory);
+
+/* What play_start() sends. */
+int play_output(struct play *p, uint32_t flags);
+int play_session(struct play *p);
+
+/* Kills the consumer. */
+void play_kill(struct play *p);
+
+/* Starts another one; OUTPUT, with CONSUMER_RESUME, and SESSION are done. */
+void play_resume(struct play *p);
 
 /* Hangs up and waits for the consumer's good end. */
 void play_hang_up(struct play *p);
@@ -41,11 +52,19 @@ void play_send(struct play *p, uint32_t type, void *message, size_t size, const 
 /* As play_send(), and waits for its answer: an errno. */
 int play_call(struct play *p, uint32_t type, void *message, size_t size, const int *fds, size_t n_fds);
 
+/* Waits for the answer to the last message; ret_path (may be NULL) receives OUTPUT's path. */
+int play_answer(struct play *p, char **ret_path);
+
 int play_flush(struct play *p);
 int play_stop(struct play *p);
 int play_snapshot(struct play *p, const char *name);
+int play_snapshot_flags(struct play *p, const char *name, uint32_t flags);
 int play_rings(struct play *p, uint64_t set, uint32_t stream, const char *set_name, const char *channel,
                const struct play_ring *ring);
+int play_rings_contexts(struct play *p, uint64_t set, uint32_t stream, const char *set_name, const char *channel,
+                        uint32_t contexts, const struct play_ring *ring);
+int play_rotate(struct play *p, const char *name, uint32_t flags);
+int play_clear(struct play *p);
 int play_release(struct play *p, uint64_t set, uint32_t stream);
 
 /* Sends classes: definitions[i] has ids[i]. */

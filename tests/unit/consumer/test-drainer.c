@@ -37,7 +37,7 @@ static gpointer run_drainer(gpointer data) {
         struct fixture *f = data;
         struct session session;
 
-        session_init(&session, f->opener);
+        session_init(&session, f->opener, false);
         g_assert_cmpint(drainer_run(f->socket, &session), ==, 0);
         close(f->socket);
         close(f->opener);
@@ -46,8 +46,9 @@ static gpointer run_drainer(gpointer data) {
 
 static gpointer run_opener(gpointer data) {
         struct fixture *f = data;
+        const struct opener opener = { .directory = f->directory };
 
-        g_assert_cmpint(opener_serve(f->served, f->directory), ==, 0);
+        g_assert_cmpint(opener_serve(&opener, f->served), ==, 0);
         return NULL;
 }
 
@@ -55,7 +56,7 @@ static void set_up(struct fixture *f, gconstpointer data) {
         struct consumer_session session = { .name = "shop", .clock = TRACE_CLOCK_MONOTONIC, .clock_frequency = 10 };
         int pair[2], fd;
 
-        *f = (struct fixture) {};
+        *f = (struct fixture) { .play.status_fd = -1 };
         f->play.created = trace_clock_read_monotonic(0) - G_GUINT64_CONSTANT(1000000000);
         f->play.directory = g_dir_make_tmp("tracectl-drainer-XXXXXX", NULL);
         f->directory = open(f->play.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -41,7 +41,7 @@ static void test_sizes(void) {
         play_start(&p, NULL);
         g_assert_cmpint(answer_to(&p, "x", 1, NULL, 0, &serial), ==, EBADMSG);
         g_assert_cmpuint(serial, ==, 0);
-        for (uint32_t type = 0; type < 10; type++)
+        for (uint32_t type = 0; type < CONSUMER_CLEAR + 2; type++)
                 for (unsigned size = sizeof(*header); size < 400; size += 4) {
                         *header = (struct consumer_header) { .type = type, .size = size + 1, .serial = 1000 + type };
                         g_assert_cmpint(answer_to(&p, data, size, NULL, 0, &serial), ==, EBADMSG);
@@ -67,7 +67,7 @@ static void test_order(void) {
         g_assert_cmpint(play_flush(&p), ==, EBADMSG);
         g_assert_cmpint(play_call(&p, CONSUMER_SESSION, &session, sizeof(session), &file, 1), ==, EBADMSG);
         g_assert_cmpint(play_call(&p, CONSUMER_OUTPUT, &output, sizeof(output), NULL, 0), ==, EBADMSG);
-        g_assert_cmpint(play_call(&p, CONSUMER_OUTPUT, &output, sizeof(output), &file, 1), ==, EBADMSG);
+        g_assert_cmpint(play_call(&p, CONSUMER_OUTPUT, &output, sizeof(output), &file, 1), ==, ENOTDIR);
         g_assert_cmpint(play_call(&p, CONSUMER_OUTPUT, &output, sizeof(output), &directory, 1), ==, 0);
         g_assert_cmpint(play_call(&p, CONSUMER_OUTPUT, &output, sizeof(output), &directory, 1), ==, EBADMSG);
         g_assert_cmpint(play_flush(&p), ==, EBADMSG);

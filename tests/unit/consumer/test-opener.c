@@ -18,12 +18,14 @@
 struct fixture {
         char *path;
         int directory;
+        struct opener opener;
 };
 
 static void set_up(struct fixture *f, gconstpointer data) {
         f->path = g_dir_make_tmp("opener-XXXXXX", NULL);
         f->directory = open(f->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         g_assert_cmpint(f->directory, >=, 0);
+        f->opener = (struct opener) { .directory = f->directory };
 }
 
 static void tear_down(struct fixture *f, gconstpointer data) {
@@ -43,7 +45,7 @@ static void assert_opens(struct fixture *f, const struct request *q, const char 
         struct stat st;
         int fd;
 
-        g_assert_cmpint(opener_open(f->directory, q, &fd), ==, 0);
+        g_assert_cmpint(opener_open(&f->opener, q, &fd), ==, 0);
         g_assert_cmpint(write(fd, "x", 1), ==, 1);
         close(fd);
         g_assert_cmpint(fstatat(f->directory, path, &st, 0), ==, 0);
@@ -73,7 +75,7 @@ static void test_paths(struct fixture *f, gconstpointer data) {
 static void assert_refused(struct fixture *f, const struct request *q, int r) {
         int fd = -2;
 
-        g_assert_cmpint(opener_open(f->directory, q, &fd), ==, r);
+        g_assert_cmpint(opener_open(&f->opener, q, &fd), ==, r);
         g_assert_cmpint(fd, ==, -2);
 }
 
@@ -119,7 +121,7 @@ static void test_broken_requests(struct fixture *f, gconstpointer data) {
         q = stream_request();
         q.kind = 0;
         assert_refused(f, &q, -EBADMSG);
-        q.kind = REQUEST_INDEX + 1;
+        q.kind = REQUEST_REMOVE + 1;
         assert_refused(f, &q, -EBADMSG);
         q.kind = REQUEST_METADATA;
         assert_refused(f, &q, -EBADMSG);
@@ -156,7 +158,7 @@ static void test_serve(struct fixture *f, gconstpointer data) {
         g_assert_cmpint(pid, >=, 0);
         if (pid == 0) {
                 close(pair[0]);
-                _exit(opener_serve(pair[1], f->directory) == 0 ? 0 : 1);
+                _exit(opener_serve(&f->opener, pair[1]) == 0 ? 0 : 1);
         }
         close(pair[1]);
         output.opener = pair[0];

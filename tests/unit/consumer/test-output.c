@@ -182,7 +182,8 @@ static void test_index_full(void) {
         struct consumer_status status = {};
         struct session session = { .output.status = &status };
         struct text classes = {};
-        struct trace trace = { .session = &session, .classes = &classes, .metadata = FILE_INIT };
+        struct trace trace = { .session = &session, .classes = &classes, .metadata = FILE_INIT,
+                               .counters = &session.totals };
         struct packet packet = { .begin = 1, .end = 2, .events = 3, .records = "12345678", .size = 8 };
         g_autofree char *path = NULL;
         struct stream_file file;
@@ -196,8 +197,8 @@ static void test_index_full(void) {
         g_assert_cmpint(fstat(file.data.fd, &st), ==, 0);
         g_assert_cmpint(st.st_size, ==, 0);
         g_assert_cmpint(status.output_error, ==, ENOSPC);
-        g_assert_cmpuint(status.lost_output, ==, 3);
-        g_assert_cmpuint(status.packets, ==, 0);
+        g_assert_cmpuint(file.state.counters.lost_output, ==, 3);
+        g_assert_cmpuint(file.state.counters.packets, ==, 0);
         g_assert_true(stream_file_owes(&file, 0));
         stream_file_done(&file);
         unlink(path);

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "consumer/channel.h"
+#include "consumer/chunk.h"
+#include "consumer/operation.h"
+#include "consumer/snapshot.h"
+
+typedef void (*stream_function_t)(struct stream *stream);
+
+static void for_channel(struct channel *channel, stream_function_t function) {
+        for (uint32_t i = 0; !channel->folded && i < channel->geometry.n_cpus; i++)
+                function(&channel->streams[i]);
+}
+
+static void for_all(const struct sets *sets, stream_function_t function) {
+        struct channel *channel;
+        struct set *set;
+
+        LIST_FOREACH(set, sets, entries)
+                LIST_FOREACH(channel, &set->channels, entries)
+                        for_channel(channel, function);
+}
+
+static void propose_as_it_is(struct stream *stream) {
+        struct stream_record record;
+
+        stream_record(stream, &record);
+        stream_propose(stream, &record);
+}
+
+static void propose_new_files(struct stream *stream) {
+        struct stream_record record;
+
+        stream_record(stream, &record);
+        record.data_size = record.index_size = 0;
+        record.file.thread = (struct walk_thread) {};
+        stream_propose(stream, &record);
+}
+
+static void propose_folded(struct stream *stream) {
+        struct stream_record record;
+
+        stream_record(stream, &record);
+        record.folded = 1;
+        stream_propose(stream, &record);
+}
+
+static void begin_anew(struct stream *stream) {
+        stream_file_begin_anew(&stream->file);
+}
+
+static uint64_t metadata_bytes(const struct sets *sets) {
+        uint64_t bytes = 0;
+        struct set *set;
+
+        LIST_FOREACH(set, sets, entries)
+                if (set_is_live(set))
+                        bytes += set->trace.metadata.size;
+        return bytes;
+}
+
+static int begin_traces(const struct sets *sets) {
+        struct set *set;
+        int r = 0;
+
+        LIST_FOREACH(set, sets, entries) {
+                int q;
+
+                trace_begin_anew(&set->trace);
+                q = set_sync(set);
+                r = r < 0 ? r : q;
+        }
+        return r;
+}
+
+/*
+ * With the commit the records say that there are no files yet, and the session
+ * says that the old ones have still to be moved: a successor does that before it
+ * opens any. Moving first would leave records of files that are elsewhere. The
+ * name is known to be free, so moving fails where the output fails as a whole.
+ */
+int chunk_rotate(struct session *session, const struct sets *sets, const char *name, bool resume) {
+        struct operation operation = { .kind = CONSUMER_ROTATE, .name = name, .resume = resume };
+        uint64_t bytes = metadata_bytes(sets);
+        int r;
+
+        if (operation_was_done(session, &operation, &r))
+                return r;
+        r = operation_prepare(session, &operation);
+        if (r < 0)
+                return r;
+        for_all(sets, propose_new_files);
+        session->record.base.bytes += bytes;
+        operation_set_running(session, &operation);
+        session_commit(session);
+        for_all(sets, stream_settle_proposal);
+        r = output_move(&session->output, name);
+        operation_set_done(session, r);
+        if (r < 0) {
+                for_all(sets, propose_as_it_is);
+                session->record.base.bytes -= bytes;
+                session_commit(session);
+                for_all(sets, stream_settle_proposal);
+                return r;
+        }
+        session_save(session);
+        for_all(sets, begin_anew);
+        /* A full disk is no reason to refuse; every packet tries again. */
+        (void) begin_traces(sets);
+        return 0;
+}
+
+static void skip_overwrite(const struct sets *sets, uint64_t latest) {
+        struct channel *channel;
+        struct set *set;
+
+        LIST_FOREACH(set, sets, entries)
+                LIST_FOREACH(channel, &set->channels, entries)
+                        for (uint32_t i = 0; channel_overwrites(channel) && i < channel->geometry.n_cpus; i++)
+                                snapshot_skip(&channel->streams[i], latest);
+}
+
+/*
+ * With the commit nothing is in any file and nothing was counted. A successor
+ * that finds files empties those that it opens; the others go when it is asked
+ * again, as it is since nobody was answered.
+ */
+int chunk_clear(struct session *session, const struct sets *sets, uint64_t latest) {
+        static const struct counters none;
+        int r;
+
+        skip_overwrite(sets, latest);
+        for_all(sets, stream_clear);
+        for_all(sets, propose_as_it_is);
+        session->record.base = none;
+        session_commit(session);
+        for_all(sets, stream_settle_proposal);
+        session_restart(session, &none);
+        r = output_remove(&session->output, "");
+        (void) begin_traces(sets);
+        return r;
+}
+
+/* The set's last channel takes the metadata with it. */
+static bool is_last(const struct channel *channel) {
+        struct channel *other;
+
+        LIST_FOREACH(other, &channel->set->channels, entries)
+                if (other != channel && !other->folded)
+                        return false;
+        return true;
+}
+
+void chunk_fold(struct channel *channel) {
+        struct session *session = channel->set->session;
+        struct counters *base = &session->record.base;
+
+        for_channel(channel, stream_save);
+        for_channel(channel, propose_folded);
+        for (uint32_t i = 0; i < channel->geometry.n_cpus; i++)
+                counters_add(base, &channel->streams[i].file.state.counters);
+        if (is_last(channel))
+                base->bytes += channel->set->trace.metadata.size;
+        session_commit(session);
+        for_channel(channel, stream_settle_proposal);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "consumer/place.h"
+
+static int check_directory(int fd) {
+        struct stat st;
+
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+}
+
+static int open_directory(int at, const char *path, int flags, int *ret) {
+        int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags);
+
+        if (fd < 0)
+                return -errno;
+        *ret = fd;
+        return 0;
+}
+
+static int open_path(const char *path, int *ret) {
+        if (mkdir(path, 0700) < 0 && errno != EEXIST)
+                return -errno;
+        return open_directory(AT_FDCWD, path, 0, ret);
+}
+
+/* systemd lists them all; ours is the last. */
+static int open_state(const char *name, int *ret) {
+        const char *list = getenv("STATE_DIRECTORY"), *colon;
+        _cleanup_close_ int state = -1;
+        int r;
+
+        if (!list)
+                return -EINVAL;
+        colon = strrchr(list, ':');
+        r = open_directory(AT_FDCWD, colon ? colon + 1 : list, 0, &state);
+        if (r < 0)
+                return r;
+        if (mkdirat(state, name, 0700) < 0 && errno != EEXIST)
+                return -errno;
+        return open_directory(state, name, O_NOFOLLOW, ret);
+}
+
+int place_open(struct message *m, int *ret) {
+        int r;
+
+        switch (m->output.kind) {
+        case CONSUMER_OUTPUT_FD:
+                r = check_directory(m->fds[0]);
+                if (r < 0)
+                        return r;
+                *ret = TAKE_FD(m->fds[0]);
+                return 0;
+        case CONSUMER_OUTPUT_DIRECTORY:
+                return open_path(m->output.path, ret);
+        default:
+                return open_state(m->output.path, ret);
+        }
+}
+
+void place_path(int directory, char ret[CONSUMER_PATH_MAX]) {
+        char link[sizeof("/proc/self/fd/") + 10];
+        ssize_t n;
+
+        snprintf(link, sizeof(link), "/proc/self/fd/%i", directory);
+        n = readlink(link, ret, CONSUMER_PATH_MAX - 1);
+        ret[n > 0 ? n : 0] = '\0';
+}

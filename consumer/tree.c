@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "consumer/tree.h"
+
+#define TRACE "user"
+
+/* user/<uid>/<set>/index: what is deeper is not ours. */
+#define DEPTH_MAX 4
+
+/* The descriptor or -errno. */
+static int open_directory(int directory, const char *name) {
+        int fd = openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        return fd < 0 ? -errno : fd;
+}
+
+int tree_descend(int *directory, const char *name) {
+        int fd;
+
+        if (mkdirat(*directory, name, 0700) < 0 && errno != EEXIST)
+                return -errno;
+        fd = open_directory(*directory, name);
+        if (fd < 0)
+                return fd;
+        close(*directory);
+        *directory = fd;
+        return 0;
+}
+
+static int descend_from(int directory, const char *name, int *ret_fd) {
+        _cleanup_close_ int fd = -1;
+        int r;
+
+        fd = fcntl(directory, F_DUPFD_CLOEXEC, 3);
+        if (fd < 0)
+                return -errno;
+        r = tree_descend(&fd, name);
+        if (r < 0)
+                return r;
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}
+
+int tree_prepare(int directory, const char *name) {
+        _cleanup_close_ int fd = -1;
+        struct stat st;
+        int r;
+
+        r = descend_from(directory, name, &fd);
+        if (r < 0)
+                return r;
+        if (fstatat(fd, TRACE, &st, AT_SYMLINK_NOFOLLOW) >= 0)
+                return -EEXIST;
+        return errno == ENOENT ? 0 : -errno;
+}
+
+int tree_move(int directory, const char *name) {
+        _cleanup_close_ int fd = -1;
+        int r;
+
+        r = descend_from(directory, name, &fd);
+        if (r < 0)
+                return r;
+        /* A directory that is not empty is never replaced. */
+        if (renameat(directory, TRACE, fd, TRACE) < 0 && errno != ENOENT)
+                return errno == ENOTEMPTY ? -EEXIST : -errno;
+        return 0;
+}
+
+static int remove_below(int directory, const char *name, unsigned depth);
+
+/* Takes over fd. */
+static int remove_entries(int fd, unsigned depth) {
+        DIR *dir = fdopendir(fd);
+        struct dirent *entry;
+        int r = 0;
+
+        if (!dir) {
+                close(fd);
+                return -ENOMEM;
+        }
+        while (r >= 0 && (entry = readdir(dir))) {
+                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+                        continue;
+                if (unlinkat(fd, entry->d_name, 0) >= 0 || errno == ENOENT)
+                        continue;
+                r = errno == EISDIR || errno == EPERM ? remove_below(fd, entry->d_name, depth + 1) : -errno;
+        }
+        closedir(dir);
+        return r;
+}
+
+static int remove_below(int directory, const char *name, unsigned depth) {
+        int fd, r;
+
+        if (depth > DEPTH_MAX)
+                return -ENOTEMPTY;
+        fd = open_directory(directory, name);
+        if (fd < 0)
+                return fd;
+        r = remove_entries(fd, depth);
+        if (r < 0)
+                return r;
+        return unlinkat(directory, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+int tree_remove(int directory, const char *name) {
+        _cleanup_close_ int fd = -1;
+        int r;
+
+        if (name[0]) {
+                fd = open_directory(directory, name);
+                if (fd < 0)
+                        return fd == -ENOENT ? 0 : fd;
+        }
+        r = remove_below(name[0] ? fd : directory, TRACE, 1);
+        return r == -ENOENT ? 0 : r;
+}

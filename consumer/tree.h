@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Directories of the output, for the opener: everything is relative to a
+ * directory descriptor, and no symbolic link is followed. 0 or -errno. No state.
+ */
+
+/* Replaces *directory, which it closes, by a directory in it, made (0700) where it is missing. */
+int tree_descend(int *directory, const char *name);
+
+/* Makes the directory `name`; -EEXIST where a trace is in it. */
+int tree_prepare(int directory, const char *name);
+
+/* Moves the trace into the directory `name`. No trace is no error. */
+int tree_move(int directory, const char *name);
+
+/* Removes the trace from the directory `name`, or for "" from directory itself. No trace is no error. */
+int tree_remove(int directory, const char *name);
