@@ -102,35 +102,48 @@ bool fake_is_called(struct fake_daemon *f, int msec) {
         return readable(f->listener, msec);
 }
 
-static struct handshake receive(struct fake_daemon *f, int *fds, size_t *n_fds) {
+static bool try_receive(struct fake_daemon *f, struct handshake *ret, int *fds, size_t *n_fds) {
         char buffer[HANDSHAKE_SIZE_MAX];
-        struct handshake h;
         int n;
 
         g_assert_true(readable(f->connection, FAKE_TIMEOUT_MSEC));
         n = datagram_recv(f->connection, buffer, sizeof(buffer), fds, n_fds, 0);
-        g_assert_cmpint(n, >, 0);
-        g_assert_cmpint(handshake_parse(buffer, (size_t) n, &h), ==, 0);
+        if (n <= 0)
+                return false;
+        g_assert_cmpint(handshake_parse(buffer, (size_t) n, ret), ==, 0);
+        return true;
+}
+
+static struct handshake receive(struct fake_daemon *f, int *fds, size_t *n_fds) {
+        struct handshake h;
+
+        g_assert_true(try_receive(f, &h, fds, n_fds));
         return h;
 }
 
-struct handshake fake_expect(struct fake_daemon *f, uint32_t keys) {
+bool fake_receive(struct fake_daemon *f, struct handshake *ret) {
         int fds[DATAGRAM_FDS_MAX];
-        struct handshake h;
         size_t n = 0;
+        bool received = try_receive(f, ret, fds, &n);
 
-        h = receive(f, fds, &n);
         datagram_close_fds(fds, n);
+        return received;
+}
+
+struct handshake fake_expect(struct fake_daemon *f, uint32_t keys) {
+        struct handshake h;
+
+        g_assert_true(fake_receive(f, &h));
         if ((h.keys & keys) != keys)
                 g_error("expected keys %x, got %x, error %" G_GUINT64_FORMAT, keys, h.keys, h.error);
         return h;
 }
 
-static void send_message(struct fake_daemon *f, const struct handshake *h, const int *fds, size_t n) {
+static bool send_message(struct fake_daemon *f, const struct handshake *h, const int *fds, size_t n) {
         char buffer[HANDSHAKE_SIZE_MAX];
         size_t size = handshake_format(h, buffer, sizeof(buffer));
 
-        g_assert_cmpint(datagram_send(f->connection, buffer, size, fds, n, 0), >=, 0);
+        return datagram_send(f->connection, buffer, size, fds, n, 0) >= 0;
 }
 
 static void take_definitions(struct fake_daemon *f) {
@@ -140,7 +153,7 @@ static void take_definitions(struct fake_daemon *f) {
         const void *data;
         size_t n = 0, size;
 
-        send_message(f, &need, NULL, 0);
+        g_assert_true(send_message(f, &need, NULL, 0));
         h = receive(f, fds, &n);
         g_assert_cmpuint(n, ==, 1);
         g_assert_true(h.keys & HANDSHAKE_EVENTS);
@@ -170,7 +183,7 @@ void fake_take_events(struct fake_daemon *f) {
         take_definitions(f);
 }
 
-void fake_send_view(struct fake_daemon *f, uint32_t reply, bool on) {
+bool fake_send_view(struct fake_daemon *f, uint32_t reply, bool on) {
         struct {
                 struct view_header header;
                 struct view_ring ring;
@@ -183,6 +196,7 @@ void fake_send_view(struct fake_daemon *f, uint32_t reply, bool on) {
         bool locked = f->rings.geometry.flags & RING_LOCKED;
         struct handshake h = { .keys = reply | HANDSHAKE_GENERATION, .generation = f->generation, .application = 42 };
         int fds[3] = { -1, f->rings.ring_fd, f->rings.positions_fd };
+        bool sent;
 
         view.ring.flags = locked ? VIEW_RING_LOCKED : VIEW_RING_SHARED;
         view.ring.contexts = f->contexts;
@@ -194,14 +208,15 @@ void fake_send_view(struct fake_daemon *f, uint32_t reply, bool on) {
         if (reply == HANDSHAKE_READY)
                 h.keys |= HANDSHAKE_APPLICATION;
         g_assert_cmpint(memfd_new_constant("view", &view, view.header.total_size, &fds[0]), ==, 0);
-        send_message(f, &h, fds, G_N_ELEMENTS(fds));
+        sent = send_message(f, &h, fds, G_N_ELEMENTS(fds));
         close(fds[0]);
+        return sent;
 }
 
 void fake_apply(struct fake_daemon *f, uint32_t reply, bool on) {
         struct handshake h;
 
-        fake_send_view(f, reply, on);
+        g_assert_true(fake_send_view(f, reply, on));
         h = fake_expect(f, HANDSHAKE_APPLIED);
         g_assert_cmpuint(h.applied, ==, f->generation);
 }

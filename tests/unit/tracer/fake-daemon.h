@@ -51,8 +51,11 @@ bool fake_is_called(struct fake_daemon *f, int msec);
 /* Takes a connection, the registration and, where they are new, the definitions. */
 void fake_accept(struct fake_daemon *f);
 
-/* Sends a view with everything on or off. reply: HANDSHAKE_READY or HANDSHAKE_CONFIG. */
-void fake_send_view(struct fake_daemon *f, uint32_t reply, bool on);
+/* One message from the connection. False where it is hung up. */
+bool fake_receive(struct fake_daemon *f, struct handshake *ret);
+
+/* Sends a view with everything on or off. reply: HANDSHAKE_READY or HANDSHAKE_CONFIG. False where nobody is there. */
+bool fake_send_view(struct fake_daemon *f, uint32_t reply, bool on);
 
 /* Receives one message, which must have these keys. */
 struct handshake fake_expect(struct fake_daemon *f, uint32_t keys);

@@ -372,9 +372,9 @@ static void stale_view(void) {
         program_register();
         join(&w.system);
         w.system.definitions++;
-        fake_send_view(&w.system, HANDSHAKE_CONFIG, false);
+        (void) fake_send_view(&w.system, HANDSHAKE_CONFIG, false);
         w.system.definitions--;
-        fake_send_view(&w.system, HANDSHAKE_CONFIG, true);
+        (void) fake_send_view(&w.system, HANDSHAKE_CONFIG, true);
         h = fake_expect(&w.system, HANDSHAKE_APPLIED);
         g_assert_cmpuint(h.applied, ==, w.system.generation);
         assert_recorded(&w, 2, 0);
@@ -390,7 +390,7 @@ static void unknown_context(void) {
         join(&w.system);
         join(&w.user);
         w.user.contexts = 1u << 4;
-        fake_send_view(&w.user, HANDSHAKE_CONFIG, true);
+        (void) fake_send_view(&w.user, HANDSHAKE_CONFIG, true);
         h = fake_expect(&w.user, HANDSHAKE_ERRNO);
         g_assert_cmpuint(h.error, ==, EPROTONOSUPPORT);
         assert_recorded(&w, 2, 2);
@@ -466,7 +466,7 @@ static void fork_waits_as_its_parent(void) {
                 fake_accept(&w.system);
                 /* The child ends when its events are on, which may be before it has answered. */
                 if (w.system.registration.pid == (uint64_t) pid)
-                        fake_send_view(&w.system, HANDSHAKE_READY, true);
+                        (void) fake_send_view(&w.system, HANDSHAKE_READY, true);
                 else
                         fake_apply(&w.system, HANDSHAKE_READY, false);
         }
