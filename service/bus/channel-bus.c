@@ -44,7 +44,7 @@ static int get_string(sd_bus *bus, const char *path, const char *interface, cons
         if (strcmp(property, "Name") == 0)
                 value = c->config.name;
         else if (strcmp(property, "Mode") == 0)
-                value = c->config.overwrite ? "overwrite" : "discard";
+                value = channel_mode_to_string(c->config.overwrite);
         return sd_bus_message_append(reply, "s", value);
 }
 
@@ -85,9 +85,9 @@ const sd_bus_vtable channel_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Name", "s", get_string, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Domain", "s", get_string, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("Mode", "s", get_string, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("SubBufferSize", "t", get_size, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("SubBufferCount", "u", get_count, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Mode", "s", get_string, 0, 0),
+        SD_BUS_PROPERTY("SubBufferSize", "t", get_size, 0, 0),
+        SD_BUS_PROPERTY("SubBufferCount", "u", get_count, 0, 0),
         SD_BUS_PROPERTY("Enabled", "b", get_enabled, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Contexts", "as", get_contexts, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_VTABLE_END,

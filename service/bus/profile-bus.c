@@ -1,13 +1,251 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "common/parse.h"
 #include "service/bus/bus.h"
+#include "service/bus/errors.h"
+#include "service/bus/options.h"
+#include "service/model/operation.h"
+#include "service/model/profile.h"
+
+struct apply_options {
+        const char *name;
+        int dry_run, start, persistent; /* -1: not given */
+};
+
+/* What is in tracingd's own user's files is for that user, and for root. */
+static int check_own(uid_t caller, const char *what, struct failure *failure) {
+        if (caller == 0 || caller == getuid())
+                return 0;
+        return fail(failure, FAILURE_ACCESS_DENIED, "%s is for the administrator; pass the text of a profile of yours "
+                    "instead.", what);
+}
+
+static int parse(const char *name, const char *text, struct profile **ret, struct failure *failure) {
+        _cleanup_(profile_freep) struct profile *p = NULL;
+        char source[sizeof("Profile ''") + MODEL_NAME_MAX] = "The profile";
+        int r;
+
+        if (*name && !name_is_valid(name))
+                return fail(failure, FAILURE_INVALID_NAME,
+                            "'%.100s' is no name for a profile: use 1 to 64 letters, digits, '_', '.' and '-', the "
+                            "first no '.' and no '-'.", name);
+        if (*name)
+                snprintf(source, sizeof(source), "Profile '%s'", name);
+        if (profile_new(name, &p) < 0)
+                return fail_memory(failure);
+        r = profile_parse(p, text, source, failure);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(p);
+        return 0;
+}
+
+static int get_profile(struct bus *b, uid_t caller, const char *text, const struct apply_options *o,
+                       struct profile **ret, struct failure *failure) {
+        _cleanup_(profile_freep) struct profile *p = NULL;
+        int r;
+
+        if (*text)
+                r = parse(o->name, text, &p, failure);
+        else if (*o->name) {
+                r = check_own(caller, "A profile of the system", failure);
+                if (r >= 0)
+                        r = profile_load(&b->manager->profile_places, o->name, &p, failure);
+        } else
+                r = fail(failure, FAILURE_INVALID_OPTION,
+                         "There is no profile to apply; pass its text, or its name as option name.");
+        if (r >= 0 && o->persistent >= 0)
+                r = check_own(caller, "Option persistent", failure);
+        if (r >= 0)
+                r = profile_check(p, failure);
+        if (r < 0)
+                return r;
+        if (o->start >= 0)
+                p->start = o->start;
+        *ret = TAKE_PTR(p);
+        return 0;
+}
+
+static int append_value(sd_bus_message *m, const char *key, const char *value, const struct strings *list) {
+        int r;
+
+        if (!value && !list)
+                return 0;
+        if (value)
+                return sd_bus_message_append(m, "{sv}", key, "s", value);
+        r = sd_bus_message_open_container(m, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", key);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', "as");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "s");
+        for (size_t i = 0; i < list->n && r >= 0; i++)
+                r = sd_bus_message_append(m, "s", list->items[i]);
+        for (int i = 0; i < 3 && r >= 0; i++)
+                r = sd_bus_message_close_container(m);
+        return r;
+}
+
+static int append_side(sd_bus_message *m, const struct profile_change *changes, bool before) {
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', "{sv}");
+        for (const struct profile_change *c = changes; c && r >= 0; c = c->next)
+                r = append_value(m, c->key, before ? c->before : c->after, before ? c->before_list : c->after_list);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int new_reply(sd_bus_message *m, const struct profile_change *changes, sd_bus_message **ret) {
+        int r;
+
+        r = sd_bus_message_new_method_return(m, ret);
+        if (r >= 0)
+                r = sd_bus_message_append(*ret, "b", (int) !!changes);
+        if (r >= 0)
+                r = append_side(*ret, changes, true);
+        return r < 0 ? r : append_side(*ret, changes, false);
+}
+
+/* An ApplyProfile whose session is being started, or whose rules are on their way to applications. */
+struct applying {
+        struct manager *manager;
+        sd_bus_message *message;
+        struct profile_change *changes;
+};
+
+static struct applying *applying_free(struct applying *a) {
+        if (!a)
+                return NULL;
+        sd_bus_message_unref(a->message);
+        profile_changes_free(a->changes);
+        free(a);
+        return NULL;
+}
+DEFINE_CLEANUP(struct applying *, applying_free)
+
+static void finish(struct applying *applying, const struct failure *failure) {
+        _cleanup_(applying_freep) struct applying *a = applying;
+        struct bus *b = bus_of(a->manager, a->message);
+        sd_bus_message *reply = NULL;
+
+        /* The bus may be gone, and with it whoever has asked. */
+        if (b && failure)
+                bus_reply_failure(b, sd_bus_message_ref(a->message), failure);
+        else if (b && new_reply(a->message, a->changes, &reply) >= 0)
+                bus_reply(b, sd_bus_message_ref(a->message), reply);
+        sd_bus_message_unref(reply);
+}
+
+static void on_started(const struct operation_result *result, void *userdata) {
+        finish(userdata, result->failure);
+}
+
+static void on_applied(uint32_t pending, void *userdata) {
+        finish(userdata, NULL);
+}
+
+/* Takes the result's changes. Nothing of it is left to the caller but a failure. */
+static int reply_when_done(struct bus *b, sd_bus_message *m, struct profile_result *result, struct failure *failure) {
+        struct session *s = result->session;
+        struct applying *a;
+        struct waiter *waiter;
+        int r;
+
+        a = malloc(sizeof(*a));
+        if (!a) {
+                profile_changes_free(result->changes);
+                return fail_memory(failure);
+        }
+        *a = (struct applying) { b->manager, sd_bus_message_ref(m), TAKE_PTR(result->changes) };
+        if (result->start)
+                r = session_start(s, on_started, a, failure);
+        else if (a->changes && s && s->state == SESSION_ACTIVE) {
+                r = waiter_new(b->manager, s->owner, manager_generation(b->manager), OPERATION_APPLIED_USEC, on_applied,
+                               a, &waiter);
+                if (r < 0)
+                        r = fail_memory(failure);
+        } else {
+                finish(a, NULL);
+                return 0;
+        }
+        if (r < 0)
+                applying_free(a);
+        return r;
+}
+
+static int apply(struct bus *b, sd_bus_message *m, uid_t caller, struct profile *p, const struct apply_options *o,
+                 struct failure *failure) {
+        const bool persistent = o->persistent > 0;
+        const struct profile_request request = {
+                .profile = p,
+                .owner = caller,
+                .dry_run = o->dry_run > 0,
+                .persistent = o->persistent >= 0 ? &persistent : NULL,
+        };
+        struct profile_result result;
+        int r;
+
+        r = profile_apply(b->manager, &request, &result, failure);
+        if (r < 0)
+                return r;
+        /* A dry run has nobody to wait for. */
+        if (request.dry_run)
+                result.session = NULL;
+        return reply_when_done(b, m, &result, failure);
+}
 
 int manager_method_apply_profile(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        return -EOPNOTSUPP;
+        struct apply_options o = { .name = "", .dry_run = -1, .start = -1, .persistent = -1 };
+        const struct option options[] = {
+                { "name", 's', &o.name },
+                { "dry-run", 'b', &o.dry_run },
+                { "start", 'b', &o.start },
+                { "persistent", 'b', &o.persistent },
+        };
+        _cleanup_(profile_freep) struct profile *p = NULL;
+        struct bus *b = userdata;
+        struct failure failure;
+        const char *text;
+        uid_t caller;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &text);
+        if (r < 0)
+                return r;
+        r = bus_read_options(m, options, ARRAY_SIZE(options), error);
+        if (r < 0)
+                return r;
+        r = bus_caller(b, m, &caller, error);
+        if (r < 0)
+                return r;
+        r = get_profile(b, caller, text, &o, &p, &failure);
+        if (r < 0)
+                return error_set(error, &failure);
+        r = bus_authorize(b, m, &(struct question) { ACTION_TRACE, caller, .session = profile_session_name(p) }, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = apply(b, m, caller, p, &o, &failure);
+        return r < 0 ? error_set(error, &failure) : 1;
 }
 
 int session_method_dump(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        return -EOPNOTSUPP;
+        _cleanup_(profile_freep) struct profile *p = NULL;
+        _cleanup_free_ char *text = NULL;
+        struct session *s = userdata;
+        struct failure failure;
+        int r;
+
+        r = bus_authorize(bus_of(s->manager, m), m, &(struct question) { ACTION_LIST, s->owner, .session = s->name },
+                          error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = profile_of_session(s, &p, &failure);
+        if (r >= 0)
+                r = profile_format(p, &text, &failure);
+        return r < 0 ? error_set(error, &failure) : sd_bus_reply_method_return(m, "s", text);
 }

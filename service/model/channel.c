@@ -16,6 +16,10 @@ static uint64_t power_of_two(uint64_t n) {
         return p;
 }
 
+const char *channel_mode_to_string(bool overwrite) {
+        return overwrite ? "overwrite" : "discard";
+}
+
 /* overwrite: where the options say nothing. */
 static int read_mode(const char *mode, bool overwrite, bool *ret, struct failure *failure) {
         if (!mode)

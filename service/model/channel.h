@@ -44,6 +44,8 @@ struct channel {
 int channel_configure(const struct user_domain *domain, bool overwrite, const char *name,
                       const struct channel_options *options, struct model_channel *ret, struct failure *failure);
 
+const char *channel_mode_to_string(bool overwrite);
+
 /* config has been checked, and has an id. */
 int channel_new(struct session *session, const struct model_channel *config, struct channel **ret,
                 struct failure *failure);

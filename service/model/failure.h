@@ -20,6 +20,9 @@ enum failure_kind {
         FAILURE_SESSION_EXISTS,
         FAILURE_CHANNEL_EXISTS,
         FAILURE_EVENT_IN_OTHER_CHANNEL,
+        FAILURE_INVALID_PROFILE,
+        FAILURE_NO_SUCH_PROFILE,
+        FAILURE_CANNOT_CHANGE, /* after a session was started */
         FAILURE_ALREADY_ACTIVE,
         FAILURE_NOT_ACTIVE,
         FAILURE_BUSY,

@@ -21,6 +21,7 @@ int manager_new(sd_event *event, struct user_domain *domain, const struct consum
                 .event = sd_event_ref(event),
                 .domain = domain,
                 .starter = *starter,
+                .profile_places = { .root = "", .user = getuid() != 0 },
                 .consumer_usec = OPERATION_CONSUMER_USEC,
         };
         r = calibration_new(domain->clock, &m->calibration);
@@ -78,7 +79,7 @@ int manager_check_session(struct manager *m, const struct session_config *c, con
         return 0;
 }
 
-int manager_create_session(struct manager *m, const struct session_config *config, struct session **ret,
+int manager_make_session(struct manager *m, const struct session_config *config, struct session **ret,
                            struct failure *failure) {
         struct charge charge;
         struct session *s;
@@ -95,12 +96,29 @@ int manager_create_session(struct manager *m, const struct session_config *confi
                 return fail_memory(failure);
         }
         s->charge = charge;
+        *ret = s;
+        return 0;
+}
+
+void manager_add_session(struct manager *m, struct session *s) {
         s->next = m->sessions;
         m->sessions = s;
         m->n_sessions++;
         manager_announce(m, MANAGER_SESSION_ADDED, s, NULL, NULL);
-        *ret = s;
-        return 0;
+        for (struct channel *c = s->channels; c; c = c->next)
+                manager_announce(m, MANAGER_CHANNEL_ADDED, s, c, NULL);
+        for (struct rule *rule = s->rules; rule; rule = rule->next)
+                manager_announce(m, MANAGER_RULE_ADDED, s, NULL, rule);
+}
+
+int manager_create_session(struct manager *m, const struct session_config *config, struct session **ret,
+                           struct failure *failure) {
+        int r;
+
+        r = manager_make_session(m, config, ret, failure);
+        if (r >= 0)
+                manager_add_session(m, *ret);
+        return r;
 }
 
 void manager_remove_session(struct manager *m, struct session *s) {

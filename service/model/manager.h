@@ -15,6 +15,7 @@
 
 #include "common/cleanup.h"
 #include "service/model/calibration.h"
+#include "service/model/profile.h"
 #include "service/model/session.h"
 #include "service/model/view.h"
 #include "service/unit/start.h"
@@ -49,6 +50,7 @@ struct manager {
         struct consumer_starter starter;
         struct calibration *calibration;
         struct manager_listener *listeners;
+        struct profile_places profile_places;
         bool has_state_directories; /* consumers are units, which have one each */
         uint64_t consumer_usec; /* that a consumer has to answer, to write, to end */
 
@@ -81,6 +83,11 @@ int manager_check_session(struct manager *m, const struct session_config *config
 /* Checked here, too; config->output is taken over on success. */
 int manager_create_session(struct manager *m, const struct session_config *config, struct session **ret,
                            struct failure *failure);
+
+/* The two halves of that: one that nobody knows of yet, and that becomes known. */
+int manager_make_session(struct manager *m, const struct session_config *config, struct session **ret,
+                         struct failure *failure);
+void manager_add_session(struct manager *m, struct session *s);
 
 /* Announces it and frees it. */
 void manager_remove_session(struct manager *m, struct session *s);

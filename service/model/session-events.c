@@ -83,7 +83,7 @@ static int get_channel(struct session *s, const char *name, struct channel **ret
         return session_enable_channel(s, name, &defaults, ret, failure);
 }
 
-static void unlink_rule(struct session *s, struct rule *rule) {
+void session_unlink_rule(struct session *s, struct rule *rule) {
         for (struct rule **p = &s->rules; *p; p = &(*p)->next)
                 if (*p == rule) {
                         *p = rule->next;
@@ -110,7 +110,7 @@ static int add_rule(struct session *s, struct channel *channel, const char *patt
         s->last_rule++;
         r = session_publish(s, failure);
         if (r < 0) {
-                unlink_rule(s, rule);
+                session_unlink_rule(s, rule);
                 rule_free(rule);
                 return r;
         }
@@ -176,7 +176,7 @@ int session_remove_event(struct session *s, struct rule *rule, struct failure *f
                 return r;
         }
         manager_announce(s->manager, MANAGER_RULE_REMOVED, s, NULL, rule);
-        unlink_rule(s, rule);
+        session_unlink_rule(s, rule);
         rule_free(rule);
         return 0;
 }

@@ -122,6 +122,9 @@ int session_enable_event(struct session *s, const char *channel, const char *pat
 int session_disable_event(struct session *s, struct rule *rule, struct failure *failure);
 int session_remove_event(struct session *s, struct rule *rule, struct failure *failure);
 
+/* Takes it out of the list; it is the caller's then. */
+void session_unlink_rule(struct session *s, struct rule *rule);
+
 struct session_counts session_counts(const struct session *s);
 
 /* Its consumer is lost: applications stop recording, and people see why. */

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "protocol/context.h"
+#include "service/model/profile.h"
+
+struct profile_change *profile_changes_free(struct profile_change *changes) {
+        while (changes) {
+                struct profile_change *next = changes->next;
+
+                if (changes->before_list)
+                        strings_done(changes->before_list);
+                if (changes->after_list)
+                        strings_done(changes->after_list);
+                free(changes->before_list);
+                free(changes->after_list);
+                free(changes->before);
+                free(changes->after);
+                free(changes->key);
+                free(changes);
+                changes = next;
+        }
+        return NULL;
+}
+
+/* Collects what differs; an error stays. */
+struct differ {
+        struct profile_change **last;
+        char section[MODEL_NAME_MAX + 16];
+        int error;
+};
+
+static struct profile_change *add(struct differ *d, const char *key) {
+        struct profile_change *c = calloc(1, sizeof(*c));
+
+        if (c && asprintf(&c->key, "%s.%s", d->section, key) < 0)
+                c->key = NULL;
+        if (!c || !c->key) {
+                free(c);
+                d->error = -ENOMEM;
+                return NULL;
+        }
+        *d->last = c;
+        d->last = &c->next;
+        return c;
+}
+
+static char *copy(struct differ *d, const char *s) {
+        char *text = s ? strdup(s) : NULL;
+
+        if (s && !text)
+                d->error = -ENOMEM;
+        return text;
+}
+
+/* NULL: there is no such key on that side. */
+static void compare(struct differ *d, const char *key, const char *before, const char *after) {
+        struct profile_change *c;
+
+        if (before == after || (before && after && strcmp(before, after) == 0))
+                return;
+        c = add(d, key);
+        if (!c)
+                return;
+        c->before = copy(d, before);
+        c->after = copy(d, after);
+}
+
+static bool all_in(const struct strings *a, const struct strings *b) {
+        for (size_t i = 0; i < a->n; i++)
+                if (!strings_have(b, a->items[i]))
+                        return false;
+        return true;
+}
+
+static struct strings *copy_list(struct differ *d, const struct strings *list) {
+        struct strings *l = list ? calloc(1, sizeof(*l)) : NULL;
+
+        if (list && !l)
+                d->error = -ENOMEM;
+        for (size_t i = 0; l && i < list->n; i++)
+                if (strings_add(l, list->items[i]) < 0)
+                        d->error = -ENOMEM;
+        return l;
+}
+
+/* The order decides nothing: all rules of a channel lead to the same ring. */
+static void compare_lists(struct differ *d, const char *key, const struct strings *before,
+                          const struct strings *after) {
+        struct profile_change *c;
+
+        if (before ? before->n == after->n && all_in(before, after) : after->n == 0)
+                return;
+        c = add(d, key);
+        if (!c)
+                return;
+        c->before_list = copy_list(d, before);
+        c->after_list = copy_list(d, after);
+}
+
+static const char *size_text(char *buffer, size_t n, uint64_t size) {
+        snprintf(buffer, n, size % 1024 == 0 ? "%" PRIu64 "K" : "%" PRIu64, size % 1024 == 0 ? size / 1024 : size);
+        return buffer;
+}
+
+static const char *count_text(char *buffer, size_t n, uint32_t count) {
+        snprintf(buffer, n, "%" PRIu32, count);
+        return buffer;
+}
+
+static const char *yes_no(bool b) {
+        return b ? "yes" : "no";
+}
+
+static struct strings context_names(struct differ *d, uint32_t contexts) {
+        struct strings list = { 0 };
+
+        for (uint32_t bit = 1; bit <= CONTEXTS_ALL; bit <<= 1)
+                if (contexts & bit && strings_add(&list, context_name(bit)) < 0)
+                        d->error = -ENOMEM;
+        return list;
+}
+
+static void compare_channel(struct differ *d, const struct profile_channel *b, const struct profile_channel *a) {
+        struct strings before = context_names(d, b ? b->contexts : 0), after = context_names(d, a->contexts);
+        char x[32], y[32];
+
+        snprintf(d->section, sizeof(d->section), "Channel %s", a->name);
+        compare(d, "SubBufferSize", b ? size_text(x, sizeof(x), b->subbuf_size) : NULL,
+                size_text(y, sizeof(y), a->subbuf_size));
+        compare(d, "SubBufferCount", b ? count_text(x, sizeof(x), b->n_subbufs) : NULL,
+                count_text(y, sizeof(y), a->n_subbufs));
+        compare(d, "Mode", b ? b->mode : NULL, a->mode);
+        compare(d, "Enabled", b ? yes_no(b->enabled) : NULL, yes_no(a->enabled));
+        compare_lists(d, "Context", b ? &before : NULL, &after);
+        compare_lists(d, "Event", b ? &b->events : NULL, &a->events);
+        compare_lists(d, "DisabledEvent", b ? &b->disabled : NULL, &a->disabled);
+        strings_done(&before);
+        strings_done(&after);
+}
+
+int profile_diff(const struct profile *b, const struct profile *a, struct profile_change **ret) {
+        _cleanup_(profile_changes_freep) struct profile_change *changes = NULL;
+        struct differ d = { .last = &changes, .section = "Session" };
+
+        compare(&d, "Mode", b ? session_mode_to_string(b->mode) : NULL, session_mode_to_string(a->mode));
+        compare(&d, "Directory", b ? b->directory : NULL, a->directory);
+        compare(&d, "Start", b ? yes_no(b->start) : NULL, yes_no(a->start));
+        for (const struct profile_channel *c = a->channels; c; c = c->next)
+                compare_channel(&d, b ? profile_find_channel(b, c->name) : NULL, c);
+        if (d.error < 0)
+                return d.error;
+        *ret = TAKE_PTR(changes);
+        return 0;
+}
