@@ -1,48 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "client/libtracectl/connection.h"
-
-/* Longer than anything that the service may take for one call: it answers Stop after 10 seconds at the latest. */
-#define CALL_TIMEOUT_USEC (UINT64_C(30) * 1000 * 1000)
-
-int tracectl_connection_new_fd(int fd, tracectl_connection **ret) {
-        _cleanup_(connection_unrefp) tracectl_connection *connection = NULL;
-        _cleanup_close_ int owned = fd;
-        int r;
-
-        connection = calloc(1, sizeof(*connection));
-        if (!connection)
-                return -ENOMEM;
-        connection->n_ref = 1;
-
-        r = sd_bus_new(&connection->bus);
-        if (r < 0)
-                return r;
-        r = sd_bus_set_fd(connection->bus, owned, owned);
-        if (r < 0)
-                return r;
-        (void) TAKE_FD(owned);
-
-        /* The other end is the service itself: there is nobody to say Hello to. */
-        r = sd_bus_set_bus_client(connection->bus, 0);
-        if (r < 0)
-                return r;
-        r = sd_bus_negotiate_fds(connection->bus, 1);
-        if (r < 0)
-                return r;
-        r = sd_bus_set_method_call_timeout(connection->bus, CALL_TIMEOUT_USEC);
-        if (r < 0)
-                return r;
-        r = sd_bus_start(connection->bus);
-        if (r < 0)
-                return r;
-
-        *ret = TAKE_PTR(connection);
-        return 0;
-}
 
 tracectl_connection *connection_ref(tracectl_connection *connection) {
         connection->n_ref++;
@@ -101,6 +64,38 @@ static const char *explain(int r) {
         }
 }
 
+/* Errors that the bus has made, not the service. NULL: this is another one, which has a sentence of its own. */
+static const char *explain_bus_error(const sd_bus_error *error) {
+        static const struct {
+                const char *name, *text, *sentence; /* text: how the bus's own message begins */
+        } known[] = {
+                { SD_BUS_ERROR_SERVICE_UNKNOWN, "",
+                  "No tracing service is installed on this bus: nobody offers " TRACECTL_NAME "." },
+                { SD_BUS_ERROR_NAME_HAS_NO_OWNER, "",
+                  "No tracing service is installed on this bus: nobody offers " TRACECTL_NAME "." },
+                { "org.freedesktop.systemd1.NoSuchUnit", "", "The tracing service's unit tracingd.service is missing." },
+                { "org.freedesktop.systemd1.LoadFailed", "",
+                  "The tracing service's unit tracingd.service cannot be loaded." },
+                { "org.freedesktop.systemd1.UnitMasked", "", "The tracing service's unit tracingd.service is masked." },
+                { "org.freedesktop.DBus.Error.Spawn.", "", "The tracing service could not be started." },
+                { SD_BUS_ERROR_NO_REPLY, "", "The tracing service ended before it had answered." },
+                { "org.freedesktop.DBus.Error.TimedOut", "", "The tracing service did not start in time." },
+                { SD_BUS_ERROR_ACCESS_DENIED, "Rejected send message",
+                  "The bus does not let this user speak to the tracing service." },
+                { SD_BUS_ERROR_ACCESS_DENIED, "Sender is not authorized",
+                  "The bus does not let this user speak to the tracing service." },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+                size_t n = strlen(known[i].name);
+
+                if (strncmp(error->name, known[i].name, n) == 0 && (known[i].name[n - 1] == '.' || !error->name[n]) &&
+                    strncmp(error->message ?: "", known[i].text, strlen(known[i].text)) == 0)
+                        return known[i].sentence;
+        }
+        return NULL;
+}
+
 /* An error that the service did not send: only this side knows what happened. */
 static int set_error(tracectl_connection *connection, int r) {
         const char *sentence = explain(r);
@@ -124,18 +119,30 @@ int connection_new_call(tracectl_connection *connection, const char *path, const
         return r < 0 ? set_error(connection, r) : 0;
 }
 
+/* Whether sd-bus has made it, not the other side, which has words of its own. */
+static bool is_own_error(const sd_bus_error *error, int r) {
+        return !error->message || strcmp(error->message, strerror(-r)) == 0;
+}
+
 int connection_call(tracectl_connection *connection, int r, sd_bus_message *call, sd_bus_message **ret) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 
         if (r >= 0)
                 r = sd_bus_call(connection->bus, call, 0, &error, &reply);
-        if (r < 0 && (!sd_bus_error_is_set(&error) || explain(r)))
+        if (r < 0 && is_own_error(&error, r))
                 return set_error(connection, r);
 
         sd_bus_error_free(&connection->error);
-        if (r < 0)
-                return sd_bus_error_move(&connection->error, &error);
+        if (r < 0) {
+                const char *sentence = connection->destination ? explain_bus_error(&error) : NULL;
+
+                if (sentence)
+                        (void) sd_bus_error_set(&connection->error, error.name, sentence);
+                else
+                        (void) sd_bus_error_move(&connection->error, &error);
+                return r;
+        }
         if (ret)
                 *ret = TAKE_PTR(reply);
         return 0;
@@ -145,6 +152,16 @@ int connection_bad_reply(tracectl_connection *connection, int r) {
         sd_bus_error_free(&connection->error);
         (void) sd_bus_error_set(&connection->error, SD_BUS_ERROR_INCONSISTENT_MESSAGE,
                                 "The tracing service's answer makes no sense: it is of another version.");
+        return r;
+}
+
+int connection_refuse(tracectl_connection *connection, int r, const char *name, const char *format, ...) {
+        va_list ap;
+
+        sd_bus_error_free(&connection->error);
+        va_start(ap, format);
+        (void) sd_bus_error_setfv(&connection->error, name, format, ap);
+        va_end(ap);
         return r;
 }
 

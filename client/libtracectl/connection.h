@@ -13,7 +13,12 @@
 #include "common/cleanup.h"
 
 #define TRACECTL_ROOT "/org/tracectl/Tracing1"
+#define TRACECTL_NAME "org.tracectl.Tracing1"
 #define TRACECTL_INTERFACE "org.tracectl.Tracing1."
+
+/* Whether the program that filled in options was compiled with this field. */
+#define OPTIONS_HAVE(options, field)                                                                                   \
+        ((options)->size >= offsetof(__typeof__(*(options)), field) + sizeof((options)->field))
 
 struct tracectl_connection {
         unsigned n_ref;
@@ -38,6 +43,14 @@ int connection_call(tracectl_connection *connection, int r, sd_bus_message *call
 
 /* The reply made no sense: r, and the connection's error says so. */
 int connection_bad_reply(tracectl_connection *connection, int r);
+
+/* Makes an error of this library's own the connection's, and returns r. */
+__attribute__((format(printf, 4, 5))) int connection_refuse(tracectl_connection *connection, int r, const char *name,
+                                                            const char *format, ...);
+
+/* The properties of an object, as a dictionary with the names that tracectl.h has for them. */
+int connection_get_properties(tracectl_connection *connection, const char *path, const char *interface,
+                              tracectl_value **ret);
 
 /* Appends an empty a{sv}. */
 int message_append_no_options(sd_bus_message *m);

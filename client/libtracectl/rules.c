@@ -2,12 +2,10 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "client/libtracectl/session.h"
-
-/* Whether the program that filled in options was compiled with this field. */
-#define OPTIONS_HAVE(options, field)                                                                                   \
-        ((options)->size >= offsetof(__typeof__(*(options)), field) + sizeof((options)->field))
+#include "client/libtracectl/value.h"
 
 static int append_channel_options(sd_bus_message *m, const struct tracectl_channel_options *options) {
         int r;
@@ -15,7 +13,7 @@ static int append_channel_options(sd_bus_message *m, const struct tracectl_chann
         r = sd_bus_message_open_container(m, 'a', "{sv}");
         if (r < 0)
                 return r;
-        if (options && OPTIONS_HAVE(options, mode)) {
+        if (options && OPTIONS_HAVE(options, mode) && options->mode != TRACECTL_CHANNEL_DEFAULT) {
                 bool overwrite = options->mode == TRACECTL_CHANNEL_OVERWRITE;
 
                 r = sd_bus_message_append(m, "{sv}", "mode", "s", overwrite ? "overwrite" : "discard");
@@ -56,6 +54,17 @@ int tracectl_session_enable_channel(tracectl_session *session, const char *domai
         return connection_call(session->connection, append_channel(call, domain, name, options), call, NULL);
 }
 
+int tracectl_session_disable_channel(tracectl_session *session, const char *domain, const char *name) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        int r;
+
+        r = connection_new_call(session->connection, session->path, SESSION_INTERFACE, "DisableChannel", &call);
+        if (r < 0)
+                return r;
+        return connection_call(session->connection, append_channel(call, domain, name, NULL), call, NULL);
+}
+
+/* What EnableEvent and AddContext take. */
 static int append_event(sd_bus_message *m, const char *domain, const char *channel, const char *pattern) {
         int r;
 
@@ -63,6 +72,17 @@ static int append_event(sd_bus_message *m, const char *domain, const char *chann
         if (r < 0)
                 return r;
         return message_append_no_options(m);
+}
+
+int tracectl_session_add_context(tracectl_session *session, const char *domain, const char *channel,
+                                 const char *type) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        int r;
+
+        r = connection_new_call(session->connection, session->path, SESSION_INTERFACE, "AddContext", &call);
+        if (r < 0)
+                return r;
+        return connection_call(session->connection, append_event(call, domain, channel, type), call, NULL);
 }
 
 int tracectl_session_enable_event(tracectl_session *session, const char *domain, const char *channel,
@@ -83,4 +103,59 @@ int tracectl_session_enable_event(tracectl_session *session, const char *domain,
         if (ret_pending)
                 *ret_pending = pending;
         return 0;
+}
+
+static int call_event(tracectl_session *session, const char *method, const char *path) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        int r;
+
+        r = connection_new_call(session->connection, session->path, SESSION_INTERFACE, method, &call);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(call, "o", path);
+        if (r >= 0)
+                r = message_append_no_options(call);
+        return connection_call(session->connection, r, call, NULL);
+}
+
+static bool has(const tracectl_value *event, const char *key, const char *text) {
+        return strcmp(tracectl_value_get_string(tracectl_value_lookup(event, key)), text) == 0;
+}
+
+/* The service knows rules by their objects, people by their patterns. */
+static int call_events(tracectl_session *session, const char *method, const char *domain, const char *channel,
+                       const char *pattern) {
+        _cleanup_(tracectl_value_freep) tracectl_value *events = NULL;
+        bool found = false;
+        int r;
+
+        r = tracectl_session_get_events(session, &events);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < events->n; i++) {
+                const tracectl_value *event = events->items[i];
+
+                if (!has(event, "pattern", pattern) || !has(event, "domain", domain) ||
+                    (*channel && !has(event, "channel", channel)))
+                        continue;
+                r = call_event(session, method, tracectl_value_get_string(tracectl_value_lookup(event, "path")));
+                if (r < 0)
+                        return r;
+                found = true;
+        }
+        if (!found)
+                return connection_refuse(session->connection, -ENOENT, TRACECTL_NAME ".Error.NoSuchEvent",
+                                         "The session has no rule for the events '%.200s'%s%.100s.", pattern,
+                                         *channel ? " in channel " : "", channel);
+        return 0;
+}
+
+int tracectl_session_disable_event(tracectl_session *session, const char *domain, const char *channel,
+                                   const char *pattern) {
+        return call_events(session, "DisableEvent", domain, channel, pattern);
+}
+
+int tracectl_session_remove_event(tracectl_session *session, const char *domain, const char *channel,
+                                  const char *pattern) {
+        return call_events(session, "RemoveEvent", domain, channel, pattern);
 }

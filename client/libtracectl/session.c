@@ -2,39 +2,36 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/libtracectl/counts.h"
 #include "client/libtracectl/session.h"
 
 DEFINE_CLEANUP(tracectl_session *, tracectl_session_free)
 
-static int append_create(sd_bus_message *m, const char *name, int output_fd) {
-        int r;
-
-        r = sd_bus_message_append(m, "s", name);
-        if (r < 0)
-                return r;
-        if (output_fd < 0)
-                return message_append_no_options(m);
-        return sd_bus_message_append(m, "a{sv}", 1, "output-fd", "h", output_fd);
+static int append_string(sd_bus_message *m, int r, const char *key, const char *string) {
+        return r < 0 || !string ? r : sd_bus_message_append(m, "{sv}", key, "s", string);
 }
 
-int tracectl_session_create(tracectl_connection *connection, const char *name, int output_fd,
-                            tracectl_session **ret) {
-        _cleanup_(tracectl_session_freep) tracectl_session *session = NULL;
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
-        const char *path;
+static int append_options(sd_bus_message *m, const struct tracectl_session_options *options) {
         int r;
 
-        r = connection_new_call(connection, TRACECTL_ROOT, TRACECTL_INTERFACE "Manager", "CreateSession", &call);
+        r = sd_bus_message_open_container(m, 'a', "{sv}");
         if (r < 0)
                 return r;
-        r = connection_call(connection, append_create(call, name, output_fd), call, &reply);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_read(reply, "o", &path);
-        if (r < 0)
-                return connection_bad_reply(connection, r);
+        if (options && OPTIONS_HAVE(options, output_fd) && options->output_fd >= 0)
+                r = sd_bus_message_append(m, "{sv}", "output-fd", "h", options->output_fd);
+        if (options && OPTIONS_HAVE(options, directory))
+                r = append_string(m, r, "directory", options->directory);
+        if (options && OPTIONS_HAVE(options, if_exists))
+                r = append_string(m, r, "if-exists", options->if_exists);
+        if (options && OPTIONS_HAVE(options, mode))
+                r = append_string(m, r, "mode", options->mode);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int session_new(tracectl_connection *connection, const char *path, tracectl_session **ret) {
+        _cleanup_(tracectl_session_freep) tracectl_session *session = NULL;
 
         session = calloc(1, sizeof(*session));
         if (!session)
@@ -45,6 +42,53 @@ int tracectl_session_create(tracectl_connection *connection, const char *name, i
                 return -ENOMEM;
         *ret = TAKE_PTR(session);
         return 0;
+}
+
+/* Sends a call that replies with the session's object. */
+static int call_for_session(tracectl_connection *connection, int r, sd_bus_message *call, tracectl_session **ret) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const char *path;
+
+        r = connection_call(connection, r, call, &reply);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_read(reply, "o", &path);
+        if (r < 0)
+                return connection_bad_reply(connection, r);
+        return session_new(connection, path, ret);
+}
+
+int tracectl_session_create(tracectl_connection *connection, const char *name,
+                            const struct tracectl_session_options *options, tracectl_session **ret) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        int r;
+
+        r = connection_new_call(connection, TRACECTL_ROOT, TRACECTL_INTERFACE "Manager", "CreateSession", &call);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(call, "s", name);
+        if (r >= 0)
+                r = append_options(call, options);
+        return call_for_session(connection, r, call, ret);
+}
+
+int tracectl_session_open_of(tracectl_connection *connection, uint32_t uid, const char *name,
+                             tracectl_session **ret) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        int r;
+
+        r = connection_new_call(connection, TRACECTL_ROOT, TRACECTL_INTERFACE "Manager", "GetSession", &call);
+        if (r < 0)
+                return r;
+        return call_for_session(connection, sd_bus_message_append(call, "us", uid, name), call, ret);
+}
+
+int tracectl_session_open(tracectl_connection *connection, const char *name, tracectl_session **ret) {
+        return tracectl_session_open_of(connection, geteuid(), name, ret);
+}
+
+const char *tracectl_session_get_path(const tracectl_session *session) {
+        return session->path;
 }
 
 void tracectl_session_free(tracectl_session *session) {
@@ -91,21 +135,64 @@ int tracectl_session_stop(tracectl_session *session, tracectl_counts **ret_count
         return read_counts(session, reply, ret_counts);
 }
 
-int tracectl_session_snapshot(tracectl_session *session, const char *name, tracectl_counts **ret_counts) {
+/* Copies the text that a reply goes on with. ret may be NULL. */
+static int read_string(tracectl_session *session, sd_bus_message *reply, char **ret) {
+        const char *text;
+        int r;
+
+        r = sd_bus_message_read(reply, "s", &text);
+        if (r < 0)
+                return connection_bad_reply(session->connection, r);
+        if (!ret)
+                return 0;
+        *ret = strdup(text);
+        return *ret ? 0 : -ENOMEM;
+}
+
+int tracectl_session_snapshot(tracectl_session *session, const char *name, char **ret_path,
+                              tracectl_counts **ret_counts) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        _cleanup_free_ char *path = NULL;
         int r;
 
         r = connection_new_call(session->connection, session->path, SESSION_INTERFACE, "Snapshot", &call);
         if (r < 0)
                 return r;
-        r = connection_call(session->connection, sd_bus_message_append(call, "a{sv}", 1, "name", "s", name), call,
-                            &reply);
+        r = name ? sd_bus_message_append(call, "a{sv}", 1, "name", "s", name) : message_append_no_options(call);
+        r = connection_call(session->connection, r, call, &reply);
         if (r < 0)
                 return r;
-        r = sd_bus_message_skip(reply, "s");
+        r = read_string(session, reply, &path);
+        if (r >= 0)
+                r = read_counts(session, reply, ret_counts);
         if (r < 0)
-                return connection_bad_reply(session->connection, r);
-        return read_counts(session, reply, ret_counts);
+                return r;
+        if (ret_path)
+                *ret_path = TAKE_PTR(path);
+        return 0;
+}
+
+int tracectl_session_clear(tracectl_session *session) {
+        return call_plain(session, "Clear", NULL);
+}
+
+int tracectl_session_rotate(tracectl_session *session, char **ret_path) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r;
+
+        r = call_plain(session, "Rotate", &reply);
+        return r < 0 ? r : read_string(session, reply, ret_path);
+}
+
+int tracectl_session_dump(tracectl_session *session, char **ret) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        int r;
+
+        r = connection_new_call(session->connection, session->path, SESSION_INTERFACE, "Dump", &call);
+        if (r < 0)
+                return r;
+        r = connection_call(session->connection, 0, call, &reply);
+        return r < 0 ? r : read_string(session, reply, ret);
 }
 
 int tracectl_session_destroy(tracectl_session *session) {

@@ -12,7 +12,8 @@
  *
  * Functions return 0 or more, or a negative errno and leave their outputs
  * (ret_...) as they were; tracectl_connection_get_error() then has a sentence.
- * Calls wait for the service's answer, but never for ever (30 seconds).
+ * Calls wait for the service's answer, but never for ever: 30 seconds, or two
+ * minutes where somebody may be asked for a password.
  */
 
 #include <stddef.h>
@@ -27,14 +28,31 @@ extern "C" {
 typedef struct tracectl_connection tracectl_connection;
 typedef struct tracectl_session tracectl_session;
 typedef struct tracectl_counts tracectl_counts;
+typedef struct tracectl_value tracectl_value;
 
 /* Connections */
+
+/*
+ * A connection to the machine's tracing service on the system bus or, for root
+ * where there is no bus yet, over its own socket. The service is started by the
+ * first call. A failure here is one of the bus.
+ */
+int tracectl_connection_new_system(tracectl_connection **ret);
+
+/* The same to the tracing service of this user, on the user's bus. */
+int tracectl_connection_new_user(tracectl_connection **ret);
 
 /*
  * A connection over a connected stream socket, the other end of which is a
  * tracing service that was started for this program. Takes fd, also on failure.
  */
 int tracectl_connection_new_fd(int fd, tracectl_connection **ret);
+
+/*
+ * Whether people may be asked (by polkit, for a password) before a call is
+ * refused: 1, the default on a bus, or 0.
+ */
+int tracectl_connection_set_interactive(tracectl_connection *connection, int allow);
 
 /* Closes the connection. NULL is fine. */
 void tracectl_connection_free(tracectl_connection *connection);
@@ -55,14 +73,118 @@ int tracectl_connection_process(tracectl_connection *connection);
 const char *tracectl_connection_get_error(const tracectl_connection *connection);
 const char *tracectl_connection_get_error_name(const tracectl_connection *connection);
 
-/* Sessions */
+/* Values: what the service knows about its objects */
 
 /*
- * A new session. Its trace goes into the directory output_fd, which stays the
- * caller's; -1 leaves the place to the service.
+ * A tree of values. Whoever gets it (tracectl_value **ret) frees it as a whole;
+ * what is found in it lives as long as it does. Names in dictionaries are those
+ * of the service's properties and options in lower case, with underscores:
+ * "sub_buffer_size". Later versions have more of them.
  */
-int tracectl_session_create(tracectl_connection *connection, const char *name, int output_fd,
-                            tracectl_session **ret);
+enum tracectl_type {
+        TRACECTL_BOOLEAN,
+        TRACECTL_NUMBER, /* 0 or more */
+        TRACECTL_STRING,
+        TRACECTL_ARRAY,
+        TRACECTL_DICTIONARY,
+};
+
+enum tracectl_type tracectl_value_get_type(const tracectl_value *value);
+
+/* 0 and "" where value is NULL or of another type. */
+int tracectl_value_get_boolean(const tracectl_value *value);
+uint64_t tracectl_value_get_number(const tracectl_value *value);
+const char *tracectl_value_get_string(const tracectl_value *value);
+
+/* The items of an array or a dictionary; NULL beyond them, and for the keys of an array. */
+size_t tracectl_value_get_size(const tracectl_value *value);
+const tracectl_value *tracectl_value_get_item(const tracectl_value *value, size_t i);
+const char *tracectl_value_get_key(const tracectl_value *value, size_t i);
+const tracectl_value *tracectl_value_lookup(const tracectl_value *dictionary, const char *key);
+
+void tracectl_value_free(tracectl_value *value);
+
+/* The service */
+
+/* Its properties: version, clock, kernel_domain, limits (a dictionary), sessions, applications (numbers). */
+int tracectl_get_info(tracectl_connection *connection, tracectl_value **ret);
+
+/* An array of uid, name, state, mode, path, by uid and name. */
+int tracectl_list_sessions(tracectl_connection *connection, tracectl_value **ret);
+
+/*
+ * The programs that have registered, or those of one process: an array of pid,
+ * uid, name, unit, path, by pid. ret_settled (may be NULL) is 0 where some that
+ * were just woken up may still come.
+ */
+int tracectl_list_applications(tracectl_connection *connection, uint32_t pid, int *ret_settled,
+                               tracectl_value **ret);
+
+/*
+ * The events of a domain ("user") that glob matches, "" for all: an array of
+ * domain, name, log_level, fields (an array of name, type), by domain and name.
+ */
+int tracectl_list_events(tracectl_connection *connection, const char *domain, const char *glob,
+                         tracectl_value **ret);
+
+/* Begin with TRACECTL_PROFILE_OPTIONS_INIT. */
+struct tracectl_profile_options {
+        size_t size;      /* of this struct, as the program was compiled with it */
+        const char *name; /* of the profile, NULL: it has none */
+        int dry_run;      /* tell, and change nothing */
+        int start;        /* whatever the profile says */
+};
+
+#define TRACECTL_PROFILE_OPTIONS_INIT { sizeof(struct tracectl_profile_options), NULL, 0, 0 }
+
+/*
+ * Makes the session of a profile what its text says ("": the installed profile
+ * of the name in options): changed (a boolean),
+ * before and after (dictionaries that have what was different alone, by the
+ * keys of the profile, as they are written there). options may be NULL.
+ */
+int tracectl_apply_profile(tracectl_connection *connection, const char *text,
+                           const struct tracectl_profile_options *options, tracectl_value **ret);
+
+/* Sessions */
+
+/* Begin with TRACECTL_SESSION_OPTIONS_INIT. What is NULL is left to the service. */
+struct tracectl_session_options {
+        size_t size;           /* of this struct, as the program was compiled with it */
+        int output_fd;         /* a directory for the trace, which stays the caller's; -1: none */
+        const char *directory; /* an absolute path, opened by the service with the caller's rights */
+        const char *if_exists; /* "error", "keep", "replace" */
+        const char *mode;      /* "record", "flight-recorder" */
+};
+
+#define TRACECTL_SESSION_OPTIONS_INIT { sizeof(struct tracectl_session_options), -1, NULL, NULL, NULL }
+
+/* A new session. options may be NULL. */
+int tracectl_session_create(tracectl_connection *connection, const char *name,
+                            const struct tracectl_session_options *options, tracectl_session **ret);
+
+/* A session that is there: of the caller, or of another user. */
+int tracectl_session_open(tracectl_connection *connection, const char *name, tracectl_session **ret);
+int tracectl_session_open_of(tracectl_connection *connection, uint32_t uid, const char *name,
+                             tracectl_session **ret);
+
+/* Its D-Bus object. Lives as long as session. */
+const char *tracectl_session_get_path(const tracectl_session *session);
+
+/*
+ * Its properties: name, owner, state, reason, mode, output, origin, persistent,
+ * consumer_unit, consumer_restarts, events_recorded, events_discarded, bytes.
+ */
+int tracectl_session_get_info(tracectl_session *session, tracectl_value **ret);
+
+/*
+ * Its channels, by domain and name, and the rules of its events, by channel and
+ * pattern: arrays of their properties (name, domain, mode, sub_buffer_size,
+ * sub_buffer_count, enabled, contexts; pattern, enabled, channel (the name),
+ * domain) and path.
+ */
+int tracectl_session_get_channels(tracectl_session *session, tracectl_value **ret);
+int tracectl_session_get_events(tracectl_session *session, tracectl_value **ret);
 
 /* Forgets the session here; the service keeps it. NULL is fine. */
 void tracectl_session_free(tracectl_session *session);
@@ -77,9 +199,20 @@ int tracectl_session_stop(tracectl_session *session, tracectl_counts **ret_count
 
 /*
  * Writes what the overwrite channels hold now into a directory name below the
- * output, "" for the output itself. ret_counts may be NULL.
+ * output, "" for the output itself, NULL for a name that the service makes up.
+ * ret_path, the directory (the caller frees it), and ret_counts may be NULL.
  */
-int tracectl_session_snapshot(tracectl_session *session, const char *name, tracectl_counts **ret_counts);
+int tracectl_session_snapshot(tracectl_session *session, const char *name, char **ret_path,
+                              tracectl_counts **ret_counts);
+
+/* Forgets what was recorded since the last rotation. */
+int tracectl_session_clear(tracectl_session *session);
+
+/* Moves what was recorded so far aside, into the directory ret_path (the caller frees it). Recording goes on. */
+int tracectl_session_rotate(tracectl_session *session, char **ret_path);
+
+/* The text of the profile that makes such a session. The caller frees it. */
+int tracectl_session_dump(tracectl_session *session, char **ret);
 
 /* Ends the session in the service. What it has written stays. */
 int tracectl_session_destroy(tracectl_session *session);
@@ -87,6 +220,7 @@ int tracectl_session_destroy(tracectl_session *session);
 /* Channels */
 
 enum tracectl_channel_mode {
+        TRACECTL_CHANNEL_DEFAULT,   /* as the session's mode has it */
         TRACECTL_CHANNEL_DISCARD,   /* a full ring refuses events, and counts them */
         TRACECTL_CHANNEL_OVERWRITE, /* the newest event takes the place of the oldest */
 };
@@ -99,11 +233,18 @@ struct tracectl_channel_options {
         uint64_t subbuf_size; /* bytes */
 };
 
-#define TRACECTL_CHANNEL_OPTIONS_INIT { sizeof(struct tracectl_channel_options), TRACECTL_CHANNEL_DISCARD, 0, 0 }
+#define TRACECTL_CHANNEL_OPTIONS_INIT { sizeof(struct tracectl_channel_options), TRACECTL_CHANNEL_DEFAULT, 0, 0 }
 
 /* A channel in a domain ("user"). options may be NULL. */
 int tracectl_session_enable_channel(tracectl_session *session, const char *domain, const char *name,
                                     const struct tracectl_channel_options *options);
+
+/* Its events are off until the channel is enabled again, without options. */
+int tracectl_session_disable_channel(tracectl_session *session, const char *domain, const char *name);
+
+/* Every event of a channel, "" for all channels, has this too: "vpid", "vtid", "procname", "ip". */
+int tracectl_session_add_context(tracectl_session *session, const char *domain, const char *channel,
+                                 const char *type);
 
 /* Events */
 
@@ -114,6 +255,15 @@ int tracectl_session_enable_channel(tracectl_session *session, const char *domai
  */
 int tracectl_session_enable_event(tracectl_session *session, const char *domain, const char *channel,
                                   const char *pattern, uint32_t *ret_pending);
+
+/*
+ * Switches the rules with just this pattern off, in one channel or, "", in all;
+ * or removes them. -ENOENT where there is none.
+ */
+int tracectl_session_disable_event(tracectl_session *session, const char *domain, const char *channel,
+                                   const char *pattern);
+int tracectl_session_remove_event(tracectl_session *session, const char *domain, const char *channel,
+                                  const char *pattern);
 
 /* Counts: what a session has recorded and lost since it began */
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "client/tracectl/text.h"
+#include "common/cleanup.h"
 
 /* The bytes of the UTF-8 character at p, or 0 where there is none. ret receives it. */
 static unsigned decode_utf8(const unsigned char *p, size_t size, uint32_t *ret) {
@@ -73,4 +74,18 @@ void text_add_escaped(struct text *text, const char *data, size_t size, char quo
                 }
                 p += n;
         }
+}
+
+char *text_escaped_copy(const char *data) {
+        /* Each byte may become four, and nothing must be flushed. */
+        size_t size = strnlen(data, (TEXT_SIZE - 2 * TEXT_RESERVE) / 4);
+        _cleanup_free_ struct text *text = malloc(sizeof(*text));
+
+        if (!text)
+                return NULL;
+        text->fd = -1;
+        text->error = 0;
+        text->size = 0;
+        text_add_escaped(text, data, size, 0);
+        return strndup(text->data, text->size);
 }

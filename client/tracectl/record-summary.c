@@ -26,7 +26,7 @@ static void write_lost(FILE *f, const struct record_summary *s) {
                         format_number(f, ring);
                         fputs(": ", f);
                 }
-                fputs("ring full, a larger --size helps", f);
+                fprintf(f, "ring full, a larger %s helps", s->session ? "--subbuf-size of its channel" : "--size");
         }
         if (output > 0) {
                 fputs(ring > 0 ? "; " : " (", f);
@@ -82,7 +82,11 @@ static void write_nothing(FILE *f, const struct record_summary *s) {
         uint64_t applications = count(s, TRACECTL_COUNT_APPLICATIONS);
 
         fputs("Nothing was recorded: ", f);
-        if (applications > 0) {
+        if (s->session && applications > 0)
+                fprintf(f, "no event was hit that is enabled. See tracectl list %s.", s->session);
+        else if (s->session)
+                fputs("no program with tracepoints has run. See tracectl list --applications.", f);
+        else if (applications > 0) {
                 format_count(f, applications, "process", "processes");
                 fputs(" registered, but no event was hit", f);
                 fputs(s->all_events ? "." : " that -e names. Without -e, all events are recorded.", f);

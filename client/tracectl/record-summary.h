@@ -15,7 +15,8 @@ struct record_summary {
         const char *failure;           /* a sentence, or NULL */
         const char *directory;         /* NULL: nothing was written, it is gone */
         const char *program;           /* how the user calls tracectl */
-        bool libc, all_events;
+        const char *session;           /* that was stopped; NULL: it was tracectl record */
+        bool libc, all_events;         /* of tracectl record */
 };
 
 /* The line, without a line break. The caller frees it. */

@@ -21,6 +21,7 @@ static int fail(struct recording *r, const char *what, int error) {
 
 static int configure(struct recording *r) {
         const struct record_arguments *a = r->arguments;
+        struct tracectl_session_options session = TRACECTL_SESSION_OPTIONS_INIT;
         struct tracectl_channel_options channel = TRACECTL_CHANNEL_OPTIONS_INIT;
         _cleanup_free_ char *name = NULL;
         int k;
@@ -28,7 +29,8 @@ static int configure(struct recording *r) {
         k = record_name_from_command(a->command[0], &name);
         if (k < 0)
                 return k;
-        k = tracectl_session_create(r->service.connection, name, r->output.fd, &r->session);
+        session.output_fd = r->output.fd;
+        k = tracectl_session_create(r->service.connection, name, &session, &r->session);
         if (k < 0)
                 return fail(r, "create the session", k);
 
@@ -80,7 +82,7 @@ static int stop(struct recording *r) {
         if (k < 0)
                 return keep_failure(r, "stop recording", k);
         if (r->arguments->overwrite) {
-                k = tracectl_session_snapshot(r->session, "", &r->counts);
+                k = tracectl_session_snapshot(r->session, "", NULL, &r->counts);
                 if (k < 0)
                         return keep_failure(r, "write the rings", k);
         }

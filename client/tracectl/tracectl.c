@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "client/tracectl/options.h"
 #include "client/tracectl/say.h"
 #include "client/tracectl/verbs.h"
+#include "common/cleanup.h"
 
 /* getopt_long() starts again, with another command line. */
 static int run_verb(const struct verb *verb, int argc, char *argv[]) {
@@ -14,13 +17,29 @@ static int run_verb(const struct verb *verb, int argc, char *argv[]) {
         return verb->run(argc, argv);
 }
 
+/* `tracectl --user VERB ...` is `tracectl VERB --user ...`. */
+static int run_for_user(const struct verb *verb, int argc, char *argv[]) {
+        _cleanup_free_ char **arguments = calloc((size_t) argc + 2, sizeof(*arguments));
+
+        if (!arguments) {
+                say("There is not enough memory.");
+                return EXIT_FAILURE;
+        }
+        arguments[0] = argv[0];
+        arguments[1] = (char *) "--user";
+        memcpy(arguments + 2, argv + 1, (size_t) argc * sizeof(*arguments));
+        return run_verb(verb, argc + 1, arguments);
+}
+
 static int run(int argc, char *argv[]) {
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, 'V' },
+                { "user", no_argument, NULL, 'u' },
                 {},
         };
         const struct verb *verb;
+        bool is_user = false;
 
         opterr = 0;
         for (int c; (c = getopt_long(argc, argv, "+:hV", options, NULL)) >= 0;)
@@ -29,6 +48,9 @@ static int run(int argc, char *argv[]) {
                         return run_verb(verb_find("help"), 1, argv);
                 case 'V':
                         return run_verb(verb_find("version"), 1, argv);
+                case 'u':
+                        is_user = true;
+                        break;
                 default:
                         return options_refuse(NULL, c, argv, options);
                 }
@@ -38,7 +60,7 @@ static int run(int argc, char *argv[]) {
         verb = verb_find(argv[optind]);
         if (!verb)
                 return verb_refuse(argv[optind]);
-        return run_verb(verb, argc - optind, argv + optind);
+        return (is_user ? run_for_user : run_verb)(verb, argc - optind, argv + optind);
 }
 
 int main(int argc, char *argv[]) {

@@ -11,12 +11,14 @@
 #include <unistd.h>
 
 #include "client/libtracectl-read/tracectl-read.h"
+#include "client/tracectl/current.h"
 #include "client/tracectl/latest.h"
 #include "client/tracectl/options.h"
 #include "client/tracectl/pager.h"
 #include "client/tracectl/say.h"
 #include "client/tracectl/verbs.h"
 #include "client/tracectl/view-event.h"
+#include "client/tracectl/view-session.h"
 #include "common/cleanup.h"
 
 #define REPORTS_MAX 8
@@ -24,23 +26,25 @@
 DEFINE_CLEANUP(tracectl_reader *, tracectl_reader_free)
 
 struct view {
-        bool with_markers, with_date, without_pager;
+        bool with_markers, with_date, without_pager, is_user;
         const char *path;
         size_t n_reports;
         char *reports[REPORTS_MAX]; /* said at the end, behind the events and the pager */
 };
 
 static void print_help(void) {
-        puts("Usage: tracectl view [OPTION...] [DIR]\n"
+        puts("Usage: tracectl view [OPTION...] [DIR|SESSION]\n"
              "\n"
              "Print the events of a recording in the order of their time: when, process and\n"
              "thread, which event, and its fields. DIR is what tracectl record made, or any\n"
-             "directory with CTF 1.8 traces in or below it; without it, the newest recording\n"
-             "in the current directory.\n"
+             "directory with CTF 1.8 traces in or below it; SESSION, where there is no such\n"
+             "directory, stands for the output of a session. Without both, the newest\n"
+             "recording in the current directory or else the current session's.\n"
              "\n"
              "  -a, --all        Also tracectl:thread events, which say whose events follow\n"
              "  -d, --date       Print the date before the time\n"
              "      --no-pager   Print to the terminal at once, not page by page\n"
+             "      --user       SESSION is one of this user's service, not the machine's\n"
              "  -h, --help       Print this text\n"
              "\n"
              "Times are local ($TZ). On a terminal the text goes through $PAGER, and is\n"
@@ -52,11 +56,12 @@ static void print_help(void) {
 
 /* -1: go on; else the exit status. */
 static int read_options(struct view *view, int argc, char *argv[]) {
-        enum { OPTION_NO_PAGER = 256 };
+        enum { OPTION_NO_PAGER = 256, OPTION_USER };
         static const struct option options[] = {
                 { "all", no_argument, NULL, 'a' },
                 { "date", no_argument, NULL, 'd' },
                 { "no-pager", no_argument, NULL, OPTION_NO_PAGER },
+                { "user", no_argument, NULL, OPTION_USER },
                 { "help", no_argument, NULL, 'h' },
                 {},
         };
@@ -71,6 +76,9 @@ static int read_options(struct view *view, int argc, char *argv[]) {
                         break;
                 case OPTION_NO_PAGER:
                         view->without_pager = true;
+                        break;
+                case OPTION_USER:
+                        view->is_user = true;
                         break;
                 case 'h':
                         print_help();
@@ -185,25 +193,42 @@ static int view_trace(struct view *view, const char *path) {
         return EXIT_SUCCESS;
 }
 
+/* Where what was named is, or what is meant where nothing was. 0, or the exit status. */
+static int find_trace(struct view *view, char **ret) {
+        _cleanup_free_ char *current = NULL;
+        int r;
+
+        if (view->path) {
+                if (access(view->path, F_OK) < 0 && errno == ENOENT && view_may_be_session(view->path))
+                        return view_find_session(view->is_user, view->path, ret);
+                *ret = strdup(view->path);
+                return *ret ? 0 : EXIT_FAILURE;
+        }
+        r = latest_find(".", ret);
+        if (r >= 0)
+                return 0;
+        if (r != -ENOENT)
+                say("Failed to look for a recording in the current directory: %s", strerror(-r));
+        else if (current_read(view->is_user, &current) >= 0)
+                return view_find_session(view->is_user, NULL, ret);
+        else
+                say("There is no recording in the current directory. Name one (tracectl view DIR), or make "
+                    "one: tracectl record --help");
+        return EXIT_FAILURE;
+}
+
 int verb_view(int argc, char *argv[]) {
-        _cleanup_free_ char *latest = NULL;
+        _cleanup_free_ char *path = NULL;
         _cleanup_(view_done) struct view view = {};
         int r;
 
         r = read_options(&view, argc, argv);
         if (r >= 0)
                 return r;
-        if (!view.path) {
-                r = latest_find(".", &latest);
-                if (r == -ENOENT)
-                        say("There is no recording in the current directory. Name one (tracectl view DIR), or make "
-                            "one: tracectl record --help");
-                else if (r < 0)
-                        say("Failed to look for a recording in the current directory: %s", strerror(-r));
-                if (r < 0)
-                        return EXIT_FAILURE;
-        }
+        r = find_trace(&view, &path);
+        if (r != 0)
+                return r;
         raise_file_limit();
         signal(SIGPIPE, SIG_IGN);
-        return view_trace(&view, view.path ? view.path : latest);
+        return view_trace(&view, path);
 }

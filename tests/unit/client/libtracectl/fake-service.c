@@ -3,10 +3,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
-#include "tests/unit/client/libtracectl/fake-service.h"
-
-#define SESSION_PATH "/org/tracectl/Tracing1/session/1000/shop"
+#include "tests/unit/client/libtracectl/fake-answer.h"
 
 struct fake_service {
         struct fake_script script;
@@ -14,7 +14,8 @@ struct fake_service {
         GString *calls; /* the thread's until it is joined */
         sd_bus *bus;
         gboolean announced, ended;
-        int fd; /* the bus's */
+        int fd;        /* the bus's */
+        int listen_fd; /* -1: the client was there before */
 };
 
 /* Values as text; a descriptor is the inode of what it is open on. */
@@ -40,6 +41,7 @@ static void write_values(GString *s, sd_bus_message *m) {
                         g_assert_cmpint(fstat(fd, &st), ==, 0);
                         g_string_append_printf(s, "inode %" G_GUINT64_FORMAT, (guint64) st.st_ino);
                         break;
+                case 'b':
                 case 'u':
                 case 't':
                         g_assert_cmpint(sd_bus_message_read_basic(m, type, &number), >, 0);
@@ -55,48 +57,16 @@ static void write_values(GString *s, sd_bus_message *m) {
         }
 }
 
-static int append_scripted_counts(struct fake_service *service, sd_bus_message *reply) {
-        g_assert_cmpint(sd_bus_message_open_container(reply, 'a', "{sv}"), >=, 0);
-        for (const struct fake_count *c = service->script.counts; c->name; c++)
-                g_assert_cmpint(sd_bus_message_append(reply, "{sv}", c->name, "t", c->value), >=, 0);
-        g_assert_cmpint(sd_bus_message_append(reply, "{sv}", "output-error", "s", service->script.output_error ?: ""),
-                        >=, 0);
-        return sd_bus_message_close_container(reply);
-}
-
-static int append_counts(struct fake_service *service, sd_bus_message *reply) {
-        if (service->script.counts)
-                return append_scripted_counts(service, reply);
-        if (service->script.odd_counts)
-                return sd_bus_message_append(reply, "a{sv}", 1, "events", "s", "many");
-        return sd_bus_message_append(reply, "a{sv}", 5, "events", "t", UINT64_C(123), "lost-ring", "t", UINT64_C(4),
-                                     "a-later-one", "as", 1, "skipped", "applications", "t", UINT64_C(2),
-                                     "output-error", "s", service->script.output_error ?: "");
-}
-
-static int append_answer(struct fake_service *service, const char *member, sd_bus_message *reply) {
-        if (g_strcmp0(service->script.bad_reply, member) == 0)
-                return sd_bus_message_append(reply, "b", 1);
-        if (strcmp(member, "CreateSession") == 0)
-                return sd_bus_message_append(reply, "o", SESSION_PATH);
-        if (strcmp(member, "EnableChannel") == 0)
-                return sd_bus_message_append(reply, "o", SESSION_PATH "/channel/user/channel0");
-        if (strcmp(member, "EnableEvent") == 0)
-                return sd_bus_message_append(reply, "otu", SESSION_PATH "/event/1", UINT64_C(7), 3);
-        if (strcmp(member, "Snapshot") == 0 && sd_bus_message_append(reply, "s", "/tmp/x") < 0)
-                return -1;
-        if (strcmp(member, "Snapshot") == 0 || strcmp(member, "Stop") == 0)
-                return append_counts(service, reply);
-        return 0;
-}
-
 static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         struct fake_service *service = userdata;
         sd_bus_message *reply = NULL;
-        const char *member = sd_bus_message_get_member(m);
+        const char *member = sd_bus_message_get_member(m), *about = "";
 
         if (!sd_bus_message_is_method_call(m, NULL, NULL))
                 return 0;
+        /* The service is its own bus here: this is what makes a client of it. */
+        if (sd_bus_message_is_method_call(m, "org.freedesktop.DBus", "Hello"))
+                return sd_bus_reply_method_return(m, "s", ":1.1");
         g_string_append_printf(service->calls, "%s %s.%s ", sd_bus_message_get_path(m),
                                sd_bus_message_get_interface(m), member);
         write_values(service->calls, m);
@@ -112,18 +82,43 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 service->announced = TRUE;
                 g_assert_cmpint(sd_bus_emit_signal(service->bus, "/org/tracectl/Tracing1",
                                                    "org.tracectl.Tracing1.Manager", "SessionNew", "so", "shop",
-                                                   SESSION_PATH), >=, 0);
+                                                   FAKE_SESSION), >=, 0);
         }
         g_assert_cmpint(sd_bus_message_new_method_return(m, &reply), >=, 0);
-        g_assert_cmpint(append_answer(service, member, reply), >=, 0);
+        if (strcmp(member, "GetAll") == 0) {
+                g_assert_cmpint(sd_bus_message_rewind(m, 1), >=, 0);
+                g_assert_cmpint(sd_bus_message_read(m, "s", &about), >, 0);
+        }
+        g_assert_cmpint(fake_answer(&service->script, member, about, reply), >=, 0);
         g_assert_cmpint(sd_bus_send(service->bus, reply, NULL), >=, 0);
         sd_bus_message_unref(reply);
         return 1;
 }
 
+static void start_bus(struct fake_service *service, int fd) {
+        sd_id128_t id;
+
+        g_assert_cmpint(sd_id128_randomize(&id), >=, 0);
+        g_assert_cmpint(sd_bus_new(&service->bus), >=, 0);
+        g_assert_cmpint(sd_bus_set_fd(service->bus, fd, fd), >=, 0);
+        g_assert_cmpint(sd_bus_set_server(service->bus, 1, id), >=, 0);
+        g_assert_cmpint(sd_bus_negotiate_fds(service->bus, 1), >=, 0);
+        g_assert_cmpint(sd_bus_add_filter(service->bus, NULL, on_message, service), >=, 0);
+        g_assert_cmpint(sd_bus_start(service->bus), >=, 0);
+        service->fd = fd;
+}
+
 static gpointer serve(gpointer userdata) {
         struct fake_service *service = userdata;
 
+        if (service->listen_fd >= 0) {
+                int fd = accept4(service->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+                /* Nobody has come, and nobody will. */
+                if (fd < 0)
+                        return NULL;
+                start_bus(service, fd);
+        }
         while (!service->ended) {
                 int r = sd_bus_process(service->bus, NULL);
 
@@ -136,24 +131,37 @@ static gpointer serve(gpointer userdata) {
         return NULL;
 }
 
-struct fake_service *fake_service_start(const struct fake_script *script, int *ret_fd) {
+static struct fake_service *service_new(const struct fake_script *script) {
         struct fake_service *service = g_new0(struct fake_service, 1);
-        sd_id128_t id;
-        int fds[2];
 
         service->script = *script;
         service->calls = g_string_new(NULL);
+        service->listen_fd = -1;
+        return service;
+}
+
+struct fake_service *fake_service_start(const struct fake_script *script, int *ret_fd) {
+        struct fake_service *service = service_new(script);
+        int fds[2];
+
         g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), ==, 0);
-        g_assert_cmpint(sd_id128_randomize(&id), >=, 0);
-        g_assert_cmpint(sd_bus_new(&service->bus), >=, 0);
-        g_assert_cmpint(sd_bus_set_fd(service->bus, fds[1], fds[1]), >=, 0);
-        g_assert_cmpint(sd_bus_set_server(service->bus, 1, id), >=, 0);
-        g_assert_cmpint(sd_bus_negotiate_fds(service->bus, 1), >=, 0);
-        g_assert_cmpint(sd_bus_add_filter(service->bus, NULL, on_message, service), >=, 0);
-        g_assert_cmpint(sd_bus_start(service->bus), >=, 0);
+        start_bus(service, fds[1]);
         service->thread = g_thread_new("service", serve, service);
-        service->fd = fds[1];
         *ret_fd = fds[0];
+        return service;
+}
+
+struct fake_service *fake_service_listen(const struct fake_script *script, const char *path) {
+        struct fake_service *service = service_new(script);
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+        g_assert_cmpuint(strlen(path), <, sizeof(address.sun_path));
+        strcpy(address.sun_path, path);
+        service->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        g_assert_cmpint(service->listen_fd, >=, 0);
+        g_assert_cmpint(bind(service->listen_fd, (struct sockaddr *) &address, sizeof(address)), ==, 0);
+        g_assert_cmpint(listen(service->listen_fd, 1), ==, 0);
+        service->thread = g_thread_new("service", serve, service);
         return service;
 }
 
@@ -164,7 +172,11 @@ void fake_service_hang_up(struct fake_service *service) {
 char *fake_service_end(struct fake_service *service) {
         char *calls;
 
+        if (service->listen_fd >= 0)
+                (void) shutdown(service->listen_fd, SHUT_RDWR); /* ends accept4() */
         g_thread_join(service->thread);
+        if (service->listen_fd >= 0)
+                g_assert_cmpint(close(service->listen_fd), ==, 0);
         calls = g_string_free(service->calls, FALSE);
         g_free(service);
         return calls;

@@ -25,12 +25,21 @@ struct fake_script {
         const char *output_error;   /* in the counts */
         gboolean odd_counts;        /* one of another type */
         gboolean announce;          /* SessionNew before the first answer */
+        gboolean unchanged;         /* by ApplyProfile */
+        gboolean unsettled;         /* applications */
+        gboolean no_output;         /* of the session */
+        guint n_sessions;           /* of the caller; there is one of another user, too */
 };
+
+#define FAKE_SESSION "/org/tracectl/Tracing1/session/1000/shop"
 
 struct fake_service;
 
 /* fd is the client's end, which the test takes. */
 struct fake_service *fake_service_start(const struct fake_script *script, int *ret_fd);
+
+/* For one client that comes to a socket at path as to a bus; also where none does. */
+struct fake_service *fake_service_listen(const struct fake_script *script, const char *path);
 
 /* Ends its side of the connection without having been asked. */
 void fake_service_hang_up(struct fake_service *service);

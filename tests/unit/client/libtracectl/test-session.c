@@ -29,7 +29,7 @@ static void connect_to(struct fixture *f, const struct fake_script *script) {
 
 static void connect_session(struct fixture *f, const struct fake_script *script) {
         connect_to(f, script);
-        g_assert_cmpint(tracectl_session_create(f->connection, "shop", -1, &f->session), ==, 0);
+        g_assert_cmpint(tracectl_session_create(f->connection, "shop", NULL, &f->session), ==, 0);
 }
 
 static char *end(struct fixture *f) {
@@ -47,6 +47,7 @@ static void assert_last_call(struct fixture *f, const char *expected) {
 
 static void test_create_with_directory(void) {
         g_autofree char *path = g_dir_make_tmp("test-session-XXXXXX", NULL), *expected = NULL;
+        struct tracectl_session_options options = TRACECTL_SESSION_OPTIONS_INIT;
         struct fixture f;
         struct stat st;
         int fd;
@@ -54,7 +55,8 @@ static void test_create_with_directory(void) {
         fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         g_assert_cmpint(fstat(fd, &st), ==, 0);
         connect_to(&f, &(struct fake_script) {});
-        g_assert_cmpint(tracectl_session_create(f.connection, "shop", fd, &f.session), ==, 0);
+        options.output_fd = fd;
+        g_assert_cmpint(tracectl_session_create(f.connection, "shop", &options, &f.session), ==, 0);
         g_assert_cmpint(fcntl(fd, F_GETFD), >=, 0);
         expected = g_strdup_printf("/org/tracectl/Tracing1 org.tracectl.Tracing1.Manager.CreateSession "
                                    "'shop' ['output-fd' inode %" G_GUINT64_FORMAT "]", (guint64) st.st_ino);
@@ -68,6 +70,46 @@ static void test_create_without_directory(void) {
 
         connect_session(&f, &(struct fake_script) {});
         assert_last_call(&f, "/org/tracectl/Tracing1 org.tracectl.Tracing1.Manager.CreateSession 'shop' []");
+}
+
+static void test_create_with_options(void) {
+        struct tracectl_session_options options = TRACECTL_SESSION_OPTIONS_INIT;
+        struct fixture f;
+
+        options.directory = "/tmp/x";
+        options.if_exists = "keep";
+        options.mode = "flight-recorder";
+        connect_to(&f, &(struct fake_script) {});
+        g_assert_cmpint(tracectl_session_create(f.connection, "shop", &options, &f.session), ==, 0);
+        g_assert_cmpstr(tracectl_session_get_path(f.session), ==, "/org/tracectl/Tracing1/session/1000/shop");
+        assert_last_call(&f, "/org/tracectl/Tracing1 org.tracectl.Tracing1.Manager.CreateSession 'shop' "
+                             "['directory' '/tmp/x' 'if-exists' 'keep' 'mode' 'flight-recorder']");
+}
+
+/* A program compiled with a version of the struct that ended at output_fd. */
+static void test_create_with_older_options(void) {
+        struct tracectl_session_options options = TRACECTL_SESSION_OPTIONS_INIT;
+        struct fixture f;
+
+        options.size = offsetof(struct tracectl_session_options, directory);
+        options.directory = "/tmp/x";
+        connect_to(&f, &(struct fake_script) {});
+        g_assert_cmpint(tracectl_session_create(f.connection, "shop", &options, &f.session), ==, 0);
+        assert_last_call(&f, "/org/tracectl/Tracing1 org.tracectl.Tracing1.Manager.CreateSession 'shop' []");
+}
+
+static void test_open(void) {
+        g_autofree char *expected = g_strdup_printf("/org/tracectl/Tracing1 org.tracectl.Tracing1.Manager.GetSession "
+                                                    "u%u 'shop'", (unsigned) geteuid());
+        struct fixture f;
+
+        connect_to(&f, &(struct fake_script) {});
+        g_assert_cmpint(tracectl_session_open(f.connection, "shop", &f.session), ==, 0);
+        assert_last_call(&f, expected);
+        connect_to(&f, &(struct fake_script) {});
+        g_assert_cmpint(tracectl_session_open_of(f.connection, 1000, "shop", &f.session), ==, 0);
+        g_assert_cmpint(tracectl_session_start(f.session), ==, 0);
+        assert_last_call(&f, SESSION "Start []");
 }
 
 static void test_start_and_destroy(void) {
@@ -108,6 +150,7 @@ static void test_channel_with_older_options(void) {
         struct fixture f;
 
         options.size = offsetof(struct tracectl_channel_options, subbuf_count);
+        options.mode = TRACECTL_CHANNEL_DISCARD;
         options.subbuf_count = 16;
         options.subbuf_size = 65536;
         connect_session(&f, &(struct fake_script) {});
@@ -148,7 +191,7 @@ static void test_snapshot(void) {
         struct fixture f;
 
         connect_session(&f, &(struct fake_script) {});
-        g_assert_cmpint(tracectl_session_snapshot(f.session, "", &counts), ==, 0);
+        g_assert_cmpint(tracectl_session_snapshot(f.session, "", NULL, &counts), ==, 0);
         g_assert_cmpuint(tracectl_counts_get(counts, TRACECTL_COUNT_EVENTS), ==, 123);
         g_assert_cmpstr(tracectl_counts_get_output_error(counts), ==, "");
         tracectl_counts_free(counts);
@@ -183,7 +226,7 @@ static void test_bad_replies(void) {
                 int r;
 
                 connect_to(&f, &(struct fake_script) { .bad_reply = members[i] });
-                r = tracectl_session_create(f.connection, "shop", -1, &f.session);
+                r = tracectl_session_create(f.connection, "shop", NULL, &f.session);
                 if (i == 0)
                         g_assert_null(f.session);
                 if (i == 1)
@@ -191,7 +234,7 @@ static void test_bad_replies(void) {
                 if (i == 2)
                         r = tracectl_session_stop(f.session, &counts);
                 if (i == 3)
-                        r = tracectl_session_snapshot(f.session, "", &counts);
+                        r = tracectl_session_snapshot(f.session, "", NULL, &counts);
                 g_assert_cmpint(r, <, 0);
                 g_assert_null(counts);
                 g_assert_nonnull(strstr(tracectl_connection_get_error(f.connection), "makes no sense"));
@@ -280,6 +323,9 @@ int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/session/create-with-directory", test_create_with_directory);
         g_test_add_func("/session/create-without-directory", test_create_without_directory);
+        g_test_add_func("/session/create-with-options", test_create_with_options);
+        g_test_add_func("/session/create-with-older-options", test_create_with_older_options);
+        g_test_add_func("/session/open", test_open);
         g_test_add_func("/session/start-and-destroy", test_start_and_destroy);
         g_test_add_func("/session/channel-without-options", test_channel_without_options);
         g_test_add_func("/session/channel-with-options", test_channel_with_options);

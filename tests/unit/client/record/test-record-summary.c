@@ -17,7 +17,7 @@ static tracectl_counts *make_counts(const struct fake_count *list, const char *o
 
         service = fake_service_start(&(struct fake_script) { .counts = list, .output_error = output_error }, &fd);
         g_assert_cmpint(tracectl_connection_new_fd(fd, &connection), ==, 0);
-        g_assert_cmpint(tracectl_session_create(connection, "shop", -1, &session), ==, 0);
+        g_assert_cmpint(tracectl_session_create(connection, "shop", NULL, &session), ==, 0);
         g_assert_cmpint(tracectl_session_stop(session, &counts), ==, 0);
         tracectl_session_free(session);
         tracectl_connection_free(connection);
@@ -93,6 +93,21 @@ static void test_nothing(void) {
                     "Without -e, all events are recorded. The trace in d/ is empty.");
 }
 
+/* The same of a session, which has other options. */
+static void test_session(void) {
+        struct record_summary s = { .directory = "/d", .session = "shop" };
+        struct fake_count two[] = { { "applications", 2 }, {} };
+
+        assert_line(s, (struct fake_count[]) { { "events", 5 }, { "lost-ring", 1 }, {} }, NULL,
+                    "5 events, 1 lost (ring full, a larger --subbuf-size of its channel helps), 0 bytes in /d/; "
+                    "look at them with: tracectl view /d");
+        assert_line(s, (struct fake_count[]) { {} }, NULL,
+                    "Nothing was recorded: no program with tracepoints has run. See tracectl list --applications. "
+                    "The trace in /d/ is empty.");
+        assert_line(s, two, NULL, "Nothing was recorded: no event was hit that is enabled. See tracectl list shop. "
+                                  "The trace in /d/ is empty.");
+}
+
 /* Nothing was written because nothing could be: that is not "nothing was recorded". */
 static void test_all_lost(void) {
         assert_line((struct record_summary) {},
@@ -114,6 +129,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/record-summary/lost", test_lost);
         g_test_add_func("/record-summary/output-fails", test_output_fails);
         g_test_add_func("/record-summary/nothing", test_nothing);
+        g_test_add_func("/record-summary/session", test_session);
         g_test_add_func("/record-summary/all-lost", test_all_lost);
         g_test_add_func("/record-summary/failure", test_failure);
         return g_test_run();

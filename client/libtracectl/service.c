@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "client/libtracectl/value.h"
+
+#define MANAGER_INTERFACE TRACECTL_INTERFACE "Manager"
+
+int tracectl_get_info(tracectl_connection *connection, tracectl_value **ret) {
+        return connection_get_properties(connection, TRACECTL_ROOT, MANAGER_INTERFACE, ret);
+}
+
+static int new_call(tracectl_connection *connection, const char *method, sd_bus_message **ret) {
+        return connection_new_call(connection, TRACECTL_ROOT, MANAGER_INTERFACE, method, ret);
+}
+
+static int check_read(tracectl_connection *connection, int r) {
+        return r < 0 && r != -ENOMEM ? connection_bad_reply(connection, r) : r;
+}
+
+int tracectl_list_sessions(tracectl_connection *connection, tracectl_value **ret) {
+        static const char *const names[] = { "uid", "name", "state", "mode", "path" };
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        _cleanup_(tracectl_value_freep) tracectl_value *list = NULL;
+        int r;
+
+        r = new_call(connection, "ListSessions", &call);
+        if (r < 0)
+                return r;
+        r = connection_call(connection, message_append_no_options(call), call, &reply);
+        if (r < 0)
+                return r;
+        r = value_read_signature(reply, "a(ussso)", &list);
+        if (r >= 0)
+                r = value_name_rows(list, names, ARRAY_SIZE(names));
+        if (r < 0)
+                return check_read(connection, r);
+        value_sort(list, "uid", "name");
+        *ret = TAKE_PTR(list);
+        return 0;
+}
+
+int tracectl_list_applications(tracectl_connection *connection, uint32_t pid, int *ret_settled,
+                               tracectl_value **ret) {
+        static const char *const names[] = { "pid", "uid", "name", "unit", "path" };
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        _cleanup_(tracectl_value_freep) tracectl_value *list = NULL;
+        int r, settled;
+
+        r = new_call(connection, "ListApplications", &call);
+        if (r < 0)
+                return r;
+        r = pid ? sd_bus_message_append(call, "a{sv}", 1, "pid", "u", pid) : message_append_no_options(call);
+        r = connection_call(connection, r, call, &reply);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_has_signature(reply, "ba(uusso)") > 0 ? sd_bus_message_read(reply, "b", &settled)
+                                                                 : -EBADMSG;
+        if (r >= 0)
+                r = value_read(reply, &list);
+        if (r >= 0)
+                r = value_name_rows(list, names, ARRAY_SIZE(names));
+        if (r < 0)
+                return check_read(connection, r);
+        value_sort(list, "pid", "path");
+        if (ret_settled)
+                *ret_settled = settled;
+        *ret = TAKE_PTR(list);
+        return 0;
+}
+
+/* The details' entries become the event's own; an event without fields has an empty array of them. */
+static int name_event(tracectl_value *event) {
+        static const char *const names[] = { "domain", "name", "log_level", "details" };
+        static const char *const field_names[] = { "name", "type" };
+        _cleanup_(tracectl_value_freep) tracectl_value *details = NULL;
+        int r;
+
+        r = value_name_items(event, names, ARRAY_SIZE(names));
+        if (r < 0)
+                return r;
+        details = event->items[--event->n];
+        free(event->keys[event->n]);
+        r = value_rename_keys(details);
+        for (size_t i = 0; i < details->n && r >= 0; i++) {
+                if (strcmp(details->keys[i], "fields") == 0)
+                        r = value_name_rows(details->items[i], field_names, ARRAY_SIZE(field_names));
+                if (r >= 0)
+                        r = value_add(event, details->keys[i], TAKE_PTR(details->items[i]));
+                else
+                        break;
+        }
+        return r;
+}
+
+int tracectl_list_events(tracectl_connection *connection, const char *domain, const char *glob,
+                         tracectl_value **ret) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        _cleanup_(tracectl_value_freep) tracectl_value *list = NULL;
+        int r;
+
+        r = new_call(connection, "ListEvents", &call);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(call, "ss", domain, glob);
+        if (r >= 0)
+                r = message_append_no_options(call);
+        r = connection_call(connection, r, call, &reply);
+        if (r < 0)
+                return r;
+        r = value_read_signature(reply, "a(sssa{sv})", &list);
+        for (size_t i = 0; r >= 0 && i < list->n; i++)
+                r = name_event(list->items[i]);
+        if (r < 0)
+                return check_read(connection, r);
+        value_sort(list, "domain", "name");
+        *ret = TAKE_PTR(list);
+        return 0;
+}

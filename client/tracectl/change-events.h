@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "client/tracectl/command.h"
+
+/* What is done to the patterns of a command line, one after the other. */
+struct event_change {
+        const char *verb, *what; /* what: it, in "Failed to ..." */
+        const char *done;        /* what the session then does: "has ..." */
+        void (*print_help)(void);
+        int (*check)(const char *pattern); /* before anything is done: 0 or the exit status; or NULL */
+        int (*apply)(tracectl_session *session, const char *channel, const char *pattern, uint32_t *pending);
+};
+
+/* The whole verb: VERB [-c CHANNEL] PATTERN... Returns the exit status. */
+int change_events(const struct event_change *change, int argc, char *argv[]);
+
+#define CHANGE_EVENTS_HELP(where) "  -c, --channel CHANNEL  " where "\n" COMMAND_SESSION_HELP

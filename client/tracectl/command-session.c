@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Which session a verb means: what it was told, the current one, or the only one there is. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/tracectl/command.h"
+#include "client/tracectl/current.h"
+#include "client/tracectl/say.h"
+#include "client/tracectl/session-argument.h"
+#include "client/tracectl/verbs.h"
+#include "common/cleanup.h"
+
+DEFINE_CLEANUP(tracectl_value *, tracectl_value_free)
+
+static int take_only(struct command *command, const tracectl_value *sessions) {
+        const tracectl_value *only = NULL;
+        size_t n = 0;
+
+        for (size_t i = 0; i < tracectl_value_get_size(sessions); i++) {
+                const tracectl_value *session = tracectl_value_get_item(sessions, i);
+
+                if (tracectl_value_get_number(tracectl_value_lookup(session, "uid")) == geteuid()) {
+                        only = session;
+                        n++;
+                }
+        }
+        if (n == 0) {
+                say("There is no session. Make one: tracectl create NAME");
+                return EXIT_FAILURE;
+        }
+        if (n > 1) {
+                say("There are %zu sessions, and none is the current one. Name one with -s NAME, or choose one: "
+                    "tracectl set-session NAME", n);
+                return EXIT_FAILURE;
+        }
+        command->session_name = strdup(tracectl_value_get_string(tracectl_value_lookup(only, "name")));
+        return command->session_name ? 0 : command_out_of_memory();
+}
+
+static int choose_only(struct command *command) {
+        _cleanup_(tracectl_value_freep) tracectl_value *sessions = NULL;
+        int r;
+
+        r = tracectl_list_sessions(command->connection, &sessions);
+        return r < 0 ? command_fail(command, "list the sessions", r) : take_only(command, sessions);
+}
+
+/* ret_is_current: it was not named here, so the sentence about it must say where it comes from. */
+static int choose(struct command *command, const char *argument, bool *ret_is_current) {
+        int r;
+
+        *ret_is_current = false;
+        if (!argument)
+                argument = command->session_option;
+        if (argument) {
+                command->session_name = strdup(argument);
+                return command->session_name ? 0 : command_out_of_memory();
+        }
+        r = current_read(command->is_user, &command->session_name);
+        if (r >= 0) {
+                *ret_is_current = true;
+                return 0;
+        }
+        if (r != -ENOENT)
+                say("Failed to read which session is the current one: %s.", strerror(-r));
+        return choose_only(command);
+}
+
+int command_open_session(struct command *command, const char *argument) {
+        struct session_argument session;
+        bool is_current;
+        int status, r;
+
+        if (argument && command->session_option) {
+                say("There are two sessions, '%s' and '%s'. Name one.", command->session_option, argument);
+                return EXIT_USAGE;
+        }
+        if (argument || command->session_option) {
+                status = session_argument_parse(argument ?: command->session_option, &session);
+                if (status != 0)
+                        return status;
+        }
+        status = command_connect(command);
+        if (status != 0)
+                return status;
+        status = choose(command, argument, &is_current);
+        if (status != 0)
+                return status;
+        status = session_argument_parse(command->session_name, &session);
+        if (status != 0)
+                return status;
+        r = tracectl_session_open_of(command->connection, session.uid, session.name, &command->session);
+        if (r >= 0)
+                return 0;
+        status = command_fail(command, "open the session", r);
+        if (is_current && strcmp(tracectl_connection_get_error_name(command->connection),
+                                 "org.tracectl.Tracing1.Error.NoSuchSession") == 0)
+                say("'%s' is the current session. Choose another one: tracectl set-session NAME",
+                    command->session_name);
+        return status;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the verbs that speak to the tracing service have in common: their
+ * options, the connection, the session that is meant, and how to end. Functions
+ * that can fail return 0, or the exit status after they have said why.
+ */
+
+#include "client/libtracectl/tracectl.h"
+#include "client/tracectl/json.h"
+#include "client/tracectl/options.h"
+
+struct command {
+        const char *verb;
+        void (*print_help)(void);
+        bool is_user, is_quiet;
+        enum json_mode json;
+        const char *session_option; /* -s, or NULL */
+        tracectl_connection *connection;
+        tracectl_session *session;
+        char *session_name; /* NAME, or USER/NAME */
+};
+
+#define COMMAND_INIT(name) { .verb = (name), .print_help = print_help }
+
+enum { COMMAND_USER = 256, COMMAND_JSON, COMMAND_OWN /* and on: the verb's own */ };
+
+/* For each verb's table of options, and its short ones; with COMMAND_SESSION, -s as well. */
+#define COMMAND_OPTIONS                                                                                                \
+        { "user", no_argument, NULL, COMMAND_USER }, { "json", optional_argument, NULL, COMMAND_JSON },                \
+        { "quiet", no_argument, NULL, 'q' }, { "help", no_argument, NULL, 'h' }
+#define COMMAND_SHORT ":qh"
+#define COMMAND_SESSION_OPTIONS COMMAND_OPTIONS, { "session", required_argument, NULL, 's' }
+#define COMMAND_SESSION_SHORT COMMAND_SHORT "s:"
+
+/* The lines of the help about them. */
+#define COMMAND_HELP                                                                                                   \
+        "      --user             The tracing service of this user, not the machine's\n"                               \
+        "      --json[=MODE]      Print JSON: pretty, short or off\n"                                                  \
+        "  -q, --quiet            Print nothing but errors\n"                                                          \
+        "  -h, --help             Show this text\n"
+#define COMMAND_SESSION_HELP                                                                                           \
+        "  -s, --session SESSION  NAME, or USER/NAME; default: the current session, or\n"                              \
+        "                         the only one\n"                                                                      \
+        COMMAND_HELP
+
+/* What getopt_long() returned and the verb does not know. -1: go on; else the exit status. */
+int command_option(struct command *command, int c, char *argv[], const struct option *options);
+
+/* For verbs without options of their own: all of it. -1, or the exit status. */
+int command_options(struct command *command, int argc, char *argv[], const char *short_options,
+                    const struct option *options);
+
+/* Whether between min and max arguments follow the options; what names one in the sentence. */
+int command_check_arguments(const struct command *command, int argc, char *argv[], int min, int max,
+                            const char *what);
+
+int command_connect(struct command *command);
+
+/* Connects, and opens the session argument or, where that is NULL, the one that is meant. */
+int command_open_session(struct command *command, const char *argument);
+
+/* Says that something failed ("start recording"), why, and what to do. Returns EXIT_FAILURE. */
+int command_fail(const struct command *command, const char *what, int error);
+
+/* Says that there was no memory. Returns EXIT_FAILURE. */
+int command_out_of_memory(void);
+
+/*
+ * The end of a verb that has done something: with --json, prints json, which
+ * gets the session's name in front; else a line of text. Takes json over.
+ */
+__attribute__((format(printf, 3, 4))) int command_done(const struct command *command, json_t *json,
+                                                       const char *format, ...);
+
+/* Whether the only output is JSON. */
+static inline bool command_wants_json(const struct command *command) {
+        return command->json != JSON_MODE_OFF;
+}
+
+void command_free(struct command *command);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "client/tracectl/command.h"
+#include "client/tracectl/verbs.h"
+#include "common/cleanup.h"
+
+static void print_help(void) {
+        puts("Usage: tracectl disable-channel [OPTION...] NAME\n\n"
+             "Switch off the events of a channel, until tracectl enable-channel NAME.\n\n"
+             COMMAND_SESSION_HELP);
+}
+
+int verb_disable_channel(int argc, char *argv[]) {
+        static const struct option options[] = { COMMAND_SESSION_OPTIONS, {} };
+        _cleanup_(command_free) struct command command = COMMAND_INIT("disable-channel");
+        int status, r;
+
+        status = command_options(&command, argc, argv, COMMAND_SESSION_SHORT, options);
+        if (status >= 0)
+                return status;
+        status = command_check_arguments(&command, argc, argv, 1, 1, "one name of a channel");
+        if (status == 0)
+                status = command_open_session(&command, NULL);
+        if (status != 0)
+                return status;
+        r = tracectl_session_disable_channel(command.session, "user", argv[optind]);
+        if (r < 0)
+                return command_fail(&command, "disable the channel", r);
+        return command_done(&command, json_pack("{s:s}", "channel", argv[optind]),
+                            "Channel %s of session %s is disabled.", argv[optind], command.session_name);
+}

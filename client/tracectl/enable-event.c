@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <stdio.h>
+
+#include "client/tracectl/change-events.h"
+#include "client/tracectl/record-arguments.h"
+#include "client/tracectl/say.h"
+#include "client/tracectl/verbs.h"
+
+static void print_help(void) {
+        puts("Usage: tracectl enable-event [OPTION...] PATTERN...\n\n"
+             "Record the events PROVIDER:NAME, * for any characters; also those of programs\n"
+             "that start later. When it returns, the running ones do so.\n\n"
+             CHANGE_EVENTS_HELP("Through this channel; default: channel0, which is made\n"
+                                "                         where it is missing")
+             "\n"
+             "Example: tracectl enable-event 'shop:*'");
+}
+
+static int check(const char *pattern) {
+        const char *wrong = record_pattern_refuse(pattern);
+
+        if (!wrong)
+                return 0;
+        say("Event pattern '%s' %s.", pattern, wrong);
+        return EXIT_USAGE;
+}
+
+static int apply(tracectl_session *session, const char *channel, const char *pattern, uint32_t *pending) {
+        return tracectl_session_enable_event(session, "user", channel, pattern, pending);
+}
+
+int verb_enable_event(int argc, char *argv[]) {
+        return change_events(&(struct event_change) {
+                .verb = "enable-event",
+                .what = "enable the events",
+                .done = "has these events enabled",
+                .print_help = print_help,
+                .check = check,
+                .apply = apply,
+        }, argc, argv);
+}

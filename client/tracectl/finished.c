@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "client/tracectl/finished.h"
+#include "client/tracectl/record-summary.h"
+#include "client/tracectl/say.h"
+#include "common/cleanup.h"
+
+DEFINE_CLEANUP(tracectl_value *, tracectl_value_free)
+
+static json_t *make_json(const tracectl_counts *counts, const char *output) {
+        json_t *json = json_from_counts(counts);
+
+        if (json && json_object_set_new(json, "output", json_from_text(output)) < 0) {
+                json_decref(json);
+                return NULL;
+        }
+        return json;
+}
+
+int finished_say(struct command *command, const tracectl_counts *counts, const char *path) {
+        _cleanup_(tracectl_value_freep) tracectl_value *info = NULL;
+        _cleanup_free_ char *line = NULL;
+        struct record_summary summary = {
+                .counts = counts,
+                .directory = path,
+                .program = program_invocation_name,
+                .session = command->session_name,
+        };
+        int r;
+
+        if (!path) {
+                r = tracectl_session_get_info(command->session, &info);
+                if (r < 0)
+                        return command_fail(command, "ask where the trace is", r);
+                summary.directory = tracectl_value_get_string(tracectl_value_lookup(info, "output"));
+        }
+        if (command_wants_json(command))
+                return command_done(command, make_json(counts, summary.directory), "%s", "");
+        if (command->is_quiet)
+                return EXIT_SUCCESS;
+        /* A session that has never recorded has no directory. */
+        if (!*summary.directory)
+                summary.directory = NULL;
+        if (record_summary_format(&summary, &line) < 0)
+                return command_out_of_memory();
+        say("%s", line);
+        return EXIT_SUCCESS;
+}

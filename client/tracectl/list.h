@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The forms of tracectl list, a file each. They are connected, and return the exit status. */
+
+#include "client/tracectl/command.h"
+
+struct list {
+        struct command command;
+        bool applications, events, without_legend;
+};
+
+int list_sessions(struct list *list);
+int list_session(struct list *list, const char *session);
+int list_applications(struct list *list);
+int list_events(struct list *list, const char *glob);

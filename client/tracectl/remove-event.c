@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <stdio.h>
+
+#include "client/tracectl/change-events.h"
+#include "client/tracectl/verbs.h"
+
+static void print_help(void) {
+        puts("Usage: tracectl remove-event [OPTION...] PATTERN...\n\n"
+             "Forget patterns of events. PATTERN is one that was enabled, just as it was\n"
+             "written then.\n\n"
+             CHANGE_EVENTS_HELP("Only in this channel; default: in all"));
+}
+
+static int apply(tracectl_session *session, const char *channel, const char *pattern, uint32_t *pending) {
+        return tracectl_session_remove_event(session, "user", channel, pattern);
+}
+
+int verb_remove_event(int argc, char *argv[]) {
+        return change_events(&(struct event_change) {
+                .verb = "remove-event",
+                .what = "remove the events",
+                .done = "has these events no longer",
+                .print_help = print_help,
+                .apply = apply,
+        }, argc, argv);
+}

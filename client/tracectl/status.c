@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/tracectl/command.h"
+#include "client/tracectl/current.h"
+#include "client/tracectl/table.h"
+#include "client/tracectl/text.h"
+#include "client/tracectl/verbs.h"
+#include "common/cleanup.h"
+
+#define USED "_used"
+
+DEFINE_CLEANUP(tracectl_value *, tracectl_value_free)
+
+static void print_help(void) {
+        puts("Usage: tracectl status [OPTION...]\n\n"
+             "Print what the tracing service is and does, what you may have at most, and how\n"
+             "much of it you have; and which session is the current one.\n\n"
+             COMMAND_HELP);
+}
+
+/* "ring_memory": its limit; "ring_memory_used": how much of it is in use. */
+static int print_limits(const tracectl_value *limits) {
+        static const char *const headers[] = { "LIMIT", "USED", "MOST", NULL };
+        _cleanup_(table_done) struct table table = { .headers = headers, .indent = "  ", .with_legend = true };
+
+        for (size_t i = 0; i < tracectl_value_get_size(limits); i++) {
+                const char *name = tracectl_value_get_key(limits, i);
+                size_t n = strlen(name), suffix = strlen(USED);
+                _cleanup_free_ char *used_name = NULL;
+                const tracectl_value *used;
+
+                if (n > suffix && strcmp(name + n - suffix, USED) == 0)
+                        continue;
+                if (asprintf(&used_name, "%s" USED, name) < 0) {
+                        used_name = NULL;
+                        return -ENOMEM;
+                }
+                used = tracectl_value_lookup(limits, used_name);
+                table_add(&table, name);
+                if (used)
+                        table_add_number(&table, tracectl_value_get_number(used));
+                else
+                        table_add(&table, "");
+                table_add_number(&table, tracectl_value_get_number(tracectl_value_get_item(limits, i)));
+        }
+        if (table.error < 0 || table.n == 0)
+                return table.error;
+        putchar('\n');
+        return table_print(&table);
+}
+
+static int print_text(const struct command *command, const tracectl_value *info, const char *current) {
+        _cleanup_free_ char *version = NULL, *clock = NULL, *session = NULL;
+
+        version = text_escaped_copy(tracectl_value_get_string(tracectl_value_lookup(info, "version")));
+        clock = text_escaped_copy(tracectl_value_get_string(tracectl_value_lookup(info, "clock")));
+        session = text_escaped_copy(current);
+        if (!version || !clock || !session)
+                return -ENOMEM;
+        printf("tracingd %s of %s, clock %s\n", version, command->is_user ? "this user" : "the system", clock);
+        printf("  Sessions:  %" PRIu64 "\n", tracectl_value_get_number(tracectl_value_lookup(info, "sessions")));
+        printf("  Programs:  %" PRIu64 "\n", tracectl_value_get_number(tracectl_value_lookup(info, "applications")));
+        printf("  Current:   %s\n", *session ? session : "none; choose one: tracectl set-session NAME");
+        return print_limits(tracectl_value_lookup(info, "limits"));
+}
+
+static int print_json(const struct command *command, const tracectl_value *info, const char *current) {
+        json_t *json = json_from_value(info);
+
+        if (json && json_object_set_new(json, "current_session", *current ? json_from_text(current) : json_null()) < 0) {
+                json_decref(json);
+                json = NULL;
+        }
+        return json_print(command->json, json);
+}
+
+int verb_status(int argc, char *argv[]) {
+        static const struct option options[] = { COMMAND_OPTIONS, {} };
+        _cleanup_(command_free) struct command command = COMMAND_INIT("status");
+        _cleanup_(tracectl_value_freep) tracectl_value *info = NULL;
+        _cleanup_free_ char *current = NULL;
+        int status, r;
+
+        status = command_options(&command, argc, argv, COMMAND_SHORT, options);
+        if (status >= 0)
+                return status;
+        status = command_check_arguments(&command, argc, argv, 0, 0, "no argument");
+        if (status == 0)
+                status = command_connect(&command);
+        if (status != 0)
+                return status;
+        r = tracectl_get_info(command.connection, &info);
+        if (r < 0)
+                return command_fail(&command, "ask the service", r);
+        (void) current_read(command.is_user, &current);
+        if (command_wants_json(&command))
+                return print_json(&command, info, current ? current : "");
+        r = print_text(&command, info, current ? current : "");
+        return r < 0 ? command_out_of_memory() : EXIT_SUCCESS;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A table on stdout: rows of text under headers, in columns as wide as their
+ * longest cell. What is in the cells comes from elsewhere, and is escaped.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct table {
+        const char *const *headers; /* the columns, until NULL */
+        const char *indent;         /* before each line, or NULL */
+        bool with_legend;           /* print the headers */
+        char **cells;
+        size_t n;
+        int error; /* -errno: some cell could not be added */
+};
+
+void table_add(struct table *table, const char *cell);
+
+/* Aligned to the right, as the header then is. */
+void table_add_number(struct table *table, uint64_t number);
+
+/* 0, or -errno of a cell that is missing; nothing is printed then. */
+int table_print(const struct table *table);
+
+void table_done(struct table *table);
