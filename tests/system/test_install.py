@@ -190,6 +190,42 @@ class Booted(HostTest):
 
 
 @needs_host
+class Boot(system.NamesSkips):
+    """Sessions that begin with the machine; here without what makes them, which has tests of its own."""
+
+    PRETEND = "[Service]\nExecStart=\nExecStart=test -S /run/tracectl/control -a -S /run/tracectl/register\nExecStop=\n"
+
+    def test_session_begins_before_other_units(self):
+        machine = Host(boot=False)
+        self.addCleanup(machine.close)
+        os.mkdir(machine.file("/etc/systemd/system/sysinit.target.wants"))
+        os.symlink("/lib/systemd/system/tracectl-session@.service",
+                   machine.file("/etc/systemd/system/sysinit.target.wants/tracectl-session@early.service"))
+        os.mkdir(machine.file("/etc/systemd/system/tracectl-session@.service.d"))
+        machine.write("/etc/systemd/system/tracectl-session@.service.d/pretend.conf", self.PRETEND)
+        machine.boot()
+        self.assertNotIn("ordering cycle", machine.journal())
+        self.assertEqual(machine.unit_property("tracectl-session@early.service", "ActiveState"), "active")
+        begins = int(machine.unit_property("tracectl-session@early.service", "ActiveEnterTimestampMonotonic"))
+        self.assertLessEqual(begins, int(machine.unit_property("sysinit.target", "ActiveEnterTimestampMonotonic")))
+        self.assertEqual(machine.unit_property("dbus.service", "ActiveState"), "active")
+        self.assertLess(begins, int(machine.unit_property("dbus.socket", "ActiveEnterTimestampMonotonic")))
+
+    def test_session_ends_before_the_service(self):
+        """At shutdown the way to the service is there until the last session has used it."""
+        machine = Host(boot=False)
+        self.addCleanup(machine.close)
+        os.mkdir(machine.file("/etc/systemd/system/tracectl-session@.service.d"))
+        machine.write("/etc/systemd/system/tracectl-session@.service.d/pretend.conf", self.PRETEND +
+                      "ExecStop=sh -c 'test -S /run/tracectl/control && systemctl is-active tracingd.service "
+                      "&& touch /home/in-order'\n")
+        machine.boot()
+        machine.systemctl("start", "tracectl-session@late.service", "tracingd.service")
+        machine.reboot()
+        self.assertTrue(os.path.exists(machine.file("/home/in-order")))
+
+
+@needs_host
 class MakeInstall(system.NamesSkips):
     """`make install` as root on a machine that runs, and `make uninstall`."""
 
