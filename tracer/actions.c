@@ -34,6 +34,7 @@ static int get_map(struct applied *a, uint64_t id, const int *fds, uint32_t flag
                 return -EBADMSG;
         map = find_map(a, id);
         if (!map) {
+                a->opened = true;
                 map = find_map(a, 0);
                 if (!map)
                         return -ENOSPC;
@@ -169,16 +170,19 @@ int actions_apply(struct applied *a, const struct view *view, const int *fds, st
 void actions_clear(struct applied *a) {
         struct retired retired;
 
+        if (!a->memory)
+                return;
         /* Asks for no memory, so it cannot fail. */
         (void) publish(a->source, NULL, NULL, 0, &retired);
         retire(a, NULL, 0, &retired);
 }
 
 void actions_forget(struct applied *a) {
-        unsigned source = a->source;
-
         if (a->memory)
                 munmap(a->memory, a->memory_size);
-        memset(a, 0, sizeof(*a));
-        a->source = source;
+        a->memory = NULL;
+        /* Of a child that inherits nothing, this memory is not even touched. */
+        if (a->opened)
+                memset(a->maps, 0, sizeof(a->maps));
+        a->opened = false;
 }

@@ -6,6 +6,7 @@
  * action lists and mapped ring sets. Only that daemon's helper thread uses it.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "protocol/view.h"
@@ -16,6 +17,7 @@
 
 struct applied {
         unsigned source; /* number of the daemon, publish.h */
+        bool opened;     /* one of maps was in use, ever */
         struct ring_map maps[RING_MAPS_MAX];
         void *memory; /* the action lists; NULL: nothing is on */
         size_t memory_size;

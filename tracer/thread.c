@@ -38,6 +38,9 @@ struct thread_slot *thread_claim(void) {
         uint32_t start = __atomic_fetch_add(&next_slot, 1, __ATOMIC_RELAXED);
         struct thread_slot *slot;
 
+        /* It must never wrap, see used_slots(). */
+        if (start >= 2 * SLOTS)
+                __atomic_store_n(&next_slot, SLOTS, __ATOMIC_RELAXED);
         for (uint32_t i = 0; i < SLOTS; i++) {
                 slot = &slots[(start + i) % SLOTS];
                 if (__atomic_load_n(&slot->tid, __ATOMIC_RELAXED) == 0 && take(slot, 0, tid))
@@ -56,6 +59,16 @@ struct thread_slot *thread_claim(void) {
                         return slot;
         }
         return NULL;
+}
+
+/*
+ * Slots from here on were never taken: a thread takes the one that next_slot
+ * said, or one that was taken before. Most processes use a few of the pages.
+ */
+static uint32_t used_slots(void) {
+        uint32_t n = __atomic_load_n(&next_slot, __ATOMIC_RELAXED);
+
+        return n < SLOTS ? n : SLOTS;
 }
 
 int thread_enable(void) {
@@ -82,13 +95,13 @@ int thread_enable(void) {
 }
 
 void thread_forget_all(void) {
-        memset(slots, 0, sizeof(slots));
+        memset(slots, 0, used_slots() * sizeof(slots[0]));
         next_slot = 0;
         thread_self = NULL;
 }
 
-static bool all_outside(uint32_t *from) {
-        for (; *from < SLOTS; (*from)++) {
+static bool all_outside(uint32_t *from, uint32_t end) {
+        for (; *from < end; (*from)++) {
                 const struct thread_slot *slot = &slots[*from];
                 uint32_t nest = __atomic_load_n(&slot->nest, __ATOMIC_ACQUIRE);
 
@@ -101,7 +114,7 @@ static bool all_outside(uint32_t *from) {
 
 bool thread_quiesce(unsigned timeout) {
         struct timespec pause = { .tv_nsec = 50 * 1000 };
-        uint32_t from = 0;
+        uint32_t from = 0, end;
 
         /*
          * After this every thread has either announced itself in its slot, or
@@ -111,8 +124,11 @@ bool thread_quiesce(unsigned timeout) {
         if (!thread_fences)
                 (void) sys_membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
 
+        /* Who takes a slot after this is among those that will read what was published. */
+        end = used_slots();
+
         /* Each slot need be seen outside only once. */
-        for (unsigned waited = 0; !all_outside(&from); waited++) {
+        for (unsigned waited = 0; !all_outside(&from, end); waited++) {
                 if (waited >= timeout * 20)
                         return false;
                 (void) nanosleep(&pause, NULL);
