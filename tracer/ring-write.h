@@ -33,8 +33,8 @@ struct rseq;
 struct rseq *ring_rseq_of_thread(void);
 
 /* A payload of a fixed size of at most 64 bytes, readable as tracectl_record_fixed() says; no contexts. */
-void ring_rseq_write_fixed(struct rseq *rseq, const struct ring_map *map, const struct write_event *event, const void *payload,
-                           uint32_t size);
+void ring_rseq_write_fixed(struct rseq *rseq, const struct ring_map *map, const struct write_event *event,
+                           const void *payload, uint32_t size);
 
 void ring_rseq_write(struct rseq *rseq, const struct ring_map *map, const struct write_event *event);
 
