@@ -26,7 +26,6 @@ struct client {
         struct daemon *daemon;
         int socket, wake;
         bool asked_locked;
-        bool ready;
 };
 
 static int send_message(struct client *c, const struct handshake *h, const int *fds, size_t n_fds) {
@@ -129,7 +128,7 @@ static int handle_view(struct client *c, const struct handshake *h, const int *f
                 return -EBADMSG;
         if (h->keys & HANDSHAKE_APPLICATION)
                 c->daemon->application = h->application;
-        c->ready = true;
+        c->daemon->ready = true;
         if (n_fds == 0) {
                 answer = (struct handshake) { .keys = HANDSHAKE_GET, .get = h->generation };
                 return send_message(c, &answer, NULL, 0);
@@ -245,6 +244,9 @@ int client_talk(struct daemon *d, int wake, bool *ret_ready) {
                 return r;
         c.socket = fd;
         r = converse(&c);
-        *ret_ready = c.ready;
+        pthread_mutex_lock(&d->lock);
+        *ret_ready = d->ready;
+        d->ready = false;
+        pthread_mutex_unlock(&d->lock);
         return r;
 }

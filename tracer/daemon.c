@@ -43,6 +43,7 @@ static void set_state(struct daemon *d, enum daemon_state state) {
 
 void daemon_set_applied(struct daemon *d, uint32_t version) {
         __atomic_store_n(&d->applied, version, __ATOMIC_RELEASE);
+        __atomic_store_n(&d->silent, 0, __ATOMIC_RELEASE);
         announce();
 }
 
@@ -176,12 +177,22 @@ void daemon_start(struct daemon *d, enum daemon_state state) {
                 __atomic_store_n(&d->state, (uint32_t) DAEMON_NONE, __ATOMIC_RELEASE);
 }
 
+static bool is_awaited(const struct daemon *d, uint32_t version) {
+        return daemon_state(d) == DAEMON_JOINED && !__atomic_load_n(&d->silent, __ATOMIC_ACQUIRE) &&
+               (int32_t) (__atomic_load_n(&d->applied, __ATOMIC_ACQUIRE) - version) < 0;
+}
+
 static bool all_applied(uint32_t version) {
         for (unsigned i = 0; i < DAEMONS; i++)
-                if (daemon_state(&daemons[i]) == DAEMON_JOINED &&
-                    (int32_t) (__atomic_load_n(&daemons[i].applied, __ATOMIC_ACQUIRE) - version) < 0)
+                if (is_awaited(&daemons[i], version))
                         return false;
         return true;
+}
+
+static void give_up(uint32_t version) {
+        for (unsigned i = 0; i < DAEMONS; i++)
+                if (is_awaited(&daemons[i], version))
+                        __atomic_store_n(&daemons[i].silent, 1, __ATOMIC_RELEASE);
 }
 
 static int64_t now_msec(void) {
@@ -199,8 +210,12 @@ void daemons_wait_applied(uint32_t version, unsigned msec) {
                 int64_t left = deadline - now_msec();
                 struct timespec timeout = { .tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000 };
 
-                if (left <= 0 || all_applied(version))
+                if (all_applied(version))
                         return;
+                if (left <= 0) {
+                        give_up(version);
+                        return;
+                }
                 (void) sys_futex_wait(&progress, seen, &timeout);
         }
 }
@@ -216,4 +231,6 @@ void daemon_reset(struct daemon *d) {
         d->tid = 0;
         d->quit = 0;
         d->want_locked = 0;
+        d->silent = 0;
+        d->ready = false;
 }

@@ -45,6 +45,7 @@ struct daemon {
         uint32_t wakes;   /* wait_wake() */
         uint32_t quit;
         uint32_t want_locked;
+        uint32_t silent;  /* was waited for in vain, and has not answered since */
         int32_t tid;
 
         pthread_t thread;
@@ -53,6 +54,7 @@ struct daemon {
         struct snapshot *snapshot; /* that the daemon knows, or is about to */
         struct applied view;
         uint64_t application;      /* id; 0: not registered */
+        bool ready;                /* the daemon has answered on this connection */
 };
 
 extern struct daemon daemons[DAEMONS];
@@ -76,7 +78,10 @@ void daemon_wake(struct daemon *d);
 /* By the thread: these definitions are in force. */
 void daemon_set_applied(struct daemon *d, uint32_t version);
 
-/* Waits until all daemons that are joined have version applied, or msec have passed. */
+/*
+ * Waits until all daemons that are joined have version applied, or msec have
+ * passed. Who lets them pass is not waited for again before he has answered.
+ */
 void daemons_wait_applied(uint32_t version, unsigned msec);
 
 /* In a child of fork(), where the locks were taken before: no thread, nothing recorded; the address stays. */

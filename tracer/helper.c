@@ -167,8 +167,11 @@ void helper_fork_child(void) {
         enum daemon_state states[DAEMONS];
 
         for (unsigned i = 0; i < DAEMONS; i++) {
-                /* It is waited for where the parent is joined. Whether it is wanted otherwise, the thread finds out. */
-                states[i] = daemon_runs(&daemons[i]) ? daemon_state(&daemons[i]) : DAEMON_NONE;
+                /* Waited for is who answers the parent. Whether others want to trace, the thread finds out. */
+                if (daemon_runs(&daemons[i]))
+                        states[i] = daemons[i].ready ? DAEMON_JOINED : DAEMON_WAITING;
+                else
+                        states[i] = DAEMON_NONE;
                 daemon_reset(&daemons[i]);
         }
         objects_reset();

@@ -141,10 +141,18 @@ static void waits_for_both_before_main(void) {
         tear_down(&w);
 }
 
-/* Two that say nothing cost the bound once, not twice. */
+static gpointer plugin_thread(gpointer unused) {
+        program_register_plugin();
+        return GUINT_TO_POINTER(program_enabled());
+}
+
+/* Two that say nothing cost the bound once: not twice, not again for a library, and not a child. */
 static void waits_once_for_silent_daemons(void) {
         gint64 before = g_get_monotonic_time();
         struct world w;
+        GThread *t;
+        int status;
+        pid_t pid;
 
         set_up(&w);
         fake_want(&w.system, true);
@@ -152,6 +160,26 @@ static void waits_once_for_silent_daemons(void) {
         program_register();
         g_assert_cmpint(g_get_monotonic_time() - before, >=, 490000);
         g_assert_cmpint(g_get_monotonic_time() - before, <, 950000);
+        before = g_get_monotonic_time();
+        program_register_plugin();
+        pid = fork();
+        if (pid == 0)
+                _exit(g_get_monotonic_time() - before < 400000 ? 0 : 1);
+        g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+        g_assert_cmpint(status, ==, 0);
+        program_unregister_plugin();
+        /* Who answers at last, is waited for again. */
+        fake_accept(&w.system);
+        while (w.system.registration.pid != (uint64_t) getpid()) {
+                fake_hang_up(&w.system);
+                fake_accept(&w.system);
+        }
+        g_assert_cmpuint(w.system.n_events, ==, 2);
+        fake_apply(&w.system, HANDSHAKE_READY, true);
+        t = g_thread_new("dlopen", plugin_thread, NULL);
+        fake_take_events(&w.system);
+        fake_apply(&w.system, HANDSHAKE_CONFIG, true);
+        g_assert_cmpuint(GPOINTER_TO_UINT(g_thread_join(t)), ==, PROGRAM | EVENT_PLUGIN);
         tear_down(&w);
 }
 
@@ -322,11 +350,6 @@ static void page_replaced(void) {
         join(&w.system);
         assert_recorded(&w, 2, 0);
         tear_down(&w);
-}
-
-static gpointer plugin_thread(gpointer unused) {
-        program_register_plugin();
-        return GUINT_TO_POINTER(program_enabled());
 }
 
 /* A library that is loaded while both record: each gets the new definitions in its own time. */
