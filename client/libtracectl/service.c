@@ -9,7 +9,16 @@
 #define MANAGER_INTERFACE TRACECTL_INTERFACE "Manager"
 
 int tracectl_get_info(tracectl_connection *connection, tracectl_value **ret) {
-        return connection_get_properties(connection, TRACECTL_ROOT, MANAGER_INTERFACE, ret);
+        _cleanup_(tracectl_value_freep) tracectl_value *info = NULL;
+        int r;
+
+        r = connection_get_properties(connection, TRACECTL_ROOT, MANAGER_INTERFACE, &info);
+        for (size_t i = 0; r >= 0 && i < info->n; i++)
+                r = value_rename_keys(info->items[i]);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(info);
+        return 0;
 }
 
 static int new_call(tracectl_connection *connection, const char *method, sd_bus_message **ret) {

@@ -39,7 +39,7 @@ enum { COMMAND_USER = 256, COMMAND_JSON, COMMAND_OWN /* and on: the verb's own *
         "      --user             The tracing service of this user, not the machine's\n"                               \
         "      --json[=MODE]      Print JSON: pretty, short or off\n"                                                  \
         "  -q, --quiet            Print nothing but errors\n"                                                          \
-        "  -h, --help             Show this text\n"
+        "  -h, --help             Show this text"
 #define COMMAND_SESSION_HELP                                                                                           \
         "  -s, --session SESSION  NAME, or USER/NAME; default: the current session, or\n"                              \
         "                         the only one\n"                                                                      \

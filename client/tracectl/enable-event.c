@@ -13,7 +13,7 @@ static void print_help(void) {
              "that start later. When it returns, the running ones do so.\n\n"
              CHANGE_EVENTS_HELP("Through this channel; default: channel0, which is made\n"
                                 "                         where it is missing")
-             "\n"
+             "\n\n"
              "Example: tracectl enable-event 'shop:*'");
 }
 

@@ -14,7 +14,7 @@
 /* A message to the bus is no place for more, and no profile has it. */
 #define PROFILE_SIZE_MAX (256 * 1024)
 
-/* 0, -E2BIG, -EBADMSG where it is no text, or -errno. */
+/* 0, -E2BIG, -EBADMSG where it is no text, -ENODATA where it is empty, or -errno. */
 static int read_text(int fd, char **ret) {
         _cleanup_free_ char *text = malloc(PROFILE_SIZE_MAX + 1);
         size_t size = 0;
@@ -30,6 +30,9 @@ static int read_text(int fd, char **ret) {
                 if (size > PROFILE_SIZE_MAX)
                         return -E2BIG;
         } while (n != 0);
+        /* To the service, an empty text is a profile that it has to find itself. */
+        if (size == 0)
+                return -ENODATA;
         text[size] = '\0';
         if (strlen(text) != size)
                 return -EBADMSG;
@@ -59,6 +62,8 @@ static int refuse(const char *path, int r) {
                     PROFILE_SIZE_MAX / 1024);
         else if (r == -EBADMSG)
                 say("Profile '%s' is no text. Look at the file.", path);
+        else if (r == -ENODATA)
+                say("Profile '%s' is empty. Look at the file.", path);
         else if (r == -ENOENT)
                 say("Profile '%s' does not exist. For an installed one: tracectl apply --profile NAME", path);
         else

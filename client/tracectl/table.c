@@ -36,6 +36,7 @@ static void add(struct table *table, char *cell) {
 }
 
 void table_add(struct table *table, const char *cell) {
+        table->text_columns |= UINT32_C(1) << table->n % count_columns(table);
         add(table, text_escaped_copy(*cell ? cell : "-"));
 }
 
@@ -54,10 +55,6 @@ static size_t width_of(const char *cell) {
         return n;
 }
 
-static bool is_number(const char *cell) {
-        return *cell && cell[strspn(cell, "0123456789")] == '\0';
-}
-
 struct column {
         size_t width;
         bool is_numeric;
@@ -66,16 +63,13 @@ struct column {
 static struct column measure(const struct table *table, size_t n_columns, size_t column) {
         struct column c = {
                 .width = table->with_legend ? width_of(table->headers[column]) : 0,
-                .is_numeric = table->n > 0,
+                .is_numeric = table->n > 0 && !(table->text_columns >> column & 1),
         };
 
         for (size_t i = column; i < table->n; i += n_columns) {
                 size_t width = width_of(table->cells[i]);
 
-                if (width > c.width)
-                        c.width = width;
-                if (!is_number(table->cells[i]))
-                        c.is_numeric = false;
+                c.width = width > c.width ? width : c.width;
         }
         return c;
 }

@@ -16,12 +16,13 @@ struct table {
         bool with_legend;           /* print the headers */
         char **cells;
         size_t n;
-        int error; /* -errno: some cell could not be added */
+        uint32_t text_columns; /* a bit for each that has text, which is aligned to the left */
+        int error;             /* -errno: some cell could not be added */
 };
 
 void table_add(struct table *table, const char *cell);
 
-/* Aligned to the right, as the header then is. */
+/* Where a column has nothing but these, it is aligned to the right. */
 void table_add_number(struct table *table, uint64_t number);
 
 /* 0, or -errno of a cell that is missing; nothing is printed then. */

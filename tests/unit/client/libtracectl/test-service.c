@@ -72,8 +72,8 @@ static void test_info(void) {
 
         connect_to(&f, &(struct fake_script) {});
         g_assert_cmpint(tracectl_get_info(f.connection, &f.value), ==, 0);
-        assert_value(f.value, "{version='0.1.0' clock='x86-tsc' limits={sessions=256 sessions-used=2 "
-                              "ring-memory=18446744073709551615} sessions=2 applications=3}");
+        assert_value(f.value, "{version='0.1.0' clock='x86-tsc' limits={sessions=256 sessions_used=2 "
+                              "ring_memory=18446744073709551615} sessions=2 applications=3}");
         assert_only_call(&f, "/org/tracectl/Tracing1 org.freedesktop.DBus.Properties.GetAll "
                              "'org.tracectl.Tracing1.Manager'");
 }

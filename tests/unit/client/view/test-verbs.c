@@ -68,7 +68,11 @@ static void assert_help(const char *first, const char *second, const char *needl
 }
 
 static void test_help(void) {
-        static const char *const verbs[] = { "record", "view", "version" };
+        static const char *const verbs[] = {
+                "record", "view", "create", "set-session", "enable-event", "disable-event", "remove-event",
+                "enable-channel", "disable-channel", "add-context", "start", "stop", "snapshot", "rotate", "clear",
+                "destroy", "list", "status", "dump", "apply", "version",
+        };
 
         assert_help(NULL, NULL, "Usage: tracectl VERB");
         assert_help("--help", NULL, "Usage: tracectl VERB");
@@ -81,6 +85,28 @@ static void test_help(void) {
                 assert_help("help", NULL, verbs[i]);
                 assert_help("help", verbs[i], usage);
                 assert_help(verbs[i], "--help", usage);
+                assert_help(verbs[i], "-h", usage);
+        }
+}
+
+/* What a verb does not know is refused before anything is done. */
+static void test_unknown_option(void) {
+        static const char *const verbs[] = {
+                "record", "view", "create", "set-session", "enable-event", "disable-event", "remove-event",
+                "enable-channel", "disable-channel", "add-context", "start", "stop", "snapshot", "rotate", "clear",
+                "destroy", "list", "status", "dump", "apply", "version", "help",
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(verbs); i++) {
+                g_autofree char *expected = g_strdup_printf("tracectl: Unknown option '--xyzzy-plugh'. "
+                                                            "See: tracectl %s --help\n", verbs[i]);
+                struct result result;
+
+                run_tracectl(&result, "/", verbs[i], "--xyzzy-plugh", NULL);
+                g_assert_cmpstr(result.errors, ==, expected);
+                g_assert_cmpstr(result.output, ==, "");
+                g_assert_cmpint(result.status, ==, 2);
+                result_done(&result);
         }
 }
 
@@ -103,6 +129,7 @@ int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/verbs/refused", test_refused);
         g_test_add_func("/verbs/help", test_help);
+        g_test_add_func("/verbs/unknown-option", test_unknown_option);
         g_test_add_func("/verbs/version", test_version);
         return g_test_run();
 }
