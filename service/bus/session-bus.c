@@ -139,7 +139,7 @@ static int method_snapshot(sd_bus_message *m, void *userdata, sd_bus_error *erro
         struct failure failure;
         int r;
 
-        r = prepare(m, s, ACTION_CONTROL, options, ARRAY_SIZE(options), error);
+        r = prepare(m, s, ACTION_READ, options, ARRAY_SIZE(options), error);
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = session_snapshot(s, name, on_counted, sd_bus_message_ref(m), &failure);
