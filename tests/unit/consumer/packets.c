@@ -24,6 +24,28 @@ static void read_packet(struct packets *p, const char *data, gsize size, gsize o
         p->n++;
 }
 
+/* Records of class 1, { u64 }, and tracectl:thread: both have eight bytes of payload. */
+static void read_events(struct packets *p, const char *at, const char *end) {
+        while (at < end) {
+                bool extended = (*at & 31) == CTF_ID_EXTENDED;
+                uint32_t id = *at & 31;
+                uint64_t value;
+
+                if (extended)
+                        memcpy(&id, at + 1, sizeof(id));
+                at += extended ? CTF_EXTENDED_SIZE : CTF_COMPACT_SIZE;
+                g_assert_cmpint(end - at, >=, sizeof(value));
+                memcpy(&value, at, sizeof(value));
+                at += sizeof(value);
+                if (id == CTF_ID_THREAD)
+                        continue;
+                g_assert_cmpuint(id, ==, 1);
+                g_assert_cmpuint(value, >, p->last);
+                p->last = value;
+                p->events++;
+        }
+}
+
 void packets_read(struct packets *p, const char *directory, const char *channel, unsigned cpu) {
         g_autofree char *path = g_strdup_printf("%s/%s_%u", directory, channel, cpu), *data = NULL, *index = NULL;
         g_autofree char *index_path = g_strdup_printf("%s/index/%s_%u.idx", directory, channel, cpu);
@@ -41,6 +63,8 @@ void packets_read(struct packets *p, const char *directory, const char *channel,
                 memcpy(&entry, index + at, sizeof(entry));
                 g_assert_cmpuint(be64toh(entry.offset), ==, offset);
                 g_assert_cmpuint(be64toh(entry.packet_seq_num), ==, packet.packet_seq_num);
+                if (p->has_events)
+                        read_events(p, data + offset + sizeof(packet), data + offset + packet.packet_size / 8);
                 offset += packet.packet_size / 8;
         }
         g_assert_cmpuint(at, ==, index_size);

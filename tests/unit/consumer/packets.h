@@ -8,12 +8,16 @@
  */
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct packets {
         uint64_t n, bytes; /* of both files */
         uint64_t first_sequence, next_sequence;
         uint64_t discarded; /* of the last packet */
+        uint64_t events;
+        uint64_t last;   /* payload of the newest event: they only grow */
+        bool has_events; /* all are of class 1, with one u64: they are looked at */
 };
 
 /* Reads directory/<channel>_<cpu> and its index. Adds to *p; p->n tells whether packets came before. */

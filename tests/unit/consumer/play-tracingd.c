@@ -62,17 +62,16 @@ static void new_status(struct play *p) {
         *p->status = (struct consumer_status) { .magic = CONSUMER_STATUS_MAGIC, .major = 1 };
 }
 
-int play_output(struct play *p, uint32_t flags) {
+void play_send_output(struct play *p, uint32_t flags) {
         struct consumer_output output = { .kind = CONSUMER_OUTPUT_FD, .flags = flags };
-        int fd = open(p->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+        int fd = open(p->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
         g_assert_cmpint(fd, >=, 0);
-        r = play_call(p, CONSUMER_OUTPUT, &output, sizeof(output), &fd, 1);
+        play_send(p, CONSUMER_OUTPUT, &output, sizeof(output), &fd, 1);
         close(fd);
-        return r;
 }
 
-int play_session(struct play *p) {
+void play_send_session(struct play *p) {
         struct consumer_session session = {
                 .name = "shop",
                 .clock_uuid = { 1, 2, 3, 4 },
@@ -83,14 +82,21 @@ int play_session(struct play *p) {
                 .created = UINT64_C(1700000000000000),
         };
 
-        return play_call(p, CONSUMER_SESSION, &session, sizeof(session), &p->status_fd, 1);
+        play_send(p, CONSUMER_SESSION, &session, sizeof(session), &p->status_fd, 1);
+}
+
+static void introduce(struct play *p, uint32_t flags) {
+        play_send_output(p, flags);
+        g_assert_cmpint(play_answer(p, NULL), ==, 0);
+        if (!p->status)
+                new_status(p);
+        play_send_session(p);
+        g_assert_cmpint(play_answer(p, NULL), ==, 0);
 }
 
 void play_start(struct play *p, const char *directory) {
         play_start_silent(p, directory);
-        g_assert_cmpint(play_output(p, 0), ==, 0);
-        new_status(p);
-        g_assert_cmpint(play_session(p), ==, 0);
+        introduce(p, 0);
 }
 
 void play_kill(struct play *p) {
@@ -104,8 +110,7 @@ void play_kill(struct play *p) {
 
 void play_resume(struct play *p) {
         launch(p);
-        g_assert_cmpint(play_output(p, CONSUMER_RESUME), ==, 0);
-        g_assert_cmpint(play_session(p), ==, 0);
+        introduce(p, CONSUMER_RESUME);
 }
 
 void play_hang_up(struct play *p) {
@@ -196,10 +201,11 @@ int play_snapshot_flags(struct play *p, const char *name, uint32_t flags) {
 
 int play_rings(struct play *p, uint64_t set, uint32_t stream, const char *set_name, const char *channel,
                const struct play_ring *ring) {
-        return play_rings_contexts(p, set, stream, set_name, channel, 0, ring);
+        play_send_rings(p, set, stream, set_name, channel, 0, ring);
+        return play_answer(p, NULL);
 }
 
-int play_rings_contexts(struct play *p, uint64_t set, uint32_t stream, const char *set_name, const char *channel,
+void play_send_rings(struct play *p, uint64_t set, uint32_t stream, const char *set_name, const char *channel,
                         uint32_t contexts, const struct play_ring *ring) {
         struct consumer_rings m = {
                 .set = set,
@@ -213,7 +219,7 @@ int play_rings_contexts(struct play *p, uint64_t set, uint32_t stream, const cha
 
         g_strlcpy(m.set_name, set_name, sizeof(m.set_name));
         g_strlcpy(m.channel, channel, sizeof(m.channel));
-        return play_call(p, CONSUMER_RINGS, &m, sizeof(m), fds, 2);
+        play_send(p, CONSUMER_RINGS, &m, sizeof(m), fds, 2);
 }
 
 int play_rotate(struct play *p, const char *name, uint32_t flags) {
@@ -237,11 +243,17 @@ int play_release(struct play *p, uint64_t set, uint32_t stream) {
 
 int play_classes(struct play *p, uint64_t set, uint32_t stream, const struct definition *definitions,
                  const uint32_t *ids, unsigned n) {
+        play_send_classes(p, set, stream, definitions, ids, n);
+        return play_answer(p, NULL);
+}
+
+void play_send_classes(struct play *p, uint64_t set, uint32_t stream, const struct definition *definitions,
+                       const uint32_t *ids, unsigned n) {
         size_t size = sizeof(struct consumer_classes) + n * sizeof(struct consumer_class);
         size_t total = sizeof(struct definitions_header), allocated = 65536;
         g_autofree struct consumer_classes *m = g_malloc0(size);
         g_autofree char *buffer = g_malloc0(allocated);
-        int fd, r;
+        int fd;
 
         for (unsigned i = 0; i < n; i++) {
                 g_assert_cmpint(definitions_append(buffer, allocated, &total, &definitions[i]), ==, 0);
@@ -252,9 +264,8 @@ int play_classes(struct play *p, uint64_t set, uint32_t stream, const struct def
         m->set = set;
         m->stream = stream;
         m->n_classes = n;
-        r = play_call(p, CONSUMER_CLASSES, m, size, &fd, 1);
+        play_send(p, CONSUMER_CLASSES, m, size, &fd, 1);
         close(fd);
-        return r;
 }
 
 void play_wait_for(const uint64_t *word, uint64_t value) {

@@ -31,8 +31,8 @@ void play_start(struct play *p, const char *directory);
 void play_start_silent(struct play *p, const char *directory);
 
 /* What play_start() sends. */
-int play_output(struct play *p, uint32_t flags);
-int play_session(struct play *p);
+void play_send_output(struct play *p, uint32_t flags);
+void play_send_session(struct play *p);
 
 /* Kills the consumer. */
 void play_kill(struct play *p);
@@ -61,11 +61,15 @@ int play_snapshot(struct play *p, const char *name);
 int play_snapshot_flags(struct play *p, const char *name, uint32_t flags);
 int play_rings(struct play *p, uint64_t set, uint32_t stream, const char *set_name, const char *channel,
                const struct play_ring *ring);
-int play_rings_contexts(struct play *p, uint64_t set, uint32_t stream, const char *set_name, const char *channel,
-                        uint32_t contexts, const struct play_ring *ring);
 int play_rotate(struct play *p, const char *name, uint32_t flags);
 int play_clear(struct play *p);
 int play_release(struct play *p, uint64_t set, uint32_t stream);
+
+/* The answer is left to play_answer(). */
+void play_send_rings(struct play *p, uint64_t set, uint32_t stream, const char *set_name, const char *channel,
+                     uint32_t contexts, const struct play_ring *ring);
+void play_send_classes(struct play *p, uint64_t set, uint32_t stream, const struct definition *definitions,
+                       const uint32_t *ids, unsigned n);
 
 /* Sends classes: definitions[i] has ids[i]. */
 int play_classes(struct play *p, uint64_t set, uint32_t stream, const struct definition *definitions,

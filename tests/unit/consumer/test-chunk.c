@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* ROTATE and CLEAR: what was written moves away, or goes, and the trace begins anew. */
+
+#undef NDEBUG
+#include <errno.h>
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "packets.h"
+#include "play-tracingd.h"
+
+#define SUBBUF RING_SUBBUF_SIZE_MIN
+
+static const struct definition paid = {
+        .provider = "shop", .name = "paid", .n_fields = 1, .fields = { { DEFINITION_U64, "id" } },
+};
+static const uint32_t paid_id = 1;
+
+struct fixture {
+        struct play play;
+        struct play_ring ring, flight, own;
+        uint64_t time, id;
+};
+
+static void set_up(struct fixture *f) {
+        *f = (struct fixture) {};
+        play_start(&f->play, NULL);
+        play_ring_new(&f->ring, 0, 1, 4, SUBBUF, f->play.created);
+        play_ring_new(&f->flight, RING_OVERWRITE, 1, 4, SUBBUF, f->play.created);
+        play_ring_new(&f->own, 0, 1, 4, SUBBUF, f->play.created);
+        f->time = f->play.created;
+        g_assert_cmpint(play_rings(&f->play, 1, 0, "shared", "default", &f->ring), ==, 0);
+        g_assert_cmpint(play_classes(&f->play, 1, 0, &paid, &paid_id, 1), ==, 0);
+        g_assert_cmpint(play_rings(&f->play, 1, 1, "shared", "flight", &f->flight), ==, 0);
+        g_assert_cmpint(play_classes(&f->play, 1, 1, &paid, &paid_id, 1), ==, 0);
+        g_assert_cmpint(play_rings(&f->play, 2, 0, "process-1", "default", &f->own), ==, 0);
+        g_assert_cmpint(play_classes(&f->play, 2, 0, &paid, &paid_id, 1), ==, 0);
+}
+
+static void tear_down(struct fixture *f) {
+        play_ring_done(&f->ring);
+        play_ring_done(&f->flight);
+        play_ring_done(&f->own);
+        play_done(&f->play);
+}
+
+static void write_some(struct fixture *f, struct play_ring *ring, unsigned n) {
+        for (unsigned i = 0; i < n; i++, f->id++)
+                g_assert_true(play_ring_write(ring, 0, f->time += 100, 1000, paid_id, &f->id, sizeof(f->id)));
+}
+
+static char *below(struct fixture *f, const char *name) {
+        return g_build_filename(f->play.directory, name, NULL);
+}
+
+/* The events of a directory, all by thread 1000. ret_errors as for play_read(). */
+static unsigned count(const char *directory, char **ret_errors) {
+        g_auto(GStrv) lines = play_read_all(directory, ret_errors);
+        unsigned n = 0, threads = 0;
+
+        for (char **line = lines; *line; line++) {
+                threads += strstr(*line, "tid = 1000") != NULL;
+                n += strstr(*line, "shop:paid") != NULL;
+        }
+        g_assert_true(n == 0 || threads > 0);
+        return n;
+}
+
+static void test_rotate(void) {
+        g_autofree char *a = NULL, *b = NULL, *user = NULL, *set = NULL, *errors = NULL;
+        struct packets first = {}, second = {};
+        struct fixture f;
+        struct stat st;
+
+        set_up(&f);
+        a = below(&f, "chunk-1");
+        b = below(&f, "chunk-2");
+        user = below(&f, "user");
+        write_some(&f, &f.ring, 10);
+        g_assert_cmpint(play_rotate(&f.play, "chunk-1", 0), ==, 0);
+        g_assert_cmpuint(count(a, NULL), ==, 10);
+        g_assert_cmpint(stat(a, &st), ==, 0);
+        g_assert_cmpuint(st.st_mode, ==, S_IFDIR | 0700);
+        /* The same thread goes on amid a sub-buffer, and events are discarded meanwhile. */
+        play_ring_discard(&f.ring, 0, 5);
+        write_some(&f, &f.ring, 7);
+        write_some(&f, &f.flight, 3);
+        g_assert_cmpint(play_flush(&f.play), ==, 0);
+        g_assert_cmpint(play_snapshot(&f.play, ""), ==, 0);
+        g_assert_cmpuint(count(user, &errors), ==, 10);
+        g_assert_nonnull(strstr(errors, "discarded 5 events"));
+        g_assert_cmpint(play_rotate(&f.play, "chunk-2", 0), ==, 0);
+        write_some(&f, &f.own, 2);
+        g_assert_cmpint(play_stop(&f.play), ==, 0);
+        g_assert_cmpuint(count(user, NULL), ==, 2);
+        g_assert_cmpuint(f.play.status->events, ==, 22);
+        /* Sequence numbers and counts of discarded events go on from one chunk to the next. */
+        set = g_build_filename(a, "user", "1234", "shared", NULL);
+        packets_read(&first, set, "default", 0);
+        g_free(set);
+        set = g_build_filename(b, "user", "1234", "shared", NULL);
+        packets_read(&second, set, "default", 0);
+        g_assert_cmpuint(second.first_sequence, ==, first.next_sequence);
+        g_assert_cmpuint(first.discarded, ==, 0);
+        g_assert_cmpuint(second.discarded, ==, 5);
+        tear_down(&f);
+}
+
+/* A name that is taken, or is none, changes nothing; neither does an output that fails. */
+static void test_rotate_refused(void) {
+        g_autofree char *user = NULL;
+        struct fixture f;
+
+        set_up(&f);
+        write_some(&f, &f.ring, 10);
+        g_assert_cmpint(play_rotate(&f.play, "", 0), ==, EBADMSG);
+        g_assert_cmpint(play_rotate(&f.play, "../x", 0), ==, EBADMSG);
+        g_assert_cmpint(play_rotate(&f.play, "chunk-1", 0), ==, 0);
+        write_some(&f, &f.ring, 10);
+        g_assert_cmpint(play_rotate(&f.play, "chunk-1", 0), ==, EEXIST);
+        /* Nobody has died: that it was sent before is no excuse. */
+        g_assert_cmpint(play_rotate(&f.play, "chunk-1", CONSUMER_RESUME), ==, EEXIST);
+        write_some(&f, &f.ring, 10);
+        g_assert_cmpint(play_stop(&f.play), ==, 0);
+        user = below(&f, "user");
+        g_assert_cmpuint(count(user, NULL), ==, 20);
+        g_assert_cmpuint(f.play.status->events, ==, 30);
+        tear_down(&f);
+}
+
+static void test_clear(void) {
+        g_autofree char *user = NULL, *snapshot = NULL, *own = NULL, *chunk = NULL;
+        struct packets p = {};
+        struct fixture f;
+
+        set_up(&f);
+        user = below(&f, "user");
+        snapshot = below(&f, "snapshot-1");
+        chunk = below(&f, "chunk-1");
+        own = play_path(&f.play, "process-1");
+        write_some(&f, &f.ring, 10);
+        g_assert_cmpint(play_rotate(&f.play, "chunk-1", 0), ==, 0);
+        write_some(&f, &f.ring, 10);
+        write_some(&f, &f.own, 10);
+        write_some(&f, &f.flight, 10);
+        play_ring_discard(&f.ring, 0, 5);
+        play_ring_discard(&f.flight, 0, 5);
+        g_assert_cmpint(play_flush(&f.play), ==, 0);
+        g_assert_cmpint(play_release(&f.play, 2, 0), ==, 0);
+        write_some(&f, &f.ring, 10);
+        g_assert_cmpint(play_clear(&f.play), ==, 0);
+        g_assert_cmpuint(f.play.status->events + f.play.status->packets + f.play.status->lost_ring, ==, 0);
+        g_assert_cmpuint(f.play.status->bytes, ==, packets_file_size(user, "1234/shared/metadata"));
+        g_assert_false(g_file_test(own, G_FILE_TEST_EXISTS));
+        g_assert_cmpuint(count(chunk, NULL), ==, 10);
+        /* Only what comes from now on, by whom it is, amid the sub-buffer. */
+        write_some(&f, &f.ring, 3);
+        write_some(&f, &f.flight, 4);
+        g_assert_cmpint(play_snapshot(&f.play, "snapshot-1"), ==, 0);
+        g_assert_cmpuint(count(snapshot, NULL), ==, 4);
+        g_assert_cmpint(play_snapshot(&f.play, ""), ==, 0);
+        g_assert_cmpuint(count(user, NULL), ==, 7);
+        g_assert_cmpuint(f.play.status->events, ==, 11);
+        g_assert_cmpuint(f.play.status->lost_ring + f.play.status->lost_overwrite, ==, 0);
+        g_free(own);
+        own = play_path(&f.play, "shared");
+        packets_read(&p, own, "default", 0);
+        g_assert_cmpuint(p.first_sequence, ==, 0);
+        g_assert_cmpuint(p.discarded, ==, 0);
+        tear_down(&f);
+}
+
+/* CLEAR of what was overwritten many times. */
+static void test_clear_laps(void) {
+        g_autofree char *user = NULL;
+        struct fixture f;
+
+        set_up(&f);
+        user = below(&f, "user");
+        write_some(&f, &f.flight, 5000);
+        g_assert_cmpint(play_clear(&f.play), ==, 0);
+        g_assert_cmpint(play_clear(&f.play), ==, 0);
+        g_assert_cmpuint(f.play.status->lost_overwrite, ==, 0);
+        write_some(&f, &f.flight, 500);
+        g_assert_cmpint(play_snapshot(&f.play, ""), ==, 0);
+        g_assert_cmpuint(count(user, NULL), ==, 500);
+        g_assert_cmpuint(f.play.status->lost_overwrite, ==, 0);
+        tear_down(&f);
+}
+
+int main(int argc, char *argv[]) {
+        g_test_init(&argc, &argv, NULL);
+        g_test_add_func("/chunk/rotate", test_rotate);
+        g_test_add_func("/chunk/rotate-refused", test_rotate_refused);
+        g_test_add_func("/chunk/clear", test_clear);
+        g_test_add_func("/chunk/clear-laps", test_clear_laps);
+        return g_test_run();
+}
