@@ -50,15 +50,13 @@ static bool set_path(char *to, const char *directory, const char *name) {
 /* The state that a thread begins with for the daemon whose files are in directory; NONE where it has no page. */
 static enum daemon_state find_in(struct daemon *d, const char *directory, uid_t owner) {
         uint32_t word;
-        int r;
 
         if (!set_path(d->socket, directory, TRACECTL_REGISTER_NAME) ||
             !set_path(d->page, directory, TRACECTL_WAIT_NAME))
                 return DAEMON_NONE;
         d->owner = owner;
-        r = wait_look(d->page, owner, NULL, &word);
-        if (r < 0) /* a program without a free descriptor: the thread has its own */
-                return r == -EMFILE ? DAEMON_WAITING : DAEMON_NONE;
+        if (wait_look(d->page, owner, NULL, &word) < 0)
+                return DAEMON_NONE;
         return word & WAIT_WANTED ? DAEMON_JOINED : DAEMON_WAITING;
 }
 

@@ -51,6 +51,18 @@ class Life(SystemTest):
                 result = self.run_program([LIFE, "close-fds"], env)
                 self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""))
 
+    def test_nobody_wants_to_trace(self):
+        """With the page of a daemon that waits, a program lives as without it; so it does where nobody listens."""
+        os.mkdir(os.path.join(self.runtime, "tracectl"))
+        page = os.path.join(self.runtime, "tracectl", "wait")
+        for text in ("TRACECTL0000", "TRACECTL1000", "TRACECTL", "nonsense"):
+            with open(page, "w", encoding="ascii") as f:
+                f.write(text)
+            for args in (["close-fds"], ["pthread-exit"], ["x", PLUGIN]):
+                with self.subTest(page=text, args=args):
+                    result = self.run_program([LIFE, *args], self.env)
+                    self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""))
+
     def check_server(self, answer):
         """Runs the program in front of a socket of the test's own; answer(connection) plays tracingd."""
         path = os.path.join(self.runtime, "register")

@@ -78,7 +78,7 @@ static inline uint32_t fake_class(const struct fake_daemon *f, uint32_t event) {
 /* Runs func in a process of its own, where the library's state is fresh. */
 void fake_in_process(void (*func)(void));
 
-/* How many threads of this process are the library's; the first's number, if it is asked for. */
+/* How many threads this process has beside its main thread; the first's number, if it is asked for. */
 unsigned fake_count_helpers(int *ret_tid);
 
 /* Waits until thread tid of this process sleeps in system call number nr. */
