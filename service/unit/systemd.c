@@ -13,12 +13,13 @@
 #define MANAGER SERVICE ".Manager"
 
 #define CALL_USEC (10 * 1000 * 1000)
-#define JOB_USEC (30 * 1000 * 1000)
+#define JOB_CALLS 3 /* a job may take as long as so many calls */
 #define LAST_WORDS_USEC (1000 * 1000)
 
 struct systemd {
         sd_event *event;
         bool user;
+        uint64_t usec;
         char *address;
         sd_bus *bus;
         bool peer_to_peer, answered, lost; /* of this connection */
@@ -197,7 +198,7 @@ static const char *destination(const struct systemd *s) {
 static int set_up(struct systemd *s, sd_bus *bus) {
         int r;
 
-        r = sd_bus_set_method_call_timeout(bus, CALL_USEC);
+        r = sd_bus_set_method_call_timeout(bus, s->usec);
         if (r < 0)
                 return r;
         r = sd_bus_attach_event(bus, s->event, SD_EVENT_PRIORITY_NORMAL);
@@ -243,13 +244,13 @@ static int ensure_connection(struct systemd *s) {
         return 0;
 }
 
-int systemd_new(sd_event *event, bool user, const char *address, struct systemd **ret) {
+int systemd_new(sd_event *event, bool user, const char *address, uint64_t usec, struct systemd **ret) {
         _cleanup_(systemd_freep) struct systemd *s = NULL;
 
         s = malloc(sizeof(*s));
         if (!s)
                 return -ENOMEM;
-        *s = (struct systemd) { .event = sd_event_ref(event), .user = user };
+        *s = (struct systemd) { .event = sd_event_ref(event), .user = user, .usec = usec ?: CALL_USEC };
         LIST_INIT(&s->jobs);
         if (address) {
                 s->address = strdup(address);
@@ -323,7 +324,7 @@ int systemd_properties_call(struct systemd *s, const char *unit, const char *int
 
 int systemd_call(struct systemd *s, sd_bus_message *m, sd_bus_message_handler_t callback, void *userdata,
                  sd_bus_slot **ret_slot) {
-        return sd_bus_call_async(sd_bus_message_get_bus(m), ret_slot, m, callback, userdata, CALL_USEC);
+        return sd_bus_call_async(sd_bus_message_get_bus(m), ret_slot, m, callback, userdata, s->usec);
 }
 
 void systemd_send(struct systemd *s, sd_bus_message *m) {
@@ -367,7 +368,8 @@ int systemd_job_new(struct systemd *s, sd_bus_message *m, const char *unit, syst
         LIST_INSERT_HEAD(&s->jobs, j, entries);
         r = j->unit ? 0 : -ENOMEM;
         if (r >= 0)
-                r = sd_event_add_time_relative(s->event, &j->timer, CLOCK_MONOTONIC, JOB_USEC, 0, on_job_late, j);
+                r = sd_event_add_time_relative(s->event, &j->timer, CLOCK_MONOTONIC, JOB_CALLS * s->usec, 0, on_job_late,
+                                               j);
         if (r >= 0)
                 r = systemd_call(s, m, on_reply, j, &j->slot);
         if (r < 0) {

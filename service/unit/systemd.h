@@ -18,8 +18,8 @@
 struct systemd;
 struct systemd_job;
 
-/* address: of a message bus; NULL: see above. */
-int systemd_new(sd_event *event, bool user, const char *address, struct systemd **ret);
+/* address: of a message bus; NULL: see above. usec: that a call may take; 0: the default. */
+int systemd_new(sd_event *event, bool user, const char *address, uint64_t usec, struct systemd **ret);
 
 /* Jobs and calls of its users must have ended. Sends what waits to be sent, for a bounded time. */
 struct systemd *systemd_free(struct systemd *s);

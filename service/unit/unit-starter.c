@@ -23,7 +23,7 @@ int unit_starter_new(sd_event *event, const struct unit_config *config, struct u
         r = program_find("consumer", "tracectl-consumer", &u->program);
         if (r < 0)
                 return r;
-        r = systemd_new(event, config->user, config->address, &u->systemd);
+        r = systemd_new(event, config->user, config->address, config->usec, &u->systemd);
         if (r < 0)
                 return r;
         r = leftovers_new(u, &u->leftovers);

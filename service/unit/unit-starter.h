@@ -8,6 +8,7 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <systemd/sd-event.h>
 
 #include "common/cleanup.h"
@@ -16,6 +17,7 @@ struct unit_config {
         bool user;           /* of the user's service manager: consumers run as we do */
         const char *run;     /* our run-time directory, absolute, such as "/run/tracectl" */
         const char *address; /* of a message bus; NULL: the system's or the user's, or the manager's own socket */
+        uint64_t usec;       /* that the manager has to answer; 0: the default */
 };
 
 struct unit_starter;

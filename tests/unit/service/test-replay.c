@@ -1,0 +1,546 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Consumers that die, at every place between messages, and what their successors are sent. */
+
+#undef NDEBUG
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/datagram.h"
+#include "fake-systemd.h"
+#include "service/unit/consumer.h"
+
+struct world {
+        struct fake_systemd *systemd;
+        struct consumer *consumer;
+        int fd; /* the present consumer's */
+        int files[4];
+        char *reason;
+        unsigned failures, ends, answers;
+        int last_error;
+};
+
+union any {
+        struct consumer_header header;
+        struct consumer_output output;
+        struct consumer_session session;
+        struct consumer_rings rings;
+        struct consumer_classes classes;
+        struct consumer_release release;
+        struct consumer_snapshot snapshot;
+        struct consumer_rotate rotate;
+        char bytes[CONSUMER_MESSAGE_MAX];
+};
+
+static void on_failed(const char *reason, void *userdata) {
+        struct world *w = userdata;
+
+        w->failures++;
+        g_free(w->reason);
+        w->reason = g_strdup(reason);
+}
+
+static void on_drained(void *userdata) {
+}
+
+static void on_ended(void *userdata) {
+        struct world *w = userdata;
+
+        w->ends++;
+}
+
+static void on_answer(int error, const char *path, void *userdata) {
+        struct world *w = userdata;
+
+        w->answers++;
+        w->last_error = error;
+}
+
+static struct world *world_new(void) {
+        const struct consumer_handlers handlers = { on_failed, on_drained, on_ended, g_new0(struct world, 1) };
+        const struct consumer_spec spec = { .owner = 1000, .session = "s", .kind = CONSUMER_OUTPUT_FD };
+        struct world *w = handlers.userdata;
+
+        w->systemd = fake_systemd_new(false, 0);
+        w->fd = -1;
+        for (size_t i = 0; i < G_N_ELEMENTS(w->files); i++)
+                g_assert_no_errno(w->files[i] = memfd_create("test", MFD_CLOEXEC));
+        g_assert_cmpint(consumer_new(w->systemd->event, &(struct consumer_starter) { .units = w->systemd->starter },
+                                     &spec, &handlers, &w->consumer), ==, 0);
+        return w;
+}
+
+static void die(struct world *w) {
+        close(w->fd);
+        w->fd = -1;
+}
+
+static void world_free(struct world *w) {
+        consumer_free(w->consumer);
+        if (w->fd >= 0)
+                die(w);
+        fake_systemd_free(w->systemd);
+        for (size_t i = 0; i < G_N_ELEMENTS(w->files); i++)
+                close(w->files[i]);
+        g_free(w->reason);
+        g_free(w);
+}
+
+static int receive_now(struct world *w, union any *m, int *fds, size_t *n_fds) {
+        int n = datagram_recv(w->fd, m, sizeof(*m), fds, n_fds, MSG_DONTWAIT);
+
+        if (n == -EAGAIN)
+                return 0;
+        g_assert_cmpint(n, ==, (int) m->header.size);
+        return 1;
+}
+
+static bool is_file(int a, int b) {
+        struct stat s, t;
+
+        g_assert_no_errno(fstat(a, &s));
+        g_assert_no_errno(fstat(b, &t));
+        return s.st_ino == t.st_ino;
+}
+
+/* The next message, which must be of that type and carry these files. */
+static void expect(struct world *w, enum consumer_type type, union any *m, const int *files, size_t n_files) {
+        int fds[DATAGRAM_FDS_MAX];
+        size_t n_fds;
+
+        if (w->fd < 0)
+                w->fd = fake_systemd_accept(w->systemd);
+        FAKE_WAIT(w->systemd, receive_now(w, m, fds, &n_fds) > 0);
+        g_assert_cmpuint(m->header.type, ==, type);
+        g_assert_cmpuint(n_fds, ==, n_files);
+        for (size_t i = 0; i < n_fds; i++)
+                g_assert_true(is_file(fds[i], files[i]));
+        datagram_close_fds(fds, n_fds);
+}
+
+static void answer(struct world *w, const union any *m, int error) {
+        const struct consumer_ack ack = {
+                .header = { .type = CONSUMER_ACK, .size = sizeof(ack), .serial = m->header.serial },
+                .error = error,
+        };
+
+        g_assert_cmpint(datagram_send(w->fd, &ack, sizeof(ack), NULL, 0, 0), >=, 0);
+}
+
+/* Nobody sends anything more for now. */
+static void assert_quiet(struct world *w) {
+        union any m;
+        int fds[DATAGRAM_FDS_MAX];
+        size_t n_fds;
+
+        for (int i = 0; i < 20; i++) {
+                fake_systemd_turn(w->systemd);
+                g_assert_cmpint(receive_now(w, &m, fds, &n_fds), ==, 0);
+        }
+}
+
+static void request(struct world *w, union any *m, uint32_t type, size_t size, int fd) {
+        m->header = (struct consumer_header) { .type = type, .size = (uint32_t) size };
+        g_assert_cmpint(consumer_request(w->consumer, &m->header, &fd, fd >= 0, on_answer, w), ==, 0);
+}
+
+static uint64_t tell(struct world *w, union any *m, uint32_t type, size_t size, const int *fds, size_t n_fds) {
+        uint64_t serial;
+
+        m->header = (struct consumer_header) { .type = type, .size = (uint32_t) size };
+        g_assert_cmpint(sender_send(consumer_sender(w->consumer), &m->header, fds, n_fds, &serial), ==, 0);
+        return serial;
+}
+
+static void begin_session(struct world *w) {
+        union any m = { 0 };
+
+        m.output.kind = CONSUMER_OUTPUT_FD;
+        request(w, &m, CONSUMER_OUTPUT, sizeof(m.output), w->files[0]);
+        request(w, &m, CONSUMER_SESSION, sizeof(m.session), sender_status_fd(consumer_sender(w->consumer)));
+}
+
+/* Rings 1 of set and their classes. */
+static uint64_t add_set(struct world *w, uint64_t set) {
+        union any m = { 0 };
+
+        m.rings.set = set;
+        m.rings.stream = 1;
+        tell(w, &m, CONSUMER_RINGS, sizeof(m.rings), &w->files[1], 2);
+        m = (union any) { 0 };
+        m.classes.set = set;
+        m.classes.stream = 1;
+        return tell(w, &m, CONSUMER_CLASSES, sizeof(m.classes), &w->files[3], 1);
+}
+
+/* Takes and acknowledges n of the messages that begin_session() and add_set() of set 1 send; dies then. */
+static void take(struct world *w, unsigned n, bool resumed, int unanswered) {
+        const int status = sender_status_fd(consumer_sender(w->consumer));
+        const struct {
+                enum consumer_type type;
+                int files[2];
+                size_t n_files;
+        } order[] = {
+                { CONSUMER_OUTPUT, { w->files[0] }, 1 },
+                { CONSUMER_SESSION, { status }, 1 },
+                { CONSUMER_RINGS, { w->files[1], w->files[2] }, 2 },
+                { CONSUMER_CLASSES, { w->files[3] }, 1 },
+                { CONSUMER_RESUMED, { 0 }, 0 },
+        };
+
+        for (unsigned i = 0; i < n; i++) {
+                union any m;
+
+                expect(w, order[i].type, &m, order[i].files, order[i].n_files);
+                if (i < 4)
+                        g_assert_cmpuint(m.header.serial, ==, i + 1);
+                if (i == 0)
+                        g_assert_cmpuint(m.output.flags, ==, resumed ? CONSUMER_RESUME : 0);
+                if ((int) i != unanswered)
+                        answer(w, &m, order[i].type == CONSUMER_RESUMED ? EBADMSG : 0);
+        }
+}
+
+/* Dies having read n messages, with the last of them answered or not. */
+static void test_each_place(void) {
+        for (unsigned n = 0; n <= 4; n++)
+                for (int answered = 0; answered < 2; answered++) {
+                        struct world *w = world_new();
+                        uint64_t serial;
+
+                        begin_session(w);
+                        serial = add_set(w, 1);
+                        w->fd = fake_systemd_accept(w->systemd);
+                        take(w, n, false, answered ? -1 : (int) n - 1);
+                        FAKE_WAIT(w->systemd, sender_has_sent(consumer_sender(w->consumer), serial));
+                        die(w);
+                        take(w, 5, true, -1);
+                        FAKE_WAIT(w->systemd, w->answers == 2);
+                        g_assert_true(sender_has_sent(consumer_sender(w->consumer), serial));
+                        assert_quiet(w);
+                        g_assert_cmpuint(consumer_restarts(w->consumer), ==, 1);
+                        g_assert_cmpuint(w->failures, ==, 0);
+                        world_free(w);
+                }
+}
+
+static void test_while_away(void) {
+        struct world *w = world_new();
+        union any m;
+        uint64_t serial;
+
+        begin_session(w);
+        add_set(w, 1);
+        take(w, 4, false, -1);
+        FAKE_WAIT(w->systemd, w->answers == 2);
+        die(w);
+        /* Its end is noticed, or not yet: nothing fails, and the new set waits. */
+        serial = add_set(w, 2);
+        FAKE_WAIT(w->systemd, sender_fd(consumer_sender(w->consumer)) < 0);
+        g_assert_false(sender_has_sent(consumer_sender(w->consumer), serial));
+        g_assert_true(sender_has_sent(consumer_sender(w->consumer), 4));
+        take(w, 4, true, -1);
+        expect(w, CONSUMER_RINGS, &m, &w->files[1], 2);
+        g_assert_cmpuint(m.rings.set, ==, 2);
+        expect(w, CONSUMER_CLASSES, &m, &w->files[3], 1);
+        g_assert_cmpuint(m.header.serial, ==, serial);
+        expect(w, CONSUMER_RESUMED, &m, NULL, 0);
+        g_assert_true(sender_has_sent(consumer_sender(w->consumer), serial));
+        g_assert_cmpuint(w->failures, ==, 0);
+        world_free(w);
+}
+
+/* What was not acknowledged comes last, in order, with the same serials. */
+static void test_requests_in_flight(void) {
+        struct world *w = world_new();
+        union any m = { 0 };
+        uint64_t serials[4];
+
+        begin_session(w);
+        add_set(w, 1);
+        take(w, 4, false, -1);
+        request(w, &m, CONSUMER_FLUSH, sizeof(m.header), -1);
+        request(w, &m, CONSUMER_FLUSH, sizeof(m.header), -1);
+        strcpy(m.snapshot.name, "snap");
+        m.snapshot.flags = 0;
+        request(w, &m, CONSUMER_SNAPSHOT, sizeof(m.snapshot), -1);
+        strcpy(m.rotate.name, "chunk");
+        m.rotate.flags = 0;
+        request(w, &m, CONSUMER_ROTATE, sizeof(m.rotate), -1);
+        expect(w, CONSUMER_FLUSH, &m, NULL, 0);
+        answer(w, &m, 0);
+        expect(w, CONSUMER_FLUSH, &m, NULL, 0);
+        serials[0] = m.header.serial;
+        expect(w, CONSUMER_SNAPSHOT, &m, NULL, 0);
+        g_assert_cmpuint(m.snapshot.flags, ==, 0);
+        serials[1] = m.header.serial;
+        expect(w, CONSUMER_ROTATE, &m, NULL, 0);
+        serials[2] = m.header.serial;
+        die(w);
+        FAKE_WAIT(w->systemd, sender_fd(consumer_sender(w->consumer)) < 0);
+        g_assert_cmpuint(w->answers, ==, 3);
+        /* One that comes while it is away is new to everybody. */
+        memset(&m, 0, sizeof(m));
+        strcpy(m.snapshot.name, "late");
+        request(w, &m, CONSUMER_SNAPSHOT, sizeof(m.snapshot), -1);
+        serials[3] = m.header.serial;
+        take(w, 5, true, -1);
+        expect(w, CONSUMER_FLUSH, &m, NULL, 0);
+        g_assert_cmpuint(m.header.serial, ==, serials[0]);
+        answer(w, &m, 0);
+        expect(w, CONSUMER_SNAPSHOT, &m, NULL, 0);
+        g_assert_cmpuint(m.header.serial, ==, serials[1]);
+        g_assert_cmpuint(m.snapshot.flags, ==, CONSUMER_RESUME);
+        answer(w, &m, 0);
+        expect(w, CONSUMER_ROTATE, &m, NULL, 0);
+        g_assert_cmpuint(m.header.serial, ==, serials[2]);
+        g_assert_cmpuint(m.rotate.flags, ==, CONSUMER_RESUME);
+        answer(w, &m, 0);
+        expect(w, CONSUMER_SNAPSHOT, &m, NULL, 0);
+        g_assert_cmpuint(m.header.serial, ==, serials[3]);
+        g_assert_cmpuint(m.snapshot.flags, ==, 0);
+        answer(w, &m, ENOSPC);
+        FAKE_WAIT(w->systemd, w->answers == 7);
+        g_assert_cmpint(w->last_error, ==, ENOSPC);
+        assert_quiet(w);
+        world_free(w);
+}
+
+static void release(struct world *w, uint64_t set) {
+        union any m = { 0 };
+
+        m.release.set = set;
+        m.release.stream = 1;
+        tell(w, &m, CONSUMER_RELEASE, sizeof(m.release), NULL, 0);
+}
+
+/* A set is forgotten when its release was acknowledged, and not before. */
+static void test_release(void) {
+        struct world *w = world_new();
+        union any m;
+
+        begin_session(w);
+        add_set(w, 2);
+        add_set(w, 1);
+        release(w, 2);
+        for (int i = 0; i < 7; i++) {
+                const int *files[] = { &w->files[0], NULL, &w->files[1], &w->files[3], &w->files[1], &w->files[3], NULL };
+                const size_t n[] = { 1, 1, 2, 1, 2, 1, 0 };
+                const int types[] = { CONSUMER_OUTPUT, CONSUMER_SESSION, CONSUMER_RINGS, CONSUMER_CLASSES,
+                                      CONSUMER_RINGS, CONSUMER_CLASSES, CONSUMER_RELEASE };
+                int status = sender_status_fd(consumer_sender(w->consumer));
+
+                expect(w, types[i], &m, i == 1 ? &status : files[i], n[i]);
+                if (i < 6)
+                        answer(w, &m, 0);
+        }
+        die(w);
+        for (int i = 0; i < 7; i++) {
+                int fds[DATAGRAM_FDS_MAX];
+                size_t n_fds;
+
+                if (w->fd < 0)
+                        w->fd = fake_systemd_accept(w->systemd);
+                FAKE_WAIT(w->systemd, receive_now(w, &m, fds, &n_fds) > 0);
+                datagram_close_fds(fds, n_fds);
+                answer(w, &m, 0);
+        }
+        g_assert_cmpuint(m.header.type, ==, CONSUMER_RELEASE);
+        expect(w, CONSUMER_RESUMED, &m, NULL, 0);
+        assert_quiet(w);
+        die(w);
+        expect(w, CONSUMER_OUTPUT, &m, &w->files[0], 1);
+        expect(w, CONSUMER_SESSION, &m, (int[]) { sender_status_fd(consumer_sender(w->consumer)) }, 1);
+        expect(w, CONSUMER_RINGS, &m, &w->files[1], 2);
+        g_assert_cmpuint(m.rings.set, ==, 1);
+        expect(w, CONSUMER_CLASSES, &m, &w->files[3], 1);
+        expect(w, CONSUMER_RESUMED, &m, NULL, 0);
+        world_free(w);
+}
+
+/* More than the socket takes: workers do not wait, and nothing is read before all has come. */
+static void test_large(void) {
+        g_autofree union any *m = g_new0(union any, 1);
+        struct world *w = world_new();
+        const unsigned n = 40;
+
+        begin_session(w);
+        for (unsigned i = 0; i < n; i++) {
+                m->classes.set = i;
+                tell(w, m, CONSUMER_CLASSES, CONSUMER_MESSAGE_MAX, &w->files[3], 1);
+        }
+        for (int round = 0; round < 2; round++) {
+                expect(w, CONSUMER_OUTPUT, m, &w->files[0], 1);
+                answer(w, m, 0);
+                expect(w, CONSUMER_SESSION, m, (int[]) { sender_status_fd(consumer_sender(w->consumer)) }, 1);
+                answer(w, m, 0);
+                for (unsigned i = 0; i < n; i++) {
+                        expect(w, CONSUMER_CLASSES, m, &w->files[3], 1);
+                        g_assert_cmpuint(m->classes.set, ==, i);
+                }
+                if (round == 1)
+                        expect(w, CONSUMER_RESUMED, m, NULL, 0);
+                assert_quiet(w);
+                die(w);
+        }
+        world_free(w);
+}
+
+#define STOPPED                                                                                                    \
+        "stop tracectl-consumer-1000-*.socket\nstop tracectl-consumer-1000-*.service\n"                            \
+        "reset tracectl-consumer-1000-*.socket\nreset tracectl-consumer-1000-*.service\n"
+
+/* It dies while it writes the last: its successor does that. */
+static void end_with_a_death(bool detach) {
+        struct world *w = world_new();
+        union any m;
+        char byte;
+
+        begin_session(w);
+        add_set(w, 1);
+        take(w, 4, false, -1);
+        FAKE_WAIT(w->systemd, w->answers == 2);
+        if (detach) {
+                memset(&m, 0, sizeof(m));
+                request(w, &m, CONSUMER_FLUSH, sizeof(m.header), -1);
+                consumer_detach(TAKE_PTR(w->consumer));
+                expect(w, CONSUMER_FLUSH, &m, NULL, 0);
+        } else
+                consumer_hang_up(w->consumer);
+        expect(w, CONSUMER_STOP, &m, NULL, 0);
+        die(w);
+        for (int i = 0; i < (detach ? 7 : 6); i++) {
+                int fds[DATAGRAM_FDS_MAX];
+                size_t n_fds;
+
+                if (w->fd < 0)
+                        w->fd = fake_systemd_accept(w->systemd);
+                FAKE_WAIT(w->systemd, receive_now(w, &m, fds, &n_fds) > 0);
+                datagram_close_fds(fds, n_fds);
+                answer(w, &m, 0);
+        }
+        g_assert_cmpuint(m.header.type, ==, CONSUMER_STOP);
+        FAKE_WAIT(w->systemd, recv(w->fd, &byte, 1, MSG_DONTWAIT) == 0);
+        g_assert_cmpstr(w->systemd->calls->str, ==, "");
+        die(w);
+        FAKE_WAIT(w->systemd, g_str_equal(w->systemd->calls->str, STOPPED));
+        FAKE_WAIT(w->systemd, w->ends == !detach);
+        g_assert_cmpuint(w->answers, ==, 2);
+        g_assert_cmpuint(w->failures, ==, 0);
+        world_free(w);
+}
+
+static void test_end(void) {
+        end_with_a_death(false);
+        end_with_a_death(true);
+}
+
+/* It dies again and again before it takes the session. */
+static void test_broken(void) {
+        struct world *w = world_new();
+        struct consumer_header flush = { .type = CONSUMER_FLUSH, .size = sizeof(flush) };
+        uint64_t serial;
+
+        w->systemd->result = "signal";
+        w->systemd->code = CLD_KILLED;
+        w->systemd->status = SIGSEGV;
+        begin_session(w);
+        for (int i = 0; i < 8; i++) {
+                g_assert_cmpuint(w->failures, ==, 0);
+                take(w, 1, i > 0, -1);
+                die(w);
+        }
+        FAKE_WAIT(w->systemd, w->failures);
+        g_assert_cmpstr(w->reason, ==, "its consumer died 8 times in a row; it was killed by signal 11 "
+                                       "(Segmentation fault, result 'signal')");
+        g_assert_cmpint(consumer_request(w->consumer, &flush, NULL, 0, on_answer, w), ==, -EPIPE);
+        g_assert_cmpint(sender_send(consumer_sender(w->consumer), &flush, NULL, 0, &serial), ==, -EPIPE);
+        g_assert_cmpstr(w->systemd->calls->str, ==, "");
+        g_assert_cmpstr(consumer_unit(w->consumer), ==, w->systemd->stem);
+        consumer_hang_up(w->consumer);
+        FAKE_WAIT(w->systemd, w->ends);
+        FAKE_WAIT(w->systemd, g_str_equal(w->systemd->calls->str, STOPPED));
+        g_assert_cmpuint(w->failures, ==, 1);
+        world_free(w);
+}
+
+/* Somebody stopped the socket. */
+static void test_unreachable(void) {
+        struct world *w = world_new();
+
+        w->systemd->result = "exit-code";
+        w->systemd->code = CLD_EXITED;
+        w->systemd->status = 217;
+        begin_session(w);
+        w->fd = fake_systemd_accept(w->systemd);
+        unlink(w->systemd->path);
+        die(w);
+        FAKE_WAIT(w->systemd, w->failures);
+        g_assert_cmpstr(w->reason, ==, "its consumer cannot be reached (No such file or directory), and ended with "
+                                       "status 217 (result 'exit-code')");
+        world_free(w);
+}
+
+/* One that took the session begins a new row. */
+static void test_not_broken(void) {
+        struct world *w = world_new();
+
+        begin_session(w);
+        add_set(w, 1);
+        for (int i = 0; i < 12; i++) {
+                take(w, i == 0 ? 4 : 5, i > 0, -1);
+                die(w);
+        }
+        take(w, 5, true, -1);
+        g_assert_cmpuint(w->failures, ==, 0);
+        g_assert_cmpuint(consumer_restarts(w->consumer), ==, 12);
+        world_free(w);
+}
+
+static void assert_refusal(unsigned message, const char *reason) {
+        struct world *w = world_new();
+        union any m;
+
+        begin_session(w);
+        take(w, 2, false, -1);
+        FAKE_WAIT(w->systemd, w->answers == 2);
+        die(w);
+        expect(w, CONSUMER_OUTPUT, &m, &w->files[0], 1);
+        if (message == 1)
+                expect(w, CONSUMER_SESSION, &m, (int[]) { sender_status_fd(consumer_sender(w->consumer)) }, 1);
+        answer(w, &m, EACCES);
+        FAKE_WAIT(w->systemd, w->failures);
+        g_assert_cmpstr(w->reason, ==, reason);
+        /* It is told to end. */
+        FAKE_WAIT(w->systemd, recv(w->fd, &m, sizeof(m), MSG_DONTWAIT) == 0);
+        world_free(w);
+}
+
+static void test_refused_again(void) {
+        assert_refusal(0, "its consumer cannot open the output again: Permission denied");
+        assert_refusal(1, "its consumer refused a ring or its events: Permission denied");
+}
+
+int main(int argc, char *argv[]) {
+        signal(SIGPIPE, SIG_IGN);
+        g_test_init(&argc, &argv, NULL);
+        g_test_add_func("/replay/each-place", test_each_place);
+        g_test_add_func("/replay/while-away", test_while_away);
+        g_test_add_func("/replay/requests-in-flight", test_requests_in_flight);
+        g_test_add_func("/replay/release", test_release);
+        g_test_add_func("/replay/large", test_large);
+        g_test_add_func("/replay/end", test_end);
+        g_test_add_func("/replay/broken", test_broken);
+        g_test_add_func("/replay/unreachable", test_unreachable);
+        g_test_add_func("/replay/not-broken", test_not_broken);
+        g_test_add_func("/replay/refused-again", test_refused_again);
+        return g_test_run();
+}
