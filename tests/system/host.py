@@ -30,6 +30,8 @@ USERS = {"alice": 1001, "bob": 1002, "carol": 1003}
 BOOT_HOST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot-host")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NAMESPACES = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup")
+# The root as well: where the tests run in a chroot, it is not that of the namespace.
+ROOT = ("--root", "--wd")
 # Units of a real machine which have nothing to do here, or would want the devices of one.
 MASKED = ("dev-hugepages.mount", "dev-mqueue.mount", "kmod-static-nodes.service", "proc-sys-fs-binfmt_misc.automount",
           "sys-fs-fuse-connections.mount", "sys-kernel-config.mount", "sys-kernel-debug.mount",
@@ -75,7 +77,7 @@ def why_not():
     folder = cgroup_folder()
     if not folder or not os.access(folder, os.W_OK):
         return "needs a cgroup2 tree that can be written to"
-    probe = subprocess.run(["unshare", "--fork", "--pid", *NAMESPACES[:4], "--cgroup", "--mount-proc",
+    probe = subprocess.run(["unshare", "--fork", *NAMESPACES, "--mount-proc",
                             "mount", "-t", "tmpfs", "tmpfs", "/mnt"],
                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     if probe.returncode != 0:
@@ -171,7 +173,7 @@ class Host:
     def _launch(self):
         self._launcher = subprocess.Popen(
             ["unshare", "--mount", "--propagation", "private", BOOT_HOST, self._folder, system.BUILD, self._cgroup],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, start_new_session=True)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, start_new_session=True, cwd="/")
         self._answer()
 
     def _answer(self):
@@ -233,7 +235,7 @@ class Host:
         _, tree = installed_tree()
         root = self.file("")
         shutil.copytree(tree, root, symlinks=True, dirs_exist_ok=True)
-        inside = ["nsenter", "--target", str(self._launcher.pid), "--mount"]
+        inside = ["nsenter", "--target", str(self._launcher.pid), "--mount", *ROOT]
         root = os.path.join(self._folder, "root")
         for command in (["systemd-sysusers", f"--root={root}", "tracectl.conf"],
                         ["systemctl", f"--root={root}", "--quiet", "enable", "tracingd.service"],
@@ -245,7 +247,7 @@ class Host:
         script = 'over=$(mktemp -d "$1/over-XXXXXX"); mkdir "$over/upper" "$over/work" "$over/tree"; ' \
                  'mount -t overlay -o "lowerdir=$2,upperdir=$over/upper,workdir=$over/work" overlay "$over/tree"; ' \
                  'echo "$over/tree $2" >>"$1/binds"'
-        subprocess.run(["nsenter", "--target", str(self._launcher.pid), "--mount", "sh", "-ec", script, "sh",
+        subprocess.run(["nsenter", "--target", str(self._launcher.pid), "--mount", *ROOT, "sh", "-ec", script, "sh",
                         self._folder, path], stdin=subprocess.DEVNULL, check=True)
 
     def boot(self, bus=True):
@@ -298,7 +300,7 @@ class Host:
             as_user = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--inh-caps=-all", "--"]
         # The last one sets the environment, so that LD_PRELOAD reaches the command alone.
         return ["sh", "-c", 'echo $$ >"$0" && exec "$@"', os.path.join(self._cgroup, "commands", "cgroup.procs"),
-                "nsenter", "--target", str(self._init), *NAMESPACES, "--", *as_user,
+                "nsenter", "--target", str(self._init), *NAMESPACES, *ROOT, "--", *as_user,
                 "env", "-i", f"--chdir={cwd or home}", *(f"{key}={value}" for key, value in variables.items()), *command]
 
     def start(self, command, user="root", env=None, cwd=None, user_manager=False, **options):
