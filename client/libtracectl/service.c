@@ -29,8 +29,23 @@ static int check_read(tracectl_connection *connection, int r) {
         return r < 0 && r != -ENOMEM ? connection_bad_reply(connection, r) : r;
 }
 
-int tracectl_list_sessions(tracectl_connection *connection, tracectl_value **ret) {
-        static const char *const names[] = { "uid", "name", "state", "mode", "path" };
+/* pid: whether this list knows that option. */
+static int append_options(sd_bus_message *m, const struct tracectl_list_options *options, bool pid) {
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r >= 0 && options && OPTIONS_HAVE(options, all) && options->all)
+                r = sd_bus_message_append(m, "{sv}", "all", "b", 1);
+        if (r >= 0 && options && OPTIONS_HAVE(options, uid) && options->uid != (uint32_t) -1)
+                r = sd_bus_message_append(m, "{sv}", "uid", "u", options->uid);
+        if (r >= 0 && pid && options && OPTIONS_HAVE(options, pid) && options->pid > 0)
+                r = sd_bus_message_append(m, "{sv}", "pid", "u", options->pid);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+int tracectl_list_sessions(tracectl_connection *connection, const struct tracectl_list_options *options,
+                           tracectl_value **ret) {
+        static const char *const names[] = { "owner", "name", "state", "mode", "path" };
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
         _cleanup_(tracectl_value_freep) tracectl_value *list = NULL;
         int r;
@@ -38,7 +53,7 @@ int tracectl_list_sessions(tracectl_connection *connection, tracectl_value **ret
         r = new_call(connection, "ListSessions", &call);
         if (r < 0)
                 return r;
-        r = connection_call(connection, message_append_no_options(call), call, &reply);
+        r = connection_call(connection, append_options(call, options, false), call, &reply);
         if (r < 0)
                 return r;
         r = value_read_signature(reply, "a(ussso)", &list);
@@ -46,13 +61,13 @@ int tracectl_list_sessions(tracectl_connection *connection, tracectl_value **ret
                 r = value_name_rows(list, names, ARRAY_SIZE(names));
         if (r < 0)
                 return check_read(connection, r);
-        value_sort(list, "uid", "name");
+        value_sort(list, "owner", "name");
         *ret = TAKE_PTR(list);
         return 0;
 }
 
-int tracectl_list_applications(tracectl_connection *connection, uint32_t pid, int *ret_settled,
-                               tracectl_value **ret) {
+int tracectl_list_applications(tracectl_connection *connection, const struct tracectl_list_options *options,
+                               int *ret_settled, tracectl_value **ret) {
         static const char *const names[] = { "pid", "uid", "name", "unit", "path" };
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
         _cleanup_(tracectl_value_freep) tracectl_value *list = NULL;
@@ -61,8 +76,7 @@ int tracectl_list_applications(tracectl_connection *connection, uint32_t pid, in
         r = new_call(connection, "ListApplications", &call);
         if (r < 0)
                 return r;
-        r = pid ? sd_bus_message_append(call, "a{sv}", 1, "pid", "u", pid) : message_append_no_options(call);
-        r = connection_call(connection, r, call, &reply);
+        r = connection_call(connection, append_options(call, options, true), call, &reply);
         if (r < 0)
                 return r;
         r = sd_bus_message_has_signature(reply, "ba(uusso)") > 0 ? sd_bus_message_read(reply, "b", &settled)
@@ -105,7 +119,7 @@ static int name_event(tracectl_value *event) {
 }
 
 int tracectl_list_events(tracectl_connection *connection, const char *domain, const char *glob,
-                         tracectl_value **ret) {
+                         const struct tracectl_list_options *options, tracectl_value **ret) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
         _cleanup_(tracectl_value_freep) tracectl_value *list = NULL;
         int r;
@@ -115,7 +129,7 @@ int tracectl_list_events(tracectl_connection *connection, const char *domain, co
                 return r;
         r = sd_bus_message_append(call, "ss", domain, glob);
         if (r >= 0)
-                r = message_append_no_options(call);
+                r = append_options(call, options, false);
         r = connection_call(connection, r, call, &reply);
         if (r < 0)
                 return r;

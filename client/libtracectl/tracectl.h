@@ -109,23 +109,36 @@ void tracectl_value_free(tracectl_value *value);
 /* Its properties: version, clock, kernel_domain, limits (a dictionary), sessions, applications (numbers). */
 int tracectl_get_info(tracectl_connection *connection, tracectl_value **ret);
 
-/* An array of uid, name, state, mode, path, by uid and name. */
-int tracectl_list_sessions(tracectl_connection *connection, tracectl_value **ret);
+/* Begin with TRACECTL_LIST_OPTIONS_INIT: the caller's own. */
+struct tracectl_list_options {
+        size_t size;  /* of this struct, as the program was compiled with it */
+        int all;      /* everybody's */
+        uint32_t uid; /* those of this user; -1: nobody in particular */
+        uint32_t pid; /* of applications: those of this process; 0: of all */
+};
+
+#define TRACECTL_LIST_OPTIONS_INIT { sizeof(struct tracectl_list_options), 0, (uint32_t) -1, 0 }
+
+/* For all lists, options may be NULL. */
+
+/* An array of owner, name, state, mode, path, by owner and name. */
+int tracectl_list_sessions(tracectl_connection *connection, const struct tracectl_list_options *options,
+                           tracectl_value **ret);
 
 /*
- * The programs that have registered, or those of one process: an array of pid,
- * uid, name, unit, path, by pid. ret_settled (may be NULL) is 0 where some that
+ * The programs that have registered: an array of pid, uid, name, unit, path, by
+ * pid. ret_settled (may be NULL) is 0 where some that
  * were just woken up may still come.
  */
-int tracectl_list_applications(tracectl_connection *connection, uint32_t pid, int *ret_settled,
-                               tracectl_value **ret);
+int tracectl_list_applications(tracectl_connection *connection, const struct tracectl_list_options *options,
+                               int *ret_settled, tracectl_value **ret);
 
 /*
  * The events of a domain ("user") that glob matches, "" for all: an array of
  * domain, name, log_level, fields (an array of name, type), by domain and name.
  */
 int tracectl_list_events(tracectl_connection *connection, const char *domain, const char *glob,
-                         tracectl_value **ret);
+                         const struct tracectl_list_options *options, tracectl_value **ret);
 
 /* Begin with TRACECTL_PROFILE_OPTIONS_INIT. */
 struct tracectl_profile_options {

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "client/tracectl/command.h"
 #include "client/tracectl/current.h"
@@ -18,17 +17,8 @@
 DEFINE_CLEANUP(tracectl_value *, tracectl_value_free)
 
 static int take_only(struct command *command, const tracectl_value *sessions) {
-        const tracectl_value *only = NULL;
-        size_t n = 0;
+        size_t n = tracectl_value_get_size(sessions);
 
-        for (size_t i = 0; i < tracectl_value_get_size(sessions); i++) {
-                const tracectl_value *session = tracectl_value_get_item(sessions, i);
-
-                if (tracectl_value_get_number(tracectl_value_lookup(session, "uid")) == geteuid()) {
-                        only = session;
-                        n++;
-                }
-        }
         if (n == 0) {
                 say("There is no session. Make one: tracectl create NAME");
                 return EXIT_FAILURE;
@@ -38,7 +28,8 @@ static int take_only(struct command *command, const tracectl_value *sessions) {
                     "tracectl set-session NAME", n);
                 return EXIT_FAILURE;
         }
-        command->session_name = strdup(tracectl_value_get_string(tracectl_value_lookup(only, "name")));
+        command->session_name =
+                strdup(tracectl_value_get_string(tracectl_value_lookup(tracectl_value_get_item(sessions, 0), "name")));
         return command->session_name ? 0 : command_out_of_memory();
 }
 
@@ -46,7 +37,7 @@ static int choose_only(struct command *command) {
         _cleanup_(tracectl_value_freep) tracectl_value *sessions = NULL;
         int r;
 
-        r = tracectl_list_sessions(command->connection, &sessions);
+        r = tracectl_list_sessions(command->connection, NULL, &sessions);
         return r < 0 ? command_fail(command, "list the sessions", r) : take_only(command, sessions);
 }
 
@@ -97,10 +88,7 @@ int command_open_session(struct command *command, const char *argument) {
         r = tracectl_session_open_of(command->connection, session.uid, session.name, &command->session);
         if (r >= 0)
                 return 0;
-        status = command_fail(command, "open the session", r);
-        if (is_current && strcmp(tracectl_connection_get_error_name(command->connection),
-                                 "org.tracectl.Tracing1.Error.NoSuchSession") == 0)
-                say("'%s' is the current session. Choose another one: tracectl set-session NAME",
-                    command->session_name);
-        return status;
+        if (is_current)
+                command->hint = " It is the current session; choose another one: tracectl set-session NAME";
+        return command_fail(command, "open the session", r);
 }

@@ -110,7 +110,8 @@ static const char *next_step(const struct command *command) {
 int command_fail(const struct command *command, const char *what, int error) {
         const char *sentence = tracectl_connection_get_error(command->connection);
 
-        say("Failed to %s: %s%s", what, *sentence ? sentence : strerror(-error), next_step(command));
+        say("Failed to %s: %s%s%s", what, *sentence ? sentence : strerror(-error), next_step(command),
+            command->hint ? command->hint : "");
         return EXIT_FAILURE;
 }
 

@@ -20,6 +20,7 @@ struct command {
         tracectl_connection *connection;
         tracectl_session *session;
         char *session_name; /* NAME, or USER/NAME */
+        const char *hint;   /* behind the sentence about the next failure, or NULL */
 };
 
 #define COMMAND_INIT(name) { .verb = (name), .print_help = print_help }

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "client/tracectl/command.h"
 #include "client/tracectl/current.h"
@@ -67,15 +66,13 @@ static int destroy_all(struct command *command, json_t *names) {
         result = command_connect(command);
         if (result != 0)
                 return result;
-        r = tracectl_list_sessions(command->connection, &sessions);
+        r = tracectl_list_sessions(command->connection, NULL, &sessions);
         if (r < 0)
                 return command_fail(command, "list the sessions", r);
         for (size_t i = 0; i < tracectl_value_get_size(sessions); i++) {
                 const tracectl_value *session = tracectl_value_get_item(sessions, i);
                 int status;
 
-                if (tracectl_value_get_number(tracectl_value_lookup(session, "uid")) != geteuid())
-                        continue;
                 status = destroy_one(command, tracectl_value_get_string(tracectl_value_lookup(session, "name")), names);
                 if (result == 0)
                         result = status;

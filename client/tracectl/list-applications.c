@@ -35,7 +35,7 @@ int list_applications(struct list *list) {
         _cleanup_(tracectl_value_freep) tracectl_value *applications = NULL;
         int r, settled;
 
-        r = tracectl_list_applications(list->command.connection, 0, &settled, &applications);
+        r = tracectl_list_applications(list->command.connection, &list->options, &settled, &applications);
         if (r < 0)
                 return command_fail(&list->command, "list the programs", r);
         if (!settled && !list->command.is_quiet)

@@ -18,7 +18,7 @@ static int add_row(struct table *table, const tracectl_value *session) {
         _cleanup_free_ char *user = NULL;
         int r;
 
-        r = user_name((uid_t) tracectl_value_get_number(tracectl_value_lookup(session, "uid")), &user);
+        r = user_name((uid_t) tracectl_value_get_number(tracectl_value_lookup(session, "owner")), &user);
         if (r < 0)
                 return r;
         table_add(table, text_of(session, "name"));
@@ -34,7 +34,7 @@ int list_sessions(struct list *list) {
         _cleanup_(tracectl_value_freep) tracectl_value *sessions = NULL;
         int r;
 
-        r = tracectl_list_sessions(list->command.connection, &sessions);
+        r = tracectl_list_sessions(list->command.connection, &list->options, &sessions);
         if (r < 0)
                 return command_fail(&list->command, "list the sessions", r);
         if (command_wants_json(&list->command))

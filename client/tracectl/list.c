@@ -13,16 +13,18 @@ static void print_help(void) {
              "       tracectl list --events [OPTION...] [PATTERN]\n\n"
              "Print the sessions; or one with its channels and events; or the programs with\n"
              "tracepoints that are running; or the events that programs have.\n\n"
-             "  -a, --applications     The programs\n"
+             "  -a, --all              Also what is other users'\n"
+             "      --applications     The programs\n"
              "  -e, --events           The events, * in PATTERN for any characters\n"
              "      --no-legend        No headers\n"
              COMMAND_SESSION_HELP);
 }
 
-enum { OPTION_NO_LEGEND = COMMAND_OWN };
+enum { OPTION_NO_LEGEND = COMMAND_OWN, OPTION_APPLICATIONS };
 
 static const struct option options[] = {
-        { "applications", no_argument, NULL, 'a' },
+        { "all", no_argument, NULL, 'a' },
+        { "applications", no_argument, NULL, OPTION_APPLICATIONS },
         { "events", no_argument, NULL, 'e' },
         { "no-legend", no_argument, NULL, OPTION_NO_LEGEND },
         COMMAND_SESSION_OPTIONS,
@@ -33,6 +35,9 @@ static const struct option options[] = {
 static int read_option(struct list *list, int c, char *argv[]) {
         switch (c) {
         case 'a':
+                list->options.all = 1;
+                return -1;
+        case OPTION_APPLICATIONS:
                 list->applications = true;
                 return -1;
         case 'e':
@@ -74,7 +79,7 @@ static int run(struct list *list, int argc, char *argv[]) {
 }
 
 int verb_list(int argc, char *argv[]) {
-        struct list list = { .command = COMMAND_INIT("list") };
+        struct list list = { .command = COMMAND_INIT("list"), .options = TRACECTL_LIST_OPTIONS_INIT };
         int status;
 
         status = run(&list, argc, argv);

@@ -8,6 +8,7 @@
 struct list {
         struct command command;
         bool applications, events, without_legend;
+        struct tracectl_list_options options;
 };
 
 int list_sessions(struct list *list);

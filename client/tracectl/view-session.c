@@ -18,17 +18,19 @@ bool view_may_be_session(const char *text) {
 }
 
 int view_find_session(bool is_user, const char *session, char **ret) {
-        _cleanup_(command_free) struct command command = { .verb = "view", .is_user = is_user };
+        _cleanup_(command_free) struct command command = {
+                .verb = "view",
+                .is_user = is_user,
+                .hint = session ? " There is no such directory either." : NULL,
+        };
         _cleanup_(tracectl_value_freep) tracectl_value *info = NULL;
         const char *output;
         int status, r;
 
         status = command_open_session(&command, session);
-        if (status != 0) {
-                if (session)
-                        say("Nor is there a directory '%s'.", session);
+        if (status != 0)
                 return status;
-        }
+        command.hint = NULL;
         r = tracectl_session_get_info(command.session, &info);
         if (r < 0)
                 return command_fail(&command, "ask where the trace is", r);

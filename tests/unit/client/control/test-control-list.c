@@ -17,8 +17,11 @@ static void test_sessions(void) {
         g_assert_cmpstr(play.result.output, ==, "b\\e[1m  4000000000  stopped  flight-recorder\n");
         play_run(&play, &(struct fake_script) {}, ARGUMENTS("list", "--json"));
         g_assert_cmpstr(play.result.output, ==,
-                        "[{\"uid\":4000000000,\"name\":\"b\\u001B[1m\",\"state\":\"stopped\","
+                        "[{\"owner\":4000000000,\"name\":\"b\\u001B[1m\",\"state\":\"stopped\","
                         "\"mode\":\"flight-recorder\",\"path\":\"" FAKE_SESSION "\"}]\n");
+        play_run(&play, &(struct fake_script) {}, ARGUMENTS("list", "--all"));
+        g_assert_cmpstr(play.calls, ==, "/org/tracectl/Tracing1 org.tracectl.Tracing1.Manager.ListSessions "
+                                        "['all' b1]\n");
         play_end(&play);
 }
 
@@ -28,7 +31,7 @@ static void test_applications(void) {
                     "  7  4000000000  sh\\nop  -\n"
                     "812  4000000001  till    till.service\n",
                     "tracectl: Some programs may still be about to register. Look once more in a moment.\n", NULL);
-        assert_play(&(struct fake_script) {}, ARGUMENTS("list", "-a", "--json"), 0,
+        assert_play(&(struct fake_script) {}, ARGUMENTS("list", "--applications", "--json"), 0,
                     "[{\"pid\":7,\"uid\":4000000000,\"name\":\"sh\\nop\",\"unit\":\"\","
                     "\"path\":\"/org/tracectl/Tracing1/application/1\"},{\"pid\":812,\"uid\":4000000001,"
                     "\"name\":\"till\",\"unit\":\"till.service\",\"path\":\"/org/tracectl/Tracing1/application/2\"}]\n",

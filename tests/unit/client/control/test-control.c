@@ -159,16 +159,16 @@ static void test_meant(void) {
         struct play play;
 
         play_begin(&play);
-        play_run(&play, &(struct fake_script) { .n_sessions = 1 }, ARGUMENTS("start"));
+        play_run(&play, &(struct fake_script) { .n_sessions = 1, .only_own = TRUE }, ARGUMENTS("start"));
         g_assert_cmpstr(play.result.output, ==, "Session shop1 is recording.\n");
-        play_run(&play, &(struct fake_script) {}, ARGUMENTS("start"));
+        play_run(&play, &(struct fake_script) { .only_own = TRUE }, ARGUMENTS("start"));
         g_assert_cmpstr(play.result.errors, ==, "tracectl: There is no session. Make one: tracectl create NAME\n");
-        play_run(&play, &(struct fake_script) { .n_sessions = 2 }, ARGUMENTS("start"));
+        play_run(&play, &(struct fake_script) { .n_sessions = 2, .only_own = TRUE }, ARGUMENTS("start"));
         g_assert_cmpstr(play.result.errors, ==,
                         "tracectl: There are 2 sessions, and none is the current one. Name one with -s NAME, "
                         "or choose one: tracectl set-session NAME\n");
         play_set_current(&play, "mine");
-        play_run(&play, &(struct fake_script) { .n_sessions = 2 }, ARGUMENTS("start"));
+        play_run(&play, &(struct fake_script) { .n_sessions = 2, .only_own = TRUE }, ARGUMENTS("start"));
         g_assert_cmpstr(play.calls, ==, mine);
         play_set_current(&play, "4000000000/theirs");
         play_run(&play, &(struct fake_script) {}, ARGUMENTS("start"));
@@ -177,9 +177,8 @@ static void test_meant(void) {
                 .fail = "GetSession", .error = "org.tracectl.Tracing1.Error.NoSuchSession", .message = "No session.",
         }, ARGUMENTS("start"));
         g_assert_cmpstr(play.result.errors, ==,
-                        "tracectl: Failed to open the session: No session.\n"
-                        "tracectl: '4000000000/theirs' is the current session. "
-                        "Choose another one: tracectl set-session NAME\n");
+                        "tracectl: Failed to open the session: No session. It is the current session; "
+                        "choose another one: tracectl set-session NAME\n");
         play_end(&play);
 }
 
@@ -189,7 +188,7 @@ static void test_destroy(void) {
 
         play_begin(&play);
         play_set_current(&play, "shop2");
-        play_run(&play, &(struct fake_script) { .n_sessions = 2 }, ARGUMENTS("destroy", "--all"));
+        play_run(&play, &(struct fake_script) { .n_sessions = 2, .only_own = TRUE }, ARGUMENTS("destroy", "--all"));
         g_assert_cmpstr(play.result.output, ==, "Session shop1 has ended.\nSession shop2 has ended.\n");
         current = play_get_current(&play);
         g_assert_null(current);
@@ -237,8 +236,8 @@ static void test_view(void) {
                     "tracectl: Session 'shop' has recorded nothing yet. See: tracectl start\n", NULL);
         assert_play(&(struct fake_script) { .fail = "GetSession", .error = "a.b.C", .message = "No session 'shop'." },
                     ARGUMENTS("view", "shop"), 1, "",
-                    "tracectl: Failed to open the session: No session 'shop'.\n"
-                    "tracectl: Nor is there a directory 'shop'.\n", NULL);
+                    "tracectl: Failed to open the session: No session 'shop'. There is no such directory either.\n",
+                    NULL);
 }
 
 int main(int argc, char *argv[]) {

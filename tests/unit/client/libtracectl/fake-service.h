@@ -28,7 +28,8 @@ struct fake_script {
         gboolean unchanged;         /* by ApplyProfile */
         gboolean unsettled;         /* applications */
         gboolean no_output;         /* of the session */
-        guint n_sessions;           /* of the caller; there is one of another user, too */
+        guint n_sessions;           /* of the caller */
+        gboolean only_own;          /* else there is one of another user, too */
 };
 
 #define FAKE_SESSION "/org/tracectl/Tracing1/session/1000/shop"

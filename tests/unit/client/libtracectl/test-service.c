@@ -83,28 +83,55 @@ static void test_sessions(void) {
         struct fixture f;
 
         connect_to(&f, &(struct fake_script) { .n_sessions = 2 });
-        g_assert_cmpint(tracectl_list_sessions(f.connection, &f.value), ==, 0);
-        expected = g_strdup_printf("[{uid=%u name='shop1' state='active' mode='record' path='" FAKE_SESSION "'} "
-                                   "{uid=%u name='shop2' state='active' mode='record' path='" FAKE_SESSION "'} "
-                                   "{uid=4000000000 name='b\x1b[1m' state='stopped' mode='flight-recorder' "
+        g_assert_cmpint(tracectl_list_sessions(f.connection, NULL, &f.value), ==, 0);
+        expected = g_strdup_printf("[{owner=%u name='shop1' state='active' mode='record' path='" FAKE_SESSION "'} "
+                                   "{owner=%u name='shop2' state='active' mode='record' path='" FAKE_SESSION "'} "
+                                   "{owner=4000000000 name='b\x1b[1m' state='stopped' mode='flight-recorder' "
                                    "path='" FAKE_SESSION "'}]", (unsigned) geteuid(), (unsigned) geteuid());
         assert_value(f.value, expected);
         assert_only_call(&f, MANAGER "ListSessions []");
 }
 
+static void test_list_options(void) {
+        struct tracectl_list_options options = TRACECTL_LIST_OPTIONS_INIT;
+        struct fixture f;
+
+        connect_to(&f, &(struct fake_script) {});
+        g_assert_cmpint(tracectl_list_sessions(f.connection, &options, &f.value), ==, 0);
+        assert_only_call(&f, MANAGER "ListSessions []");
+        options.all = 1;
+        connect_to(&f, &(struct fake_script) {});
+        g_assert_cmpint(tracectl_list_sessions(f.connection, &options, &f.value), ==, 0);
+        assert_only_call(&f, MANAGER "ListSessions ['all' b1]");
+        options.uid = 0;
+        options.pid = 7;
+        connect_to(&f, &(struct fake_script) {});
+        g_assert_cmpint(tracectl_list_events(f.connection, "user", "", &options, &f.value), ==, 0);
+        assert_only_call(&f, MANAGER "ListEvents 'user' '' ['all' b1 'uid' u0]");
+        connect_to(&f, &(struct fake_script) {});
+        g_assert_cmpint(tracectl_list_applications(f.connection, &options, NULL, &f.value), ==, 0);
+        assert_only_call(&f, MANAGER "ListApplications ['all' b1 'uid' u0 'pid' u7]");
+        options.size = offsetof(struct tracectl_list_options, uid);
+        connect_to(&f, &(struct fake_script) {});
+        g_assert_cmpint(tracectl_list_sessions(f.connection, &options, &f.value), ==, 0);
+        assert_only_call(&f, MANAGER "ListSessions ['all' b1]");
+}
+
 static void test_applications(void) {
+        struct tracectl_list_options options = TRACECTL_LIST_OPTIONS_INIT;
         int settled = 5;
         struct fixture f;
 
         connect_to(&f, &(struct fake_script) { .unsettled = TRUE });
-        g_assert_cmpint(tracectl_list_applications(f.connection, 0, &settled, &f.value), ==, 0);
+        g_assert_cmpint(tracectl_list_applications(f.connection, NULL, &settled, &f.value), ==, 0);
         g_assert_cmpint(settled, ==, 0);
         assert_value(f.value, "[{pid=7 uid=4000000000 name='sh\nop' unit='' path='/org/tracectl/Tracing1/application/1'} "
                               "{pid=812 uid=4000000001 name='till' unit='till.service' "
                               "path='/org/tracectl/Tracing1/application/2'}]");
         assert_only_call(&f, MANAGER "ListApplications []");
+        options.pid = 812;
         connect_to(&f, &(struct fake_script) {});
-        g_assert_cmpint(tracectl_list_applications(f.connection, 812, NULL, &f.value), ==, 0);
+        g_assert_cmpint(tracectl_list_applications(f.connection, &options, NULL, &f.value), ==, 0);
         assert_only_call(&f, MANAGER "ListApplications ['pid' u812]");
 }
 
@@ -112,7 +139,7 @@ static void test_events(void) {
         struct fixture f;
 
         connect_to(&f, &(struct fake_script) {});
-        g_assert_cmpint(tracectl_list_events(f.connection, "user", "shop:*", &f.value), ==, 0);
+        g_assert_cmpint(tracectl_list_events(f.connection, "user", "shop:*", NULL, &f.value), ==, 0);
         assert_value(f.value, "[{domain='user' name='shop:closed' log_level='debug' fields=[]} "
                               "{domain='user' name='shop:order_paid' log_level='info' "
                               "fields=[{name='order' type='u64'} {name='customer' type='string'}]}]");
@@ -166,11 +193,11 @@ static int call(struct fixture *f, const char *member) {
         if (strcmp(member, "GetAll") == 0)
                 return tracectl_get_info(f->connection, &f->value);
         if (strcmp(member, "ListSessions") == 0)
-                return tracectl_list_sessions(f->connection, &f->value);
+                return tracectl_list_sessions(f->connection, NULL, &f->value);
         if (strcmp(member, "ListApplications") == 0)
-                return tracectl_list_applications(f->connection, 0, NULL, &f->value);
+                return tracectl_list_applications(f->connection, NULL, NULL, &f->value);
         if (strcmp(member, "ListEvents") == 0)
-                return tracectl_list_events(f->connection, "user", "", &f->value);
+                return tracectl_list_events(f->connection, "user", "", NULL, &f->value);
         return tracectl_apply_profile(f->connection, "", NULL, &f->value);
 }
 
@@ -209,6 +236,7 @@ int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/service/info", test_info);
         g_test_add_func("/service/sessions", test_sessions);
+        g_test_add_func("/service/list-options", test_list_options);
         g_test_add_func("/service/applications", test_applications);
         g_test_add_func("/service/events", test_events);
         g_test_add_func("/service/profile", test_profile);
