@@ -53,13 +53,17 @@ bench: packages-bench
 install: packages-build
 	$(build)
 	@meson install -C '$(BUILD)' --no-rebuild
+	@test -n '$(DESTDIR)' || mv -f '$(BUILD)/meson-logs/install-log.txt' '$(BUILD)/installed'
 	@test -n '$(DESTDIR)' || '$(BUILD)/units/after-install'
 
+# Of the list that make install has kept: meson's own is that of the last installation, of which the tests make some.
 uninstall:
-	@test -e '$(BUILD)/meson-logs/install-log.txt' || { \
+	@test -e '$(BUILD)/installed' || { \
                 echo 'Nothing was installed from $(BUILD); name the folder: make uninstall BUILD=FOLDER' >&2; exit 1; }
 	@units/before-uninstall
+	@cp '$(BUILD)/installed' '$(BUILD)/meson-logs/install-log.txt'
 	@ninja -C '$(BUILD)' --quiet uninstall
+	@rm -f '$(BUILD)/installed' '$(BUILD)/meson-logs/install-log.txt'
 	@test "$$(id -u)" != 0 || ldconfig
 	@test "$$(id -u)" != 0 || test ! -d /run/systemd/system || systemctl daemon-reload
 

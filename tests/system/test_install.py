@@ -285,11 +285,16 @@ class MakeInstall(system.NamesSkips):
         machine.boot()
         before = set(self.own_files(machine))
         self.make(machine, "install")
-        self.make(machine, "install")
+        machine.systemctl("start", "tracingd.service")
+        self.assertIn("the tracingd that is running stays until it is idle", self.make(machine, "install"))
+        self.assertEqual(machine.unit_property("tracingd.service", "ActiveState"), "active")
         self.assertGreater(len(set(self.own_files(machine)) - before), 30)
+        self.make(machine, "install", "DESTDIR=/tmp/package")  # of no interest to what follows
         self.make(machine, "uninstall")
         self.assertEqual(set(self.own_files(machine)) - before, set())
         self.assertEqual(machine.systemctl("list-unit-files", "--no-legend", "tracing*", "tracectl*", check=False), "")
+        again = machine.run(["make", "uninstall", f"BUILD={system.BUILD}"], cwd=TOP, check=False)
+        self.assertIn("Nothing was installed from", again.stderr)
         # Applications that run have it mapped.
         self.assertEqual(machine.run(["cat", "/run/tracectl/wait"]).stdout, WAIT_PAGE.decode())
 
