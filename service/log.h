@@ -2,12 +2,15 @@
 #pragma once
 
 /*
- * What tracingd says on standard error when it is asked to (--debug or
- * $TRACINGD_LOG=debug): why a connection was closed, what a consumer answered.
- * Any thread may call log_debug(); log_open() comes before the first thread.
+ * What tracingd says on standard error: warnings, for whoever administers the
+ * machine, and with --debug or $TRACINGD_LOG=debug why a connection was closed,
+ * what a consumer answered. Any thread may log; log_open() comes before the
+ * first thread.
  */
 
 #include <stdbool.h>
 
-void log_open(bool debug);
+/* priorities: lines begin with a priority, as in sd-daemon(3), for the journal; else with our name, for people. */
+void log_open(bool debug, bool priorities);
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -14,44 +14,91 @@
 #include <systemd/sd-daemon.h>
 
 #include "common/cleanup.h"
+#include "common/parse.h"
 #include "config.h"
+#include "protocol/wait.h"
 #include "service/log.h"
 #include "service/service.h"
 
-static bool arg_private;
+#define IDLE_SECONDS 30
+
+static enum service_mode arg_mode = SERVICE_SYSTEM;
+static uint64_t arg_idle_usec = IDLE_SECONDS * UINT64_C(1000000);
 static bool arg_debug;
 
 static void help(void) {
-        printf("Usage: tracingd --private [--debug]\n"
+        printf("Usage: tracingd [--user | --private] [OPTION...]\n"
                "\n"
-               "The tracing service. tracectl starts it; it serves one client over a socket.\n"
+               "The tracing service: for the whole system, with --user for one user. systemd\n"
+               "starts it when somebody needs it; it ends when nobody does.\n"
                "\n"
-               "      --private   Serve the client at the other end of the socket 'bus', and\n"
-               "                  applications on the socket 'register', both passed by\n"
-               "                  LISTEN_FDS and LISTEN_FDNAMES as in sd_listen_fds(3)\n"
-               "      --debug     Say on standard error what happens\n"
-               "  -h, --help      Show this text\n"
-               "      --version   Show the version\n");
+               "      --user            Serve the user that it runs as, on the user's bus\n"
+               "      --private         Serve the one client at the other end of the socket\n"
+               "                        'bus'; this is how tracectl starts it\n"
+               "      --idle=SECONDS    End after this time without a session and a client;\n"
+               "                        0: never (default: %i)\n"
+               "      --debug           Say on standard error what happens\n"
+               "  -h, --help            Show this text\n"
+               "      --version         Show the version\n"
+               "\n"
+               "Sockets are passed by LISTEN_FDS and LISTEN_FDNAMES as in sd_listen_fds(3):\n"
+               "'register' for applications, and 'control' for clients or, private, 'bus'.\n",
+               IDLE_SECONDS);
+}
+
+static int parse_idle(const char *text) {
+        uint64_t seconds;
+
+        if (parse_u64(text, &seconds) < 0 || seconds > UINT32_MAX) {
+                fprintf(stderr, "tracingd: '%s' is no number of seconds; give one, such as --idle=30\n", text);
+                return -EINVAL;
+        }
+        arg_idle_usec = seconds * 1000000;
+        return 0;
+}
+
+static int check_arguments(int argc, char *argv[], bool both) {
+        if (optind < argc) {
+                fprintf(stderr, "tracingd: unexpected argument '%s'; see tracingd --help\n", argv[optind]);
+                return -EINVAL;
+        }
+        if (both) {
+                fprintf(stderr, "tracingd: --user and --private exclude each other; pass one of them\n");
+                return -EINVAL;
+        }
+        return 1;
 }
 
 /* 1: go on. 0: done. -errno. */
 static int parse_arguments(int argc, char *argv[]) {
-        enum { OPTION_PRIVATE = 256, OPTION_DEBUG, OPTION_VERSION };
+        enum { OPTION_PRIVATE = 256, OPTION_USER, OPTION_IDLE, OPTION_DEBUG, OPTION_VERSION };
         static const struct option options[] = {
                 { "private", no_argument, NULL, OPTION_PRIVATE },
+                { "user", no_argument, NULL, OPTION_USER },
+                { "idle", required_argument, NULL, OPTION_IDLE },
                 { "debug", no_argument, NULL, OPTION_DEBUG },
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, OPTION_VERSION },
                 { 0 },
         };
         const char *log = getenv("TRACINGD_LOG");
+        bool private = false, user = false;
         int c;
 
         arg_debug = log && strcmp(log, "debug") == 0;
         while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
                 switch (c) {
                 case OPTION_PRIVATE:
-                        arg_private = true;
+                        private = true;
+                        arg_mode = SERVICE_PRIVATE;
+                        break;
+                case OPTION_USER:
+                        user = true;
+                        arg_mode = SERVICE_USER;
+                        break;
+                case OPTION_IDLE:
+                        if (parse_idle(optarg) < 0)
+                                return -EINVAL;
                         break;
                 case OPTION_DEBUG:
                         arg_debug = true;
@@ -65,49 +112,86 @@ static int parse_arguments(int argc, char *argv[]) {
                 default:
                         return -EINVAL;
                 }
-        if (optind < argc) {
-                fprintf(stderr, "tracingd: unexpected argument '%s'; see tracingd --help\n", argv[optind]);
-                return -EINVAL;
-        }
-        if (!arg_private) {
-                fprintf(stderr, "tracingd: only private mode exists in this version; pass --private\n");
-                return -EINVAL;
-        }
-        return 1;
+        return check_arguments(argc, argv, private && user);
 }
 
-/* The caller owns both descriptors. */
-static int take_sockets(int *ret_bus, int *ret_register) {
-        _cleanup_close_ int bus = -1, registration = -1;
+struct sockets {
+        int bus, control, registration;
+};
+
+/* Which of the sockets it is that we need, or NULL. */
+static int *find_place(struct sockets *s, int fd, const char *name) {
+        bool private = arg_mode == SERVICE_PRIVATE;
+
+        if (private && strcmp(name, "bus") == 0 && sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 0) > 0)
+                return &s->bus;
+        if (!private && strcmp(name, "control") == 0 && sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1) > 0)
+                return &s->control;
+        if (strcmp(name, "register") == 0 && sd_is_socket(fd, AF_UNIX, SOCK_SEQPACKET, 1) > 0)
+                return &s->registration;
+        return NULL;
+}
+
+static int check_sockets(const struct sockets *s) {
+        if (arg_mode == SERVICE_PRIVATE && (s->bus < 0 || s->registration < 0)) {
+                fprintf(stderr, "tracingd: the sockets 'bus' (connected, stream) and 'register' (listening, seqpacket) "
+                                "were not passed; let tracectl start tracingd\n");
+                return -ENOTCONN;
+        }
+        if (arg_mode != SERVICE_PRIVATE && (s->control < 0 || s->registration < 0)) {
+                fprintf(stderr, "tracingd: the sockets 'control' (listening, stream) and 'register' (listening, "
+                                "seqpacket) were not passed; start it with systemctl%s start tracingd.service\n",
+                        arg_mode == SERVICE_USER ? " --user" : "");
+                return -ENOTCONN;
+        }
+        return 0;
+}
+
+/* The caller owns the descriptors. */
+static int take_sockets(struct sockets *ret) {
         char **names = NULL;
         int n;
 
+        *ret = (struct sockets) { .bus = -1, .control = -1, .registration = -1 };
         n = sd_listen_fds_with_names(true, &names);
         for (int i = 0; i < n; i++) {
-                int fd = SD_LISTEN_FDS_START + i;
+                int fd = SD_LISTEN_FDS_START + i, *place = find_place(ret, fd, names[i]);
 
-                if (bus < 0 && strcmp(names[i], "bus") == 0 && sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 0) > 0)
-                        bus = fd;
-                else if (registration < 0 && strcmp(names[i], "register") == 0 &&
-                         sd_is_socket(fd, AF_UNIX, SOCK_SEQPACKET, 1) > 0)
-                        registration = fd;
+                if (place && *place < 0)
+                        *place = fd;
                 else
                         close(fd);
                 free(names[i]);
         }
         free(names);
-        if (bus < 0 || registration < 0) {
-                fprintf(stderr, "tracingd: the sockets 'bus' (connected, stream) and 'register' (listening, seqpacket) "
-                                "were not passed; let tracectl start tracingd\n");
-                return -ENOTCONN;
+        return check_sockets(ret);
+}
+
+/* Where the wait page and the consumers' sockets are. The caller frees *ret, which is NULL in private mode. */
+static int find_run_directory(char **ret) {
+        const char *run;
+
+        *ret = NULL;
+        if (arg_mode == SERVICE_PRIVATE)
+                return 0;
+        if (arg_mode == SERVICE_SYSTEM) {
+                *ret = strdup(TRACECTL_SYSTEM_RUN);
+                return *ret ? 0 : -ENOMEM;
         }
-        *ret_bus = TAKE_FD(bus);
-        *ret_register = TAKE_FD(registration);
-        return 0;
+        run = secure_getenv("XDG_RUNTIME_DIR");
+        if (!run || run[0] != '/') {
+                fprintf(stderr, "tracingd: $XDG_RUNTIME_DIR is not set; start it with systemctl --user start "
+                                "tracingd.service\n");
+                return -ENOENT;
+        }
+        return asprintf(ret, "%s/" TRACECTL_RUN, run) < 0 ? -ENOMEM : 0;
 }
 
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
-        service_end(userdata);
+        if (info->ssi_signo == SIGHUP)
+                service_reload(userdata);
+        else
+                service_end(userdata);
         return 0;
 }
 
@@ -118,9 +202,12 @@ static void block_signals(void) {
         sigemptyset(&set);
         sigaddset(&set, SIGTERM);
         sigaddset(&set, SIGINT);
+        if (arg_mode == SERVICE_PRIVATE)
+                signal(SIGHUP, SIG_IGN);
+        else
+                sigaddset(&set, SIGHUP);
         sigprocmask(SIG_BLOCK, &set, NULL);
         signal(SIGPIPE, SIG_IGN);
-        signal(SIGHUP, SIG_IGN);
 }
 
 /* Each application takes two descriptors. */
@@ -150,11 +237,26 @@ static void remove_socket(int register_fd) {
         (void) rmdir(address.sun_path);
 }
 
-static int run(int bus_fd, int register_fd) {
+static int add_signals(struct service *service) {
+        int r;
+
+        r = sd_event_add_signal(service_event(service), NULL, SIGTERM, on_signal, service);
+        if (r >= 0)
+                r = sd_event_add_signal(service_event(service), NULL, SIGINT, on_signal, service);
+        if (r >= 0 && arg_mode != SERVICE_PRIVATE)
+                r = sd_event_add_signal(service_event(service), NULL, SIGHUP, on_signal, service);
+        return r;
+}
+
+static int run(const struct sockets *sockets, const char *run_directory) {
         const struct service_config config = {
-                .bus_fd = bus_fd,
-                .register_fd = register_fd,
-                .starter = { .start = consumer_start_child },
+                .mode = arg_mode,
+                .bus_fd = sockets->bus,
+                .register_fd = sockets->registration,
+                .control_fd = sockets->control,
+                .run_directory = run_directory,
+                .idle_usec = arg_idle_usec,
+                .starter = { .start = arg_mode == SERVICE_PRIVATE ? consumer_start_child : NULL },
         };
         _cleanup_(service_freep) struct service *service = NULL;
         int r;
@@ -164,9 +266,7 @@ static int run(int bus_fd, int register_fd) {
         if (r == -ECONNRESET || r == -EPIPE || r == -ENOTCONN)
                 return 0;
         if (r >= 0)
-                r = sd_event_add_signal(service_event(service), NULL, SIGTERM, on_signal, service);
-        if (r >= 0)
-                r = sd_event_add_signal(service_event(service), NULL, SIGINT, on_signal, service);
+                r = add_signals(service);
         if (r >= 0)
                 r = service_run(service);
         if (r < 0)
@@ -174,25 +274,33 @@ static int run(int bus_fd, int register_fd) {
         return r;
 }
 
-int main(int argc, char *argv[]) {
+static int run_private(const struct sockets *sockets) {
         _cleanup_close_ int registration = -1; /* the service closes its own */
-        int r, bus_fd, register_fd;
+        int r;
+
+        /* A session of our own: Ctrl-C is for the command that is being recorded. */
+        (void) setsid();
+        registration = fcntl(sockets->registration, F_DUPFD_CLOEXEC, 3);
+        r = run(sockets, NULL);
+        if (registration >= 0)
+                remove_socket(registration);
+        return r;
+}
+
+int main(int argc, char *argv[]) {
+        _cleanup_free_ char *run_directory = NULL;
+        struct sockets sockets;
+        int r;
 
         r = parse_arguments(argc, argv);
         if (r <= 0)
                 return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-        r = take_sockets(&bus_fd, &register_fd);
-        if (r < 0)
+        if (find_run_directory(&run_directory) < 0 || take_sockets(&sockets) < 0)
                 return EXIT_FAILURE;
-        log_open(arg_debug);
+        log_open(arg_debug, arg_mode != SERVICE_PRIVATE);
         umask(0077);
-        /* A session of our own: Ctrl-C is for the command that is being recorded. */
-        (void) setsid();
         block_signals();
         raise_limits();
-        registration = fcntl(register_fd, F_DUPFD_CLOEXEC, 3);
-        r = run(bus_fd, register_fd);
-        if (registration >= 0)
-                remove_socket(registration);
+        r = arg_mode == SERVICE_PRIVATE ? run_private(&sockets) : run(&sockets, run_directory);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

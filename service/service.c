@@ -1,42 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 #include <urcu.h>
 
-#include "service/bus/authorizer.h"
-#include "service/bus/bus.h"
-#include "service/model/manager.h"
+#include "service/internal.h"
+#include "service/log.h"
 #include "service/model/waiter.h"
 #include "service/registry/registry.h"
-#include "service/service.h"
 
-struct service {
-        sd_event *event;
-        int register_fd;
-        struct authorizer *authorizer;
-        struct user_domain *domain;
-        struct manager *manager;
-        struct registry *registry;
-        struct bus *bus;
-        sd_event_source *news_source;
-};
-
-static void on_added(uint64_t id, void *userdata) {
+static void on_added(uint64_t id, uid_t uid, void *userdata) {
         struct service *s = userdata;
-        _cleanup_free_ char *path = NULL;
 
-        if (application_path(id, &path) >= 0)
-                emit_added(s->bus->emitter, path);
+        bus_tell_application(s->manager, id, uid, true);
+        wake_registered(s->wake);
 }
 
-static void on_removed(uint64_t id, void *userdata) {
+static void on_removed(uint64_t id, uid_t uid, void *userdata) {
         struct service *s = userdata;
-        _cleanup_free_ char *path = NULL;
 
-        if (application_path(id, &path) >= 0)
-                emit_removed(s->bus->emitter, path, BUS_INTERFACE("Application"));
+        bus_tell_application(s->manager, id, uid, false);
 }
 
 static int on_registry_news(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
@@ -47,63 +32,155 @@ static int on_registry_news(sd_event_source *source, int fd, uint32_t revents, v
         return 0;
 }
 
-static void on_shut_down(void *userdata) {
+/* Applications shall register as soon as there is a session for them. */
+static void on_session_news(enum manager_news news, struct session *session, struct channel *channel, struct rule *rule,
+                            void *userdata) {
         struct service *s = userdata;
 
-        (void) sd_event_exit(s->event, 0);
+        if (news == MANAGER_SESSION_ADDED)
+                wake_want(s->wake);
+        if (news == MANAGER_SESSION_REMOVED)
+                life_used(s);
 }
 
-void service_end(struct service *s) {
-        manager_shutdown(s->manager, on_shut_down, s);
+static uint32_t on_expected(void *userdata) {
+        struct service *s = userdata;
+
+        return wake_expected(s->wake);
+}
+
+static void on_settled(void *userdata) {
+        struct service *s = userdata;
+
+        waiters_check(s->manager);
+}
+
+static void on_used(void *userdata) {
+        life_used(userdata);
+}
+
+static void on_joined(void *userdata) {
+        life_ready(userdata);
 }
 
 static void on_hung_up(void *userdata) {
         service_end(userdata);
 }
 
+/* The reception thread asks, so that nothing else of the service is looked at. How many is a matter of limits. */
 static bool admits(uid_t uid, void *userdata) {
-        return uid == getuid();
+        const enum service_mode *mode = userdata;
+
+        return *mode == SERVICE_SYSTEM || uid == getuid();
 }
 
-static int build(struct service *s, const struct service_config *config, int *bus_fd) {
-        struct registry_config registry;
+static int make_starter(struct service *s, const struct service_config *config, struct consumer_starter *ret) {
+        const struct unit_config units = {
+                .user = config->mode == SERVICE_USER,
+                .run = config->run_directory,
+        };
         int r;
 
-        r = authorizer_new_peer(*bus_fd, &s->authorizer);
-        if (r < 0)
-                return r;
+        *ret = config->starter;
+        if (config->mode == SERVICE_PRIVATE || config->starter.start)
+                return 0;
+        r = unit_starter_new(s->event, &units, &s->units);
+        ret->units = s->units;
+        return r;
+}
+
+static int make_model(struct service *s, const struct service_config *config) {
+        struct consumer_starter starter;
+        int r;
+
         r = sd_event_new(&s->event);
         if (r < 0)
                 return r;
         r = user_domain_new(&s->domain);
         if (r < 0)
                 return r;
-        r = manager_new(s->event, s->domain, &config->starter, &s->manager);
+        r = make_starter(s, config, &starter);
+        if (r < 0)
+                return r;
+        r = manager_new(s->event, s->domain, &starter, &s->manager);
         if (r < 0)
                 return r;
         if (config->consumer_usec)
                 s->manager->consumer_usec = config->consumer_usec;
-        registry = (struct registry_config) {
+        r = wake_new(s->event, config->run_directory, on_settled, s, &s->wake);
+        if (r < 0)
+                return r;
+        s->manager->has_state_directories = s->units;
+        s->manager->expected = on_expected;
+        s->manager->userdata = s;
+        s->listener = (struct manager_listener) { .news = on_session_news, .userdata = s };
+        manager_add_listener(s->manager, &s->listener);
+        return 0;
+}
+
+static int make_registry(struct service *s) {
+        const struct registry_config config = {
                 .listen_fd = s->register_fd,
                 .domain = s->domain,
                 .model = &s->manager->published,
                 .admits = admits,
-                .userdata = s,
+                .userdata = &s->mode,
         };
-        r = registry_new(&registry, &s->registry);
+        int r;
+
+        r = registry_new(&config, &s->registry);
         if (r < 0)
                 return r;
         s->manager->registry = s->registry;
-        r = bus_new_private(s->event, TAKE_FD(*bus_fd), s->manager, s->registry, s->authorizer, on_hung_up, s,
-                            &s->bus);
-        if (r < 0)
-                return r;
         return sd_event_add_io(s->event, &s->news_source, registry_event_fd(s->registry), EPOLLIN, on_registry_news, s);
 }
 
+static int make_connections(struct service *s, const struct service_config *config, int *bus_fd) {
+        const struct message_bus_config message_bus = {
+                .shared = &s->shared,
+                .user = config->mode == SERVICE_USER,
+                .address = config->bus_address,
+                .joined = on_joined,
+                .userdata = s,
+        };
+        int r;
+
+        s->shared = (struct bus_shared) {
+                .event = s->event,
+                .manager = s->manager,
+                .registry = s->registry,
+                .wake = s->wake,
+                .used = on_used,
+                .userdata = s,
+        };
+        if (s->mode == SERVICE_PRIVATE)
+                return bus_new_peer(&s->shared, TAKE_FD(*bus_fd), on_hung_up, s, &s->private_bus);
+        r = control_new(&s->shared, s->control_fd, &s->control);
+        if (r < 0)
+                return r;
+        r = message_bus_new(&message_bus, &s->message_bus);
+        if (r < 0)
+                log_warning("there is no message bus to join (%s); clients can use the control socket alone",
+                            strerror(-r));
+        return 0;
+}
+
+static int build(struct service *s, const struct service_config *config, int *bus_fd) {
+        int r;
+
+        r = make_model(s, config);
+        if (r >= 0)
+                r = make_registry(s);
+        if (r >= 0)
+                r = make_connections(s, config, bus_fd);
+        return r < 0 ? r : life_begin(s, config);
+}
+
 int service_new(const struct service_config *config, struct service **ret) {
+        bool is_private = config->mode == SERVICE_PRIVATE;
+        _cleanup_close_ int bus_fd = is_private ? config->bus_fd : -1;
+        _cleanup_close_ int control_fd = is_private ? -1 : config->control_fd;
         _cleanup_(service_freep) struct service *s = NULL;
-        _cleanup_close_ int bus_fd = config->bus_fd;
         int r;
 
         rcu_register_thread();
@@ -113,7 +190,9 @@ int service_new(const struct service_config *config, struct service **ret) {
                 close(config->register_fd);
                 return -ENOMEM;
         }
+        s->mode = config->mode;
         s->register_fd = config->register_fd;
+        s->control_fd = TAKE_FD(control_fd);
         r = build(s, config, &bus_fd);
         if (r < 0)
                 return r;
@@ -123,21 +202,28 @@ int service_new(const struct service_config *config, struct service **ret) {
 
 /*
  * Threads first, since they read the model; then the sessions, whose recordings
- * the registry's compartments outlive.
+ * the registry's compartments outlive, and their consumers' units.
  */
 struct service *service_free(struct service *s) {
         if (!s)
                 return NULL;
+        life_end(s);
         s->news_source = sd_event_source_disable_unref(s->news_source);
         if (s->registry)
                 registry_stop(s->registry);
-        bus_free(s->bus);
-        authorizer_free(s->authorizer);
+        bus_free(s->private_bus);
+        message_bus_free(s->message_bus);
+        control_free(s->control);
+        if (s->manager)
+                manager_remove_listener(s->manager, &s->listener);
         manager_free(s->manager);
+        unit_starter_free(s->units);
+        wake_free(s->wake);
         registry_free(s->registry);
         user_domain_free(s->domain);
         sd_event_unref(s->event);
         closep(&s->register_fd);
+        closep(&s->control_fd);
         free(s);
         rcu_unregister_thread();
         return NULL;

@@ -2,9 +2,14 @@
 #pragma once
 
 /*
- * tracingd as one object: the domain, the model, the registry and the bus, in
- * the order in which they need each other. Made, run and freed by one thread,
- * which is the main loop.
+ * tracingd as one object: the domain, the model, the registry and the
+ * connections, in the order in which they need each other. Made, run and freed
+ * by one thread, which is the main loop.
+ *
+ * The three modes differ in who is served, in how a consumer is started, and in
+ * when it ends: in private mode when its client hangs up, otherwise when nobody
+ * has used it for a while (idle.h). It works without a message bus, too, and
+ * joins that when it is there.
  */
 
 #include <stdint.h>
@@ -15,10 +20,24 @@
 
 struct service;
 
+enum service_mode {
+        SERVICE_PRIVATE, /* one client of our own uid at the other end of a socket */
+        SERVICE_USER,    /* our own uid */
+        SERVICE_SYSTEM,  /* everybody */
+};
+
 struct service_config {
-        int bus_fd;      /* a connected stream socket, on which we are the D-Bus server; taken over */
+        enum service_mode mode;
+        int bus_fd;      /* private: a connected stream socket, on which we are the D-Bus server; taken over */
         int register_fd; /* a listening SOCK_SEQPACKET socket; taken over */
-        struct consumer_starter starter;
+
+        /* not private */
+        int control_fd;            /* a listening SOCK_STREAM socket for clients; taken over */
+        const char *run_directory; /* absolute; has the wait page */
+        uint64_t idle_usec;        /* 0: never idle */
+        const char *bus_address;   /* NULL: the usual one */
+
+        struct consumer_starter starter; /* not private: used where it has a function; else consumers are units */
         uint64_t consumer_usec; /* that a consumer has to answer, to write, to end; 0: the default */
 };
 
@@ -26,10 +45,13 @@ int service_new(const struct service_config *config, struct service **ret);
 struct service *service_free(struct service *s);
 DEFINE_CLEANUP(struct service *, service_free)
 
-/* Serves until the client hangs up or service_end() was called, and every consumer has ended or had its time. */
+/* Serves until it ends by itself or by service_end(), and every consumer has ended or had its time. */
 int service_run(struct service *s);
 
 /* Main loop: ends all sessions, then the loop. */
 void service_end(struct service *s);
+
+/* Main loop: tells the service manager that we are as we should be (SIGHUP). */
+void service_reload(struct service *s);
 
 sd_event *service_event(struct service *s);

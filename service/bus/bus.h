@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * tracingd's objects on a bus. In private mode the bus is one connected socket,
- * on which we are the D-Bus server. Every object has a file object-bus.c, whose
- * methods read, validate, find, authorize, act and reply, in that order. Main
- * loop only.
+ * One connection on which tracingd's objects are: the message bus
+ * (message-bus.h), or a client at the other end of a socket, where we are the
+ * D-Bus server (peer-bus.c). Every object has a file object-bus.c, whose methods
+ * read, validate, find, authorize, act and reply, in that order. Main loop only.
  */
 
 #include <systemd/sd-bus.h>
@@ -20,22 +20,50 @@
 #define BUS_ROOT "/org/tracectl/Tracing1"
 #define BUS_INTERFACE(name) "org.tracectl.Tracing1." name
 
+struct wake;
+struct clients;
+struct listing;
+
+/* What all connections have in common; outlives them. */
+struct bus_shared {
+        sd_event *event;
+        struct manager *manager;
+        struct registry *registry;
+        struct wake *wake;
+        void (*used)(void *userdata); /* a client has called, or has left; may be NULL */
+        void *userdata;
+};
+
 struct bus {
         struct manager_listener listener; /* of its manager; leads from there to us */
+        const struct bus_shared *shared;
         sd_bus *bus;
         struct manager *manager;
         struct registry *registry;
         struct authorizer *authorizer;
+        struct clients *clients; /* of the message bus; NULL peer to peer */
         struct emitter *emitter;
+        struct listing *listings;  /* replies that wait for applications */
         struct application *found; /* the last one that a path led to; sd-bus keeps no reference */
+        bool telling;              /* signals are being written, for whoever may know: lookups show everything */
         void (*hung_up)(void *userdata);
         void *userdata;
 };
 
-/* Serves on fd, which is taken over. hung_up is called when the client is gone. */
-int bus_new_private(sd_event *event, int fd, struct manager *manager, struct registry *registry,
-                    struct authorizer *authorizer, void (*hung_up)(void *userdata), void *userdata,
-                    struct bus **ret);
+/*
+ * Puts our objects on a connection that has not been started. bus and
+ * authorizer are taken over, also on failure. hung_up is called when the
+ * connection has ended or is of no use; it must not free the bus.
+ */
+int bus_new(const struct bus_shared *shared, sd_bus *bus, struct authorizer *authorizer,
+            void (*hung_up)(void *userdata), void *userdata, struct bus **ret);
+
+/* Starts it, as part of the main loop. */
+int bus_start(struct bus *b);
+
+/* With the client at the other end of fd, which is taken over. -EACCES where its uid is not ours. */
+int bus_new_peer(const struct bus_shared *shared, int fd, void (*hung_up)(void *userdata), void *userdata,
+                 struct bus **ret);
 struct bus *bus_free(struct bus *b);
 DEFINE_CLEANUP(struct bus *, bus_free)
 
@@ -56,6 +84,17 @@ int bus_caller(struct bus *b, sd_bus_message *m, uid_t *ret, sd_bus_error *error
  * that is being handled may know what belongs to owner.
  */
 bool bus_shows(struct bus *b, uid_t owner);
+
+/* The uids of which the sender may know applications. The caller frees *ret. */
+int bus_shown_uids(struct bus *b, uid_t **ret, size_t *ret_n);
+
+/* Whether anybody would get a signal about what belongs to owner; sends it to them all, sealing it. */
+bool bus_has_audience(struct bus *b, uid_t owner);
+void bus_send_signal(struct bus *b, uid_t owner, sd_bus_message *signal);
+
+/* For the manager's listener, and the same for applications, which the registry's news are about: on all connections. */
+void bus_on_news(enum manager_news news, struct session *s, struct channel *c, struct rule *rule, void *userdata);
+void bus_tell_application(struct manager *m, uint64_t id, uid_t uid, bool added);
 
 /* For methods: reads the options at the message's place; -errno with error set. */
 struct option;

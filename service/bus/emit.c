@@ -7,30 +7,43 @@
 #include "common/cleanup.h"
 #include "service/bus/bus.h"
 #include "service/bus/emit.h"
+#include "service/bus/objects.h"
+
+#define PROPERTIES_MAX 8 /* of one object that change */
+
+/* Those that sd-bus gives every object; GetManagedObjects tells them, so the signals do. */
+static const char *const standard_interfaces[] = {
+        "org.freedesktop.DBus.Peer",
+        "org.freedesktop.DBus.Introspectable",
+        "org.freedesktop.DBus.Properties",
+};
 
 enum news_kind {
         NEWS_ADDED,
         NEWS_REMOVED,
         NEWS_CHANGED,
-        NEWS_SESSION,
+        NEWS_SIGNAL,
 };
 
 struct news {
         struct news *next;
         enum news_kind kind;
-        const char *interface, *member;
-        char *name; /* of a session */
+        uid_t owner;
+        const char *interface;
+        const char *properties[PROPERTIES_MAX];
+        size_t n_properties;
+        sd_bus_message *signal;
         char path[];
 };
 
 struct emitter {
-        sd_bus *bus;
+        struct bus *bus;
         sd_event_source *source;
         struct news *first, **last;
 };
 
 static void news_free(struct news *n) {
-        free(n->name);
+        sd_bus_message_unref(n->signal);
         free(n);
 }
 
@@ -39,7 +52,7 @@ static int on_turn(sd_event_source *s, void *userdata) {
         return 0;
 }
 
-int emitter_new(sd_event *event, sd_bus *bus, struct emitter **ret) {
+int emitter_new(sd_event *event, struct bus *bus, struct emitter **ret) {
         struct emitter *e;
         int r;
 
@@ -84,44 +97,35 @@ struct emitter *emitter_free(struct emitter *e) {
         return NULL;
 }
 
-/* News that cannot be told for want of memory are lost; nothing depends on them. */
-static void add(struct emitter *e, enum news_kind kind, const char *path, const char *interface, const char *member,
-                const char *name) {
+/* News that cannot be told for want of memory are lost; nothing depends on them. NULL, too, where nobody listens. */
+static struct news *add(struct emitter *e, enum news_kind kind, uid_t owner, const char *path) {
         struct news *n;
 
+        if (!bus_has_audience(e->bus, owner))
+                return NULL;
         n = malloc(sizeof(*n) + strlen(path) + 1);
         if (!n)
-                return;
-        *n = (struct news) { .kind = kind, .interface = interface, .member = member };
+                return NULL;
+        *n = (struct news) { .kind = kind, .owner = owner };
         strcpy(n->path, path);
-        if (name && !(n->name = strdup(name))) {
-                news_free(n);
-                return;
-        }
         *e->last = n;
         e->last = &n->next;
         (void) sd_event_source_set_enabled(e->source, SD_EVENT_ONESHOT);
+        return n;
 }
 
-static struct news *find(struct emitter *e, enum news_kind kind, const char *path, const char *member) {
-        for (struct news *n = e->first; n; n = n->next)
-                if (n->kind == kind && (!member || strcmp(n->member, member) == 0) && strcmp(n->path, path) == 0)
-                        return n;
-        return NULL;
-}
-
-void emit_added(struct emitter *e, const char *path) {
-        add(e, NEWS_ADDED, path, NULL, NULL, NULL);
+void emit_added(struct emitter *e, uid_t owner, const char *path) {
+        (void) add(e, NEWS_ADDED, owner, path);
 }
 
 /* What came and went in the same turn was never there. */
-void emit_removed(struct emitter *e, const char *path, const char *interface) {
+void emit_removed(struct emitter *e, uid_t owner, const char *path, const char *interface) {
         bool was_told = true;
+        struct news *n;
 
         for (struct news **p = &e->first; *p;) {
-                struct news *n = *p;
-
-                if (strcmp(n->path, path) != 0 || n->kind == NEWS_SESSION || n->kind == NEWS_REMOVED) {
+                n = *p;
+                if (strcmp(n->path, path) != 0 || n->kind == NEWS_SIGNAL || n->kind == NEWS_REMOVED) {
                         p = &n->next;
                         continue;
                 }
@@ -131,41 +135,126 @@ void emit_removed(struct emitter *e, const char *path, const char *interface) {
         }
         for (e->last = &e->first; *e->last; e->last = &(*e->last)->next)
                 ;
-        if (was_told)
-                add(e, NEWS_REMOVED, path, interface, NULL, NULL);
+        n = was_told ? add(e, NEWS_REMOVED, owner, path) : NULL;
+        if (n)
+                n->interface = interface;
 }
 
-void emit_changed(struct emitter *e, const char *path, const char *interface, const char *property) {
-        if (!find(e, NEWS_CHANGED, path, property))
-                add(e, NEWS_CHANGED, path, interface, property, NULL);
+static bool has_property(const struct news *n, const char *property) {
+        for (size_t i = 0; i < n->n_properties; i++)
+                if (strcmp(n->properties[i], property) == 0)
+                        return true;
+        return false;
 }
 
-void emit_session(struct emitter *e, const char *member, const char *name, const char *path) {
-        add(e, NEWS_SESSION, path, BUS_INTERFACE("Manager"), member, name);
+void emit_changed(struct emitter *e, uid_t owner, const char *path, const char *interface, const char *property) {
+        struct news *n;
+
+        for (n = e->first; n; n = n->next)
+                if (n->kind == NEWS_CHANGED && strcmp(n->path, path) == 0)
+                        break;
+        if (!n)
+                n = add(e, NEWS_CHANGED, owner, path);
+        if (!n || n->n_properties == PROPERTIES_MAX || has_property(n, property))
+                return;
+        n->interface = interface;
+        n->properties[n->n_properties++] = property;
+}
+
+void emit_signal(struct emitter *e, uid_t owner, sd_bus_message *signal) {
+        struct news *n = add(e, NEWS_SIGNAL, owner, sd_bus_message_get_path(signal));
+
+        if (n)
+                n->signal = sd_bus_message_ref(signal);
+}
+
+static int build_added(struct emitter *e, const struct news *n, sd_bus_message *m) {
+        struct object object;
+        int r;
+
+        r = objects_find(e->bus, n->path, &object);
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
+        r = sd_bus_message_append(m, "o", n->path);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "{sa{sv}}");
+        for (size_t i = 0; i < ARRAY_SIZE(standard_interfaces) && r >= 0; i++)
+                r = sd_bus_message_append(m, "{sa{sv}}", standard_interfaces[i], 0);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'e', "sa{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", object.interface);
+        if (r >= 0)
+                r = object_append_properties(m, &object);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int build_removed(const struct news *n, sd_bus_message *m) {
+        int r;
+
+        r = sd_bus_message_append(m, "o", n->path);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "as", 4, standard_interfaces[0], standard_interfaces[1],
+                                          standard_interfaces[2], n->interface);
+        return r;
+}
+
+static int build_changed(struct emitter *e, const struct news *n, sd_bus_message *m) {
+        struct object object;
+        int r;
+
+        r = objects_find(e->bus, n->path, &object);
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
+        r = sd_bus_message_append(m, "s", n->interface);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "{sv}");
+        for (size_t i = 0; i < n->n_properties && r >= 0; i++)
+                r = object_append_property(m, &object, n->properties[i]);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : sd_bus_message_append(m, "as", 0);
+}
+
+static int build(struct emitter *e, const struct news *n, sd_bus_message **ret) {
+        static const char *const members[] = {
+                [NEWS_ADDED] = "InterfacesAdded",
+                [NEWS_REMOVED] = "InterfacesRemoved",
+                [NEWS_CHANGED] = "PropertiesChanged",
+        };
+        bool changed = n->kind == NEWS_CHANGED;
+        int r;
+
+        if (n->kind == NEWS_SIGNAL) {
+                *ret = sd_bus_message_ref(n->signal);
+                return 0;
+        }
+        r = sd_bus_message_new_signal(e->bus->bus, ret, changed ? n->path : BUS_ROOT,
+                                      changed ? "org.freedesktop.DBus.Properties" : "org.freedesktop.DBus.ObjectManager",
+                                      members[n->kind]);
+        if (r < 0)
+                return r;
+        if (n->kind == NEWS_ADDED)
+                return build_added(e, n, *ret);
+        return changed ? build_changed(e, n, *ret) : build_removed(n, *ret);
 }
 
 static void tell(struct emitter *e, const struct news *n) {
-        switch (n->kind) {
-        case NEWS_ADDED:
-                (void) sd_bus_emit_object_added(e->bus, n->path);
-                break;
-        case NEWS_REMOVED:
-                (void) sd_bus_emit_interfaces_removed(e->bus, n->path, n->interface, NULL);
-                break;
-        case NEWS_CHANGED:
-                (void) sd_bus_emit_properties_changed(e->bus, n->path, n->interface, n->member, NULL);
-                break;
-        case NEWS_SESSION:
-                (void) sd_bus_emit_signal(e->bus, BUS_ROOT, n->interface, n->member, "so", n->name, n->path);
-                break;
-        }
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+
+        if (build(e, n, &m) >= 0)
+                bus_send_signal(e->bus, n->owner, m);
 }
 
 void emit_flush(struct emitter *e) {
         struct news *n;
 
+        e->bus->telling = true;
         while ((n = take_first(e))) {
                 tell(e, n);
                 news_free(n);
         }
+        e->bus->telling = false;
 }

@@ -4,11 +4,31 @@
 #include <string.h>
 
 #include "service/bus/bus.h"
+#include "service/bus/listing.h"
 #include "service/bus/options.h"
 #include "service/registry/catalog.h"
 
-static void message_unrefp(sd_bus_message **m) {
-        sd_bus_message_unref(*m);
+/* Whose things are listed: the caller's, or with the options uid and all those of another or of everybody. */
+struct whose {
+        int all;
+        uint32_t uid;
+};
+
+#define WHOSE_NULL ((struct whose) { .uid = UINT32_MAX })
+#define WHOSE_OPTIONS(w) { "all", 'b', &(w).all }, { "uid", 'u', &(w).uid }
+
+/* As bus_authorize(). */
+static int authorize(struct bus *b, sd_bus_message *m, const struct whose *whose, uid_t *ret, sd_bus_error *error) {
+        int r;
+
+        r = bus_caller(b, m, ret, error);
+        if (r < 0)
+                return r;
+        if (whose->uid != UINT32_MAX)
+                *ret = whose->uid;
+        if (whose->all)
+                *ret = OWNER_ANY;
+        return bus_authorize(b, m, &(struct question) { ACTION_LIST, *ret }, error);
 }
 
 static int append_session(sd_bus_message *reply, const struct session *s) {
@@ -23,25 +43,24 @@ static int append_session(sd_bus_message *reply, const struct session *s) {
 }
 
 int manager_method_list_sessions(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         struct bus *b = userdata;
-        uid_t caller;
+        struct whose whose = WHOSE_NULL;
+        const struct option options[] = { WHOSE_OPTIONS(whose) };
+        uid_t owner;
         int r;
 
-        r = bus_read_options(m, NULL, 0, error);
+        r = bus_read_options(m, options, ARRAY_SIZE(options), error);
         if (r < 0)
                 return r;
-        r = bus_caller(b, m, &caller, error);
-        if (r < 0)
-                return r;
-        r = bus_authorize(b, m, &(struct question) { ACTION_LIST, caller }, error);
+        r = authorize(b, m, &whose, &owner, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = sd_bus_message_new_method_return(m, &reply);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "(ussso)");
         for (const struct session *s = b->manager->sessions; s && r >= 0; s = s->next)
-                r = s->owner == caller ? append_session(reply, s) : 0;
+                r = s->owner == owner || owner == OWNER_ANY ? append_session(reply, s) : 0;
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         return r < 0 ? r : sd_bus_send(b->bus, reply, NULL);
@@ -61,7 +80,7 @@ static int append_application(sd_bus_message *reply, struct application *a) {
         return r;
 }
 
-static int append_applications(struct bus *b, sd_bus_message *reply, uid_t uid, pid_t pid) {
+static int append_applications_of(struct bus *b, sd_bus_message *reply, uid_t uid, pid_t pid) {
         struct application **applications;
         size_t n;
         int r;
@@ -69,40 +88,44 @@ static int append_applications(struct bus *b, sd_bus_message *reply, uid_t uid, 
         r = registry_list(b->registry, uid, pid, &applications, &n);
         if (r < 0)
                 return r;
-        r = sd_bus_message_open_container(reply, 'a', "(uusso)");
         for (size_t i = 0; i < n; i++) {
                 if (r >= 0)
                         r = append_application(reply, applications[i]);
                 application_unref(applications[i]);
         }
         free(applications);
+        return r;
+}
+
+static int append_applications(struct bus *b, const struct listing *l, sd_bus_message *reply) {
+        _cleanup_free_ uid_t *uids = NULL;
+        size_t n;
+        int r;
+
+        r = listing_uids(b, l, &uids, &n);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "b", l->settled);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "(uusso)");
+        for (size_t i = 0; i < n && r >= 0; i++)
+                r = append_applications_of(b, reply, uids[i], (pid_t) l->pid);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
 int manager_method_list_applications(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
         struct bus *b = userdata;
-        uid_t caller;
-        uint32_t pid = 0;
-        const struct option options[] = { { "pid", 'u', &pid } };
+        struct whose whose = WHOSE_NULL;
+        struct listing listing = { .append = append_applications };
+        const struct option options[] = { { "pid", 'u', &listing.pid }, WHOSE_OPTIONS(whose) };
         int r;
 
         r = bus_read_options(m, options, ARRAY_SIZE(options), error);
         if (r < 0)
                 return r;
-        r = bus_caller(b, m, &caller, error);
-        if (r < 0)
-                return r;
-        r = bus_authorize(b, m, &(struct question) { ACTION_LIST, caller }, error);
+        r = authorize(b, m, &whose, &listing.owner, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = sd_bus_message_new_method_return(m, &reply);
-        /* Nobody is woken up to register in private mode: what there is has settled. */
-        if (r >= 0)
-                r = sd_bus_message_append(reply, "b", 1);
-        if (r >= 0)
-                r = append_applications(b, reply, caller, (pid_t) pid);
-        return r < 0 ? r : sd_bus_send(b->bus, reply, NULL);
+        return listing_reply(b, m, &listing);
 }
 
 static int append_fields(sd_bus_message *reply, const struct definition *event) {
@@ -137,34 +160,43 @@ static int append_event(const struct definition *event, const char *name, void *
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+static int append_events(struct bus *b, const struct listing *l, sd_bus_message *reply) {
+        _cleanup_free_ uid_t *uids = NULL;
+        const char *domain, *glob;
+        size_t n;
+        int r;
+
+        r = sd_bus_message_rewind(l->message, true);
+        if (r >= 0)
+                r = sd_bus_message_read(l->message, "ss", &domain, &glob);
+        if (r >= 0)
+                r = listing_uids(b, l, &uids, &n);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "(sssa{sv})");
+        if (r >= 0)
+                r = catalog_walk(b->registry, uids, n, *glob ? glob : "*", append_event, reply);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 int manager_method_list_events(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
         struct bus *b = userdata;
-        uid_t caller;
+        struct whose whose = WHOSE_NULL;
+        struct listing listing = { .append = append_events };
+        const struct option options[] = { WHOSE_OPTIONS(whose) };
         const char *domain, *glob;
         int r;
 
         r = sd_bus_message_read(m, "ss", &domain, &glob);
         if (r < 0)
                 return r;
-        r = bus_read_options(m, NULL, 0, error);
+        r = bus_read_options(m, options, ARRAY_SIZE(options), error);
         if (r < 0)
                 return r;
         r = bus_check_domain(domain, error);
         if (r < 0)
                 return r;
-        r = bus_caller(b, m, &caller, error);
-        if (r < 0)
-                return r;
-        r = bus_authorize(b, m, &(struct question) { ACTION_LIST, caller }, error);
+        r = authorize(b, m, &whose, &listing.owner, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = sd_bus_message_new_method_return(m, &reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "(sssa{sv})");
-        if (r >= 0)
-                r = catalog_walk(b->registry, caller, *glob ? glob : "*", append_event, reply);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : sd_bus_send(b->bus, reply, NULL);
+        return listing_reply(b, m, &listing);
 }

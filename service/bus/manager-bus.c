@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "config.h"
 #include "service/bus/bus.h"
@@ -229,16 +228,28 @@ static int get_kernel_domain(sd_bus *bus, const char *path, const char *interfac
 
 static int get_sessions(sd_bus *bus, const char *path, const char *interface, const char *property,
                         sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        const struct bus *b = userdata;
+        struct bus *b = userdata;
+        uint32_t n = 0;
 
-        return sd_bus_message_append(reply, "u", b->manager->n_sessions);
+        for (const struct session *s = b->manager->sessions; s; s = s->next)
+                n += bus_shows(b, s->owner);
+        return sd_bus_message_append(reply, "u", n);
 }
 
 static int get_applications(sd_bus *bus, const char *path, const char *interface, const char *property,
                             sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        const struct bus *b = userdata;
+        _cleanup_free_ uid_t *uids = NULL;
+        struct bus *b = userdata;
+        uint64_t n = 0;
+        size_t n_uids;
+        int r;
 
-        return sd_bus_message_append(reply, "u", (uint32_t) registry_count(b->registry, getuid()));
+        r = bus_shown_uids(b, &uids, &n_uids);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n_uids; i++)
+                n += registry_count(b->registry, uids[i]);
+        return sd_bus_message_append(reply, "u", (uint32_t) n);
 }
 
 const sd_bus_vtable manager_vtable[] = {

@@ -80,31 +80,51 @@ static int read_entry(const struct item *item, struct definition *ret) {
         return definitions_reader_next(&reader, ret);
 }
 
-int catalog_walk(struct registry *r, uid_t uid, const char *glob,
-                 int (*each)(const struct definition *event, const char *name, void *userdata), void *userdata) {
-        struct event_definitions **list;
-        struct items items = { 0 };
+static int walk_items(struct items *items, int (*each)(const struct definition *event, const char *name, void *userdata),
+                      void *userdata) {
         struct definition event;
+        int k = 0;
+
+        if (items->n > 0)
+                qsort(items->first, items->n, sizeof(items->first[0]), compare);
+        for (size_t i = 0; i < items->n && k >= 0; i++) {
+                if (i > 0 && compare(&items->first[i - 1], &items->first[i]) == 0)
+                        continue;
+                k = read_entry(&items->first[i], &event);
+                if (k > 0)
+                        k = each(&event, items->first[i].name, userdata);
+        }
+        return k < 0 ? k : 0;
+}
+
+/* The definitions of one uid, which keep what the items point to, and then those of the next. */
+static int walk(struct registry *r, const uid_t *uids, size_t n_uids, const char *glob, struct items *items,
+                int (*each)(const struct definition *event, const char *name, void *userdata), void *userdata) {
+        struct event_definitions **list;
         size_t n;
         int k;
 
-        k = registry_list_definitions(r, uid, &list, &n);
+        if (n_uids == 0)
+                return walk_items(items, each, userdata);
+        k = registry_list_definitions(r, uids[0], &list, &n);
         if (k < 0)
                 return k;
         for (size_t i = 0; i < n && k >= 0; i++)
-                k = collect(list[i], glob, &items);
-        if (items.n > 0)
-                qsort(items.first, items.n, sizeof(items.first[0]), compare);
-        for (size_t i = 0; i < items.n && k >= 0; i++) {
-                if (i > 0 && compare(&items.first[i - 1], &items.first[i]) == 0)
-                        continue;
-                k = read_entry(&items.first[i], &event);
-                if (k > 0)
-                        k = each(&event, items.first[i].name, userdata);
-        }
-        free(items.first);
+                k = collect(list[i], glob, items);
+        if (k >= 0)
+                k = walk(r, uids + 1, n_uids - 1, glob, items, each, userdata);
         for (size_t i = 0; i < n; i++)
                 event_definitions_unref(list[i]);
         free(list);
-        return k < 0 ? k : 0;
+        return k;
+}
+
+int catalog_walk(struct registry *r, const uid_t *uids, size_t n_uids, const char *glob,
+                 int (*each)(const struct definition *event, const char *name, void *userdata), void *userdata) {
+        struct items items = { 0 };
+        int k;
+
+        k = walk(r, uids, n_uids, glob, &items, each, userdata);
+        free(items.first);
+        return k;
 }

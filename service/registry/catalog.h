@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * All events that are known of a uid, each once, in the order of their names.
+ * All events that are known of some uids, each once, in the order of their names.
  * Main loop only.
  */
 
@@ -13,7 +13,7 @@
 #include "service/registry/registry.h"
 
 /* Calls each for every event that matches glob, until it returns -errno. name is provider:name. */
-int catalog_walk(struct registry *r, uid_t uid, const char *glob,
+int catalog_walk(struct registry *r, const uid_t *uids, size_t n_uids, const char *glob,
                  int (*each)(const struct definition *event, const char *name, void *userdata), void *userdata);
 
 /* What people call a field's type and a log level. */

@@ -144,6 +144,38 @@ int registry_list(struct registry *r, uid_t uid, pid_t pid, struct application *
         return 0;
 }
 
+/* Accounts come only, while the registry lives. */
+int registry_list_uids(struct registry *r, uid_t **ret, size_t *ret_n) {
+        struct cds_lfht_node *node;
+        struct cds_lfht_iter iter;
+        size_t n = 0, size = 16;
+        uid_t *uids;
+
+        uids = malloc(size * sizeof(*uids));
+        if (!uids)
+                return -ENOMEM;
+        rcu_read_lock();
+        cds_lfht_for_each(r->accounts, &iter, node) {
+                if (n == size) {
+                        uid_t *grown = realloc(uids, 2 * size * sizeof(*uids));
+
+                        if (!grown)
+                                break;
+                        uids = grown;
+                        size *= 2;
+                }
+                uids[n++] = CONTAINER_OF(node, struct account, node)->uid;
+        }
+        rcu_read_unlock();
+        if (node) {
+                free(uids);
+                return -ENOMEM;
+        }
+        *ret = uids;
+        *ret_n = n;
+        return 0;
+}
+
 int registry_list_definitions(struct registry *r, uid_t uid, struct event_definitions ***ret, size_t *ret_n) {
         struct account *account = registry_account(r, uid);
 
@@ -156,8 +188,8 @@ int registry_list_definitions(struct registry *r, uid_t uid, struct event_defini
         return 0;
 }
 
-void registry_take_news(struct registry *r, void (*added)(uint64_t id, void *userdata),
-                        void (*removed)(uint64_t id, void *userdata), void *userdata) {
+void registry_take_news(struct registry *r, void (*added)(uint64_t id, uid_t uid, void *userdata),
+                        void (*removed)(uint64_t id, uid_t uid, void *userdata), void *userdata) {
         struct cds_wfcq_node *node;
         eventfd_t n;
 
@@ -165,13 +197,13 @@ void registry_take_news(struct registry *r, void (*added)(uint64_t id, void *use
         while ((node = __cds_wfcq_dequeue_blocking(&r->added_head, &r->added_tail))) {
                 struct application *a = CONTAINER_OF(node, struct application, added_node);
 
-                added(a->id, userdata);
+                added(a->id, a->peer.uid, userdata);
                 application_unref(a);
         }
         while ((node = __cds_wfcq_dequeue_blocking(&r->removed_head, &r->removed_tail))) {
                 struct application *a = CONTAINER_OF(node, struct application, removed_node);
 
-                removed(a->id, userdata);
+                removed(a->id, a->peer.uid, userdata);
                 application_unref(a);
         }
 }

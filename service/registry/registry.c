@@ -130,7 +130,7 @@ static void disconnect_all(struct registry *r) {
         }
 }
 
-static void ignore(uint64_t id, void *userdata) {
+static void ignore(uint64_t id, uid_t uid, void *userdata) {
 }
 
 static void free_accounts(struct registry *r) {

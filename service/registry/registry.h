@@ -57,8 +57,8 @@ DEFINE_CLEANUP(struct registry *, registry_free)
 int registry_event_fd(const struct registry *r);
 
 /* Calls added and removed once for each application that came or went since the last call. Main loop. */
-void registry_take_news(struct registry *r, void (*added)(uint64_t id, void *userdata),
-                        void (*removed)(uint64_t id, void *userdata), void *userdata);
+void registry_take_news(struct registry *r, void (*added)(uint64_t id, uid_t uid, void *userdata),
+                        void (*removed)(uint64_t id, uid_t uid, void *userdata), void *userdata);
 
 /* The model has changed for this uid. */
 void registry_push(struct registry *r, uid_t uid);
@@ -78,6 +78,9 @@ struct application *registry_find(struct registry *r, uint64_t id);
  * 0). The caller unrefs each and frees the array.
  */
 int registry_list(struct registry *r, uid_t uid, pid_t pid, struct application ***ret, size_t *ret_n);
+
+/* Every uid that has had an application. The caller frees *ret. Main loop. */
+int registry_list_uids(struct registry *r, uid_t **ret, size_t *ret_n);
 
 /* All definitions that are known of a uid; the caller unrefs each and frees the array. */
 int registry_list_definitions(struct registry *r, uid_t uid, struct event_definitions ***ret, size_t *ret_n);

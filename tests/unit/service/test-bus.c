@@ -399,7 +399,7 @@ static void test_signals(void) {
                 ;
         g_assert_cmpstr(seen->str, ==, "added new ");
         call_and_watch(f, seen, session, "Start");
-        g_assert_cmpstr(seen->str, ==, "changed changed reply ");
+        g_assert_cmpstr(seen->str, ==, "changed reply ");
         call_and_watch(f, seen, session, "Stop");
         g_assert_true(g_str_has_prefix(seen->str, "changed "));
         g_assert_true(g_str_has_suffix(seen->str, "changed reply "));

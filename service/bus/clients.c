@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <string.h>
+
+#include "service/bus/bus.h"
+#include "service/bus/clients.h"
+
+/* A desktop has a few that stay; commands come and go. Each costs a copy of every signal. */
+#define CLIENTS_PER_UID_MAX 32
+#define CLIENTS_MAX 512
+
+struct client {
+        struct client *next;
+        uid_t uid;
+        char name[];
+};
+
+struct clients {
+        struct bus *bus;
+        sd_bus_slot *slot;
+        struct client *first;
+        size_t n;
+};
+
+static bool may_know(const struct client *client, uid_t owner) {
+        return client->uid == owner || client->uid == 0;
+}
+
+static int on_name_gone(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct clients *c = userdata;
+        const char *name;
+
+        if (sd_bus_message_read(m, "s", &name) < 0)
+                return 0;
+        for (struct client **p = &c->first; *p; p = &(*p)->next) {
+                struct client *gone = *p;
+
+                if (strcmp(gone->name, name) != 0)
+                        continue;
+                *p = gone->next;
+                c->n--;
+                free(gone);
+                if (c->bus->shared->used)
+                        c->bus->shared->used(c->bus->shared->userdata);
+                return 0;
+        }
+        return 0;
+}
+
+/* Where the bus refuses, the connection is of no use, and is made anew. One that is closing says so by itself. */
+static int on_installed(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct clients *c = userdata;
+
+        if (sd_bus_message_is_method_error(m, NULL) && sd_bus_is_open(c->bus->bus) > 0)
+                c->bus->hung_up(c->bus->userdata);
+        return 1;
+}
+
+int clients_new(struct bus *b, struct clients **ret) {
+        struct clients *c;
+        int r;
+
+        c = calloc(1, sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        c->bus = b;
+        r = sd_bus_add_match_async(b->bus, &c->slot,
+                                   "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
+                                   "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg2=''",
+                                   on_name_gone, on_installed, c);
+        if (r < 0) {
+                free(c);
+                return r;
+        }
+        *ret = c;
+        return 0;
+}
+
+struct clients *clients_free(struct clients *c) {
+        if (!c)
+                return NULL;
+        sd_bus_slot_unref(c->slot);
+        while (c->first) {
+                struct client *client = c->first;
+
+                c->first = client->next;
+                free(client);
+        }
+        free(c);
+        return NULL;
+}
+
+static bool has_room(const struct clients *c, uid_t uid) {
+        size_t n = 0;
+
+        for (const struct client *client = c->first; client; client = client->next)
+                n += client->uid == uid;
+        return n < CLIENTS_PER_UID_MAX && c->n < CLIENTS_MAX;
+}
+
+void clients_note(struct clients *c, sd_bus_message *m) {
+        const char *name = sd_bus_message_get_sender(m);
+        struct failure failure;
+        struct client *client;
+        uid_t uid;
+
+        if (!name)
+                return;
+        for (client = c->first; client; client = client->next)
+                if (strcmp(client->name, name) == 0)
+                        return;
+        if (c->bus->authorizer->caller(c->bus->authorizer, m, &uid, &failure) < 0 || !has_room(c, uid))
+                return;
+        client = malloc(sizeof(*client) + strlen(name) + 1);
+        if (!client)
+                return;
+        client->uid = uid;
+        strcpy(client->name, name);
+        client->next = c->first;
+        c->first = client;
+        c->n++;
+}
+
+size_t clients_count(const struct clients *c) {
+        return c->n;
+}
+
+bool clients_any(const struct clients *c, uid_t owner) {
+        for (const struct client *client = c->first; client; client = client->next)
+                if (may_know(client, owner))
+                        return true;
+        return false;
+}
+
+static int send_copy(struct clients *c, const struct client *client, sd_bus_message *signal) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *copy = NULL;
+        int r;
+
+        r = sd_bus_message_new_signal(c->bus->bus, &copy, sd_bus_message_get_path(signal),
+                                      sd_bus_message_get_interface(signal), sd_bus_message_get_member(signal));
+        if (r >= 0)
+                r = sd_bus_message_set_destination(copy, client->name);
+        if (r >= 0)
+                r = sd_bus_message_rewind(signal, true);
+        if (r >= 0)
+                r = sd_bus_message_copy(copy, signal, true);
+        return r < 0 ? r : sd_bus_send(c->bus->bus, copy, NULL);
+}
+
+void clients_send(struct clients *c, uid_t owner, sd_bus_message *signal) {
+        for (const struct client *client = c->first; client; client = client->next)
+                if (may_know(client, owner))
+                        (void) send_copy(c, client, signal);
+}

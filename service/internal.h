@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What service.c, which makes it, and life.c, which ends it, share. */
+
+#include <stdbool.h>
+
+#include "service/bus/bus.h"
+#include "service/bus/control.h"
+#include "service/bus/message-bus.h"
+#include "service/idle.h"
+#include "service/service.h"
+#include "service/unit/unit-starter.h"
+#include "service/wake.h"
+
+struct service {
+        enum service_mode mode;
+        sd_event *event;
+        int register_fd, control_fd;
+        struct user_domain *domain;
+        struct unit_starter *units; /* NULL in private mode */
+        struct manager *manager;
+        struct manager_listener listener;
+        struct registry *registry;
+        sd_event_source *news_source;
+        struct wake *wake;
+
+        struct bus_shared shared;
+        struct bus *private_bus;         /* in private mode */
+        struct message_bus *message_bus; /* NULL in private mode, or where there can be none */
+        struct control *control;         /* NULL in private mode */
+
+        /* life.c */
+        struct idle *idle;             /* NULL: never idle */
+        sd_event_source *ready_timer;  /* until the service manager was told */
+        sd_event_source *linger_timer; /* while the last clients are served */
+        bool ready, leaving;
+        bool used; /* since we began to leave */
+};
+
+/* Everything but the manager of services, which is told by life_ready(), is there. */
+int life_begin(struct service *s, const struct service_config *config);
+void life_end(struct service *s);
+
+/* The message bus was joined, or there is none to wait for. */
+void life_ready(struct service *s);
+
+/* A client has called, or has left; a session has gone. */
+void life_used(struct service *s);

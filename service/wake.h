@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The page on which applications wait (protocol/wait.h), from our side: wakes
+ * them when somebody wants to trace, and tells how many of those that were woken
+ * have not come yet. A wake-up has settled when as many have registered, or
+ * after a bounded time. A page that is not there is no error: then the
+ * applications that wait look again by themselves. Main loop only.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "common/cleanup.h"
+
+#define WAKE_SETTLE_USEC (500 * 1000)
+
+struct wake;
+
+/* directory: with the page; NULL: there is none. It is copied. settled: a wake-up has. */
+int wake_new(sd_event *event, const char *directory, void (*settled)(void *userdata), void *userdata,
+             struct wake **ret);
+
+/* Leaves the page at rest. */
+struct wake *wake_free(struct wake *w);
+DEFINE_CLEANUP(struct wake *, wake_free)
+
+/* They shall register. No effect after wake_rest(). */
+void wake_want(struct wake *w);
+
+/* tracingd is about to end: they shall wait again. */
+void wake_rest(struct wake *w);
+
+/* One has come. */
+void wake_registered(struct wake *w);
+
+/* Of the wake-up that has not settled: those that have not come. */
+uint32_t wake_expected(const struct wake *w);
+
+/* Of the last wake-up that has settled: those that have not come in time, and not since. */
+uint32_t wake_missing(const struct wake *w);
