@@ -129,6 +129,7 @@ static int handle_view(struct client *c, const struct handshake *h, const int *f
         if (h->keys & HANDSHAKE_APPLICATION)
                 c->daemon->application = h->application;
         c->daemon->ready = true;
+        __atomic_store_n(&c->daemon->silent, 0, __ATOMIC_RELEASE);
         if (n_fds == 0) {
                 answer = (struct handshake) { .keys = HANDSHAKE_GET, .get = h->generation };
                 return send_message(c, &answer, NULL, 0);

@@ -43,7 +43,6 @@ static void set_state(struct daemon *d, enum daemon_state state) {
 
 void daemon_set_applied(struct daemon *d, uint32_t version) {
         __atomic_store_n(&d->applied, version, __ATOMIC_RELEASE);
-        __atomic_store_n(&d->silent, 0, __ATOMIC_RELEASE);
         announce();
 }
 
