@@ -158,8 +158,8 @@ int tracectl_session_snapshot(tracectl_session *session, const char *name, char 
         r = connection_new_call(session->connection, session->path, SESSION_INTERFACE, "Snapshot", &call);
         if (r < 0)
                 return r;
-        r = name ? sd_bus_message_append(call, "a{sv}", 1, "name", "s", name) : message_append_no_options(call);
-        r = connection_call(session->connection, r, call, &reply);
+        r = connection_call(session->connection, sd_bus_message_append(call, "a{sv}", 1, "name", "s", name), call,
+                            &reply);
         if (r < 0)
                 return r;
         r = read_string(session, reply, &path);

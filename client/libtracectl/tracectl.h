@@ -211,9 +211,9 @@ int tracectl_session_start(tracectl_session *session);
 int tracectl_session_stop(tracectl_session *session, tracectl_counts **ret_counts);
 
 /*
- * Writes what the overwrite channels hold now into a directory name below the
- * output, "" for the output itself, NULL for a name that the service makes up.
- * ret_path, the directory (the caller frees it), and ret_counts may be NULL.
+ * Writes what the overwrite channels hold now into a new directory name below
+ * the output, or "" into the output itself. ret_path, the directory (the caller
+ * frees it), and ret_counts may be NULL.
  */
 int tracectl_session_snapshot(tracectl_session *session, const char *name, char **ret_path,
                               tracectl_counts **ret_counts);

@@ -61,7 +61,6 @@ static const struct {
           "\"lost_overwrite\":0,\"lost_garbage\":0,\"bytes\":0,\"packets\":0,\"applications\":2,\"pending\":0,"
           "\"output_error\":\"\",\"output\":\"/var/lib/shop\\u001B\"}\n", "" },
         { { "stop", "shop", "-q" }, SESSION "Stop []\n" INFO, "", "" },
-        { { "snapshot", "-sshop" }, SESSION "Snapshot []\n", "", NULL },
         { { "snapshot", "-sshop", "monday", "--json" }, SESSION "Snapshot ['name' 'monday']\n", NULL, "" },
         { { "set-session", "shop" }, "", "The current session is shop.\n", "" },
         { { "destroy", "shop" }, SESSION "Destroy []\n", "Session shop has ended.\n", "" },
@@ -92,6 +91,18 @@ static void test_stop(void) {
         g_assert_cmpstr(play.result.errors, ==, "tracectl: Nothing was recorded: no program with tracepoints has run. "
                                                 "See tracectl list --applications.\n");
         g_assert_cmpint(play.result.status, ==, 0);
+        play_end(&play);
+}
+
+/* Without a name, one is made of the time. */
+static void test_snapshot(void) {
+        struct play play;
+
+        play_begin(&play);
+        play_run(&play, &(struct fake_script) {}, ARGUMENTS("snapshot", "-sshop"));
+        g_assert_true(g_regex_match_simple("Snapshot \\['name' 'snapshot-\\d{8}-\\d{6}-\\d{6}'\\]\n$", play.calls, 0, 0));
+        g_assert_nonnull(strstr(play.result.errors, "tracectl: 123 events, 4 lost"));
+        g_assert_nonnull(strstr(play.result.errors, " in /tmp/x/; look at them with: "));
         play_end(&play);
 }
 
@@ -244,6 +255,7 @@ int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/control/simple", test_simple);
         g_test_add_func("/control/stop", test_stop);
+        g_test_add_func("/control/snapshot", test_snapshot);
         g_test_add_func("/control/create", test_create);
         g_test_add_func("/control/create-output", test_create_output);
         g_test_add_func("/control/meant", test_meant);

@@ -149,10 +149,10 @@ static void test_snapshot(void) {
         struct fixture f;
 
         connect_session(&f, &(struct fake_script) {});
-        g_assert_cmpint(tracectl_session_snapshot(f.session, NULL, &path, NULL), ==, 0);
+        g_assert_cmpint(tracectl_session_snapshot(f.session, "monday", &path, NULL), ==, 0);
         g_assert_cmpstr(path, ==, "/tmp/x");
         free(path);
-        assert_calls(&f, CREATE "\n" CALL "Snapshot []");
+        assert_calls(&f, CREATE "\n" CALL "Snapshot ['name' 'monday']");
 }
 
 static void test_bad_replies(void) {
