@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/parse.h"
+#include "service/bus/clients.h"
 #include "service/bus/gate.h"
 
 /*
@@ -122,8 +123,14 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 r = pass_application(b, m, number, caller);
         if (r < 0)
                 return r;
+        if (r == 0) {
+                /* The message comes again, and nobody has seen it yet who would stay for its sender. */
+                if (b->clients)
+                        clients_note(b->clients, m);
+                return 1;
+        }
         (void) sd_bus_message_rewind(m, 1);
-        return r == 0; /* asked: the message comes again */
+        return 0;
 }
 
 int gate_install(struct bus *b) {

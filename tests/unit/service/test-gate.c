@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "service/bus/clients.h"
 #include "service/bus/gate.h"
 
 #define ROOT "/org/tracectl/Tracing1"
@@ -194,6 +195,22 @@ static void test_granted(void) {
         tear_down(&t);
 }
 
+/* Whoever waits for an answer is a client, for whom tracingd stays. */
+static void test_waiting_client(void) {
+        GDBusMethodInvocation *question;
+        struct fake_call *c;
+        struct test t;
+
+        set_up(&t);
+        g_assert_cmpint(clients_new(t.service.bus, &t.service.bus->clients), >=, 0);
+        c = call(&t, t.client, FOREIGN, SESSION, "Start", "a{sv}", 0);
+        question = fake_polkit_question(&t.polkit, t.client, POLKIT_ACTION "control-others");
+        g_assert_cmpuint(clients_count(t.service.bus->clients), ==, 1);
+        fake_polkit_answer(question, false, false);
+        fake_call_fails(&t.polkit, c, DENIED, "user 1001 is refused to you");
+        tear_down(&t);
+}
+
 /* What was there when the question was asked is not any more. */
 static void test_gone_meanwhile(void) {
         GDBusMethodInvocation *question;
@@ -282,6 +299,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/gate/get-session", test_get_session);
         g_test_add_func("/gate/own", test_own);
         g_test_add_func("/gate/granted", test_granted);
+        g_test_add_func("/gate/waiting-client", test_waiting_client);
         g_test_add_func("/gate/gone-meanwhile", test_gone_meanwhile);
         g_test_add_func("/gate/root", test_root);
         g_test_add_func("/gate/managed-objects", test_managed_objects);
