@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* How the service begins and ends, and its connections: the control socket, and message buses that the test starts. */
+
+#include "running.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "service/bus/control.h"
+#include "service/log.h"
+
+#define NO_CLIENT_USEC (50 * 1000)
+
+static const char *const shop[] = { "shop:order_paid", NULL };
+
+/* What happened on a connection, a word each. */
+static int on_signal(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        const char *path = sd_bus_message_get_path(m), *member = sd_bus_message_get_member(m);
+        uint8_t type;
+
+        g_assert_cmpint(sd_bus_message_get_type(m, &type), >=, 0);
+        if (type == SD_BUS_MESSAGE_SIGNAL && path && g_str_has_prefix(path, ROOT))
+                g_string_append_printf(userdata, "%s ", member);
+        return 0;
+}
+
+static GString *watch(sd_bus *bus) {
+        GString *seen = g_string_new(NULL);
+
+        g_assert_cmpint(sd_bus_add_filter(bus, NULL, on_signal, seen), >=, 0);
+        return seen;
+}
+
+static void process_until(sd_bus *bus, GString *seen, const char *text) {
+        while (!strstr(seen->str, text)) {
+                int r = sd_bus_process(bus, NULL);
+
+                g_assert_cmpint(r, >=, 0);
+                if (r == 0 && sd_bus_wait(bus, WAIT_SECONDS * G_USEC_PER_SEC) == 0)
+                        g_error("'%s' does not come: %s", text, seen->str);
+        }
+}
+
+/* Everything that was sent to it before is there once the bus, or the service, has answered. */
+static void process_all(sd_bus *bus) {
+        sd_bus_message *reply = NULL;
+
+        g_assert_cmpint(sd_bus_call_method(bus, sd_bus_is_bus_client(bus) > 0 ? "org.freedesktop.DBus" : NULL, "/",
+                                           "org.freedesktop.DBus.Peer", "Ping", NULL, &reply, ""), >=, 0);
+        sd_bus_message_unref(reply);
+        while (sd_bus_process(bus, NULL) > 0)
+                ;
+}
+
+static void test_control(void) {
+        struct running *l = running_prepare(0);
+        g_autofree char *session = NULL;
+        GString *seen;
+        sd_bus *other;
+
+        running_begin(l);
+        l->f.bus = running_connect_control(l);
+        other = running_connect_control(l);
+        seen = watch(other);
+        g_assert_cmpint(running_call_manager(other, "ListSessions"), >=, 0);
+        session = fixture_session(&l->f, "s");
+        process_until(other, seen, "InterfacesAdded SessionNew ");
+        fixture_ok(&l->f, session, BUS_NAME ".Session", "Destroy", "a{sv}", 0);
+        process_until(other, seen, "InterfacesRemoved SessionRemoved ");
+        g_string_free(seen, TRUE);
+        /* One that hangs up leaves the others alone. */
+        sd_bus_close_unref(other);
+        g_assert_cmpint(running_call_manager(l->f.bus, "ListSessions"), >=, 0);
+        running_finish(l);
+}
+
+static void test_control_limit(void) {
+        struct running *l = running_prepare(0);
+        int fds[CONTROL_CONNECTIONS_MAX];
+        char byte;
+
+        running_begin(l);
+        for (size_t i = 0; i < CONTROL_CONNECTIONS_MAX - 1; i++)
+                fds[i] = running_control_socket(l);
+        l->f.bus = running_connect_control(l);
+        g_assert_cmpint(running_call_manager(l->f.bus, "ListSessions"), >=, 0);
+        fds[CONTROL_CONNECTIONS_MAX - 1] = running_control_socket(l);
+        g_assert_cmpint(recv(fds[CONTROL_CONNECTIONS_MAX - 1], &byte, 1, 0), ==, 0);
+        for (size_t i = 0; i < CONTROL_CONNECTIONS_MAX; i++)
+                close(fds[i]);
+        running_finish(l);
+}
+
+/* What the signals say is what GetManagedObjects and GetAll say. */
+static int on_added(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        const char *path, *interface;
+        GString *seen = userdata;
+
+        if (!sd_bus_message_is_signal(m, "org.freedesktop.DBus.ObjectManager", "InterfacesAdded"))
+                return 0;
+        g_assert_cmpint(sd_bus_message_read(m, "o", &path), >, 0);
+        g_assert_cmpint(sd_bus_message_enter_container(m, 'a', "{sa{sv}}"), >, 0);
+        while (sd_bus_message_enter_container(m, 'e', "sa{sv}") > 0) {
+                g_assert_cmpint(sd_bus_message_read(m, "s", &interface), >, 0);
+                g_assert_cmpint(sd_bus_message_enter_container(m, 'a', "{sv}"), >, 0);
+                while (sd_bus_message_enter_container(m, 'e', "sv") > 0) {
+                        const char *name;
+
+                        g_assert_cmpint(sd_bus_message_read(m, "s", &name), >, 0);
+                        g_string_append_printf(seen, "%s.%s ", interface, name);
+                        g_assert_cmpint(sd_bus_message_skip(m, "v"), >, 0);
+                        g_assert_cmpint(sd_bus_message_exit_container(m), >=, 0);
+                }
+                g_assert_cmpint(sd_bus_message_exit_container(m), >=, 0);
+                g_assert_cmpint(sd_bus_message_exit_container(m), >=, 0);
+        }
+        return 0;
+}
+
+static char *all_properties(struct fixture *f, const char *path, const char *interface) {
+        GString *all = g_string_new(NULL);
+        sd_bus_message *reply;
+        const char *name;
+
+        reply = fixture_call(f, path, "org.freedesktop.DBus.Properties", "GetAll", NULL, "s", interface);
+        g_assert_cmpint(sd_bus_message_enter_container(reply, 'a', "{sv}"), >, 0);
+        while (sd_bus_message_enter_container(reply, 'e', "sv") > 0) {
+                g_assert_cmpint(sd_bus_message_read(reply, "s", &name), >, 0);
+                g_string_append_printf(all, "%s.%s ", interface, name);
+                g_assert_cmpint(sd_bus_message_skip(reply, "v"), >, 0);
+                g_assert_cmpint(sd_bus_message_exit_container(reply), >=, 0);
+        }
+        sd_bus_message_unref(reply);
+        return g_string_free(all, FALSE);
+}
+
+static int on_changed(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        const char *name;
+
+        if (!sd_bus_message_is_signal(m, "org.freedesktop.DBus.Properties", "PropertiesChanged"))
+                return 0;
+        g_assert_cmpint(sd_bus_message_skip(m, "s"), >, 0);
+        g_assert_cmpint(sd_bus_message_enter_container(m, 'a', "{sv}"), >, 0);
+        while (sd_bus_message_enter_container(m, 'e', "sv") > 0) {
+                g_assert_cmpint(sd_bus_message_read(m, "s", &name), >, 0);
+                g_string_append_printf(userdata, "%s ", name);
+                g_assert_cmpint(sd_bus_message_skip(m, "v"), >, 0);
+                g_assert_cmpint(sd_bus_message_exit_container(m), >=, 0);
+        }
+        return 0;
+}
+
+static void test_signal_contents(void) {
+        struct running *l = running_prepare(0);
+        g_autoptr(GString) added = g_string_new(NULL), changed = g_string_new(NULL);
+        g_autofree char *session = NULL, *all = NULL;
+
+        running_begin(l);
+        l->f.bus = running_connect_control(l);
+        g_assert_cmpint(sd_bus_add_filter(l->f.bus, NULL, on_added, added), >=, 0);
+        g_assert_cmpint(sd_bus_add_filter(l->f.bus, NULL, on_changed, changed), >=, 0);
+        session = fixture_session(&l->f, "s");
+        process_all(l->f.bus);
+        all = all_properties(&l->f, session, BUS_NAME ".Session");
+        g_assert_cmpstr(added->str, ==, all);
+        fixture_ok(&l->f, session, BUS_NAME ".Session", "Start", "a{sv}", 0);
+        process_all(l->f.bus);
+        g_assert_cmpstr(changed->str, ==, "State Reason Output ConsumerUnit ");
+        running_finish(l);
+}
+
+/* A client that has not called gets nothing, whatever it asked the bus for. */
+static void test_unicast(void) {
+        struct running *l = running_prepare(0);
+        g_autofree char *session = NULL;
+        GString *seen, *silent;
+        sd_bus *bus, *stranger;
+
+        running_start_bus(l);
+        running_begin(l);
+        bus = running_connect_bus(l);
+        stranger = running_connect_bus(l);
+        seen = watch(bus);
+        silent = watch(stranger);
+        g_assert_cmpint(sd_bus_match_signal(stranger, NULL, BUS_NAME, NULL, NULL, NULL, on_signal, silent), >=, 0);
+        g_assert_cmpint(running_call_manager(bus, "ListSessions"), >=, 0);
+        l->f.bus = running_connect_control(l);
+        session = fixture_session(&l->f, "s");
+        process_until(bus, seen, "InterfacesAdded SessionNew ");
+        process_all(stranger);
+        g_assert_cmpstr(silent->str, ==, "");
+        g_assert_cmpint(running_call_manager(stranger, "ListSessions"), >=, 0);
+        fixture_ok(&l->f, session, BUS_NAME ".Session", "Destroy", "a{sv}", 0);
+        process_until(bus, seen, "InterfacesRemoved SessionRemoved ");
+        process_until(stranger, silent, "InterfacesRemoved SessionRemoved ");
+        g_string_free(seen, TRUE);
+        g_string_free(silent, TRUE);
+        sd_bus_close_unref(bus);
+        sd_bus_close_unref(stranger);
+        running_finish(l);
+}
+
+static int on_owner(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        *(bool *) userdata = true;
+        return 0;
+}
+
+/* Returns when somebody owns the name, with a client that knows. */
+static sd_bus *wait_for_name(struct running *l) {
+        sd_bus *bus = running_connect_bus(l);
+        bool owned = false;
+
+        g_assert_cmpint(sd_bus_match_signal(bus, NULL, "org.freedesktop.DBus", NULL, "org.freedesktop.DBus",
+                                            "NameOwnerChanged", on_owner, &owned), >=, 0);
+        for (;;) {
+                sd_bus_creds *creds = NULL;
+                int r = sd_bus_get_name_creds(bus, BUS_NAME, SD_BUS_CREDS_UNIQUE_NAME, &creds);
+
+                sd_bus_creds_unref(creds);
+                if (r >= 0)
+                        return bus;
+                owned = false;
+                while (!owned) {
+                        r = sd_bus_process(bus, NULL);
+                        g_assert_cmpint(r, >=, 0);
+                        if (r == 0)
+                                g_assert_cmpint(sd_bus_wait(bus, WAIT_SECONDS * G_USEC_PER_SEC), >, 0);
+                }
+        }
+}
+
+static void test_bus_comes_and_goes(void) {
+        struct running *l = running_prepare(0);
+        g_autofree char *session = NULL;
+        sd_bus *bus;
+
+        /* It is ready without one. */
+        running_begin(l);
+        l->f.bus = running_connect_control(l);
+        session = fixture_session(&l->f, "s");
+        for (int i = 0; i < 2; i++) {
+                GString *seen;
+
+                running_start_bus(l);
+                bus = wait_for_name(l);
+                seen = watch(bus);
+                g_assert_cmpint(running_call_manager(bus, "ListSessions"), >=, 0);
+                fixture_ok(&l->f, session, BUS_NAME ".Session", "EnableChannel", "ssa{sv}", "user",
+                           i == 0 ? "a" : "b", 0);
+                process_until(bus, seen, "InterfacesAdded ");
+                g_string_free(seen, TRUE);
+                running_stop_bus(l);
+                sd_bus_close_unref(bus);
+                g_assert_cmpint(running_call_manager(l->f.bus, "ListSessions"), >=, 0);
+        }
+        running_finish(l);
+}
+
+static void test_idle(void) {
+        struct running *l = running_prepare(NO_CLIENT_USEC);
+
+        running_begin(l);
+        running_join(l);
+        running_finish(l);
+}
+
+/* A client keeps it, and so does a session when the client is gone. */
+static void test_idle_use(void) {
+        struct running *l = running_prepare(NO_CLIENT_USEC);
+        g_autofree char *session = NULL;
+
+        running_begin(l);
+        l->f.bus = running_connect_control(l);
+        session = fixture_session(&l->f, "s");
+        sd_bus_close_unref(l->f.bus);
+        l->f.bus = running_connect_control(l);
+        fixture_ok(&l->f, session, BUS_NAME ".Session", "Destroy", "a{sv}", 0);
+        l->f.bus = sd_bus_close_unref(l->f.bus);
+        running_join(l);
+        running_finish(l);
+}
+
+static void test_idle_bus(void) {
+        struct running *l = running_prepare(NO_CLIENT_USEC);
+        sd_bus_creds *creds = NULL;
+        sd_bus *bus;
+
+        running_start_bus(l);
+        bus = running_connect_bus(l);
+        running_begin(l);
+        /* The client stays, so it stays. */
+        g_assert_cmpint(running_call_manager(bus, "ListSessions"), >=, 0);
+        g_assert_cmpint(recv(l->notify_fd, &(char) { 0 }, 1, MSG_DONTWAIT), <, 0);
+        sd_bus_close_unref(bus);
+        running_join(l);
+        bus = running_connect_bus(l);
+        g_assert_cmpint(sd_bus_get_name_creds(bus, BUS_NAME, SD_BUS_CREDS_UNIQUE_NAME, &creds), <, 0);
+        sd_bus_close_unref(bus);
+        running_finish(l);
+}
+
+static void test_lists_of_everybody(void) {
+        struct running *l = running_prepare(0);
+        g_autofree char *session = NULL;
+        struct fake_application *a;
+        sd_bus_message *reply;
+
+        running_begin(l);
+        l->f.bus = running_connect_control(l);
+        session = fixture_session(&l->f, "s");
+        a = fake_application_register(&l->f, shop, 0);
+        reply = fixture_call(&l->f, MANAGER, "ListSessions", NULL, "a{sv}", 1, "all", "b", 1);
+        g_assert_cmpint(sd_bus_message_enter_container(reply, 'a', "(ussso)"), >, 0);
+        g_assert_false(sd_bus_message_at_end(reply, false));
+        sd_bus_message_unref(reply);
+        reply = fixture_call(&l->f, MANAGER, "ListApplications", NULL, "a{sv}", 1, "all", "b", 1);
+        g_assert_cmpint(sd_bus_message_skip(reply, "b"), >, 0);
+        g_assert_cmpint(sd_bus_message_enter_container(reply, 'a', "(uusso)"), >, 0);
+        g_assert_false(sd_bus_message_at_end(reply, false));
+        sd_bus_message_unref(reply);
+        reply = fixture_call(&l->f, MANAGER, "ListEvents", NULL, "ssa{sv}", "user", "*", 1, "uid", "u", getuid());
+        g_assert_cmpint(sd_bus_message_enter_container(reply, 'a', "(sssa{sv})"), >, 0);
+        g_assert_false(sd_bus_message_at_end(reply, false));
+        sd_bus_message_unref(reply);
+        if (getuid() != 0)
+                fixture_fails(&l->f, SD_BUS_ERROR_ACCESS_DENIED, "own user", MANAGER, "ListSessions", "a{sv}", 1, "uid",
+                              "u", getuid() + 1);
+        fake_application_free(a);
+        running_finish(l);
+}
+
+int main(int argc, char *argv[]) {
+        g_test_init(&argc, &argv, NULL);
+        signal(SIGPIPE, SIG_IGN);
+        log_open(g_test_verbose(), false);
+        g_test_add_func("/life/control", test_control);
+        g_test_add_func("/life/control-limit", test_control_limit);
+        g_test_add_func("/life/signal-contents", test_signal_contents);
+        g_test_add_func("/life/unicast", test_unicast);
+        g_test_add_func("/life/bus-comes-and-goes", test_bus_comes_and_goes);
+        g_test_add_func("/life/idle", test_idle);
+        g_test_add_func("/life/idle-use", test_idle_use);
+        g_test_add_func("/life/idle-bus", test_idle_bus);
+        g_test_add_func("/life/lists-of-everybody", test_lists_of_everybody);
+        return g_test_run();
+}

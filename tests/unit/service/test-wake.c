@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The page on which applications wait: who is woken, who waits for them, and which pages are left alone. */
+
+#include "running.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "protocol/wait.h"
+#include "service/log.h"
+#include "service/wake.h"
+
+static const char *const shop[] = { "shop:order_paid", NULL };
+
+static void make_page(const struct running *l, const char *text) {
+        g_autofree char *path = g_build_filename(l->directory, "wait", NULL);
+
+        g_assert_true(g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_NONE, 0644, NULL));
+}
+
+/* As applications map it. */
+static const struct wait_page *map_page(const struct running *l) {
+        g_autofree char *path = g_build_filename(l->directory, "wait", NULL);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        void *page = mmap(NULL, sizeof(struct wait_page), PROT_READ, MAP_SHARED, fd, 0);
+
+        g_assert_true(page != MAP_FAILED);
+        close(fd);
+        return page;
+}
+
+static bool is_in_futex(pid_t pid) {
+        g_autofree char *path = g_strdup_printf("/proc/%i/syscall", (int) pid), *text = NULL;
+
+        return g_file_get_contents(path, &text, NULL, NULL) && atoi(text) == SYS_futex && text[0] != 'r';
+}
+
+/* A process that waits as applications do, and exits when it is woken. Returns when it sleeps. */
+static pid_t start_waiter(const struct wait_page *page) {
+        uint32_t word = page->word;
+        pid_t pid = fork();
+
+        g_assert_cmpint(pid, >=, 0);
+        if (pid == 0) {
+                running_die_with_parent(NULL);
+                (void) syscall(SYS_futex, &page->word, FUTEX_WAIT, word, NULL, NULL, 0);
+                _exit(page->word & WAIT_WANTED ? 0 : 1);
+        }
+        while (!is_in_futex(pid))
+                g_assert_no_errno(kill(pid, 0));
+        return pid;
+}
+
+static void assert_woken(pid_t pid) {
+        int status;
+
+        g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+        g_assert_true(WIFEXITED(status));
+        g_assert_cmpint(WEXITSTATUS(status), ==, 0);
+}
+
+static int on_listed(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        sd_bus_message **ret = userdata;
+
+        g_assert_false(sd_bus_message_is_method_error(m, NULL));
+        *ret = sd_bus_message_ref(m);
+        return 0;
+}
+
+static void begin_list(struct running *l, const char *member, sd_bus_message **ret) {
+        sd_bus_message *m = NULL;
+
+        g_assert_cmpint(sd_bus_message_new_method_call(l->f.bus, &m, NULL, MANAGER, member), >=, 0);
+        if (strcmp(member, "ListEvents") == 0)
+                g_assert_cmpint(sd_bus_message_append(m, "ss", "user", "*"), >=, 0);
+        g_assert_cmpint(sd_bus_message_append(m, "a{sv}", 0), >=, 0);
+        g_assert_cmpint(sd_bus_call_async(l->f.bus, NULL, m, on_listed, ret, 0), >=, 0);
+        sd_bus_message_unref(m);
+        g_assert_cmpint(sd_bus_flush(l->f.bus), >=, 0);
+}
+
+static sd_bus_message *end_list(struct running *l, sd_bus_message **ret) {
+        while (!*ret) {
+                int r = sd_bus_process(l->f.bus, NULL);
+
+                g_assert_cmpint(r, >=, 0);
+                if (r == 0)
+                        g_assert_cmpint(sd_bus_wait(l->f.bus, WAIT_SECONDS * G_USEC_PER_SEC), >, 0);
+        }
+        return *ret;
+}
+
+static struct running *begin_with_page(const struct wait_page **ret) {
+        struct running *l = running_prepare(0);
+
+        make_page(l, "TRACECTL0000");
+        *ret = map_page(l);
+        running_begin(l);
+        l->f.bus = running_connect_control(l);
+        return l;
+}
+
+/* The reply comes when the one that was woken has registered. */
+static void test_wake_for_list(gconstpointer member) {
+        sd_bus_message *reply = NULL;
+        const struct wait_page *page;
+        struct running *l = begin_with_page(&page);
+        struct fake_application *a;
+        uint32_t word;
+        pid_t pid;
+        int settled = 1;
+
+        pid = start_waiter(page);
+        begin_list(l, member, &reply);
+        assert_woken(pid);
+        word = page->word;
+        a = fake_application_register(&l->f, shop, 0);
+        end_list(l, &reply);
+        if (strcmp(member, "ListApplications") == 0)
+                g_assert_cmpint(sd_bus_message_read(reply, "b", &settled), >, 0);
+        g_assert_true(settled);
+        g_assert_cmpint(sd_bus_message_enter_container(reply, 'a', NULL), >, 0);
+        g_assert_false(sd_bus_message_at_end(reply, false));
+        sd_bus_message_unref(reply);
+        /* They stay awake. */
+        g_assert_cmpint(running_call_manager(l->f.bus, "ListApplications"), >=, 0);
+        g_assert_cmpuint(page->word, ==, word);
+        fake_application_free(a);
+        running_finish(l);
+        g_assert_cmpuint(page->word & WAIT_WANTED, ==, 0);
+        g_assert_cmpuint(page->word, !=, word & ~WAIT_WANTED);
+        munmap((void *) page, sizeof(*page));
+}
+
+/* One that was woken and does not come is waited for once, and for a bounded time. */
+static void test_wake_unsettled(void) {
+        sd_bus_message *reply = NULL;
+        const struct wait_page *page;
+        struct running *l = begin_with_page(&page);
+        int settled = 1;
+        pid_t pid;
+
+        pid = start_waiter(page);
+        begin_list(l, "ListApplications", &reply);
+        assert_woken(pid);
+        end_list(l, &reply);
+        g_assert_cmpint(sd_bus_message_read(reply, "b", &settled), >, 0);
+        g_assert_false(settled);
+        sd_bus_message_unref(reply);
+        reply = NULL;
+        begin_list(l, "ListApplications", &reply);
+        end_list(l, &reply);
+        g_assert_cmpint(sd_bus_message_read(reply, "b", &settled), >, 0);
+        g_assert_true(settled);
+        sd_bus_message_unref(reply);
+        running_finish(l);
+        munmap((void *) page, sizeof(*page));
+}
+
+/* Enabling an event waits for those that were woken, too. */
+static void test_wake_for_session(void) {
+        const struct wait_page *page;
+        struct running *l = begin_with_page(&page);
+        g_autofree char *session = NULL;
+        sd_bus_message *reply;
+        uint32_t pending = 0;
+        pid_t pid;
+
+        pid = start_waiter(page);
+        session = fixture_session(&l->f, "s");
+        assert_woken(pid);
+        fixture_ok(&l->f, session, BUS_NAME ".Session", "Start", "a{sv}", 0);
+        reply = fixture_call(&l->f, session, BUS_NAME ".Session", "EnableEvent", NULL, "sssa{sv}", "user", "", "*", 0);
+        g_assert_cmpint(sd_bus_message_read(reply, "otu", NULL, NULL, &pending), >, 0);
+        g_assert_cmpuint(pending, ==, 0);
+        sd_bus_message_unref(reply);
+        running_finish(l);
+        munmap((void *) page, sizeof(*page));
+}
+
+static void never_settles(void *userdata) {
+        g_assert_not_reached();
+}
+
+/* A page that is none of ours is left alone. */
+static void test_wrong_pages(void) {
+        static const char *const texts[] = { "TRACECTL000", "tracectl0000", "" };
+        struct running *l = running_prepare(0);
+        g_autofree char *path = g_build_filename(l->directory, "wait", NULL);
+        g_autofree char *target = g_build_filename(l->directory, "bus.conf", NULL), *text = NULL;
+        g_autoptr(GString) warnings = g_string_new(NULL);
+        sd_event *event = NULL;
+        struct wake *wake;
+
+        g_assert_cmpint(sd_event_new(&event), >=, 0);
+        for (size_t i = 0; i < G_N_ELEMENTS(texts) + 3; i++) {
+                running_remove_file(l, "wait");
+                if (i < G_N_ELEMENTS(texts))
+                        make_page(l, texts[i]);
+                else if (i == G_N_ELEMENTS(texts)) {
+                        g_assert_true(g_file_set_contents(target, "TRACECTL0000", -1, NULL));
+                        g_assert_no_errno(symlink(target, path));
+                } else if (i == G_N_ELEMENTS(texts) + 1) {
+                        make_page(l, "TRACECTL0000");
+                        g_assert_no_errno(chmod(path, 0666));
+                }
+                g_assert_cmpint(wake_new(event, l->directory, never_settles, NULL, &wake), ==, 0);
+                wake_want(wake);
+                g_assert_cmpuint(wake_expected(wake), ==, 0);
+                wake_free(wake);
+                if (i == G_N_ELEMENTS(texts)) {
+                        g_assert_true(g_file_get_contents(target, &text, NULL, NULL));
+                        g_assert_cmpstr(text, ==, "TRACECTL0000");
+                }
+        }
+        sd_event_unref(event);
+        running_finish(l);
+}
+
+/* One that a killed tracingd has left set is at rest again; one that was made later, or again, is found. */
+static void test_page_found(void) {
+        const struct wait_page *page;
+        struct running *l = running_prepare(0);
+        sd_event *event = NULL;
+        struct wake *wake;
+
+        g_assert_cmpint(sd_event_new(&event), >=, 0);
+        make_page(l, "TRACECTL1000");
+        page = map_page(l);
+        g_assert_cmpint(wake_new(event, l->directory, never_settles, NULL, &wake), ==, 0);
+        g_assert_cmpuint(page->word & WAIT_WANTED, ==, 0);
+        munmap((void *) page, sizeof(*page));
+        running_remove_file(l, "wait");
+        make_page(l, "TRACECTL0000");
+        page = map_page(l);
+        wake_want(wake);
+        g_assert_cmpuint(page->word & WAIT_WANTED, ==, WAIT_WANTED);
+        wake_rest(wake);
+        g_assert_cmpuint(page->word & WAIT_WANTED, ==, 0);
+        wake_want(wake);
+        g_assert_cmpuint(page->word & WAIT_WANTED, ==, 0);
+        wake_free(wake);
+        munmap((void *) page, sizeof(*page));
+        sd_event_unref(event);
+        running_finish(l);
+}
+
+int main(int argc, char *argv[]) {
+        g_test_init(&argc, &argv, NULL);
+        signal(SIGPIPE, SIG_IGN);
+        log_open(g_test_verbose(), false);
+        g_test_add_data_func("/wake/for-applications", "ListApplications", test_wake_for_list);
+        g_test_add_data_func("/wake/for-events", "ListEvents", test_wake_for_list);
+        g_test_add_func("/wake/unsettled", test_wake_unsettled);
+        g_test_add_func("/wake/for-session", test_wake_for_session);
+        g_test_add_func("/wake/wrong-pages", test_wrong_pages);
+        g_test_add_func("/wake/page-found", test_page_found);
+        return g_test_run();
+}
