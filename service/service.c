@@ -85,6 +85,9 @@ static int make_starter(struct service *s, const struct service_config *config, 
         if (config->mode == SERVICE_PRIVATE || config->starter.start)
                 return 0;
         r = unit_starter_new(s->event, &units, &s->units);
+        if (r < 0)
+                log_warning("consumers cannot be started (%s); install tracingd again, with tracectl-consumer",
+                            strerror(-r));
         ret->units = s->units;
         return r;
 }

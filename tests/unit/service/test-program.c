@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 static char *program;
+static char *run_directory;
 
 static void assert_output(int wanted, const char *text, const char *argument, const char *second) {
         char *argv[] = { program, (char *) argument, (char *) second, NULL };
@@ -34,7 +35,13 @@ static void assert_output(int wanted, const char *text, const char *argument, co
 static void test_arguments(void) {
         assert_output(0, "Usage: tracingd", "--help", NULL);
         assert_output(0, "tracingd ", "--version", NULL);
-        assert_output(1, "--private", NULL, NULL);
+        assert_output(1, "tracectl start tracingd", "--private", NULL);
+        assert_output(1, "systemctl start tracingd.service", NULL, NULL);
+        assert_output(1, "systemctl --user start tracingd.service", "--user", "--idle=5");
+        assert_output(1, "exclude each other", "--private", "--user");
+        assert_output(1, "'soon' is no number of seconds", "--idle=soon", NULL);
+        assert_output(1, "'99999999999' is no number", "--idle", "99999999999");
+        assert_output(1, "requires an argument", "--idle", NULL);
         assert_output(1, "unexpected argument 'x'", "--private", "x");
         assert_output(1, "--colour", "--colour", NULL);
         assert_output(1, "were not passed", "--private", NULL);
@@ -45,8 +52,8 @@ struct running {
         int bus_fd;
 };
 
-/* As tracectl starts it: LISTEN_FDS, in a child whose number is LISTEN_PID. */
-static void child(int bus, int registration, const char *names) {
+/* As tracectl or systemd start it: LISTEN_FDS, in a child whose number is LISTEN_PID. */
+static void child(int bus, int registration, const char *names, const char *mode) {
         char pid[16];
 
         bus = fcntl(bus, F_DUPFD, 10);
@@ -58,7 +65,9 @@ static void child(int bus, int registration, const char *names) {
         setenv("LISTEN_PID", pid, 1);
         setenv("LISTEN_FDS", "2", 1);
         setenv("LISTEN_FDNAMES", names, 1);
-        execl(program, program, "--private", NULL);
+        setenv("XDG_RUNTIME_DIR", run_directory, 1);
+        setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus", 1);
+        execl(program, program, mode, "--idle=1", NULL);
         _exit(99);
 }
 
@@ -72,7 +81,7 @@ static struct running begin(const char *names) {
         g_assert_no_errno(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
         g_assert_no_errno(r.pid = fork());
         if (r.pid == 0)
-                child(pair[0], registration, names);
+                child(pair[0], registration, names, "--private");
         close(pair[0]);
         close(registration);
         r.bus_fd = pair[1];
@@ -146,14 +155,114 @@ static void test_wrong_names(void) {
         close(r.bus_fd);
 }
 
+struct user_service {
+        pid_t pid;
+        int control_fd, registration_fd, notify_fd;
+};
+
+static int listen_on(const char *name, int type) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+
+        snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", run_directory, name);
+        (void) unlink(address.sun_path);
+        g_assert_no_errno(bind(fd, (struct sockaddr *) &address, sizeof(address)));
+        if (type != SOCK_DGRAM)
+                g_assert_no_errno(listen(fd, 16));
+        return fd;
+}
+
+static void assert_notified(const struct user_service *s, const char *text) {
+        char message[256] = "";
+
+        g_assert_cmpint(recv(s->notify_fd, message, sizeof(message) - 1, 0), >, 0);
+        g_assert_true(g_str_has_prefix(message, text));
+}
+
+/* As systemd starts it for a user without a message bus. Returns when it is ready. */
+static struct user_service begin_user(void) {
+        const struct timeval timeout = { .tv_sec = 20 };
+        g_autofree char *notify = g_build_filename(run_directory, "notify", NULL);
+        struct user_service s = {
+                .control_fd = listen_on("control", SOCK_STREAM),
+                .registration_fd = listen_on("register", SOCK_SEQPACKET),
+                .notify_fd = listen_on("notify", SOCK_DGRAM),
+        };
+
+        g_assert_no_errno(setsockopt(s.notify_fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)));
+        g_assert_no_errno(s.pid = fork());
+        if (s.pid == 0) {
+                setenv("NOTIFY_SOCKET", notify, 1);
+                child(s.control_fd, s.registration_fd, "control:register", "--user");
+        }
+        assert_notified(&s, "READY=1");
+        return s;
+}
+
+static void end_user(struct user_service *s) {
+        struct running r = { .pid = s->pid };
+
+        assert_notified(s, "STOPPING=1");
+        assert_exit(&r, 0);
+        close(s->control_fd);
+        close(s->registration_fd);
+        close(s->notify_fd);
+}
+
+static void test_user(void) {
+        struct user_service s = begin_user();
+        struct sockaddr_un address;
+        socklen_t size = sizeof(address);
+        struct running r;
+        sd_bus *bus;
+
+        g_assert_no_errno(getsockname(s.control_fd, (struct sockaddr *) &address, &size));
+        g_assert_no_errno(r.bus_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        g_assert_no_errno(connect(r.bus_fd, (struct sockaddr *) &address, size));
+        bus = connect_bus(&r);
+        ask_version(bus);
+        g_assert_no_errno(kill(s.pid, SIGHUP));
+        assert_notified(&s, "RELOADING=1");
+        assert_notified(&s, "READY=1");
+        ask_version(bus);
+        g_assert_no_errno(kill(s.pid, SIGTERM));
+        end_user(&s);
+        sd_bus_close_unref(bus);
+}
+
+static void test_user_idle(void) {
+        struct user_service s = begin_user();
+
+        end_user(&s);
+}
+
+static void remove_run_directory(void) {
+        static const char *const names[] = { "control", "register", "notify" };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+                g_autofree char *path = g_build_filename(run_directory, names[i], NULL);
+
+                (void) unlink(path);
+        }
+        (void) rmdir(run_directory);
+        g_free(run_directory);
+}
+
 int main(int argc, char *argv[]) {
+        int result;
+
         g_test_init(&argc, &argv, NULL);
         g_assert_cmpint(argc, ==, 2);
         program = argv[1];
+        run_directory = g_dir_make_tmp("tracingd-program-XXXXXX", NULL);
         g_test_add_func("/program/arguments", test_arguments);
         g_test_add_func("/program/hang-up", test_hang_up);
         g_test_add_func("/program/early-hang-up", test_early_hang_up);
         g_test_add_func("/program/signals", test_signals);
         g_test_add_func("/program/wrong-names", test_wrong_names);
-        return g_test_run();
+        g_test_add_func("/program/user", test_user);
+        g_test_add_func("/program/user-idle", test_user_idle);
+        result = g_test_run();
+        remove_run_directory();
+        return result;
 }
