@@ -132,7 +132,8 @@ int control_new(const struct bus_shared *shared, int fd, struct control **ret) {
         if (r >= 0)
                 r = sd_event_source_set_enabled(c->reap_source, SD_EVENT_OFF);
         if (r >= 0)
-                r = sd_event_add_time_relative(shared->event, &c->pause_source, CLOCK_MONOTONIC, 0, 0, on_pause_over, c);
+                r = sd_event_add_time_relative(shared->event, &c->pause_source, CLOCK_MONOTONIC, 0, 0, on_pause_over,
+                                               c);
         if (r >= 0)
                 r = sd_event_source_set_enabled(c->pause_source, SD_EVENT_OFF);
         if (r >= 0)

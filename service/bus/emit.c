@@ -232,7 +232,8 @@ static int build(struct emitter *e, const struct news *n, sd_bus_message **ret) 
                 return 0;
         }
         r = sd_bus_message_new_signal(e->bus->bus, ret, changed ? n->path : BUS_ROOT,
-                                      changed ? "org.freedesktop.DBus.Properties" : "org.freedesktop.DBus.ObjectManager",
+                                      changed ? "org.freedesktop.DBus.Properties"
+                                              : "org.freedesktop.DBus.ObjectManager",
                                       members[n->kind]);
         if (r < 0)
                 return r;
