@@ -3,10 +3,12 @@
 /* Every type of field and every kind of name: what babeltrace2 makes of our metadata. */
 
 #undef NDEBUG
+#include <errno.h>
 #include <glib.h>
 #include <string.h>
 
 #include "play-tracingd.h"
+#include "protocol/context.h"
 
 struct bytes {
         char data[1024];
@@ -203,16 +205,72 @@ static void test_longest(void) {
         g_assert_nonnull(strstr(fields, "n_32 = [ ]"));
 }
 
+/* Contexts stand before the fields in every event but tracectl:thread. */
+static void test_contexts(void) {
+        static const char *const expected[] = {
+                [0] = "{ id = 7 }",
+                [CONTEXT_VPID] = "{ vpid = 42 }, { id = 7 }",
+                [CONTEXT_VTID | CONTEXT_PROCNAME] = "{ vtid = 43, procname = \"shop-worker\" }, { id = 7 }",
+                [CONTEXT_IP] = "{ ip = 0x7F001234 }, { id = 7 }",
+                [CONTEXTS_ALL] = "{ vpid = 42, vtid = 43, procname = \"shop-worker\", ip = 0x7F001234 }, { id = 7 }",
+        };
+        const struct definition d = {
+                .provider = "t", .name = "context", .n_fields = 1, .fields = { { DEFINITION_U32, "id" } },
+        };
+        const uint32_t id = 1;
+
+        for (uint32_t contexts = 0; contexts <= CONTEXTS_ALL; contexts++) {
+                char name[CONTEXT_PROCNAME_SIZE] = "shop-worker";
+                g_auto(GStrv) lines = NULL;
+                struct bytes b = {};
+                struct fixture f;
+
+                set_up(&f);
+                play_send_rings(&f.play, 2, 0, "other", "default", contexts, &f.ring);
+                g_assert_cmpint(play_answer(&f.play, NULL), ==, 0);
+                g_assert_cmpint(play_classes(&f.play, 2, 0, &d, &id, 1), ==, 0);
+                g_assert_cmpint(play_release(&f.play, 1, 0), ==, 0);
+                if (contexts & CONTEXT_VPID)
+                        PUT(&b, int32_t, 42);
+                if (contexts & CONTEXT_VTID)
+                        PUT(&b, int32_t, 43);
+                if (contexts & CONTEXT_PROCNAME)
+                        put(&b, name, sizeof(name));
+                if (contexts & CONTEXT_IP)
+                        PUT(&b, uint64_t, 0x7f001234);
+                g_assert_cmpuint(b.size, ==, contexts_size(contexts));
+                PUT(&b, uint32_t, 7);
+                for (int i = 0; i < 3; i++)
+                        g_assert_true(play_ring_write(&f.ring, 0, f.time += 5, 1 + i, id, b.data, b.size));
+                g_assert_cmpint(play_flush(&f.play), ==, 0);
+                g_assert_cmpuint(f.play.status->lost_garbage, ==, 0);
+                lines = play_read(f.play.directory, NULL);
+                g_assert_cmpuint(g_strv_length(lines), ==, 3);
+                if (contexts < G_N_ELEMENTS(expected) && expected[contexts])
+                        g_assert_true(g_str_has_suffix(lines[2], expected[contexts]));
+                tear_down(&f);
+        }
+}
+
+static void test_unknown_context(void) {
+        struct fixture f;
+
+        set_up(&f);
+        play_send_rings(&f.play, 2, 0, "other", "default", CONTEXTS_ALL + 1, &f.ring);
+        g_assert_cmpint(play_answer(&f.play, NULL), ==, EBADMSG);
+        tear_down(&f);
+}
+
 static void test_preamble(void) {
         static const char *const parts[] = {
                 "major = 1;", "minor = 8;", "byte_order = le;", "domain = \"user\";", "tracer_name = \"tracectl\";",
                 "session = \"shop\";", "uid = 1234;", "set = \"process-9\";", "word_size = 64;", "pid = 9;",
                 "trace_creation_datetime = \"20231114T221320+0000\";", "name = \"monotonic\";",
-                "uuid = \"01020304-0000-0000-0000-000000000000\";", "freq = 1000000000;", "offset_s = 1700000000;",
+                "uuid = \"09080706-0000-0000-0000-000000000000\";", "uuid = \"01020304-0000-0000-0000-000000000000\";", "freq = 1000000000;", "offset_s = 1700000000;",
                 "offset = 5;", "absolute = true;",
         };
         struct consumer_rings m = { .set = 9, .uid = 1234, .word_size = 64, .pid = 9, .set_name = "process-9",
-                                    .channel = "default" };
+                                    .channel = "default", .uuid = { 9, 8, 7, 6 } };
         g_autofree char *text = NULL, *path = NULL;
         struct fixture f;
         int fds[2];
@@ -237,6 +295,8 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/fields/arrays", test_arrays);
         g_test_add_func("/fields/names", test_names);
         g_test_add_func("/fields/longest", test_longest);
+        g_test_add_func("/fields/contexts", test_contexts);
+        g_test_add_func("/fields/unknown-context", test_unknown_context);
         g_test_add_func("/fields/preamble", test_preamble);
         return g_test_run();
 }

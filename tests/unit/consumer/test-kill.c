@@ -128,6 +128,7 @@ static void pause_randomly(void) {
 }
 
 static void test_random(void) {
+        g_autofree char *errors = NULL;
         struct fixture f;
 
         set_up(&f);
@@ -148,7 +149,7 @@ static void test_random(void) {
         }
         stop_writers(&f);
         assert_exact(&f, (char *[]) { f.play.directory, NULL });
-        g_strfreev(play_read(f.play.directory, &(char *) { NULL }));
+        g_strfreev(play_read(f.play.directory, &errors));
         tear_down(&f);
 }
 

@@ -144,6 +144,122 @@ static void test_something_in_the_way(struct fixture *f, gconstpointer data) {
         assert_refused(f, &q, -ENOTDIR);
 }
 
+static struct request change(enum request_kind kind, const char *name) {
+        struct request q = { .kind = kind };
+
+        strcpy(q.snapshot, name);
+        return q;
+}
+
+static int do_change(struct fixture *f, enum request_kind kind, const char *name) {
+        struct request q = change(kind, name);
+
+        return opener_change(&f->opener, &q);
+}
+
+/* Only in a resumed session, and only a plain file of our own. */
+static void test_existing(struct fixture *f, gconstpointer data) {
+        struct request q = stream_request();
+        struct stat st;
+        int fd;
+
+        assert_opens(f, &q, "user/7/shared/default_3");
+        q.existing = 1;
+        assert_refused(f, &q, -EPERM);
+        f->opener.resumed = true;
+        g_assert_cmpint(opener_open(&f->opener, &q, &fd), ==, 0);
+        g_assert_cmpint(fstat(fd, &st), ==, 0);
+        g_assert_cmpint(st.st_size, ==, 1);
+        g_assert_cmpint(fcntl(fd, F_GETFL) & O_ACCMODE, ==, O_RDWR);
+        close(fd);
+        q.existing = 2;
+        assert_refused(f, &q, -EBADMSG);
+        q.existing = 1;
+        q.cpu = 4;
+        assert_refused(f, &q, -ENOENT);
+        g_assert_cmpint(symlinkat("default_3", f->directory, "user/7/shared/default_4"), ==, 0);
+        assert_refused(f, &q, -ELOOP);
+        q.cpu = 5;
+        g_assert_cmpint(mkfifoat(f->directory, "user/7/shared/default_5", 0600), ==, 0);
+        assert_refused(f, &q, -EPERM);
+        q.cpu = 3;
+        g_assert_cmpint(linkat(f->directory, "user/7/shared/default_3", f->directory, "linked", 0), ==, 0);
+        assert_refused(f, &q, -EPERM);
+}
+
+static void test_move(struct fixture *f, gconstpointer data) {
+        struct request q = stream_request();
+        struct stat st;
+
+        g_assert_cmpint(do_change(f, REQUEST_MOVE, "chunk-0"), ==, 0);
+        assert_opens(f, &q, "user/7/shared/default_3");
+        g_assert_cmpint(do_change(f, REQUEST_PREPARE, "chunk-1"), ==, 0);
+        g_assert_cmpint(do_change(f, REQUEST_PREPARE, "chunk-1"), ==, 0);
+        g_assert_cmpint(fstatat(f->directory, "chunk-1", &st, 0), ==, 0);
+        g_assert_cmpuint(st.st_mode, ==, S_IFDIR | 0700);
+        g_assert_cmpint(do_change(f, REQUEST_MOVE, "chunk-1"), ==, 0);
+        g_assert_cmpint(fstatat(f->directory, "chunk-1/user/7/shared/default_3", &st, 0), ==, 0);
+        g_assert_cmpint(fstatat(f->directory, "user", &st, 0), ==, -1);
+        g_assert_cmpint(do_change(f, REQUEST_MOVE, "chunk-1"), ==, 0);
+        g_assert_cmpint(do_change(f, REQUEST_PREPARE, "chunk-1"), ==, -EEXIST);
+        assert_opens(f, &q, "user/7/shared/default_3");
+        g_assert_cmpint(do_change(f, REQUEST_MOVE, "chunk-1"), ==, -EEXIST);
+        g_assert_cmpint(symlinkat("/tmp", f->directory, "link"), ==, 0);
+        g_assert_cmpint(do_change(f, REQUEST_MOVE, "link"), ==, -ENOTDIR);
+        g_assert_cmpint(do_change(f, REQUEST_PREPARE, "link"), ==, -ENOTDIR);
+}
+
+static void test_remove(struct fixture *f, gconstpointer data) {
+        struct request q = stream_request();
+        struct stat st;
+        int fd;
+
+        g_assert_cmpint(do_change(f, REQUEST_REMOVE, ""), ==, 0);
+        assert_opens(f, &q, "user/7/shared/default_3");
+        q.kind = REQUEST_INDEX;
+        assert_opens(f, &q, "user/7/shared/index/default_3.idx");
+        strcpy(q.snapshot, "snapshot-1");
+        assert_opens(f, &q, "snapshot-1/user/7/shared/index/default_3.idx");
+        g_assert_cmpint(do_change(f, REQUEST_REMOVE, ""), ==, 0);
+        g_assert_cmpint(fstatat(f->directory, "user", &st, 0), ==, -1);
+        g_assert_cmpint(do_change(f, REQUEST_REMOVE, "snapshot-1"), ==, -EPERM);
+        f->opener.resumed = true;
+        g_assert_cmpint(do_change(f, REQUEST_REMOVE, "no-such"), ==, 0);
+        g_assert_cmpint(do_change(f, REQUEST_REMOVE, "snapshot-1"), ==, 0);
+        g_assert_cmpint(fstatat(f->directory, "snapshot-1/user", &st, 0), ==, -1);
+        g_assert_cmpint(fstatat(f->directory, "snapshot-1", &st, 0), ==, 0);
+        /* A link is removed, not followed. */
+        fd = openat(f->directory, "mine", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+        close(fd);
+        g_assert_cmpint(mkdirat(f->directory, "user", 0700), ==, 0);
+        g_assert_cmpint(symlinkat("..", f->directory, "user/7"), ==, 0);
+        g_assert_cmpint(do_change(f, REQUEST_REMOVE, ""), ==, 0);
+        g_assert_cmpint(fstatat(f->directory, "mine", &st, 0), ==, 0);
+        /* Somebody has made directories that are deeper than ours. */
+        g_assert_cmpint(mkdirat(f->directory, "user", 0700), ==, 0);
+        g_assert_cmpint(mkdirat(f->directory, "user/1", 0700), ==, 0);
+        g_assert_cmpint(mkdirat(f->directory, "user/1/2", 0700), ==, 0);
+        g_assert_cmpint(mkdirat(f->directory, "user/1/2/3", 0700), ==, 0);
+        g_assert_cmpint(mkdirat(f->directory, "user/1/2/3/4", 0700), ==, 0);
+        g_assert_cmpint(do_change(f, REQUEST_REMOVE, ""), ==, -ENOTEMPTY);
+}
+
+static void test_hostile_changes(struct fixture *f, gconstpointer data) {
+        struct request q = change(REQUEST_PREPARE, "chunk-1");
+
+        g_assert_cmpint(do_change(f, REQUEST_PREPARE, ""), ==, -EBADMSG);
+        g_assert_cmpint(do_change(f, REQUEST_MOVE, ""), ==, -EBADMSG);
+        g_assert_cmpint(do_change(f, REQUEST_MOVE, "../x"), ==, -EBADMSG);
+        g_assert_cmpint(do_change(f, REQUEST_REMOVE, ".."), ==, -EBADMSG);
+        g_assert_cmpint(do_change(f, REQUEST_REMOVE + 1, "x"), ==, -EBADMSG);
+        strcpy(q.set, "shared");
+        g_assert_cmpint(opener_change(&f->opener, &q), ==, -EBADMSG);
+        q = stream_request();
+        g_assert_cmpint(opener_change(&f->opener, &q), ==, -EBADMSG);
+        q = change(REQUEST_PREPARE, "chunk-1");
+        assert_refused(f, &q, -EBADMSG);
+}
+
 /* Over the socket: broken datagrams are answered, and the end of the other side ends it. */
 static void test_serve(struct fixture *f, gconstpointer data) {
         struct output output = {};
@@ -206,6 +322,10 @@ int main(int argc, char *argv[]) {
         g_test_add("/opener/hostile-names", struct fixture, NULL, set_up, test_hostile_names, tear_down);
         g_test_add("/opener/broken-requests", struct fixture, NULL, set_up, test_broken_requests, tear_down);
         g_test_add("/opener/in-the-way", struct fixture, NULL, set_up, test_something_in_the_way, tear_down);
+        g_test_add("/opener/existing", struct fixture, NULL, set_up, test_existing, tear_down);
+        g_test_add("/opener/move", struct fixture, NULL, set_up, test_move, tear_down);
+        g_test_add("/opener/remove", struct fixture, NULL, set_up, test_remove, tear_down);
+        g_test_add("/opener/hostile-changes", struct fixture, NULL, set_up, test_hostile_changes, tear_down);
         g_test_add("/opener/serve", struct fixture, NULL, set_up, test_serve, tear_down);
         g_test_add("/opener/strange-answers", struct fixture, NULL, set_up, test_strange_answers, tear_down);
         return g_test_run();
