@@ -165,6 +165,7 @@ int pair_connect(struct pair *p, int *ret_fd) {
 struct outcome {
         const char *result;
         int32_t code, status;
+        uint32_t n_restarts;
 };
 
 static int read_outcome(sd_bus_message *m, struct outcome *ret) {
@@ -184,6 +185,8 @@ static int read_outcome(sd_bus_message *m, struct outcome *ret) {
                         r = sd_bus_message_read(m, "v", "i", &o.code);
                 else if (strcmp(name, "ExecMainStatus") == 0)
                         r = sd_bus_message_read(m, "v", "i", &o.status);
+                else if (strcmp(name, "NRestarts") == 0)
+                        r = sd_bus_message_read(m, "v", "u", &o.n_restarts);
                 else
                         r = sd_bus_message_skip(m, "v");
                 if (r < 0)
@@ -215,7 +218,7 @@ static int on_outcome(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 snprintf(text, sizeof(text), "ended with status %i (result '%.32s')", o.status, o.result);
         else
                 snprintf(text, sizeof(text), "did not run (result '%.32s')", o.result);
-        result(text, p->userdata);
+        result(text, o.n_restarts, p->userdata);
         return 0;
 }
 
@@ -224,6 +227,7 @@ void pair_ask_result(struct pair *p, pair_result_t result) {
         char name[80];
         int r;
 
+        p->question = sd_bus_slot_unref(p->question);
         unit_name(p, SERVICE, name);
         p->result = result;
         r = systemd_properties_call(p->starter->systemd, name, "Service", &m);
@@ -231,8 +235,13 @@ void pair_ask_result(struct pair *p, pair_result_t result) {
                 r = systemd_call(p->starter->systemd, m, on_outcome, p, &p->question);
         if (r < 0) {
                 p->result = NULL;
-                result("ended, and systemd cannot be asked why", p->userdata);
+                result("ended, and systemd cannot be asked why", 0, p->userdata);
         }
+}
+
+void pair_forget_question(struct pair *p) {
+        p->result = NULL;
+        p->question = sd_bus_slot_unref(p->question);
 }
 
 static void reset_failed(struct pair *p, const char *suffix) {
@@ -320,8 +329,7 @@ void pair_stop(struct pair *p) {
                 return;
         p->stopping = true;
         p->ready = NULL;
-        p->result = NULL;
-        p->question = sd_bus_slot_unref(p->question);
+        pair_forget_question(p);
         p->job = systemd_job_free(p->job);
         if (sd_event_add_time_relative(p->starter->event, &p->turn, CLOCK_MONOTONIC, 0, 0, on_turn, p) < 0)
                 pair_leave(p);

@@ -29,7 +29,7 @@ struct unit_starter {
 typedef void (*pair_ready_t)(const char *reason, void *userdata);
 
 /* result: how its service's last process ended, such as "was killed by signal 9". */
-typedef void (*pair_result_t)(const char *result, void *userdata);
+typedef void (*pair_result_t)(const char *result, uint32_t n_restarts, void *userdata);
 
 typedef void (*pair_stopped_t)(void *userdata);
 
@@ -39,8 +39,11 @@ int pair_new(struct unit_starter *u, const struct consumer_spec *spec, pair_read
 /* Connects to the socket, which may start the consumer. -EAGAIN when its queue is full. The caller owns *ret_fd. */
 int pair_connect(struct pair *p, int *ret_fd);
 
-/* Calls result() once, also when systemd cannot be asked. */
+/* Calls result() once, also when systemd cannot be asked; instead of the last one that was not answered. */
 void pair_ask_result(struct pair *p, pair_result_t result);
+
+/* The answer interests nobody any more. */
+void pair_forget_question(struct pair *p);
 
 /* Stops socket and service, in this order, frees the pair, and calls stopped(), never at once. */
 void pair_stop(struct pair *p);

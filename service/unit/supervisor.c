@@ -10,6 +10,7 @@
 #define PAUSE_MAX_USEC (2 * 1000 * 1000)
 #define DEATHS_MAX 8
 #define ROW_USEC (30 * 1000 * 1000)
+#define LOOK_USEC (1000 * 1000)
 
 struct supervisor {
         struct unit_starter *starter;
@@ -20,12 +21,15 @@ struct supervisor {
         unsigned deaths; /* in a row */
         uint32_t restarts;
         char problem[96]; /* why there was no connection; "" when there was one */
-        sd_event_source *pause, *row;
+        bool counts;              /* restarts by systemd, of one that has not taken the session */
+        uint32_t restarts_before;
+        sd_event_source *pause, *row, *look;
 };
 
 static void unwatch(struct supervisor *s) {
         s->pause = sd_event_source_disable_unref(s->pause);
         s->row = sd_event_source_disable_unref(s->row);
+        s->look = sd_event_source_disable_unref(s->look);
 }
 
 static void give_up_now(struct supervisor *s, const char *reason) {
@@ -34,7 +38,7 @@ static void give_up_now(struct supervisor *s, const char *reason) {
         s->handlers.failed(reason, s->handlers.userdata);
 }
 
-static void on_result(const char *result, void *userdata) {
+static void on_result(const char *result, uint32_t n_restarts, void *userdata) {
         struct supervisor *s = userdata;
         char reason[384];
 
@@ -55,6 +59,41 @@ static void give_up(struct supervisor *s) {
 
 static int on_row_too_long(sd_event_source *source, uint64_t usec, void *userdata) {
         give_up(userdata);
+        return 0;
+}
+
+static int on_look(sd_event_source *source, uint64_t usec, void *userdata);
+
+static void look_later(struct supervisor *s) {
+        s->look = sd_event_source_disable_unref(s->look);
+        (void) sd_event_add_time_relative(s->starter->event, &s->look, CLOCK_MONOTONIC, LOOK_USEC, 0, on_look, s);
+}
+
+static void on_looked(const char *result, uint32_t n_restarts, void *userdata) {
+        struct supervisor *s = userdata;
+        char reason[384];
+
+        if (!s->counts) {
+                s->counts = true;
+                s->restarts_before = n_restarts;
+        }
+        if (n_restarts - s->restarts_before < DEATHS_MAX || n_restarts < s->restarts_before) {
+                look_later(s);
+                return;
+        }
+        snprintf(reason, sizeof(reason), "its consumer cannot be started; it %s", result);
+        give_up_now(s, reason);
+}
+
+/*
+ * One that dies before it accepts the connection leaves it to its successor,
+ * and we do not hear of that.
+ */
+static int on_look(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct supervisor *s = userdata;
+
+        s->look = sd_event_source_disable_unref(s->look);
+        pair_ask_result(s->pair, on_looked);
         return 0;
 }
 
@@ -107,6 +146,7 @@ static void try(struct supervisor *s) {
         *s->problem = '\0';
         if (s->deaths > 0)
                 s->restarts++;
+        look_later(s);
         r = s->handlers.connected(fd, s->handlers.userdata);
         if (r < 0) {
                 close(fd);
@@ -116,7 +156,10 @@ static void try(struct supervisor *s) {
 
 void supervisor_lives(struct supervisor *s) {
         s->deaths = 0;
+        s->counts = false;
         s->row = sd_event_source_disable_unref(s->row);
+        s->look = sd_event_source_disable_unref(s->look);
+        pair_forget_question(s->pair);
 }
 
 static void on_ready(const char *reason, void *userdata) {
@@ -157,7 +200,7 @@ int supervisor_new(struct unit_starter *u, const struct consumer_spec *spec, con
         s = malloc(sizeof(*s));
         if (!s)
                 return -ENOMEM;
-        *s = (struct supervisor) { .starter = u, .handlers = *handlers };
+        *s = (struct supervisor) { .starter = u, .handlers = *handlers, .counts = true };
         r = pair_new(u, spec, on_ready, on_stopped, s, &s->pair);
         if (r < 0) {
                 free(s);
@@ -185,6 +228,7 @@ const char *supervisor_unit(const struct supervisor *s) {
 
 void supervisor_rest(struct supervisor *s) {
         unwatch(s);
+        pair_forget_question(s->pair);
         s->given_up = true;
 }
 

@@ -40,8 +40,10 @@ static GVariant *get_property(GDBusConnection *connection, const char *sender, c
 
         if (g_str_equal(property, "Result"))
                 return g_variant_new_string(f->result);
-        if (g_str_equal(property, "NRestarts"))
-                return g_variant_new_uint32(1);
+        if (g_str_equal(property, "NRestarts")) {
+                f->looks++;
+                return g_variant_new_uint32(f->n_restarts);
+        }
         return g_variant_new_int32(g_str_equal(property, "ExecMainCode") ? f->code : f->status);
 }
 

@@ -43,6 +43,7 @@ struct fake_systemd {
         GVariant *units;     /* a(ssssssouso), for who lists them; NULL: none */
         const char *result;  /* of a service */
         int code, status;
+        unsigned n_restarts, looks; /* looks: how often it was read */
 };
 
 struct fake_systemd *fake_systemd_new(bool user, uint64_t usec);

@@ -489,6 +489,38 @@ static void test_unreachable(void) {
         world_free(w);
 }
 
+/* It dies before it accepts the connection: only systemd sees that. */
+static void test_never_starts(void) {
+        struct world *w = world_new();
+
+        w->systemd->result = "exit-code";
+        w->systemd->code = CLD_EXITED;
+        w->systemd->status = 217;
+        w->systemd->n_restarts = 8;
+        begin_session(w);
+        FAKE_WAIT(w->systemd, w->failures);
+        g_assert_cmpstr(w->reason, ==, "its consumer cannot be started; it ended with status 217 (result 'exit-code')");
+        world_free(w);
+}
+
+/* As systemd counts all restarts, those of before do not matter. */
+static void test_never_starts_again(void) {
+        struct world *w = world_new();
+
+        w->systemd->n_restarts = 100;
+        w->systemd->code = CLD_EXITED;
+        begin_session(w);
+        take(w, 2, false, -1);
+        FAKE_WAIT(w->systemd, w->answers == 2);
+        die(w);
+        w->fd = fake_systemd_accept(w->systemd);
+        FAKE_WAIT(w->systemd, w->systemd->looks == 1);
+        g_assert_cmpuint(w->failures, ==, 0);
+        w->systemd->n_restarts = 108;
+        FAKE_WAIT(w->systemd, w->failures);
+        world_free(w);
+}
+
 /* One that took the session begins a new row. */
 static void test_not_broken(void) {
         struct world *w = world_new();
@@ -540,6 +572,8 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/replay/end", test_end);
         g_test_add_func("/replay/broken", test_broken);
         g_test_add_func("/replay/unreachable", test_unreachable);
+        g_test_add_func("/replay/never-starts", test_never_starts);
+        g_test_add_func("/replay/never-starts-again", test_never_starts_again);
         g_test_add_func("/replay/not-broken", test_not_broken);
         g_test_add_func("/replay/refused-again", test_refused_again);
         return g_test_run();
