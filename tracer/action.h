@@ -12,7 +12,7 @@
 #include "tracer/ring-map.h"
 
 struct action {
-        const struct ring_map *fast;   /* shared where it is there and no contexts are wanted; else NULL */
+        const struct ring_map *fast;   /* shared where ring_rseq_write_fast() can do it: no contexts; else NULL */
         const struct ring_map *shared; /* for threads with restartable sequences; may be NULL */
         const struct ring_map *locked; /* for the others; may be NULL */
         uint32_t id;                   /* class id in both */

@@ -5,7 +5,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "common/clock.h"
 #include "protocol/context.h"
+#include "protocol/ctf.h"
 #include "tracer/action.h"
 #include "tracer/actions.h"
 #include "tracer/publish.h"
@@ -73,6 +75,10 @@ static int get_maps(struct applied *a, const struct view *view, const int *fds, 
         return 0;
 }
 
+static const struct ring_map *fast_map(const struct ring_map *map, uint32_t id, uint32_t contexts) {
+        return map && map->clock == TRACE_CLOCK_TSC && id <= CTF_ID_COMPACT_MAX && !contexts ? map : NULL;
+}
+
 /* One list an event that has actions; lists[definition] is its address or NULL. */
 static void build_lists(const struct view *view, const struct pair *pairs, char *memory, struct action_list **lists) {
         for (uint32_t i = 0; i < view->n_actions;) {
@@ -85,7 +91,7 @@ static void build_lists(const struct view *view, const struct pair *pairs, char 
                         uint32_t contexts = view_ring_at(view, a->ring)->contexts;
 
                         list->actions[list->n++] = (struct action) {
-                                .fast = contexts ? NULL : pair->shared,
+                                .fast = fast_map(pair->shared, a->id, contexts),
                                 .shared = pair->shared,
                                 .locked = pair->locked,
                                 .id = a->id,

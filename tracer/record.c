@@ -19,7 +19,6 @@
 #include "tracer/ring-write.h"
 #include "tracer/thread.h"
 
-#define FIXED_MAX 64
 #define FORMAT_MAX 1024
 
 static int32_t process_id;
@@ -74,8 +73,15 @@ static inline __attribute__((always_inline)) const struct action_list *enter(con
         return list;
 }
 
-void tracectl_record_fixed(struct tracectl_event *event, const void *payload, uint32_t size) {
+static __attribute__((noinline)) void record_fixed_slow(const struct action *action, const struct thread_slot *slot,
+                                                        const void *payload, uint32_t size, const void *ip) {
         const struct tracectl_span span = { payload, size, TRACECTL_SPAN_BYTES };
+        struct write_event write = describe(action, slot, &span, 1);
+
+        record_any(action, slot, &write, ip);
+}
+
+void tracectl_record_fixed(struct tracectl_event *event, const void *payload, uint32_t size) {
         const struct action_list *list;
         struct thread_slot *slot;
 
@@ -84,12 +90,11 @@ void tracectl_record_fixed(struct tracectl_event *event, const void *payload, ui
                 return;
         for (uint32_t i = 0; i < list->n; i++) {
                 const struct action *action = &list->actions[i];
-                struct write_event write = describe(action, slot, &span, 1);
 
-                if (__builtin_expect(slot->rseq && action->fast && size <= FIXED_MAX, 1))
-                        ring_rseq_write_fixed(slot->rseq, action->fast, &write, payload, size);
-                else
-                        record_any(action, slot, &write, __builtin_return_address(0));
+                if (!__builtin_expect(slot->rseq && action->fast && size <= RING_FAST_MAX &&
+                                              ring_rseq_write_fast(slot->rseq, action->fast, action->id, slot->tid,
+                                                                   payload, size), 1))
+                        record_fixed_slow(action, slot, payload, size, __builtin_return_address(0));
         }
         thread_leave(slot);
 }
@@ -107,10 +112,7 @@ static inline __attribute__((always_inline)) void record_spans(struct tracectl_e
                 const struct action *action = &list->actions[i];
                 struct write_event write = describe(action, slot, spans, n);
 
-                if (slot->rseq && action->fast)
-                        ring_rseq_write(slot->rseq, action->fast, &write);
-                else
-                        record_any(action, slot, &write, ip);
+                record_any(action, slot, &write, ip);
         }
         thread_leave(slot);
 }

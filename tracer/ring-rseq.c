@@ -46,25 +46,21 @@ struct rseq *ring_rseq_of_thread(void) {
         return (int32_t) __atomic_load_n(&rseq->cpu_id, __ATOMIC_RELAXED) >= 0 ? rseq : NULL;
 }
 
-void ring_rseq_write_fixed(struct rseq *rseq, const struct ring_map *map, const struct write_event *event,
-                           const void *payload, uint32_t size) {
-        if (__builtin_expect(map->clock != TRACE_CLOCK_TSC || event->id > CTF_ID_COMPACT_MAX, 0)) {
-                ring_rseq_write(rseq, map, event);
-                return;
-        }
+bool ring_rseq_write_fast(struct rseq *rseq, const struct ring_map *map, uint32_t id, int32_t tid, const void *payload,
+                          uint32_t size) {
         for (unsigned i = 0; i < WRITE_TRIES_MAX; i++) {
                 uint32_t cpu = __atomic_load_n(&rseq->cpu_id, __ATOMIC_RELAXED);
                 enum attempt attempt;
 
                 if (__builtin_expect(cpu >= map->n_cpus, 0))
                         break;
-                attempt = fast_attempt(rseq, cpu, map, event, payload, size);
+                attempt = fast_attempt(rseq, cpu, map, id, tid, payload, size);
                 if (__builtin_expect(attempt == DONE, 1))
-                        return;
+                        return true;
                 if (attempt == SLOW)
                         break;
         }
-        ring_rseq_write(rseq, map, event);
+        return false;
 }
 
 /* Enters the next sub-buffer, or finds the ring full. Somebody else may do it first: then look again. */
@@ -110,9 +106,9 @@ struct rseq *ring_rseq_of_thread(void) {
         return NULL;
 }
 
-void ring_rseq_write_fixed(struct rseq *rseq, const struct ring_map *map, const struct write_event *event,
-                           const void *payload, uint32_t size) {
-        ring_locked_write(map, event);
+bool ring_rseq_write_fast(struct rseq *rseq, const struct ring_map *map, uint32_t id, int32_t tid, const void *payload,
+                          uint32_t size) {
+        return false;
 }
 
 void ring_rseq_write(struct rseq *rseq, const struct ring_map *map, const struct write_event *event) {

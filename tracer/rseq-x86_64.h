@@ -106,8 +106,8 @@
                      "2:\n\t" RSEQ_ABORT("%l[aborted]")                                                        \
                      :                                                                                         \
                      : OFFSETS, [rseq] "r"(rseq), [cpu] "r"(cpu), [ring] "r"(ring), [map] "r"(map),            \
-                       [data] "r"(data), [tid] "r"((uint32_t) event->tid),                                     \
-                       [tid64] "r"((uint64_t) (uint32_t) event->tid), [id] "r"(event->id),                     \
+                       [data] "r"(data), [tid] "r"((uint32_t) tid),                                            \
+                       [tid64] "r"((uint64_t) (uint32_t) tid), [id] "r"(id),                                   \
                        [length] "r"((uint64_t) CTF_COMPACT_SIZE + size),                                       \
                        [subbuf_mask] "i"(offsetof(struct ring_map, subbuf_mask)),                              \
                        [subbuf_size] "i"(offsetof(struct ring_map, subbuf_size)),                              \
@@ -125,8 +125,8 @@ static inline __m128i load(const char *payload, unsigned offset) {
 /* One attempt. */
 enum attempt { DONE, ABORTED, SLOW };
 
-static inline enum attempt fast_attempt(struct rseq *rseq, uint32_t cpu, const struct ring_map *map,
-                                        const struct write_event *event, const char *payload, uint32_t size) {
+static inline enum attempt fast_attempt(struct rseq *rseq, uint32_t cpu, const struct ring_map *map, uint32_t id,
+                                        int32_t tid, const char *payload, uint32_t size) {
         struct ring_cpu *ring = ring_map_cpu(map, cpu);
         char *data = map->data + cpu * map->data_stride;
 

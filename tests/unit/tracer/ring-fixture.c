@@ -57,8 +57,9 @@ void fixture_write(struct fixture *f, int32_t pid, int32_t tid, uint64_t value) 
 
         if (f->geometry.flags & RING_LOCKED)
                 ring_locked_write(&f->map, &event);
-        else
-                ring_rseq_write_fixed(ring_rseq_of_thread(), &f->map, &event, payload, sizeof(payload));
+        else if (f->geometry.clock != TRACE_CLOCK_TSC ||
+                 !ring_rseq_write_fast(ring_rseq_of_thread(), &f->map, CHECK_ID, tid, payload, sizeof(payload)))
+                ring_rseq_write(ring_rseq_of_thread(), &f->map, &event);
 }
 
 static uint64_t check_payload_size(uint32_t id, const char *payload, uint64_t room) {
