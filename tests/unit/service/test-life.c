@@ -173,6 +173,48 @@ static void test_signal_contents(void) {
         running_finish(l);
 }
 
+/* Its counts as Stop would have returned them. */
+static int on_stopped(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        GString *seen = userdata;
+        const char *name;
+
+        if (!sd_bus_message_is_signal(m, BUS_NAME ".Session", "Stopped"))
+                return 0;
+        g_assert_cmpint(sd_bus_message_enter_container(m, 'a', "{sv}"), >, 0);
+        while (sd_bus_message_enter_container(m, 'e', "sv") > 0) {
+                g_assert_cmpint(sd_bus_message_read(m, "s", &name), >, 0);
+                g_string_append_printf(seen, "%s ", name);
+                g_assert_cmpint(sd_bus_message_skip(m, "v"), >, 0);
+                g_assert_cmpint(sd_bus_message_exit_container(m), >=, 0);
+        }
+        return 0;
+}
+
+static void test_stopped_late(void) {
+        struct fixture *f = fixture_new_usec(100 * 1000);
+        g_autofree char *session = fixture_session(f, "s"), *state = NULL;
+        g_autoptr(GString) seen = g_string_new(NULL);
+        struct fake_consumer *c;
+        struct fake_message *m;
+
+        g_assert_cmpint(sd_bus_add_filter(f->bus, NULL, on_stopped, seen), >=, 0);
+        fixture_ok(f, session, BUS_NAME ".Session", "Start", "a{sv}", 0);
+        c = fake_consumer_next(f);
+        f->answer_error = -1;
+        f->answer_type = CONSUMER_STOP;
+        fixture_ok(f, session, BUS_NAME ".Session", "Stop", "a{sv}", 0);
+        m = fake_consumer_wait(c, CONSUMER_STOP);
+        state = fixture_get_string(f, session, BUS_NAME ".Session", "State");
+        g_assert_cmpstr(state, ==, "stopping");
+        process_all(f->bus);
+        g_assert_cmpstr(seen->str, ==, "");
+        fake_consumer_answer(c, m, 0);
+        process_until(f->bus, seen, "events ");
+        g_assert_nonnull(strstr(seen->str, "discarded lost-ring lost-output "));
+        fake_message_free(m);
+        fixture_free(f);
+}
+
 /* A client that has not called gets nothing, whatever it asked the bus for. */
 static void test_unicast(void) {
         struct running *l = running_prepare(0);
@@ -340,6 +382,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/life/control", test_control);
         g_test_add_func("/life/control-limit", test_control_limit);
         g_test_add_func("/life/signal-contents", test_signal_contents);
+        g_test_add_func("/life/stopped-late", test_stopped_late);
         g_test_add_func("/life/unicast", test_unicast);
         g_test_add_func("/life/bus-comes-and-goes", test_bus_comes_and_goes);
         g_test_add_func("/life/idle", test_idle);
