@@ -121,6 +121,15 @@ int manager_create_session(struct manager *m, const struct session_config *confi
         return r;
 }
 
+int manager_state_output(struct manager *m, const char *session, uint64_t created, struct session_output *ret,
+                         struct failure *failure) {
+        uint64_t second = created / 1000000;
+
+        m->n_states = second == m->state_second ? m->n_states + 1 : 1;
+        m->state_second = second;
+        return session_output_state(ret, session, created, m->n_states, failure);
+}
+
 void manager_remove_session(struct manager *m, struct session *s) {
         manager_announce(m, MANAGER_SESSION_REMOVED, s, NULL, NULL);
         for (struct session **p = &m->sessions; *p; p = &(*p)->next)

@@ -52,6 +52,8 @@ struct manager {
         struct manager_listener *listeners;
         struct profile_places profile_places;
         bool has_state_directories; /* consumers are units, which have one each */
+        uint64_t state_second;      /* of the last one */
+        unsigned n_states;          /* of that second */
         uint64_t consumer_usec; /* that a consumer has to answer, to write, to end */
 
         struct model_view *published; /* RCU */
@@ -88,6 +90,10 @@ int manager_create_session(struct manager *m, const struct session_config *confi
 int manager_make_session(struct manager *m, const struct session_config *config, struct session **ret,
                          struct failure *failure);
 void manager_add_session(struct manager *m, struct session *s);
+
+/* The state directory of a session, one that no other session of ours has had. */
+int manager_state_output(struct manager *m, const char *session, uint64_t created, struct session_output *ret,
+                         struct failure *failure);
 
 /* Announces it and frees it. */
 void manager_remove_session(struct manager *m, struct session *s);

@@ -72,16 +72,19 @@ int session_output_directory(struct session_output *ret, const char *path, struc
         return 0;
 }
 
-int session_output_state(struct session_output *ret, const char *session, uint64_t created, struct failure *failure) {
+int session_output_state(struct session_output *ret, const char *session, uint64_t created, unsigned nth,
+                         struct failure *failure) {
         _cleanup_free_ char *name = NULL, *path = NULL;
         time_t seconds = (time_t) (created / 1000000);
-        char text[32];
+        char text[32], suffix[16] = "";
         struct tm tm;
 
         if (!localtime_r(&seconds, &tm) || strftime(text, sizeof(text), "%Y%m%d-%H%M%S", &tm) == 0)
                 return fail(failure, FAILURE_INTERNAL, "The time makes no sense; set the clock.");
+        if (nth > 1)
+                snprintf(suffix, sizeof(suffix), "-%u", nth);
         path = strdup("");
-        if (asprintf(&name, "%s-%s", session, text) < 0)
+        if (asprintf(&name, "%s-%s%s", session, text, suffix) < 0)
                 name = NULL;
         if (!name || !path)
                 return fail_memory(failure);

@@ -29,8 +29,9 @@ int session_output_fd(struct session_output *ret, const char *session, int fd, s
 /* path must be absolute and without "..". */
 int session_output_directory(struct session_output *ret, const char *path, struct failure *failure);
 
-/* created: microseconds since the epoch, which give the directory its name. */
-int session_output_state(struct session_output *ret, const char *session, uint64_t created, struct failure *failure);
+/* created: microseconds since the epoch, which give the directory its name; nth: of those of that second, from 1. */
+int session_output_state(struct session_output *ret, const char *session, uint64_t created, unsigned nth,
+                         struct failure *failure);
 
 void session_output_done(struct session_output *output);
 

@@ -168,7 +168,7 @@ static int make_output(struct manager *m, const struct profile *p, uint64_t crea
         if (p->directory)
                 return session_output_directory(ret, p->directory, failure);
         if (m->has_state_directories)
-                return session_output_state(ret, name, created, failure);
+                return manager_state_output(m, name, created, ret, failure);
         return fail(failure, FAILURE_OUTPUT, "Session '%s' needs a place to write to; write Directory= into the section "
                     "[Session] of its profile.", name);
 }

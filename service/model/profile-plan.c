@@ -117,7 +117,7 @@ static int plan_output(struct profile_plan *plan, const struct profile *profile,
         if (now->kind == CONSUMER_OUTPUT_FD && (!profile->directory || strcmp(profile->directory, now->path) == 0))
                 return 0;
         r = profile->directory ? session_output_directory(&plan->output, profile->directory, failure)
-                               : session_output_state(&plan->output, s->name, s->created, failure);
+                               : manager_state_output(s->manager, s->name, session_now(), &plan->output, failure);
         plan->has_output = r >= 0;
         return r;
 }

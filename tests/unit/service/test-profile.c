@@ -340,6 +340,26 @@ static void test_apply(void) {
         model_done(&m);
 }
 
+/* Also where one takes the place of another within a second. */
+static void test_state_outputs(void) {
+        struct session_output a, b, c;
+        struct failure failure;
+        struct model m;
+
+        model_init(&m);
+        g_assert_cmpint(manager_state_output(m.manager, "s", 7000000, &a, &failure), ==, 0);
+        g_assert_cmpint(manager_state_output(m.manager, "s", 7999999, &b, &failure), ==, 0);
+        g_assert_cmpint(manager_state_output(m.manager, "s", 8000000, &c, &failure), ==, 0);
+        g_assert_true(g_str_has_prefix(a.asked, "s-1970"));
+        g_assert_true(g_str_has_prefix(b.asked, a.asked) && g_str_has_suffix(b.asked, "-2"));
+        g_assert_cmpstr(c.asked, !=, a.asked);
+        g_assert_cmpuint(strlen(c.asked), ==, strlen(a.asked));
+        session_output_done(&a);
+        session_output_done(&b);
+        session_output_done(&c);
+        model_done(&m);
+}
+
 static void test_nothing_half_done(void) {
         g_autoptr(GString) many = g_string_new("[Session]\nMode=record\n");
         g_autofree char *seen = NULL, *without = NULL, *large = NULL;
@@ -376,7 +396,7 @@ static struct session *random_session(struct model *m, const char *name) {
         struct rule *rule;
 
         g_assert_cmpint(g_test_rand_bit() ? session_output_directory(&config.output, "/srv/a b/c;d", &failure)
-                                          : session_output_state(&config.output, name, 1, &failure), ==, 0);
+                                          : session_output_state(&config.output, name, 1, 1, &failure), ==, 0);
         g_assert_cmpint(manager_create_session(m->manager, &config, &s, &failure), ==, 0);
         for (int i = g_test_rand_int_range(0, 5); i > 0; i--) {
                 g_autofree char *channel_name = g_strdup_printf("c%i", i);
@@ -474,6 +494,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/profile/files", test_files);
         g_test_add_func("/profile/user-files", test_user_files);
         g_test_add_func("/profile/apply", test_apply);
+        g_test_add_func("/profile/state-outputs", test_state_outputs);
         g_test_add_func("/profile/nothing-half-done", test_nothing_half_done);
         g_test_add_func("/profile/dump", test_dump);
         g_test_add_func("/profile/dump-refused", test_dump_refused);

@@ -143,7 +143,7 @@ static void test_chunks(void) {
 }
 
 static void test_chunk_takes_long(void) {
-        struct fixture *f = fixture_new_usec(100000);
+        struct fixture *f = fixture_new_usec(1000000);
         g_autofree char *session = fixture_session(f, "s");
         struct fake_message *rotate;
         struct fake_consumer *c;

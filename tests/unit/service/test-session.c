@@ -92,7 +92,7 @@ static void test_session_refused(void) {
 }
 
 static void test_start_unanswered(void) {
-        struct fixture *f = fixture_new_usec(100000);
+        struct fixture *f = fixture_new_usec(1000000);
 
         f->answer_type = CONSUMER_SESSION;
         f->answer_error = -1;
@@ -172,12 +172,22 @@ static void test_stop_waits(void) {
         fixture_free(f);
 }
 
+static int on_stopped(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        if (sd_bus_message_is_signal(m, SESSION, "Stopped")) {
+                g_assert_true(sd_bus_message_has_signature(m, "a{sv}"));
+                ++*(unsigned *) userdata;
+        }
+        return 0;
+}
+
 static void test_stop_takes_long(void) {
-        struct fixture *f = fixture_new_usec(100000);
+        struct fixture *f = fixture_new_usec(1000000);
         g_autofree char *session = fixture_session(f, "s");
         struct fake_consumer *c;
         struct fake_message *stop;
+        unsigned n_stopped = 0;
 
+        g_assert_cmpint(sd_bus_add_filter(f->bus, NULL, on_stopped, &n_stopped), >=, 0);
         fixture_ok(f, session, SESSION, "Start", "a{sv}", 0);
         c = fake_consumer_next(f);
         f->answer_error = -1;
@@ -189,6 +199,11 @@ static void test_stop_takes_long(void) {
         stop = fake_consumer_wait(c, CONSUMER_STOP);
         fake_consumer_answer(c, stop, 0);
         fixture_wait_string(f, session, SESSION, "State", "stopped");
+        /* Both signals went out in one turn, before this reply. */
+        assert_state(f, session, "stopped");
+        while (sd_bus_process(f->bus, NULL) > 0)
+                ;
+        g_assert_cmpuint(n_stopped, ==, 1);
         fake_message_free(stop);
         fixture_free(f);
 }
@@ -304,7 +319,7 @@ static void test_snapshot(void) {
 }
 
 static void test_snapshot_takes_long(void) {
-        struct fixture *f = fixture_new_usec(100000);
+        struct fixture *f = fixture_new_usec(1000000);
         g_autofree char *session = fixture_session(f, "s");
 
         fixture_ok(f, session, SESSION, "Start", "a{sv}", 0);
