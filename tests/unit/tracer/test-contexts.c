@@ -31,8 +31,8 @@ static uint64_t payload_size(uint32_t id, const char *payload, uint64_t room) {
         return contexts_size(expected.contexts) + expected.payload_size;
 }
 
-static void check(uint32_t cpu, int32_t pid, int32_t tid, uint64_t time, uint32_t id, const char *payload, uint64_t size,
-                  void *userdata) {
+static void check(uint32_t cpu, int32_t pid, int32_t tid, uint64_t time, uint32_t id, const char *payload,
+                  uint64_t size, void *userdata) {
         int32_t number;
         uint64_t ip;
 

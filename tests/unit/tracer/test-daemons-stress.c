@@ -68,8 +68,8 @@ static uint64_t payload_size(uint32_t id, const char *payload, uint64_t room) {
         return contexts_size(contexts_of(id)) + 8 + (is_string(id) ? sizeof(PROGRAM_STRING) : 0);
 }
 
-static void check(uint32_t cpu, int32_t pid, int32_t tid, uint64_t time, uint32_t id, const char *payload, uint64_t size,
-                  void *userdata) {
+static void check(uint32_t cpu, int32_t pid, int32_t tid, uint64_t time, uint32_t id, const char *payload,
+                  uint64_t size, void *userdata) {
         const struct server *s = userdata;
         uint32_t contexts = contexts_of(id);
         uint64_t value;

@@ -136,8 +136,8 @@ static int run_copy(const char *path, mode_t mode) {
         int status;
 
         g_assert_cmpint(chmod(path, mode), ==, 0);
-        g_assert_true(g_spawn_sync(NULL, arguments, NULL, G_SPAWN_CHILD_INHERITS_STDERR, NULL, NULL, NULL, NULL, &status,
-                                   NULL));
+        g_assert_true(g_spawn_sync(NULL, arguments, NULL, G_SPAWN_CHILD_INHERITS_STDERR, NULL, NULL, NULL, NULL,
+                                   &status, NULL));
         g_assert_true(WIFEXITED(status));
         return WEXITSTATUS(status) - HELPERS_STATUS;
 }
