@@ -13,40 +13,13 @@
 
 #include "common/datagram.h"
 #include "common/fd.h"
-#include "service/unit/message.h"
-#include "service/unit/sender.h"
+#include "service/unit/sender-internal.h"
 
 /* A consumer that leaves this much untaken has failed. */
 #define WAITING_BYTES_MAX (UINT64_C(64) << 20)
 #define WAITING_MESSAGES_MAX 16384
 
-struct sender {
-        atomic_uint refs;
-        const bool resumable; /* a consumer that has died gets a successor */
-        int fd, status_fd, event_fd;
-        struct consumer_status *status;
-        atomic_uint_least64_t sent; /* newest serial that left to any consumer, of messages that describe */
-
-        /* Held for one sendmsg() that does not wait, never while another lock is taken. */
-        pthread_mutex_t lock;
-        /*
-         * What may have to be sent, again where resumable; each in the order of
-         * serials. Those that describe go first, also on the first way, so that
-         * no order among the two has a meaning.
-         */
-        struct messages describing, asking;
-        struct message *next_describing, *next_asking; /* first that this consumer was not sent */
-        struct kept_fds definitions;
-        size_t n_waiting, n_waiting_bytes; /* that have never left */
-        size_t n_releases; /* among those that describe */
-        uint64_t serial, output_serial, session_serial, resumed_serial;
-        bool away;   /* nothing can be sent before sender_connect() */
-        bool broken; /* nothing will be sent any more */
-        bool hanging_up;
-        char *problem;
-};
-
-static void drop(struct sender *s, struct messages *list, struct message *m) {
+void sender_drop(struct sender *s, struct messages *list, struct message *m) {
         if (m == s->next_describing)
                 s->next_describing = TAILQ_NEXT(m, entries);
         if (m == s->next_asking)
@@ -61,15 +34,15 @@ static void drop(struct sender *s, struct messages *list, struct message *m) {
         message_free(m);
 }
 
-static void drop_all(struct sender *s) {
+void sender_drop_all(struct sender *s) {
         while (!TAILQ_EMPTY(&s->describing))
-                drop(s, &s->describing, TAILQ_FIRST(&s->describing));
+                sender_drop(s, &s->describing, TAILQ_FIRST(&s->describing));
         while (!TAILQ_EMPTY(&s->asking))
-                drop(s, &s->asking, TAILQ_FIRST(&s->asking));
+                sender_drop(s, &s->asking, TAILQ_FIRST(&s->asking));
 }
 
 static struct sender *sender_free(struct sender *s) {
-        drop_all(s);
+        sender_drop_all(s);
         if (s->status)
                 munmap(s->status, sizeof(*s->status));
         closep(&s->fd);
@@ -148,12 +121,12 @@ int sender_new_resumable(struct sender **ret) {
         return new(-1, true, ret);
 }
 
-static void poke_main_loop(struct sender *s) {
+void sender_poke_main_loop(struct sender *s) {
         (void) eventfd_write(s->event_fd, 1);
 }
 
 /* The consumer sleeps on this word and on those of its rings, not on the socket. */
-static void wake_consumer(struct sender *s) {
+void sender_wake_consumer(struct sender *s) {
         __atomic_add_fetch(&s->status->wake, 1, __ATOMIC_SEQ_CST);
         syscall(SYS_futex, &s->status->wake, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
@@ -171,7 +144,7 @@ static int send_now(struct sender *s, const struct consumer_header *header, cons
                 s->broken = !s->resumable;
                 return -EPIPE;
         }
-        wake_consumer(s);
+        sender_wake_consumer(s);
         return 1;
 }
 
@@ -201,7 +174,7 @@ static int send_kept(struct sender *s, struct message *m) {
         }
         has_left(s, m->body->header.serial);
         if (!s->resumable || m->body->header.type == CONSUMER_RESUMED)
-                drop(s, describes ? &s->describing : &s->asking, m);
+                sender_drop(s, describes ? &s->describing : &s->asking, m);
         return 1;
 }
 
@@ -221,12 +194,12 @@ static int drain_locked(struct sender *s) {
         if (s->hanging_up && !s->away && !s->broken) {
                 /* Not close(): that would throw away acknowledgements that are still to come. */
                 shutdown(s->fd, SHUT_WR);
-                wake_consumer(s);
+                sender_wake_consumer(s);
         }
         return s->broken || s->away ? -EPIPE : 1;
 }
 
-static void append(struct sender *s, struct message *m) {
+void sender_append(struct sender *s, struct message *m) {
         if (message_describes(m)) {
                 TAILQ_INSERT_TAIL(&s->describing, m, entries);
                 if (!s->next_describing)
@@ -251,7 +224,7 @@ static int keep(struct sender *s, const struct consumer_header *header, const in
         r = message_new(header, fds, n_fds, &s->definitions, &m);
         if (r < 0)
                 return r;
-        append(s, m);
+        sender_append(s, m);
         return 0;
 }
 
@@ -292,7 +265,7 @@ int sender_send(struct sender *s, struct consumer_header *header, const int *fds
         poke = r < 0 || next_message(s);
         pthread_mutex_unlock(&s->lock);
         if (poke)
-                poke_main_loop(s);
+                sender_poke_main_loop(s);
         if (r < 0)
                 return r;
         *ret_serial = header->serial;
@@ -308,7 +281,7 @@ void sender_report(struct sender *s, const char *problem) {
         if (!s->problem)
                 s->problem = strdup(problem);
         pthread_mutex_unlock(&s->lock);
-        poke_main_loop(s);
+        sender_poke_main_loop(s);
 }
 
 int sender_event_fd(const struct sender *s) {
@@ -339,131 +312,6 @@ void sender_hang_up(struct sender *s) {
         pthread_mutex_lock(&s->lock);
         s->hanging_up = true;
         (void) drain_locked(s);
-        pthread_mutex_unlock(&s->lock);
-}
-
-static int announce_resumed(struct sender *s) {
-        const struct consumer_header header = {
-                .type = CONSUMER_RESUMED,
-                .size = sizeof(header),
-                .serial = s->serial + 1,
-        };
-        struct message *m;
-        int r;
-
-        r = message_new(&header, NULL, 0, NULL, &m);
-        if (r < 0)
-                return r;
-        append(s, m);
-        s->resumed_serial = ++s->serial;
-        return 0;
-}
-
-static int connect_locked(struct sender *s) {
-        struct message *m, *first = TAILQ_FIRST(&s->describing);
-        int r;
-
-        /* The one for the last consumer that did not leave. */
-        m = TAILQ_LAST(&s->describing, messages);
-        while (m && m->body->header.type != CONSUMER_RESUMED)
-                m = TAILQ_PREV(m, messages, entries);
-        if (m)
-                drop(s, &s->describing, m);
-        if (first && first->left) {
-                r = announce_resumed(s);
-                if (r < 0)
-                        return r;
-        }
-        TAILQ_FOREACH(m, &s->describing, entries)
-                message_set_resumed(m);
-        TAILQ_FOREACH(m, &s->asking, entries)
-                message_set_resumed(m);
-        s->next_describing = TAILQ_FIRST(&s->describing);
-        s->next_asking = TAILQ_FIRST(&s->asking);
-        return 0;
-}
-
-int sender_connect(struct sender *s, int fd) {
-        int r;
-
-        pthread_mutex_lock(&s->lock);
-        r = connect_locked(s);
-        if (r >= 0) {
-                s->fd = fd;
-                s->away = false;
-        }
-        pthread_mutex_unlock(&s->lock);
-        /* The main loop drains. */
-        if (r >= 0)
-                poke_main_loop(s);
-        return r;
-}
-
-void sender_disconnect(struct sender *s) {
-        pthread_mutex_lock(&s->lock);
-        s->away = true;
-        closep(&s->fd);
-        s->fd = -1;
-        pthread_mutex_unlock(&s->lock);
-}
-
-static struct message *find(const struct messages *list, uint64_t serial) {
-        struct message *m;
-
-        TAILQ_FOREACH(m, list, entries)
-                if (m->body->header.serial == serial)
-                        return m;
-        return NULL;
-}
-
-/* A ring set that is released needs nobody's description any more. */
-static void forget_stream(struct sender *s, const struct message *release) {
-        const uint64_t set = release->body->release.set;
-        const uint32_t stream = release->body->release.stream;
-        struct message *next;
-        bool last;
-
-        for (struct message *m = TAILQ_FIRST(&s->describing); m; m = next) {
-                next = TAILQ_NEXT(m, entries);
-                last = m == release;
-                if (message_is_of_stream(m, set, stream))
-                        drop(s, &s->describing, m);
-                if (last)
-                        return;
-        }
-}
-
-uint32_t sender_acknowledge(struct sender *s, uint64_t serial) {
-        struct message *m;
-        uint32_t type = 0;
-
-        pthread_mutex_lock(&s->lock);
-        if (serial == s->output_serial)
-                type = CONSUMER_OUTPUT;
-        else if (serial == s->session_serial)
-                type = CONSUMER_SESSION;
-        else if (serial == s->resumed_serial)
-                type = CONSUMER_RESUMED;
-        else if ((m = find(&s->asking, serial))) {
-                type = m->body->header.type;
-                drop(s, &s->asking, m);
-        } else if (s->n_releases > 0 && (m = find(&s->describing, serial)) &&
-                   m->body->header.type == CONSUMER_RELEASE) {
-                type = CONSUMER_RELEASE;
-                forget_stream(s, m);
-        }
-        pthread_mutex_unlock(&s->lock);
-        return type;
-}
-
-void sender_break(struct sender *s) {
-        pthread_mutex_lock(&s->lock);
-        s->broken = true;
-        drop_all(s);
-        if (s->fd >= 0) {
-                shutdown(s->fd, SHUT_WR);
-                wake_consumer(s);
-        }
         pthread_mutex_unlock(&s->lock);
 }
 
