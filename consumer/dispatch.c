@@ -116,6 +116,18 @@ static int queue_task(struct drainer *drainer, const struct message *m) {
         return 1;
 }
 
+/* All that a predecessor knew is known again. */
+static int on_resumed(struct drainer *drainer) {
+        struct set *set;
+
+        if (!drainer->learning)
+                return -EBADMSG;
+        drainer->learning = false;
+        LIST_FOREACH(set, &drainer->sets, entries)
+                trace_cut(&set->trace);
+        return 0;
+}
+
 int drainer_dispatch(struct drainer *drainer, const struct message *m) {
         struct channel *channel;
         int r;
@@ -138,6 +150,8 @@ int drainer_dispatch(struct drainer *drainer, const struct message *m) {
         case CONSUMER_ROTATE:
         case CONSUMER_CLEAR:
                 return queue_task(drainer, m);
+        case CONSUMER_RESUMED:
+                return on_resumed(drainer);
         default:
                 return -EBADMSG;
         }

@@ -105,16 +105,7 @@ static int run_tasks(struct drainer *drainer, struct tasks *tasks, uint64_t late
         return result;
 }
 
-/* The first request has come: all that a predecessor knew is known again. */
-static void end_learning(struct drainer *drainer) {
-        struct set *set;
-
-        drainer->learning = false;
-        LIST_FOREACH(set, &drainer->sets, entries)
-                trace_cut(&set->trace);
-}
-
-/* A round of a drainer that may not touch the rings yet. */
+/* A round of a drainer that may not touch the rings before RESUMED; what is asked meanwhile waits. */
 static int learning_round(struct drainer *drainer) {
         int r, n = 0;
 
@@ -122,8 +113,6 @@ static int learning_round(struct drainer *drainer) {
         wait_add(&drainer->wait, &drainer->session.output.status->wake);
         while ((r = drainer_receive(drainer, MSG_DONTWAIT)) > 0)
                 n = 1;
-        if (!STAILQ_EMPTY(&drainer->tasks))
-                end_learning(drainer);
         acks_flush(&drainer->acks, drainer->socket);
         return r < 0 ? r : n;
 }

@@ -57,10 +57,11 @@ static bool is_good(const struct message *m, size_t size) {
                 [CONSUMER_STOP] = { sizeof(struct consumer_header), 0 },
                 [CONSUMER_ROTATE] = { sizeof(struct consumer_rotate), 0 },
                 [CONSUMER_CLEAR] = { sizeof(struct consumer_header), 0 },
+                [CONSUMER_RESUMED] = { sizeof(struct consumer_header), 0 },
         };
         uint32_t type = m->header.type;
 
-        if (m->header.size != size || type < CONSUMER_OUTPUT || type > CONSUMER_CLEAR)
+        if (m->header.size != size || type < CONSUMER_OUTPUT || type > CONSUMER_RESUMED)
                 return false;
         if (forms[type].n_fds != ANY_FDS && m->n_fds != forms[type].n_fds)
                 return false;

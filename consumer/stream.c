@@ -26,10 +26,10 @@ void stream_copy(const struct stream *stream, uint64_t from, uint64_t to) {
 void stream_look(struct stream *stream, bool partial) {
         const struct ring_geometry *g = &stream->channel->geometry;
         const struct ring_cpu *words = stream_words(stream);
+        uint64_t k = stream->state.next.position / g->subbuf_size;
 
         stream->looked = !stream->channel->folded &&
-                         (partial || (channel_discards(stream->channel) &&
-                                      look_may_be_closed(words, g->n_subbufs, stream->state.next.position / g->subbuf_size)));
+                         (partial || (channel_discards(stream->channel) && look_may_be_closed(words, g->n_subbufs, k)));
         if (stream->looked)
                 look_take(words, &stream->look);
 }
@@ -139,13 +139,14 @@ bool stream_drain(struct stream *stream, bool partial, uint64_t latest) {
 
 void stream_settle(struct stream *stream, uint64_t latest) {
         uint64_t time = stream->look.last_time < latest ? stream->look.last_time : latest;
+        struct stream_state *state = &stream->state;
 
-        if (!stream_file_owes(&stream->file, stream->state.discarded))
+        if (!stream_file_owes(&stream->file, state->discarded))
                 return;
-        if (time > stream->state.next.time)
-                stream->state.next.time = time;
-        if (packet_write_empty(&stream->file, stream->state.next.time, stream->state.sequence, stream->state.discarded) >= 0)
-                stream->state.sequence++;
+        if (time > state->next.time)
+                state->next.time = time;
+        if (packet_write_empty(&stream->file, state->next.time, state->sequence, state->discarded) >= 0)
+                state->sequence++;
         stream_save(stream);
 }
 

@@ -59,20 +59,23 @@ static int release(struct drainer *drainer, const struct task *task, uint64_t la
 }
 
 int drainer_run_task(struct drainer *drainer, const struct task *task, uint64_t latest) {
+        struct session *session = &drainer->session;
+        const struct sets *sets = &drainer->sets;
+
         switch (task->type) {
         case CONSUMER_RELEASE:
                 return release(drainer, task, latest);
         case CONSUMER_SNAPSHOT:
-                return task->name[0] ? snapshot_named(&drainer->session, &drainer->sets, task->name, task->resume, latest)
+                return task->name[0] ? snapshot_named(session, sets, task->name, task->resume, latest)
                                      : snapshot(drainer, latest);
         case CONSUMER_STOP:
                 stop(drainer, latest);
                 return 0;
         case CONSUMER_ROTATE:
                 stop(drainer, latest);
-                return chunk_rotate(&drainer->session, &drainer->sets, task->name, task->resume);
+                return chunk_rotate(session, sets, task->name, task->resume);
         case CONSUMER_CLEAR:
-                return chunk_clear(&drainer->session, &drainer->sets, latest);
+                return chunk_clear(session, sets, latest);
         default: /* FLUSH: the round has written everything */
                 return 0;
         }

@@ -49,11 +49,9 @@
  * anything twice; the positions files and the status page tell it what it had
  * done.
  *
- * The rings hold records of classes that such a consumer has yet to be told of.
- * So it only listens, and takes nothing, until the first request comes (RELEASE
- * to STOP, ROTATE or CLEAR): tracingd ends with a FLUSH where it has no other.
- * A set's RINGS and CLASSES are all sent again until its last stream's RELEASE
- * is acknowledged, since they are one metadata file.
+ * What was asked before RESUMED is done after it. A set's RINGS and CLASSES are
+ * all sent again until its last stream's RELEASE is acknowledged, since they are
+ * one metadata file.
  */
 
 #include <stdint.h>

@@ -176,6 +176,12 @@ int play_answer(struct play *p, char **ret_path) {
         return ack.ack.error;
 }
 
+int play_resumed(struct play *p) {
+        struct consumer_header m;
+
+        return play_call(p, CONSUMER_RESUMED, &m, sizeof(m), NULL, 0);
+}
+
 int play_flush(struct play *p) {
         struct consumer_header m;
 

@@ -37,7 +37,7 @@ void play_send_session(struct play *p);
 /* Kills the consumer. */
 void play_kill(struct play *p);
 
-/* Starts another one; OUTPUT, with CONSUMER_RESUME, and SESSION are done. */
+/* Starts another one; OUTPUT, with CONSUMER_RESUME, and SESSION are done. It waits for RESUMED. */
 void play_resume(struct play *p);
 
 /* Hangs up and waits for the consumer's good end. */
@@ -54,6 +54,9 @@ int play_call(struct play *p, uint32_t type, void *message, size_t size, const i
 
 /* Waits for the answer to the last message; ret_path (may be NULL) receives OUTPUT's path. */
 int play_answer(struct play *p, char **ret_path);
+
+/* To a consumer that goes on: everything has been sent again. */
+int play_resumed(struct play *p);
 
 int play_flush(struct play *p);
 int play_stop(struct play *p);

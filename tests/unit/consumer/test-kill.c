@@ -145,6 +145,7 @@ static void test_random(void) {
                         play_resume(&f.play);
                 }
                 describe(&f);
+                g_assert_cmpint(play_resumed(&f.play), ==, 0);
                 play_send(&f.play, CONSUMER_FLUSH, &m, sizeof(m), NULL, 0);
         }
         stop_writers(&f);
@@ -169,6 +170,7 @@ static void test_rotate(void) {
                 play_kill(&f.play);
                 play_resume(&f.play);
                 describe(&f);
+                g_assert_cmpint(play_resumed(&f.play), ==, 0);
                 g_assert_cmpint(play_rotate(&f.play, m.name, CONSUMER_RESUME), ==, 0);
         }
         stop_writers(&f);

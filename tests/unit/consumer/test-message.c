@@ -41,7 +41,7 @@ static void test_sizes(void) {
         play_start(&p, NULL);
         g_assert_cmpint(answer_to(&p, "x", 1, NULL, 0, &serial), ==, EBADMSG);
         g_assert_cmpuint(serial, ==, 0);
-        for (uint32_t type = 0; type < CONSUMER_CLEAR + 2; type++)
+        for (uint32_t type = 0; type < CONSUMER_RESUMED + 2; type++)
                 for (unsigned size = sizeof(*header); size < 400; size += 4) {
                         *header = (struct consumer_header) { .type = type, .size = size + 1, .serial = 1000 + type };
                         g_assert_cmpint(answer_to(&p, data, size, NULL, 0, &serial), ==, EBADMSG);

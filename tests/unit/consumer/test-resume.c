@@ -59,6 +59,7 @@ static void restart(struct fixture *f) {
         play_kill(&f->play);
         play_resume(&f->play);
         describe(f);
+        g_assert_cmpint(play_resumed(&f->play), ==, 0);
 }
 
 static void write_to(struct fixture *f, struct play_ring *ring, uint32_t cpu) {
@@ -149,8 +150,9 @@ static void test_between(void) {
         tear_down(&f);
 }
 
-/* Before the first request it takes nothing: it does not know every class yet. */
+/* Before RESUMED it takes nothing: it does not know every class yet. */
 static void test_listens_first(void) {
+        struct consumer_header m;
         struct fixture f;
 
         set_up(&f);
@@ -162,6 +164,8 @@ static void test_listens_first(void) {
         f.written++;
         play_resume(&f.play);
         describe(&f);
+        /* A request waits, too. */
+        play_send(&f.play, CONSUMER_FLUSH, &m, sizeof(m), NULL, 0);
         /* More than one round and one sleep. */
         for (int i = 0; i < 5; i++)
                 g_assert_cmpint(play_rings(&f.play, 1, 0, "shared", "default", &f.ring), ==, EEXIST);
@@ -171,6 +175,8 @@ static void test_listens_first(void) {
         play_resume(&f.play);
         describe(&f);
         g_assert_cmpint(play_classes(&f.play, 1, 0, &sent, &sent_id, 1), ==, 0);
+        g_assert_cmpint(play_resumed(&f.play), ==, 0);
+        g_assert_cmpint(play_resumed(&f.play), ==, EBADMSG);
         g_assert_cmpint(play_flush(&f.play), ==, 0);
         assert_exact(&f);
         tear_down(&f);
@@ -196,6 +202,7 @@ static void test_cut(void) {
         }
         play_resume(&f.play);
         describe(&f);
+        g_assert_cmpint(play_resumed(&f.play), ==, 0);
         g_assert_cmpint(play_flush(&f.play), ==, 0);
         assert_exact(&f);
         assert_events(&f, f.play.directory, 20);
@@ -203,6 +210,7 @@ static void test_cut(void) {
         g_assert_cmpint(truncate(path, 10), ==, 0);
         play_resume(&f.play);
         describe(&f);
+        g_assert_cmpint(play_resumed(&f.play), ==, 0);
         write_some(&f, 20);
         g_assert_cmpint(play_flush(&f.play), ==, 0);
         g_assert_cmpint(f.play.status->output_failure, ==, ESTALE);
@@ -225,6 +233,7 @@ static void test_lost_output(void) {
         g_assert_cmpint(g_rename(path, aside), ==, 0);
         play_resume(&f.play);
         describe(&f);
+        g_assert_cmpint(play_resumed(&f.play), ==, 0);
         write_some(&f, 20);
         g_assert_cmpint(play_flush(&f.play), ==, 0);
         g_assert_cmpuint(f.play.status->lost_output, ==, 10);
@@ -259,6 +268,7 @@ static void test_release(void) {
         g_assert_cmpint(play_classes(&f.play, 1, 0, &paid, &paid_id, 1), ==, 0);
         g_assert_cmpint(play_rings(&f.play, 1, 1, "shared", "flight", &f.flight), ==, 0);
         g_assert_cmpint(play_classes(&f.play, 1, 1, &paid, &paid_id, 1), ==, 0);
+        g_assert_cmpint(play_resumed(&f.play), ==, 0);
         write_some(&f, 20);
         g_assert_cmpint(play_flush(&f.play), ==, 0);
         assert_exact(&f);

@@ -45,7 +45,8 @@ struct fixture {
 static void write_some(struct fixture *f, struct play_ring *ring, unsigned n) {
         for (unsigned i = 0; i < n; i++) {
                 f->id++;
-                g_assert_true(play_ring_write(ring, 0, f->time += 100, 1000 + (int32_t) (f->id / 7 % 3), paid_id, &f->id,
+                f->time += 100;
+                g_assert_true(play_ring_write(ring, 0, f->time, 1000 + (int32_t) (f->id / 7 % 3), paid_id, &f->id,
                                               sizeof(f->id)));
         }
 }
@@ -145,6 +146,7 @@ static void run_to_answer(pid_t pid, unsigned n) {
 }
 
 static void send_everything(struct fixture *f, uint32_t type, void *request, size_t size) {
+        struct consumer_header resumed;
         uint64_t serial = f->play.serial;
 
         /* Sent, and answered into the socket while nobody waits. */
@@ -156,7 +158,8 @@ static void send_everything(struct fixture *f, uint32_t type, void *request, siz
         play_send_classes(&f->play, 1, 1, &paid, &paid_id, 1);
         play_send_rings(&f->play, 2, 0, "process-1", "default", 0, &f->own);
         play_send_classes(&f->play, 2, 0, &paid, &paid_id, 1);
-        g_assert_cmpuint(f->play.serial - serial, ==, f->n_before + 2);
+        play_send(&f->play, CONSUMER_RESUMED, &resumed, sizeof(resumed), NULL, 0);
+        g_assert_cmpuint(f->play.serial - serial, ==, f->n_before + 3);
         play_send(&f->play, type, request, size, NULL, 0);
 }
 
@@ -185,7 +188,7 @@ static long run_steps(struct fixture *f, uint32_t type, void *request, size_t si
         pid = start_traced(pair[1]);
         close(pair[1]);
         if (pid > 0) {
-                run_to_answer(pid, f->n_before + 2);
+                run_to_answer(pid, f->n_before + 3);
                 for (; steps > 0 ? n < steps : !was_answered(f, pair[0]); n++)
                         (void) go_on(pid, PTRACE_SINGLESTEP);
                 kill(pid, SIGKILL);
@@ -294,6 +297,7 @@ static long try(struct request *q, unsigned steps) {
         n = run_steps(&f, q->type, &q->header, q->size, steps);
         play_resume(&f.play);
         describe(&f);
+        g_assert_cmpint(play_resumed(&f.play), ==, 0);
         if (q->type == CONSUMER_SNAPSHOT)
                 g_assert_cmpint(play_snapshot_flags(&f.play, q->snapshot.name, CONSUMER_RESUME), ==, 0);
         else if (q->type == CONSUMER_ROTATE)
