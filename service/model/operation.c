@@ -79,7 +79,12 @@ void operation_consumer_failed(struct session *s, const char *reason) {
                 manager_remove_session(s->manager, s);
                 return;
         }
-        fail(&failure, FAILURE_CONSUMER, "Session '%s' has failed: %s; what was written until then is in '%s'.",
-             s->name, reason, s->output.path);
+        /* It has failed before it could tell where it writes, or has opened anything. */
+        if (*s->output.path == '\0')
+                fail(&failure, FAILURE_CONSUMER, "Session '%s' has failed: %s; destroy it and make a new one.", s->name,
+                     reason);
+        else
+                fail(&failure, FAILURE_CONSUMER, "Session '%s' has failed: %s; what was written until then is in "
+                     "'%.200s'.", s->name, reason, s->output.path);
         operation_finish(s, &failure);
 }
