@@ -71,9 +71,9 @@ static int print_text(const struct command *command, const tracectl_value *info,
 }
 
 static int print_json(const struct command *command, const tracectl_value *info, const char *current) {
-        json_t *json = json_from_value(info);
+        json_t *json = json_from_value(info), *session = *current ? json_from_text(current) : json_null();
 
-        if (json && json_object_set_new(json, "current_session", *current ? json_from_text(current) : json_null()) < 0) {
+        if (json && json_object_set_new(json, "current_session", session) < 0) {
                 json_decref(json);
                 json = NULL;
         }

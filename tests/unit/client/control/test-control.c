@@ -100,7 +100,8 @@ static void test_snapshot(void) {
 
         play_begin(&play);
         play_run(&play, &(struct fake_script) {}, ARGUMENTS("snapshot", "-sshop"));
-        g_assert_true(g_regex_match_simple("Snapshot \\['name' 'snapshot-\\d{8}-\\d{6}-\\d{6}'\\]\n$", play.calls, 0, 0));
+        g_assert_true(g_regex_match_simple("Snapshot \\['name' 'snapshot-\\d{8}-\\d{6}-\\d{6}'\\]\n$", play.calls, 0,
+                                           0));
         g_assert_nonnull(strstr(play.result.errors, "tracectl: 123 events, 4 lost"));
         g_assert_nonnull(strstr(play.result.errors, " in /tmp/x/; look at them with: "));
         play_end(&play);
@@ -221,7 +222,8 @@ static void test_apply(void) {
         g_assert_true(g_file_set_contents(path, "[Session]\n", -1, NULL));
         play_run(&play, &(struct fake_script) {}, ARGUMENTS("apply", "shop.conf"));
         g_assert_cmpstr(play.result.errors, ==, "");
-        g_assert_cmpstr(play.result.output, ==, "- Channel main.Event=shop:* till:*\n+ Channel main.SubBufferSize=512K\n"
+        g_assert_cmpstr(play.result.output, ==, "- Channel main.Event=shop:* till:*\n"
+                                                "+ Channel main.SubBufferSize=512K\n"
                                                 "- Session.Start=no\n+ Session.Start=yes\n+ Session.Weight=7\n"
                                                 "This was changed.\n");
         g_assert_cmpstr(play.calls, ==, MANAGER "ApplyProfile '[Session]\n' ['name' 'shop']\n");
@@ -230,8 +232,9 @@ static void test_apply(void) {
         g_assert_cmpstr(play.result.errors, ==, "tracectl: Profile 'shop.conf' does not exist. For an installed one: "
                                                 "tracectl apply --profile NAME\n");
         play_end(&play);
-        assert_play(&(struct fake_script) { .unchanged = TRUE }, ARGUMENTS("apply", "--profile", "shop", "-n", "--start"),
-                    0, "Everything is as the profile says; nothing was changed.\n", "",
+        assert_play(&(struct fake_script) { .unchanged = TRUE },
+                    ARGUMENTS("apply", "--profile", "shop", "-n", "--start"), 0,
+                    "Everything is as the profile says; nothing was changed.\n", "",
                     MANAGER "ApplyProfile '' ['name' 'shop' 'dry-run' b1 'start' b1]\n");
         assert_play(&(struct fake_script) {}, ARGUMENTS("apply", "-pshop", "--json"), 0,
                     "{\"changed\":true,\"before\":{\"Session.Start\":false,\"Channel main.Event\":[\"shop:*\","

@@ -169,7 +169,7 @@ static void test_bad_replies(void) {
                 else if (i == 1)
                         r = tracectl_session_get_events(f.session, &f.value);
                 else
-                        r = i == 2 ? tracectl_session_rotate(f.session, &text) : tracectl_session_dump(f.session, &text);
+                        r = (i == 2 ? tracectl_session_rotate : tracectl_session_dump)(f.session, &text);
                 g_assert_cmpint(r, <, 0);
                 g_assert_null(f.value);
                 g_assert_null(text);

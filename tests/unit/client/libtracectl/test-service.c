@@ -125,7 +125,8 @@ static void test_applications(void) {
         connect_to(&f, &(struct fake_script) { .unsettled = TRUE });
         g_assert_cmpint(tracectl_list_applications(f.connection, NULL, &settled, &f.value), ==, 0);
         g_assert_cmpint(settled, ==, 0);
-        assert_value(f.value, "[{pid=7 uid=4000000000 name='sh\nop' unit='' path='/org/tracectl/Tracing1/application/1'} "
+        assert_value(f.value, "[{pid=7 uid=4000000000 name='sh\nop' unit='' "
+                              "path='/org/tracectl/Tracing1/application/1'} "
                               "{pid=812 uid=4000000001 name='till' unit='till.service' "
                               "path='/org/tracectl/Tracing1/application/2'}]");
         assert_only_call(&f, MANAGER "ListApplications []");
