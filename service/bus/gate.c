@@ -55,7 +55,8 @@ static void read_arguments(sd_bus_message *m, struct question *question) {
             sd_bus_message_read(m, "sss", &domain, &channel, &pattern) > 0) {
                 question->domain = domain;
                 question->pattern = pattern;
-        } else if ((sd_bus_message_has_signature(m, "ssa{sv}") > 0 || sd_bus_message_has_signature(m, "sssa{sv}") > 0) &&
+        } else if ((sd_bus_message_has_signature(m, "ssa{sv}") > 0 ||
+                    sd_bus_message_has_signature(m, "sssa{sv}") > 0) &&
                    sd_bus_message_read(m, "s", &domain) > 0)
                 question->domain = domain;
 }

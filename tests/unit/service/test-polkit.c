@@ -214,7 +214,8 @@ static void test_no(void) {
         set_up(&t, true, 0);
         call = ask(&t, t.client, ACTION_CONTROL, 1001, false);
         fake_polkit_answer(fake_polkit_question(&t.polkit, t.client, others[ACTION_CONTROL]), false, false);
-        fake_call_fails(&t.polkit, call, DENIED, "the tracing of user 1001 is refused to you (" POLKIT_ACTION "control");
+        fake_call_fails(&t.polkit, call, DENIED,
+                        "the tracing of user 1001 is refused to you (" POLKIT_ACTION "control-others)");
         call = ask(&t, t.client, ACTION_LIST, OWNER_ANY, false);
         fake_polkit_answer(fake_polkit_question(&t.polkit, t.client, others[ACTION_LIST]), false, false);
         fake_call_fails(&t.polkit, call, DENIED, "the tracing of other users is refused");

@@ -156,7 +156,8 @@ static void assert_all_in(GPtrArray *a, GPtrArray *b, const char *where) {
 }
 
 static void test_xml(void) {
-        g_autoptr(GPtrArray) code = g_ptr_array_new_with_free_func(g_free), xml = g_ptr_array_new_with_free_func(g_free);
+        g_autoptr(GPtrArray) code = g_ptr_array_new_with_free_func(g_free);
+        g_autoptr(GPtrArray) xml = g_ptr_array_new_with_free_func(g_free);
         g_autoptr(GDBusNodeInfo) node = NULL;
         g_autoptr(GError) error = NULL;
         g_autofree char *text = NULL;
@@ -301,6 +302,7 @@ static void test_all_ask(gconstpointer answer) {
         g_autofree char *before = NULL;
         struct fake_polkit loop = { 0 };
         struct bare_service s;
+        const struct channel_options options = { 0 };
         struct failure failure;
         struct channel *channel;
         struct session *session;
@@ -314,7 +316,7 @@ static void test_all_ask(gconstpointer answer) {
         bare_service_init(&s, loop.event, bus, &refuser.authorizer);
         g_assert_cmpint(bus_start(s.bus), >=, 0);
         session = bare_service_session(&s, 1000, "s");
-        g_assert_cmpint(session_enable_channel(session, "c", &(struct channel_options) { 0 }, &channel, &failure), >=, 0);
+        g_assert_cmpint(session_enable_channel(session, "c", &options, &channel, &failure), >=, 0);
         g_assert_cmpint(session_enable_event(session, "c", "a:b", &rule, &failure), >=, 0);
         g_assert_cmpint(session_path(session, &path), >=, 0);
         g_assert_cmpint(event_path(rule, &event), >=, 0);
@@ -363,7 +365,7 @@ static void test_policy(void) {
 
                 g_assert_true(g_str_has_prefix(parts[i + 1], actions[i]));
                 g_assert_nonnull(strstr(parts[i + 1], "<description gettext-domain=\"tracectl\">"));
-                g_assert_nonnull(strstr(parts[i + 1], "<message gettext-domain=\"tracectl\">Authentication is required to "));
+                g_assert_nonnull(strstr(parts[i + 1], "<message gettext-domain=\"tracectl\">Authentication is "));
                 g_assert_nonnull(strstr(parts[i + 1], ".</message>"));
                 for (size_t k = 0; k < G_N_ELEMENTS(keys); k++) {
                         g_autofree char *line = g_strdup_printf("<%s>%s</%s>", keys[k], defaults[k], keys[k]);
