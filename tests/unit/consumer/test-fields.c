@@ -212,7 +212,8 @@ static void test_contexts(void) {
                 [CONTEXT_VPID] = "{ vpid = 42 }, { id = 7 }",
                 [CONTEXT_VTID | CONTEXT_PROCNAME] = "{ vtid = 43, procname = \"shop-worker\" }, { id = 7 }",
                 [CONTEXT_IP] = "{ ip = 0x7F001234 }, { id = 7 }",
-                [CONTEXTS_ALL] = "{ vpid = 42, vtid = 43, procname = \"shop-worker\", ip = 0x7F001234 }, { id = 7 }",
+                [CONTEXTS_ALL] = "{ vpid = 42, vtid = 43, procname = \"shop-worker\", ip = 0x7F001234 }, "
+                                 "{ id = 7 }",
         };
         const struct definition d = {
                 .provider = "t", .name = "context", .n_fields = 1, .fields = { { DEFINITION_U32, "id" } },

@@ -81,7 +81,8 @@ static void test_fd(void) {
 
 static void test_state(void) {
         g_autofree char *state = g_dir_make_tmp("tracectl-state-XXXXXX", NULL), *list = NULL, *path = NULL;
-        g_autofree char *expected = g_build_filename(state, "shop", NULL), *link = g_build_filename(state, "link", NULL);
+        g_autofree char *expected = g_build_filename(state, "shop", NULL);
+        g_autofree char *link = g_build_filename(state, "link", NULL);
         struct play p;
 
         list = g_strdup_printf("/nonexistent:%s", state);
