@@ -254,17 +254,20 @@ static int on_owner(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 /* Returns when somebody owns the name, with a client that knows. */
 static sd_bus *wait_for_name(struct running *l) {
         sd_bus *bus = running_connect_bus(l);
+        sd_bus_slot *slot = NULL;
         bool owned = false;
 
-        g_assert_cmpint(sd_bus_match_signal(bus, NULL, "org.freedesktop.DBus", NULL, "org.freedesktop.DBus",
+        g_assert_cmpint(sd_bus_match_signal(bus, &slot, "org.freedesktop.DBus", NULL, "org.freedesktop.DBus",
                                             "NameOwnerChanged", on_owner, &owned), >=, 0);
         for (;;) {
                 sd_bus_creds *creds = NULL;
                 int r = sd_bus_get_name_creds(bus, BUS_NAME, SD_BUS_CREDS_UNIQUE_NAME, &creds);
 
                 sd_bus_creds_unref(creds);
-                if (r >= 0)
+                if (r >= 0) {
+                        sd_bus_slot_unref(slot);
                         return bus;
+                }
                 owned = false;
                 while (!owned) {
                         r = sd_bus_process(bus, NULL);
