@@ -94,6 +94,9 @@ static const char *explain_bus_error(const sd_bus_error *error) {
                     strncmp(error->message ?: "", known[i].text, strlen(known[i].text)) == 0)
                         return known[i].sentence;
         }
+        /* What systemd says about a unit comes under many names. */
+        if (error->message && strncmp(error->message, "Unit ", 5) == 0 && strstr(error->message, ".service "))
+                return "The tracing service could not be started: its unit is masked or broken.";
         return NULL;
 }
 

@@ -85,16 +85,18 @@ int command_connect(struct command *command) {
 /* What to do about errors that are the bus's or about the service itself; the service says it in its own sentences. */
 static const char *next_step(const struct command *command) {
         const char *name = tracectl_connection_get_error_name(command->connection);
+        const char *sentence = tracectl_connection_get_error(command->connection);
 
         if (strcmp(name, "org.freedesktop.DBus.Error.ServiceUnknown") == 0 ||
             strcmp(name, "org.freedesktop.DBus.Error.NameHasNoOwner") == 0)
                 return " Is the package tracectl installed? A command can be recorded without it: "
                        "tracectl record --help";
         if (strcmp(name, "org.freedesktop.DBus.Error.AccessDenied") == 0 &&
-            strncmp(tracectl_connection_get_error(command->connection), "The bus ", 8) == 0)
+            strncmp(sentence, "The bus ", 8) == 0)
                 return command->is_user ? "" : " Your own programs can be traced with: tracectl --user";
         if (strncmp(name, "org.freedesktop.DBus.Error.Spawn.", 33) == 0 ||
             strncmp(name, "org.freedesktop.systemd1.", 25) == 0 ||
+            strncmp(sentence, "The tracing service could not be started", 40) == 0 ||
             strcmp(name, "org.freedesktop.DBus.Error.TimedOut") == 0 ||
             strcmp(name, "org.freedesktop.DBus.Error.Timeout") == 0 ||
             strcmp(name, "org.freedesktop.DBus.Error.NoReply") == 0 ||

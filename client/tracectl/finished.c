@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "client/tracectl/finished.h"
 #include "client/tracectl/record-summary.h"
@@ -18,6 +19,12 @@ static json_t *make_json(const tracectl_counts *counts, const char *output) {
                 return NULL;
         }
         return json;
+}
+
+/* A flight recorder writes nothing by itself. */
+static bool is_unwritten(const tracectl_value *info, const tracectl_counts *counts) {
+        return strcmp(tracectl_value_get_string(tracectl_value_lookup(info, "mode")), "flight-recorder") == 0 &&
+                tracectl_counts_get(counts, TRACECTL_COUNT_BYTES) == 0;
 }
 
 int finished_say(struct command *command, const tracectl_counts *counts, const char *path) {
@@ -41,6 +48,11 @@ int finished_say(struct command *command, const tracectl_counts *counts, const c
                 return command_done(command, make_json(counts, summary.directory), "%s", "");
         if (command->is_quiet)
                 return EXIT_SUCCESS;
+        if (!path && is_unwritten(info, counts)) {
+                say("Session %s has stopped, and its rings keep the newest events. Write them: tracectl snapshot -s %s",
+                    command->session_name, command->session_name);
+                return EXIT_SUCCESS;
+        }
         /* A session that has never recorded has no directory. */
         if (!*summary.directory)
                 summary.directory = NULL;

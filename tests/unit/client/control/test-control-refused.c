@@ -80,6 +80,10 @@ static const struct {
           "The tracing service could not be started. See: systemctl status tracingd" },
         { "org.freedesktop.systemd1.NoSuchUnit", "Unit tracingd.service not found.",
           "The tracing service's unit tracingd.service is missing. See: systemctl status tracingd" },
+        { "org.freedesktop.DBus.Error.FileExists",
+          "Unit dbus-org.tracectl.Tracing1.service failed to load properly, please adjust/correct",
+          "The tracing service could not be started: its unit is masked or broken. "
+          "See: systemctl status tracingd" },
         { "org.freedesktop.DBus.Error.NoReply", "Message recipient disconnected",
           "The tracing service ended before it had answered. See: systemctl status tracingd" },
         { "org.freedesktop.DBus.Error.TimedOut", "Failed to activate service",

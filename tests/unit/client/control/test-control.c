@@ -91,6 +91,9 @@ static void test_stop(void) {
         g_assert_cmpstr(play.result.errors, ==, "tracectl: Nothing was recorded: no program with tracepoints has run. "
                                                 "See tracectl list --applications.\n");
         g_assert_cmpint(play.result.status, ==, 0);
+        play_run(&play, &(struct fake_script) { .is_flight_recorder = TRUE }, ARGUMENTS("stop", "shop"));
+        g_assert_cmpstr(play.result.errors, ==, "tracectl: Session shop has stopped, and its rings keep the newest "
+                                                "events. Write them: tracectl snapshot -s shop\n");
         play_end(&play);
 }
 

@@ -68,7 +68,8 @@ static int append_properties(const struct fake_script *script, const char *inter
                                              UINT64_C(2), "ring-memory", UINT64_MAX, "Sessions", "u", 2,
                                              "Applications", "u", 3);
         return sd_bus_message_append(reply, "a{sv}", 13, "Name", "s", "shop", "Owner", "u", 4000000000U, "State", "s",
-                                     "active", "Reason", "s", "", "Mode", "s", "record", "Output", "s",
+                                     "active", "Reason", "s", "", "Mode", "s",
+                                     script->is_flight_recorder ? "flight-recorder" : "record", "Output", "s",
                                      script->no_output ? "" : "/var/lib/shop\x1b", "Origin", "s", "hand", "Persistent",
                                      "b", 0, "ConsumerUnit", "s", "tracectl-consumer-1000-shop", "ConsumerRestarts",
                                      "u", 2, "EventsRecorded", "t", UINT64_C(1234), "EventsDiscarded", "t",

@@ -28,6 +28,7 @@ struct fake_script {
         gboolean unchanged;         /* by ApplyProfile */
         gboolean unsettled;         /* applications */
         gboolean no_output;         /* of the session */
+        gboolean is_flight_recorder;
         guint n_sessions;           /* of the caller */
         gboolean only_own;          /* else there is one of another user, too */
 };
