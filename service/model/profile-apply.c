@@ -133,8 +133,8 @@ static int check_numbers(const struct profile_plan *plan, bool start, struct fai
                             "can have %i and %i; make a new session.", s->name, channels, rules,
                             CHANNELS_PER_SESSION_MAX, RULES_PER_SESSION_MAX);
         if (active > VIEW_RINGS_MAX)
-                return fail(failure, FAILURE_LIMIT, "With session '%s' %zu channels would be active, and an application "
-                            "can record into %i; stop another session first.", s->name, active, VIEW_RINGS_MAX);
+                return fail(failure, FAILURE_LIMIT, "With session '%s' %zu channels would be active, and an "
+                            "application can record into %i; stop another session first.", s->name, active, VIEW_RINGS_MAX);
         return 0;
 }
 
@@ -169,8 +169,8 @@ static int make_output(struct manager *m, const struct profile *p, uint64_t crea
                 return session_output_directory(ret, p->directory, failure);
         if (m->has_state_directories)
                 return manager_state_output(m, name, created, ret, failure);
-        return fail(failure, FAILURE_OUTPUT, "Session '%s' needs a place to write to; write Directory= into the section "
-                    "[Session] of its profile.", name);
+        return fail(failure, FAILURE_OUTPUT, "Session '%s' needs a place to write to; write Directory= into the "
+                    "section [Session] of its profile.", name);
 }
 
 static int make_session(struct manager *m, const struct profile_request *q, struct session **ret,

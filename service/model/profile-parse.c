@@ -82,7 +82,8 @@ static void set_directory(struct parser *p, const char *value) {
 static bool set_session(struct parser *p, const char *key, const char *value) {
         if (strcmp(key, "Name") == 0) {
                 if (*value && !name_is_valid(value))
-                        refuse_value(p, key, value, "1 to 64 letters, digits, '_', '.' and '-', the first no '.' or '-'");
+                        refuse_value(p, key, value, "1 to 64 letters, digits, '_', '.' and '-', the first no '.' or "
+                                                    "'-'");
                 else
                         strcpy(p->profile->session, value);
         } else if (strcmp(key, "Mode") == 0) {

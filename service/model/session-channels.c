@@ -137,8 +137,9 @@ int session_add_context(struct session *s, const char *name, const char *type, s
         if (r < 0)
                 return r;
         if (session_has_recorded(s) || s->operation)
-                return fail(failure, FAILURE_CANNOT_CHANGE, "Session '%s' has been started, and its events keep their form; add "
-                            "contexts before the first start, or make a new session.", s->name);
+                return fail(failure, FAILURE_CANNOT_CHANGE,
+                            "Session '%s' has been started, and its events keep their form; add contexts before the "
+                            "first start, or make a new session.", s->name);
         if (*name == '\0' && !s->channels)
                 r = add_channel(s, CHANNEL_DEFAULT_NAME, &defaults, &channel, failure);
         else if (*name)

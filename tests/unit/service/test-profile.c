@@ -316,7 +316,8 @@ static void test_apply(void) {
         s = manager_find_session(m.manager, OWNER, "shop");
         g_assert_nonnull(s);
         g_assert_cmpstr(s->profile, ==, "shop");
-        assert_apply(&m, "[Session]\nDirectory=/srv/t\n[Channel a]\nSubBufferSize=4K\nSubBufferCount=2\nEvent=x:*\n", "");
+        assert_apply(&m, "[Session]\nDirectory=/srv/t\n[Channel a]\nSubBufferSize=4K\nSubBufferCount=2\nEvent=x:*\n",
+                     "");
         /* It was never started: all of it can be another one. */
         assert_apply(&m, "[Session]\nMode=flight-recorder\n[Channel a]\nSubBufferSize=8K\nSubBufferCount=2\n"
                          "Context=ip\nDisabledEvent=x:*\nEvent=y:*\n[Channel b]\nSubBufferSize=4K\nSubBufferCount=2\n"

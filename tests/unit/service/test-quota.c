@@ -188,7 +188,8 @@ static void test_escape(void) {
         assert_escaped("a\nb\x1b[31m", "a\\x0ab\\x1b[31m");
         assert_escaped("gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f");
         assert_escaped("\xc2\x9b\xff\xc3", "\\xc2\\x9b\\xff\\xc3");
-        assert_escaped("\xed\xa0\x80\xf4\x90\x80\x80\xe0\x80\x80", "\\xed\\xa0\\x80\\xf4\\x90\\x80\\x80\\xe0\\x80\\x80");
+        assert_escaped("\xed\xa0\x80\xf4\x90\x80\x80\xe0\x80\x80",
+                       "\\xed\\xa0\\x80\\xf4\\x90\\x80\\x80\\xe0\\x80\\x80");
         /* Whole characters, or none. */
         text_escape("abcd\xc3\xbc", small, sizeof(small));
         g_assert_cmpstr(small, ==, "abcd");
