@@ -27,7 +27,7 @@
 
 #define SUBBUF RING_SUBBUF_SIZE_MIN
 /* The longest request takes some hundred thousand instructions, the others some ten thousand. */
-#define SAMPLES 10
+#define SAMPLES 6
 #define SAMPLES_TORTURE 12000
 
 static const struct definition paid = {
