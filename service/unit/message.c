@@ -116,14 +116,14 @@ void message_set_resumed(struct message *m) {
                 m->body->rotate.flags |= CONSUMER_RESUME;
 }
 
-bool message_is_of_stream(const struct message *m, uint64_t set, uint32_t stream) {
+bool message_is_of_set(const struct message *m, uint64_t set) {
         switch (m->body->header.type) {
         case CONSUMER_RINGS:
-                return m->body->rings.set == set && m->body->rings.stream == stream;
+                return m->body->rings.set == set;
         case CONSUMER_CLASSES:
-                return m->body->classes.set == set && m->body->classes.stream == stream;
+                return m->body->classes.set == set;
         case CONSUMER_RELEASE:
-                return m->body->release.set == set && m->body->release.stream == stream;
+                return m->body->release.set == set;
         default:
                 return false;
         }

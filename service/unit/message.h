@@ -32,6 +32,7 @@ LIST_HEAD(kept_fds, kept_fd);
 struct message {
         TAILQ_ENTRY(message) entries;
         bool left; /* to some consumer, once */
+        bool acknowledged; /* of RELEASE alone, which outlives its answer */
         size_t n_files;
         struct kept_fd *files[MESSAGE_FDS_MAX];
         union {
@@ -59,5 +60,5 @@ bool message_describes(const struct message *m);
 /* Marks one that has left before as sent again. */
 void message_set_resumed(struct message *m);
 
-/* Whether it is about this stream. */
-bool message_is_of_stream(const struct message *m, uint64_t set, uint32_t stream);
+/* Whether it is about this ring set. */
+bool message_is_of_set(const struct message *m, uint64_t set);

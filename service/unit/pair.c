@@ -14,6 +14,10 @@
 #define SOCKET "socket"
 #define SERVICE "service"
 
+/* One that dies at its start runs for a few milliseconds and is then gone for 100. */
+#define ASK_AGAIN_USEC (20 * 1000)
+#define ASKED_MAX 25
+
 struct pair {
         LIST_ENTRY(pair) entries;
         struct unit_starter *starter;
@@ -24,7 +28,8 @@ struct pair {
         bool stopping;
         struct systemd_job *job;
         sd_bus_slot *question;
-        sd_event_source *turn;
+        unsigned asked; /* how often, because its process was just running */
+        sd_event_source *turn, *again;
         pair_ready_t ready;
         pair_result_t result;
         pair_stopped_t stopped;
@@ -38,6 +43,7 @@ static struct pair *pair_free(struct pair *p) {
         systemd_job_free(p->job);
         sd_bus_slot_unref(p->question);
         sd_event_source_disable_unref(p->turn);
+        sd_event_source_disable_unref(p->again);
         free((char *) p->spec.session);
         free((char *) p->spec.directory);
         free(p);
@@ -199,11 +205,29 @@ static int read_outcome(sd_bus_message *m, struct outcome *ret) {
         return 0;
 }
 
+static int ask(struct pair *p);
+
+static int on_again(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct pair *p = userdata;
+
+        p->again = sd_event_source_disable_unref(p->again);
+        if (ask(p) < 0)
+                TAKE_PTR(p->result)("ended, and systemd cannot be asked why", 0, p->userdata);
+        return 0;
+}
+
+/* Its next process runs already, and systemd tells nothing of the one before. */
+static bool ask_again(struct pair *p, const struct outcome *o) {
+        return o->code == 0 && strcmp(o->result, "success") == 0 && ++p->asked < ASKED_MAX &&
+               sd_event_add_time_relative(p->starter->event, &p->again, CLOCK_MONOTONIC, ASK_AGAIN_USEC, 0, on_again,
+                                          p) >= 0;
+}
+
 static int on_outcome(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         const sd_bus_error *e = sd_bus_message_get_error(m);
         struct outcome o = { 0 };
         struct pair *p = userdata;
-        pair_result_t result = TAKE_PTR(p->result);
+        pair_result_t result;
         char text[160];
 
         p->question = sd_bus_slot_unref(p->question);
@@ -216,24 +240,30 @@ static int on_outcome(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                          strsignal(o.status), o.result);
         else if (o.code == CLD_EXITED)
                 snprintf(text, sizeof(text), "ended with status %i (result '%.32s')", o.status, o.result);
+        else if (ask_again(p, &o))
+                return 0;
         else
                 snprintf(text, sizeof(text), "did not run (result '%.32s')", o.result);
+        result = TAKE_PTR(p->result);
         result(text, o.n_restarts, p->userdata);
         return 0;
 }
 
-void pair_ask_result(struct pair *p, pair_result_t result) {
+static int ask(struct pair *p) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         char name[80];
         int r;
 
-        p->question = sd_bus_slot_unref(p->question);
         unit_name(p, SERVICE, name);
-        p->result = result;
         r = systemd_properties_call(p->starter->systemd, name, "Service", &m);
-        if (r >= 0)
-                r = systemd_call(p->starter->systemd, m, on_outcome, p, &p->question);
-        if (r < 0) {
+        return r < 0 ? r : systemd_call(p->starter->systemd, m, on_outcome, p, &p->question);
+}
+
+void pair_ask_result(struct pair *p, pair_result_t result) {
+        pair_forget_question(p);
+        p->result = result;
+        p->asked = 0;
+        if (ask(p) < 0) {
                 p->result = NULL;
                 result("ended, and systemd cannot be asked why", 0, p->userdata);
         }
@@ -241,6 +271,7 @@ void pair_ask_result(struct pair *p, pair_result_t result) {
 
 void pair_forget_question(struct pair *p) {
         p->result = NULL;
+        p->again = sd_event_source_disable_unref(p->again);
         p->question = sd_bus_slot_unref(p->question);
 }
 

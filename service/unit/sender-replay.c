@@ -80,20 +80,36 @@ static struct message *find(const struct messages *list, uint64_t serial) {
         return NULL;
 }
 
-/* A ring set that is released needs nobody's description any more. */
-static void forget_stream(struct sender *s, const struct message *release) {
-        const uint64_t set = release->body->release.set;
-        const uint32_t stream = release->body->release.stream;
-        struct message *next;
-        bool last;
+/* Whether each of the set's streams has been released. */
+static bool is_released(const struct sender *s, uint64_t set) {
+        size_t n_streams = 0, n_released = 0;
+        struct message *m;
 
+        TAILQ_FOREACH(m, &s->describing, entries) {
+                if (!message_is_of_set(m, set))
+                        continue;
+                n_streams += m->body->header.type == CONSUMER_RINGS;
+                n_released += m->body->header.type == CONSUMER_RELEASE && m->acknowledged;
+        }
+        return n_streams == n_released;
+}
+
+/*
+ * A ring set that is released needs nobody's description any more. Until its
+ * last stream is, a consumer's successor needs all of it: it writes the set's
+ * metadata, which is one file, from its beginning.
+ */
+static void released(struct sender *s, struct message *release) {
+        const uint64_t set = release->body->release.set;
+        struct message *next;
+
+        release->acknowledged = true;
+        if (!is_released(s, set))
+                return;
         for (struct message *m = TAILQ_FIRST(&s->describing); m; m = next) {
                 next = TAILQ_NEXT(m, entries);
-                last = m == release;
-                if (message_is_of_stream(m, set, stream))
+                if (message_is_of_set(m, set))
                         sender_drop(s, &s->describing, m);
-                if (last)
-                        return;
         }
 }
 
@@ -114,7 +130,7 @@ uint32_t sender_acknowledge(struct sender *s, uint64_t serial) {
         } else if (s->n_releases > 0 && (m = find(&s->describing, serial)) &&
                    m->body->header.type == CONSUMER_RELEASE) {
                 type = CONSUMER_RELEASE;
-                forget_stream(s, m);
+                released(s, m);
         }
         pthread_mutex_unlock(&s->lock);
         return type;

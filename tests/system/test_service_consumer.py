@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A consumer's unit dies and comes back; one that cannot live ends in a state with a reason."""
+
+import os
+import random
+import signal
+import unittest
+
+import system
+from service import ServiceTest
+
+KILLS = 200 if os.environ.get("TRACECTL_TORTURE") else 15
+
+
+class Consumer(ServiceTest):
+    def begin(self, session, *options):
+        emitter = self.emitter("alice", 1)
+        self.tracectl("alice", "create", session, *options)
+        self.tracectl("alice", "enable-event", "-s", session, "test:*")
+        self.tracectl("alice", "start", session)
+        return emitter, self.get("alice", session, "ConsumerUnit")
+
+    def main_pid(self, unit):
+        return int(self.host.unit_property(unit + ".service", "MainPID"))
+
+    def kill(self, unit):
+        """As the out-of-memory killer does it. Returns when another one is there."""
+        pid = system.wait_until(lambda: self.main_pid(unit), "a consumer")
+        self.host.run(["kill", "-KILL", str(pid)], check=False)
+        system.wait_until(lambda: self.main_pid(unit) not in (0, pid), "another consumer")
+
+    def test_killed_again_and_again(self):
+        """While a program emits: every event that is recorded is in the trace once, the others are counted."""
+        random.seed(3)
+        emitter, unit = self.begin("killed")
+        for _ in range(KILLS):
+            emitter.ask(random.randrange(1, 60_000))
+            self.kill(unit)
+            emitter.wait()
+        emitter.emit(1000)
+        said = self.tracectl("alice", "stop", "killed")
+        events = self.events(self.output("alice", "killed"), lost=None)
+        lost = self.get("alice", "killed", "EventsDiscarded")
+        self.assertEqual(len(events) + lost, emitter.emitted, said.stdout + said.stderr)
+        self.assertEqual(self.get("alice", "killed", "EventsRecorded"), len(events))
+        self.assertEqual(len(set(events)), len(events))
+        # One that is killed before tracingd has noticed it has not begun again.
+        self.assertGreater(self.get("alice", "killed", "ConsumerRestarts"), 0)
+        self.assertEqual(self.get("alice", "killed", "State"), "stopped")
+
+    def test_killed_at_its_start(self):
+        """Each new one is killed as soon as it can be seen; when that ends, everything is there."""
+        emitter, unit = self.begin("early")
+        emitter.emit(500)
+        for _ in range(5):
+            self.host.run(["systemctl", "kill", "--signal=KILL", unit + ".service"], check=False)
+        self.assertEqual(self.host.unit_property(unit + ".socket", "ActiveState"), "active")
+        emitter.emit(500)
+        self.tracectl("alice", "stop", "early")
+        self.assert_counted(self.events(self.output("alice", "early")), [emitter])
+
+    def test_killed_while_stopping(self):
+        emitter, unit = self.begin("stopping")
+        emitter.emit(100_000)
+        stop = self.start(["tracectl", "stop", "stopping"], user="alice")
+        self.host.run(["systemctl", "kill", "--signal=KILL", unit + ".service"], check=False)
+        _, said = stop.finish()
+        self.assertEqual(stop.returncode, 0, said)
+        self.assert_counted(self.events(self.output("alice", "stopping")), [emitter])
+
+    def test_stopped_by_hand(self):
+        """An administrator restarts the unit."""
+        emitter, unit = self.begin("restarted")
+        emitter.emit(1000)
+        self.host.systemctl("restart", unit + ".service")
+        emitter.emit(1000)
+        self.tracectl("alice", "stop", "restarted")
+        self.assert_counted(self.events(self.output("alice", "restarted")), [emitter])
+
+    def test_broken(self):
+        """It cannot live: the session says so, its socket stays until the session goes."""
+        consumer = "/usr/libexec/tracectl/tracectl-consumer"
+        emitter, unit = self.begin("broken")
+        emitter.emit(1000)
+        self.host.run(["mv", consumer, consumer + ".good"])
+        self.addCleanup(self.host.run, ["mv", consumer + ".good", consumer])
+        self.host.write(consumer, "#!/bin/sh\nexit 7\n", 0o755)
+        self.host.run(["systemctl", "kill", "--signal=KILL", unit + ".service"])
+        system.wait_until(lambda: self.get("alice", "broken", "State") == "failed", "state failed")
+        self.assertIn("7", self.get("alice", "broken", "Reason"))
+        self.assertEqual(self.host.unit_property(unit + ".socket", "ActiveState"), "active")
+        self.assertIn("failed", self.refused("alice", "stop", "broken"))
+        emitter.emit(1000)
+        self.assertIn("7", self.tracectl("alice", "list", "broken").stdout)
+        self.tracectl("alice", "destroy", "broken")
+        system.wait_until(lambda: self.host.unit_property(unit + ".socket", "LoadState") == "not-found", "its end")
+        self.assertIn("7", self.failed_start())
+
+    def failed_start(self):
+        """A session whose consumer never lives: what Start says."""
+        self.tracectl("alice", "create", "never")
+        self.tracectl("alice", "enable-event", "-s", "never", "test:*")
+        said = self.refused("alice", "start", "never")
+        self.assertEqual(self.get("alice", "never", "State"), "failed")
+        return said
+
+    def test_daemon_is_killed(self):
+        """Nothing of an earlier tracingd stays."""
+        _, unit = self.begin("orphan")
+        pid = self.host.unit_property("tracingd.service", "MainPID")
+        self.host.run(["kill", "-KILL", pid])
+        system.wait_until(lambda: self.host.unit_property("tracingd.service", "MainPID") not in (pid, "0"),
+                          "another tracingd")
+        system.wait_until(lambda: self.host.unit_property(unit + ".socket", "LoadState") == "not-found",
+                          "the end of the consumer")
+        self.assertEqual(self.tracectl("alice", "list", "--json=short").stdout.strip(), "[]")
+
+    def test_terminated(self):
+        """A clean stop of tracingd writes everything."""
+        emitter, unit = self.begin("terminated")
+        emitter.emit(1000)
+        output = self.output("alice", "terminated")
+        self.host.systemctl("stop", "tracingd.service")
+        system.wait_until(lambda: self.host.unit_property(unit + ".socket", "LoadState") == "not-found",
+                          "the end of the consumer")
+        self.assert_counted(self.events(output), [emitter])
+
+
+if __name__ == "__main__":
+    unittest.main()
