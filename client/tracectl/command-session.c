@@ -92,3 +92,16 @@ int command_open_session(struct command *command, const char *argument) {
                 command->hint = " It is the current session; choose another one: tracectl set-session NAME";
         return command_fail(command, "open the session", r);
 }
+
+int command_begin_on_session(struct command *command, int argc, char *argv[]) {
+        static const struct option options[] = { COMMAND_SESSION_OPTIONS, {} };
+        int status;
+
+        status = command_options(command, argc, argv, COMMAND_SESSION_SHORT, options);
+        if (status >= 0)
+                return status;
+        status = command_check_arguments(command, argc, argv, 0, 1, "one session");
+        if (status == 0)
+                status = command_open_session(command, argv[optind]);
+        return status == 0 ? -1 : status;
+}

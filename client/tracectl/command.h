@@ -62,6 +62,9 @@ int command_connect(struct command *command);
 /* Connects, and opens the session argument or, where that is NULL, the one that is meant. */
 int command_open_session(struct command *command, const char *argument);
 
+/* For verbs that take one session and nothing else: reads the command line, opens it. -1: go on; else the exit status. */
+int command_begin_on_session(struct command *command, int argc, char *argv[]);
+
 /* Says that something failed ("start recording"), why, and what to do. Returns EXIT_FAILURE. */
 int command_fail(const struct command *command, const char *what, int error);
 

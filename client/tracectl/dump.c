@@ -14,18 +14,12 @@ static void print_help(void) {
 }
 
 int verb_dump(int argc, char *argv[]) {
-        static const struct option options[] = { COMMAND_SESSION_OPTIONS, {} };
         _cleanup_(command_free) struct command command = COMMAND_INIT("dump");
         _cleanup_free_ char *profile = NULL;
         int status, r;
 
-        status = command_options(&command, argc, argv, COMMAND_SESSION_SHORT, options);
+        status = command_begin_on_session(&command, argc, argv);
         if (status >= 0)
-                return status;
-        status = command_check_arguments(&command, argc, argv, 0, 1, "one session");
-        if (status == 0)
-                status = command_open_session(&command, argv[optind]);
-        if (status != 0)
                 return status;
         r = tracectl_session_dump(command.session, &profile);
         if (r < 0)

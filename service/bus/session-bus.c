@@ -96,40 +96,30 @@ static void on_counted(const struct operation_result *result, void *userdata) {
         sd_bus_message_unref(reply);
 }
 
-static int method_start(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        struct session *s = userdata;
+/* A method without options that begins an operation. */
+static int operate(sd_bus_message *m, struct session *s,
+                   int (*begin)(struct session *s, operation_done_t done, void *userdata, struct failure *failure),
+                   operation_done_t done, sd_bus_error *error) {
         struct failure failure;
         int r;
 
         r = prepare(m, s, ACTION_CONTROL, NULL, 0, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = session_start(s, on_done, sd_bus_message_ref(m), &failure);
+        r = begin(s, done, sd_bus_message_ref(m), &failure);
         return begun(m, r, &failure, error);
+}
+
+static int method_start(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        return operate(m, userdata, session_start, on_done, error);
 }
 
 static int method_stop(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        struct session *s = userdata;
-        struct failure failure;
-        int r;
-
-        r = prepare(m, s, ACTION_CONTROL, NULL, 0, error);
-        if (r <= 0)
-                return r < 0 ? r : 1;
-        r = session_stop(s, on_counted, sd_bus_message_ref(m), &failure);
-        return begun(m, r, &failure, error);
+        return operate(m, userdata, session_stop, on_counted, error);
 }
 
 static int method_destroy(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        struct session *s = userdata;
-        struct failure failure;
-        int r;
-
-        r = prepare(m, s, ACTION_CONTROL, NULL, 0, error);
-        if (r <= 0)
-                return r < 0 ? r : 1;
-        r = session_destroy(s, on_done, sd_bus_message_ref(m), &failure);
-        return begun(m, r, &failure, error);
+        return operate(m, userdata, session_destroy, on_done, error);
 }
 
 static int method_snapshot(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -147,15 +137,7 @@ static int method_snapshot(sd_bus_message *m, void *userdata, sd_bus_error *erro
 }
 
 static int method_clear(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        struct session *s = userdata;
-        struct failure failure;
-        int r;
-
-        r = prepare(m, s, ACTION_CONTROL, NULL, 0, error);
-        if (r <= 0)
-                return r < 0 ? r : 1;
-        r = session_clear(s, on_done, sd_bus_message_ref(m), &failure);
-        return begun(m, r, &failure, error);
+        return operate(m, userdata, session_clear, on_done, error);
 }
 
 static void on_rotated(const struct operation_result *result, void *userdata) {
@@ -175,15 +157,7 @@ static void on_rotated(const struct operation_result *result, void *userdata) {
 }
 
 static int method_rotate(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        struct session *s = userdata;
-        struct failure failure;
-        int r;
-
-        r = prepare(m, s, ACTION_CONTROL, NULL, 0, error);
-        if (r <= 0)
-                return r < 0 ? r : 1;
-        r = session_rotate(s, on_rotated, sd_bus_message_ref(m), &failure);
-        return begun(m, r, &failure, error);
+        return operate(m, userdata, session_rotate, on_rotated, error);
 }
 
 static int get_string(sd_bus *bus, const char *path, const char *interface, const char *property,
