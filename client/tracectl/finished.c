@@ -7,6 +7,7 @@
 #include "client/tracectl/finished.h"
 #include "client/tracectl/record-summary.h"
 #include "client/tracectl/say.h"
+#include "client/tracectl/text.h"
 #include "common/cleanup.h"
 
 DEFINE_CLEANUP(tracectl_value *, tracectl_value_free)
@@ -25,6 +26,16 @@ static json_t *make_json(const tracectl_counts *counts, const char *output) {
 static bool is_unwritten(const tracectl_value *info, const tracectl_counts *counts) {
         return strcmp(tracectl_value_get_string(tracectl_value_lookup(info, "mode")), "flight-recorder") == 0 &&
                 tracectl_counts_get(counts, TRACECTL_COUNT_BYTES) == 0;
+}
+
+/* Without counts: they are the session's, not those of one snapshot. */
+static int say_snapshot(const char *path) {
+        _cleanup_free_ char *shown = text_escaped_copy(path);
+
+        if (!shown)
+                return command_out_of_memory();
+        say("Snapshot in %s; look at it with: %s view %s", shown, program_invocation_name, shown);
+        return EXIT_SUCCESS;
 }
 
 int finished_say(struct command *command, const tracectl_counts *counts, const char *path) {
@@ -48,7 +59,9 @@ int finished_say(struct command *command, const tracectl_counts *counts, const c
                 return command_done(command, make_json(counts, summary.directory), "%s", "");
         if (command->is_quiet)
                 return EXIT_SUCCESS;
-        if (!path && is_unwritten(info, counts)) {
+        if (path)
+                return say_snapshot(path);
+        if (is_unwritten(info, counts)) {
                 say("Session %s has stopped, and its rings keep the newest events. Write them: tracectl snapshot -s %s",
                     command->session_name, command->session_name);
                 return EXIT_SUCCESS;

@@ -203,7 +203,7 @@ static int method_get_session(sd_bus_message *m, void *userdata, sd_bus_error *e
         s = manager_find_session(b->manager, uid, name);
         if (!s) {
                 fail(&failure, FAILURE_NO_SUCH_SESSION,
-                     "There is no session '%.100s'; ListSessions shows those that exist.", name);
+                     "There is no session '%.100s'; the list of sessions shows those that exist.", name);
                 return error_set(error, &failure);
         }
         return reply_path(b, m, s);

@@ -48,7 +48,14 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-static int check(const struct session *s, struct failure *failure) {
+static bool has_overwrite(const struct session *s) {
+        for (const struct channel *c = s->channels; c; c = c->next)
+                if (c->config.overwrite)
+                        return true;
+        return false;
+}
+
+static int check(const struct session *s, enum operation_kind kind, struct failure *failure) {
         if (s->state == SESSION_FAILED)
                 return fail(failure, FAILURE_CONSUMER, "Session '%s' has failed: %s; there is nothing left to write.",
                             s->name, s->reason);
@@ -63,6 +70,10 @@ static int check(const struct session *s, struct failure *failure) {
         if (s->request_running)
                 return fail(failure, FAILURE_BUSY, "Session '%s' is still writing a snapshot or a chunk; try again "
                             "later.", s->name);
+        if (kind == OPERATION_SNAPSHOT && !has_overwrite(s))
+                return fail(failure, FAILURE_NO_SUCH_CHANNEL,
+                            "Session '%s' has no channel in overwrite mode; what it records is in its trace already.",
+                            s->name);
         return 0;
 }
 
@@ -71,7 +82,7 @@ int session_request(struct session *s, enum operation_kind kind, struct consumer
         struct operation *o;
         int r;
 
-        r = check(s, failure);
+        r = check(s, kind, failure);
         if (r < 0)
                 return r;
         r = operation_new(s, kind, done, userdata, failure);

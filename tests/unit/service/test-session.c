@@ -289,6 +289,11 @@ static void test_rings_refused(void) {
         assert_rings_answer(ENOSPC);
 }
 
+/* Only what overwrite channels hold is not in the trace already. */
+static void make_flight_recorder(struct fixture *f, const char *session) {
+        fixture_ok(f, session, SESSION, "EnableChannel", "ssa{sv}", "user", "flight", 1, "mode", "s", "overwrite");
+}
+
 static void test_snapshot(void) {
         struct fixture *f = fixture_new();
         g_autofree char *session = fixture_session(f, "s"), *below = g_build_filename(f->output, "first", NULL);
@@ -299,6 +304,8 @@ static void test_snapshot(void) {
 
         fixture_ok(f, session, SESSION, "Start", "a{sv}", 0);
         c = fake_consumer_next(f);
+        fixture_fails(f, ERROR "NoSuchChannel", "overwrite", session, SESSION, "Snapshot", "a{sv}", 0);
+        make_flight_recorder(f, session);
         fixture_fails(f, ERROR "InvalidName", "'../x'", session, SESSION, "Snapshot", "a{sv}", 1, "name", "s", "../x");
         reply = fixture_call(f, session, SESSION, "Snapshot", NULL, "a{sv}", 1, "name", "s", "first");
         g_assert_cmpint(sd_bus_message_read(reply, "s", &path), >, 0);
@@ -322,6 +329,7 @@ static void test_snapshot_takes_long(void) {
         struct fixture *f = fixture_new_usec(1000000);
         g_autofree char *session = fixture_session(f, "s");
 
+        make_flight_recorder(f, session);
         fixture_ok(f, session, SESSION, "Start", "a{sv}", 0);
         f->answer_error = -1;
         g_atomic_int_set(&f->answer_type, CONSUMER_SNAPSHOT);
