@@ -15,7 +15,7 @@ void log_open(bool debug, bool priorities) {
 }
 
 /* A line by one write, so that those of several threads stay whole. */
-static void print(const char *priority, const char *format, va_list ap) {
+__attribute__((format(printf, 2, 0))) static void print(const char *priority, const char *format, va_list ap) {
         _cleanup_free_ char *text = NULL;
 
         if (vasprintf(&text, format, ap) < 0) {

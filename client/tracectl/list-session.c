@@ -13,8 +13,6 @@
 #include "client/tracectl/text.h"
 #include "common/cleanup.h"
 
-DEFINE_CLEANUP(tracectl_value *, tracectl_value_free)
-
 struct session_view {
         tracectl_value *info, *channels, *events;
 };

@@ -171,9 +171,8 @@ int callers_new(const struct callers_config *config, struct callers **ret) {
 struct callers *callers_free(struct callers *c) {
         if (!c)
                 return NULL;
-        while (c->first) {
-                _cleanup_(caller_freep) struct caller *caller = take(c, &c->first);
-        }
+        while (c->first)
+                caller_free(take(c, &c->first));
         sd_bus_unref(c->bus);
         free(c);
         return NULL;

@@ -197,7 +197,6 @@ static void test_wrong_pages(void) {
         struct running *l = running_prepare(0);
         g_autofree char *path = g_build_filename(l->directory, "wait", NULL);
         g_autofree char *target = g_build_filename(l->directory, "bus.conf", NULL), *text = NULL;
-        g_autoptr(GString) warnings = g_string_new(NULL);
         sd_event *event = NULL;
         struct wake *wake;
 
