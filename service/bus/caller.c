@@ -27,12 +27,12 @@ struct callers {
         size_t n;
 };
 
-static void caller_freep(struct caller **c) {
-        if (!*c)
-                return;
-        sd_bus_slot_unref((*c)->slot);
-        free(*c);
+static void caller_free(struct caller *c) {
+        sd_bus_slot_unref(c->slot);
+        free(c);
 }
+
+DEFINE_CLEANUP(struct caller *, caller_free)
 
 static struct caller *take(struct callers *c, struct caller **place) {
         struct caller *caller = *place;
