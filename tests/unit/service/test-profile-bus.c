@@ -242,7 +242,7 @@ static void test_names(void) {
                 if (*bad[i])
                         fixture_fails(f, ERROR "InvalidName", "no name for a snapshot", session, SESSION, "Snapshot",
                                       "a{sv}", 1, "name", "s", bad[i]);
-                fixture_fails(f, ERROR "NoSuchSession", "ListSessions", MANAGER, "GetSession", "us",
+                fixture_fails(f, ERROR "NoSuchSession", "list of sessions", MANAGER, "GetSession", "us",
                               (unsigned) getuid(), bad[i]);
         }
         fixture_fails(f, ERROR "InvalidName", "'a\\x0ab\\x1b'", MANAGER, "CreateSession", "sa{sv}", "a\nb\x1b", 1,

@@ -261,7 +261,7 @@ static void test_classes_are_shared(void) {
         fake_application_free(a);
         again = fake_application_register(f, shop, 0);
         g_assert_cmpuint(fake_application_class(again, 2, NULL), ==, 3);
-        fixture_ok(f, session, SESSION, "Snapshot", "a{sv}", 0);
+        fixture_ok(f, session, SESSION, "Rotate", "a{sv}", 0);
         g_assert_null(fake_consumer_peek(c, CONSUMER_CLASSES));
         g_assert_null(fake_consumer_peek(c, CONSUMER_RINGS));
         fake_application_free(again);

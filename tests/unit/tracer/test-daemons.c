@@ -90,13 +90,23 @@ static void waits_once_for_silent_daemons(void) {
         program_register();
         g_assert_cmpint(g_get_monotonic_time() - before, >=, 490000);
         g_assert_cmpint(g_get_monotonic_time() - before, <, 950000);
+        /* Of each several, so that a busy machine is not taken for a wait. */
         before = g_get_monotonic_time();
+        for (int i = 0; i < 6; i++) {
+                program_register_plugin();
+                program_unregister_plugin();
+        }
+        g_assert_cmpint(g_get_monotonic_time() - before, <, 2500000);
         program_register_plugin();
-        pid = fork();
-        if (pid == 0)
-                _exit(g_get_monotonic_time() - before < 400000 ? 0 : 1);
-        g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
-        g_assert_cmpint(status, ==, 0);
+        before = g_get_monotonic_time();
+        for (int i = 0; i < 6; i++) {
+                pid = fork();
+                if (pid == 0)
+                        _exit(0);
+                g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+                g_assert_cmpint(status, ==, 0);
+        }
+        g_assert_cmpint(g_get_monotonic_time() - before, <, 2500000);
         program_unregister_plugin();
         /* Who answers at last, is waited for again. */
         fake_accept(&w.system);
