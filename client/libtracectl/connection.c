@@ -50,13 +50,15 @@ const char *tracectl_connection_get_error_name(const tracectl_connection *connec
         return connection->error.name ?: "";
 }
 
-static const char *explain(int r) {
+static const char *explain(const tracectl_connection *connection, int r) {
         switch (-r) {
         case ECONNRESET:
         case ENOTCONN:
         case EPIPE:
         case ESHUTDOWN:
-                return "The tracing service has gone away.";
+                return connection->destination ? "The message bus has hung up, as it does on users whom the system "
+                                                 "does not know (see id) and when it ends."
+                                               : "The tracing service has gone away.";
         case ETIMEDOUT:
                 return "The tracing service did not answer in time.";
         default:
@@ -102,7 +104,7 @@ static const char *explain_bus_error(const sd_bus_error *error) {
 
 /* An error that the service did not send: only this side knows what happened. */
 static int set_error(tracectl_connection *connection, int r) {
-        const char *sentence = explain(r);
+        const char *sentence = explain(connection, r);
 
         sd_bus_error_free(&connection->error);
         (void) sd_bus_error_set_errno(&connection->error, r);

@@ -105,7 +105,8 @@ static void test_bus_errors(void) {
 
 static void test_gone(void) {
         assert_play(&(struct fake_script) { .hang_up = "ListSessions" }, ARGUMENTS("list"), 1, "",
-                    "tracectl: Failed to list the sessions: The tracing service has gone away. "
+                    "tracectl: Failed to list the sessions: The message bus has hung up, as it does on users whom the "
+                    "system does not know (see id) and when it ends. "
                     "See: systemctl status tracingd\n", NULL);
 }
 
