@@ -81,16 +81,21 @@ static int append_dependencies(sd_bus_message *m) {
                                      "shutdown.target", "Before", "as", 2, "shutdown.target", "tracingd.service");
 }
 
-static int append_socket(sd_bus_message *m, const struct pair_description *d) {
+/* What both units have. */
+static int begin_properties(sd_bus_message *m, const struct pair_description *d) {
         int r;
 
         r = sd_bus_message_open_container(m, 'a', "(sv)");
         if (r < 0)
                 return r;
         r = append_description(m, d);
-        if (r < 0)
-                return r;
-        r = append_dependencies(m);
+        return r < 0 ? r : append_dependencies(m);
+}
+
+static int append_socket(sd_bus_message *m, const struct pair_description *d) {
+        int r;
+
+        r = begin_properties(m, d);
         if (r < 0)
                 return r;
         r = sd_bus_message_append(m, "(sv)(sv)(sv)(sv)", "Listen", "a(ss)", 1, "SequentialPacket", d->path,
@@ -211,13 +216,7 @@ static int append_service(sd_bus_message *m, const struct pair_description *d) {
         char user[16];
         int r;
 
-        r = sd_bus_message_open_container(m, 'a', "(sv)");
-        if (r < 0)
-                return r;
-        r = append_description(m, d);
-        if (r < 0)
-                return r;
-        r = append_dependencies(m);
+        r = begin_properties(m, d);
         if (r < 0)
                 return r;
         r = append_life(m, d);
