@@ -80,7 +80,8 @@ static const struct ring_map *fast_map(const struct ring_map *map, uint32_t id, 
 }
 
 /* One list an event that has actions; lists[definition] is its address or NULL. */
-static void build_lists(const struct view *view, const struct pair *pairs, char *memory, struct action_list **lists) {
+static void build_lists(const struct view *view, const struct pair *pairs, const struct context_process *process,
+                        char *memory, struct action_list **lists) {
         for (uint32_t i = 0; i < view->n_actions;) {
                 uint32_t event = view_action_at(view, i)->event;
                 struct action_list *list = (struct action_list *) memory;
@@ -96,6 +97,7 @@ static void build_lists(const struct view *view, const struct pair *pairs, char 
                                 .locked = pair->locked,
                                 .id = a->id,
                                 .contexts = contexts,
+                                .process = process,
                         };
                 }
                 lists[event] = list;
@@ -143,6 +145,7 @@ int actions_apply(struct applied *a, const struct view *view, const int *fds, st
         struct pair pairs[VIEW_RINGS_MAX];
         bool had[RING_MAPS_MAX];
         struct retired retired;
+        struct context_process *process;
         size_t lists_size, size;
         char *memory;
         int r;
@@ -155,14 +158,16 @@ int actions_apply(struct applied *a, const struct view *view, const int *fds, st
                 return r;
         }
         lists_size = ((size_t) s->n_definitions + 1) * sizeof(struct action_list *);
-        size = lists_size +
+        size = lists_size + sizeof(*process) +
                (size_t) view->n_actions * (sizeof(struct action) + sizeof(struct action_list));
         memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (memory == MAP_FAILED) {
                 unkeep(a, had);
                 return -ENOMEM;
         }
-        build_lists(view, pairs, memory + lists_size, (struct action_list **) memory);
+        process = (struct context_process *) (memory + lists_size);
+        *process = a->process;
+        build_lists(view, pairs, process, (char *) (process + 1), (struct action_list **) memory);
         r = publish(a->source, s, (struct action_list **) memory, view->n_actions, &retired);
         if (r < 0) {
                 munmap(memory, size);

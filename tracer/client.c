@@ -128,6 +128,8 @@ static int handle_view(struct client *c, const struct handshake *h, const int *f
                 return -EBADMSG;
         if (h->keys & HANDSHAKE_APPLICATION)
                 c->daemon->application = h->application;
+        if (h->keys & HANDSHAKE_READY)
+                contexts_read_process(h, &c->daemon->view.process);
         c->daemon->ready = true;
         __atomic_store_n(&c->daemon->silent, 0, __ATOMIC_RELEASE);
         if (n_fds == 0) {

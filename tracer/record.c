@@ -45,7 +45,7 @@ static __attribute__((noinline)) void record_any(const struct action *action, co
         char contexts[CONTEXTS_SIZE_MAX];
 
         if (action->contexts)
-                contexts_fill(action->contexts, ip, contexts, event);
+                contexts_fill(action->contexts, action->process, ip, contexts, event);
         if (slot->rseq && action->shared)
                 ring_rseq_write(slot->rseq, action->shared, event);
         else if (action->locked)

@@ -128,7 +128,7 @@ static void add_context(struct parser *p, const char *key, const char *value) {
         uint32_t context = context_from_name(value);
 
         if (*value && !context)
-                refuse_value(p, key, value, "vpid, vtid, procname or ip");
+                refuse_value(p, key, value, "one of " CONTEXT_NAMES);
         p->channel->contexts = *value ? p->channel->contexts | context : 0;
 }
 

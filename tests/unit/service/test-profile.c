@@ -114,7 +114,7 @@ static void test_refusals(void) {
         refused("[Channel c]\nSubBufferCount=-1\n", "a number");
         refused("[Channel c]\nSubBufferCount=4294967296\n", "a number");
         refused("[Channel c]\nMode=loud\n", "discard or overwrite");
-        refused("[Channel c]\nContext=pid\n", "vpid, vtid, procname or ip");
+        refused("[Channel c]\nContext=mood\n", "one of vpid, vtid, procname, ip, pid, tid, uid, gid, cgroup");
         refused("[Channel c]\nEvent=shop\n", "line 2: 'shop' is no event pattern");
         refused("[Channel c]\nEvent=a:b\nDisabledEvent=a:b\n", "keep one of them");
         refused("[Channel c]\nEvent=a:b\n[Channel d]\nEvent=a:b\n", "one channel only");
@@ -389,7 +389,9 @@ static void test_nothing_half_done(void) {
 
 /* A session as a client makes it by hand, of everything that there is. */
 static struct session *random_session(struct model *m, const char *name) {
-        static const char *const contexts[] = { "vpid", "vtid", "procname", "ip" };
+        static const char *const contexts[] = {
+                "vpid", "vtid", "procname", "ip", "pid", "tid", "uid", "gid", "cgroup",
+        };
         struct session_config config = { .name = name, .owner = OWNER, .mode = g_test_rand_int_range(0, 2) };
         struct failure failure;
         struct channel *channel;
@@ -409,7 +411,7 @@ static struct session *random_session(struct model *m, const char *name) {
 
                 g_assert_cmpint(session_enable_channel(s, channel_name, &options, &channel, &failure), ==, 0);
                 for (int k = g_test_rand_int_range(0, 3); k > 0; k--)
-                        g_assert_cmpint(session_add_context(s, channel_name, contexts[g_test_rand_int_range(0, 4)],
+                        g_assert_cmpint(session_add_context(s, channel_name, contexts[g_test_rand_int_range(0, G_N_ELEMENTS(contexts))],
                                                             &failure), ==, 0);
                 for (int k = g_test_rand_int_range(0, 6); k > 0; k--) {
                         g_autofree char *pattern = g_strdup_printf("p%i:e%i*", i, k);

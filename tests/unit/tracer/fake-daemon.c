@@ -196,7 +196,7 @@ bool fake_send_view(struct fake_daemon *f, uint32_t reply, bool on) {
                             ++f->generation },
         };
         bool locked = f->rings.geometry.flags & RING_LOCKED;
-        struct handshake h = { .keys = reply | HANDSHAKE_GENERATION, .generation = f->generation, .application = 42 };
+        struct handshake h = reply == HANDSHAKE_READY ? f->about : (struct handshake) { 0 };
         int fds[3] = { -1, f->rings.ring_fd, f->rings.positions_fd };
         bool sent;
 
@@ -207,8 +207,12 @@ bool fake_send_view(struct fake_daemon *f, uint32_t reply, bool on) {
                 view.actions[i] = (struct view_action) { .event = i, .ring = 0, .id = fake_class(f, i) };
         view.header.total_size = offsetof(__typeof__(view), actions) +
                                  view.header.n_actions * sizeof(struct view_action);
-        if (reply == HANDSHAKE_READY)
+        h.keys |= reply | HANDSHAKE_GENERATION;
+        h.generation = f->generation;
+        if (reply == HANDSHAKE_READY) {
                 h.keys |= HANDSHAKE_APPLICATION;
+                h.application = 42;
+        }
         g_assert_cmpint(memfd_new_constant("view", &view, view.header.total_size, &fds[0]), ==, 0);
         sent = send_message(f, &h, fds, G_N_ELEMENTS(fds));
         close(fds[0]);

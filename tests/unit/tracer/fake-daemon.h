@@ -30,6 +30,7 @@ struct fake_daemon {
         uint64_t ring_id, generation, definitions; /* hash of those that it knows */
         uint32_t n_events, contexts, first_class;
         struct handshake registration; /* the last one */
+        struct handshake about;        /* what READY says of this process */
 };
 
 /* directory is made; form is 0 or RING_LOCKED. Classes begin at first_class, so that two daemons' differ. */
