@@ -23,6 +23,7 @@
 #define FILTER_STACK_MAX 16
 #define FILTER_INSTRUCTIONS_MAX 4096
 #define FILTER_STRINGS_MAX 32768
+#define FILTER_STEPS_MAX 65536 /* bytes of strings that one run looks at */
 #define FILTER_CODE_SIZE_MAX                                                                                   \
         (sizeof(struct filter_code) + FILTER_INSTRUCTIONS_MAX * sizeof(struct filter_instruction) + FILTER_STRINGS_MAX)
 
@@ -48,9 +49,9 @@ enum filter_op {
         FILTER_LE,
         FILTER_GT,
         FILTER_GE,
-        FILTER_JUMP_FALSE,  /* integer: where it is 0, keep it and go on at instruction value, else take it away */
+        FILTER_JUMP_FALSE,  /* integer: 0: keep it and go on at instruction value; else take it away */
         FILTER_JUMP_TRUE,   /* likewise where it is not 0 */
-        FILTER_PASS,        /* integer, alone on the stack: the filter passes where it is not 0, else goes on without it */
+        FILTER_PASS,        /* integer, alone on the stack: not 0: the filter passes; else take it away */
         _FILTER_OP_MAX,
 };
 

@@ -30,8 +30,8 @@
  * - An event that lacks a field of the expression, or whose field has a type
  *   that the expression cannot use (a string compared with a number, an array),
  *   is never recorded by it, on whichever side of || the field stands.
- * - One evaluation looks at FILTER_STEPS_MAX bytes of strings at most (a star
- *   may look at some more than once); beyond that the event is not recorded.
+ * - One evaluation looks at FILTER_STEPS_MAX (filter-code.h) bytes of strings
+ *   at most (at some more than once, for a star); beyond that the event is not recorded.
  */
 
 #include <stddef.h>
@@ -42,8 +42,7 @@
 #define FILTER_TEXT_MAX 1023       /* bytes of an expression */
 #define FILTER_NODES_MAX 128       /* values and operators of an expression */
 #define FILTER_NESTING_MAX 32      /* parentheses and signs inside each other */
-#define FILTER_BIND_MAX 16         /* expressions of any size that always fit into one bound program */
-#define FILTER_STEPS_MAX 65536
+#define FILTER_BIND_MAX 16          /* expressions of any size that always fit into one bound program */
 
 /* Where an expression is wrong. */
 struct filter_error {
