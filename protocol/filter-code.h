@@ -97,9 +97,15 @@ struct filter_value {
  * packed values; of any other event one piece for each field, of a sequence two,
  * the count and the elements.
  */
+struct filter_piece {
+        const char *data;
+        uint32_t size;
+        bool terminated; /* ends before a NUL, if there is one within size */
+};
+
 struct filter_input {
-        /* A piece's bytes; of a string, *ret_size may be more than it has up to its NUL. False where there is none. */
-        bool (*piece)(const struct filter_input *input, unsigned number, const char **ret, uint32_t *ret_size);
+        /* False where there is no piece of this number. */
+        bool (*piece)(const struct filter_input *input, unsigned number, struct filter_piece *ret);
 
         /* This set of contexts, as it is in a record. They stay until the run ends. Called at most once. */
         const char *(*contexts)(struct filter_input *input, uint32_t contexts);

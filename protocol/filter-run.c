@@ -15,19 +15,18 @@ struct machine {
 /* False where the filter ends without passing: the event has not what it was made for. */
 static bool push_field(struct machine *m, const struct filter_instruction *i) {
         struct filter_value *v = m->top + 1;
-        const char *data;
-        uint32_t size;
+        struct filter_piece piece;
 
-        if (!m->input->piece(m->input, i->index, &data, &size) || i->value > size ||
+        if (!m->input->piece(m->input, i->index, &piece) || i->value > piece.size ||
             !filter_field_kind(i->type, &v->kind))
                 return false;
-        data += i->value;
-        size -= (uint32_t) i->value;
+        piece.data += i->value;
+        piece.size -= (uint32_t) i->value;
         if (v->kind == FILTER_KIND_STRING) {
-                v->terminated = i->type == DEFINITION_STRING;
-                v->length = size;
-                v->string = data;
-        } else if (!filter_load(i->type, data, size, v))
+                v->terminated = piece.terminated || i->type == DEFINITION_STRING;
+                v->length = piece.size;
+                v->string = piece.data;
+        } else if (piece.terminated || !filter_load(i->type, piece.data, piece.size, v))
                 return false;
         m->top = v;
         return true;

@@ -13,6 +13,7 @@
 #include "tracectl/tracepoint.h"
 #include "tracer/action.h"
 #include "tracer/contexts.h"
+#include "tracer/filter.h"
 #include "tracer/helper.h"
 #include "tracer/plan.h"
 #include "tracer/record.h"
@@ -39,11 +40,13 @@ static inline struct write_event describe(const struct action *action, const str
         };
 }
 
-/* Any action: with contexts, for a thread without restartable sequences, into a ring set that has none for them. */
+/* Any action: with a filter or contexts, for a thread without restartable sequences, into a ring set that has none for them. */
 static __attribute__((noinline)) void record_any(const struct action *action, const struct thread_slot *slot,
                                                  struct write_event *event, const void *ip) {
         char contexts[CONTEXTS_SIZE_MAX];
 
+        if (action->filter && !filter_passes(action, event, ip))
+                return;
         if (action->contexts)
                 contexts_fill(action->contexts, action->process, ip, contexts, event);
         if (slot->rseq && action->shared)
