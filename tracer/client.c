@@ -17,6 +17,7 @@
 #include "protocol/handshake.h"
 #include "protocol/view.h"
 #include "tracer/client.h"
+#include "tracer/credentials.h"
 #include "tracer/objects.h"
 #include "tracer/sys.h"
 
@@ -212,7 +213,10 @@ static int converse(struct client *c) {
                 if (__atomic_load_n(&d->quit, __ATOMIC_SEQ_CST))
                         return 0;
                 pthread_mutex_lock(&d->lock);
-                if (fds[1].revents)
+                actions_count_missed(&d->view);
+                if (!credentials_include(d->uid))
+                        r = -EPERM;
+                if (r >= 0 && fds[1].revents)
                         r = handle_wake(c);
                 if (r >= 0 && fds[0].revents)
                         r = handle_message(c);
@@ -242,6 +246,8 @@ int client_talk(struct daemon *d, int wake, bool *ret_ready) {
         _cleanup_close_ int fd = -1;
         int r;
 
+        /* First this: a change that comes in between is seen afterwards. */
+        __atomic_store_n(&d->uid, geteuid(), __ATOMIC_RELEASE);
         r = open_connection(d, &fd);
         if (r < 0)
                 return r;

@@ -13,26 +13,7 @@
 
 #include "tracer/fork.h"
 #include "tracer/helper.h"
-#include "tracer/thread.h"
 
 void fork_install(void) {
         (void) pthread_atfork(helper_fork_prepare, helper_fork_parent, helper_fork_child);
 }
-
-#if defined(__x86_64__)
-/* Called by the vfork() wrapper, in the parent, around it. */
-void tracectl_vfork_enter(void);
-void tracectl_vfork_leave(void);
-
-void tracectl_vfork_enter(void) {
-        struct thread_slot *slot = thread_self ? thread_self : thread_claim();
-
-        if (slot)
-                slot->nest += NEST_OFF;
-}
-
-void tracectl_vfork_leave(void) {
-        if (thread_self)
-                thread_self->nest -= NEST_OFF;
-}
-#endif

@@ -5,12 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/socket.h>
 
+#include "common/cleanup.h"
 #include "protocol/wait.h"
+#include "tracer/credentials.h"
 #include "tracer/daemon.h"
 #include "tracer/fork.h"
 #include "tracer/helper.h"
 #include "tracer/objects.h"
+#include "tracer/probe.h"
 #include "tracer/publish.h"
 #include "tracer/record.h"
 #include "tracer/ring-write.h"
@@ -18,6 +22,7 @@
 #include "tracer/thread.h"
 
 static pthread_key_t main_thread_key;
+static int own_pid; /* the process that prepare() ran in */
 
 void helper_want_locked(void) {
         for (unsigned i = 0; i < DAEMONS; i++)
@@ -32,13 +37,8 @@ void helper_want_locked(void) {
  * leave first. What is being recorded goes on being recorded.
  */
 static void on_main_thread_exit(void *unused) {
-        for (unsigned i = 0; i < DAEMONS; i++) {
-                __atomic_store_n(&daemons[i].quit, 1, __ATOMIC_SEQ_CST);
-                daemon_wake(&daemons[i]);
-        }
         for (unsigned i = 0; i < DAEMONS; i++)
-                if (daemon_state(&daemons[i]) != DAEMON_NONE)
-                        (void) pthread_join(daemons[i].thread, NULL);
+                (void) daemon_end(&daemons[i]);
 }
 
 static bool set_path(char *to, const char *directory, const char *name) {
@@ -88,12 +88,32 @@ static enum daemon_state find(unsigned number) {
         return find_user(d);
 }
 
+/* Whether what the helpers cannot do without would kill this process. What they can, is asked for where it is used. */
+static bool is_forbidden(void) {
+        static const struct probe needed[] = {
+                { SYS_close_range, { 1, 0 } }, /* the last before the first */
+                { SYS_signalfd4, { -1, 0, 0 } },
+                { SYS_socket, { AF_UNIX, -1, 0 } },
+                { SYS_setsockopt, { -1 } },
+                { SYS_connect, { -1 } },
+                { SYS_sendmsg, { -1 } },
+                { SYS_recvmsg, { -1 } },
+                { SYS_memfd_create, { 0 } },
+                { SYS_futex, { 0 } },
+        };
+
+        return !probe_survives(needed, ARRAY_SIZE(needed));
+}
+
 /* Before the first thread. It must not take long: a program that nobody traces pays for it at its start. */
 static int prepare(void) {
         static bool once;
         int r;
 
-        record_set_process(sys_getpid());
+        own_pid = sys_getpid();
+        record_set_process(own_pid);
+        if (is_forbidden())
+                return -EPERM;
         r = thread_enable();
         if (r < 0)
                 return r;
@@ -147,6 +167,54 @@ void helper_objects_changed(bool wait) {
                 find_and_start();
         if (wait)
                 daemons_wait_applied(version, HELPER_WAIT_MSEC);
+}
+
+/* Not in children that share our memory, nor in those that fork() knows nothing of. */
+static bool is_own_process(void) {
+        return own_pid && __atomic_load_n(&thread_table.alive, __ATOMIC_RELAXED) && own_pid == sys_getpid();
+}
+
+void helper_credentials_changed(void) {
+        bool stale = false;
+
+        if (!is_own_process())
+                return;
+        for (unsigned i = 0; i < DAEMONS; i++)
+                if (daemon_state(&daemons[i]) == DAEMON_JOINED &&
+                    !credentials_include(__atomic_load_n(&daemons[i].uid, __ATOMIC_ACQUIRE))) {
+                        stale = true;
+                        daemon_wake(&daemons[i]);
+                }
+        if (stale)
+                daemons_wait_applied(objects_version(), HELPER_WAIT_MSEC);
+}
+
+bool helper_pause(struct helper_pause *ret) {
+        if (!is_own_process())
+                return false;
+        for (unsigned i = 0; i < DAEMONS; i++) {
+                enum daemon_state state = daemon_state(&daemons[i]);
+
+                ret->states[i] = daemon_runs(&daemons[i]) && daemon_end(&daemons[i]) ? state : DAEMON_NONE;
+        }
+        return true;
+}
+
+void helper_continue(const struct helper_pause *pause, bool changed) {
+        for (unsigned i = 0; i < DAEMONS; i++) {
+                struct daemon *d = &daemons[i];
+
+                if (pause->states[i] == DAEMON_NONE)
+                        continue;
+                if (changed)
+                        daemon_leave(d);
+                daemon_expect(d);
+                daemon_start(d, pause->states[i]);
+                /* Who is told of no change must not record either. */
+                if (!daemon_runs(d))
+                        daemon_leave(d);
+        }
+        daemons_wait_applied(objects_version(), HELPER_WAIT_MSEC);
 }
 
 void helper_fork_prepare(void) {

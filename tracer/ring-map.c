@@ -10,8 +10,12 @@
 #include "tracer/ring-map.h"
 
 static void *map_file(int fd, int prot, uint64_t size) {
-        void *p = mmap(NULL, size, prot, MAP_SHARED, fd, 0);
+        void *p;
 
+        /* More than a 32-bit program has room for. */
+        if (size > SIZE_MAX)
+                return NULL;
+        p = mmap(NULL, size, prot, MAP_SHARED, fd, 0);
         if (p == MAP_FAILED)
                 return NULL;
         /* A child registers for itself; until then it must not even see the parent's rings. */
@@ -35,6 +39,7 @@ static void fill(struct ring_map *map, const struct ring_geometry *g, void *ring
                 .n_subbufs = g->n_subbufs,
                 .clock = g->clock,
                 .overwrite = g->flags & RING_OVERWRITE,
+                .locked = g->flags & RING_LOCKED,
                 .header = ring,
                 .positions = positions,
                 .timens_offset = g->clock == TRACE_CLOCK_TSC ? 0 : trace_clock_timens_offset(),

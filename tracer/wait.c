@@ -19,6 +19,7 @@
 
 #include "common/cleanup.h"
 #include "protocol/wait.h"
+#include "tracer/probe.h"
 #include "tracer/sys.h"
 #include "tracer/wait.h"
 
@@ -105,8 +106,11 @@ static int wait_both(const uint32_t *word, uint32_t value, const uint32_t *wakes
                 { .val = value, .uaddr = (uintptr_t) word, .flags = FUTEX_32 },
                 { .val = seen, .uaddr = (uintptr_t) wakes, .flags = FUTEX_32 },
         };
+        static const struct probe none = { SYS_futex_waitv, { 0 } };
         struct timespec until;
 
+        if (!probe_survives(&none, 1))
+                return -ENOSYS;
         clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += wait_config.recheck_msec / 1000;
         until.tv_nsec += wait_config.recheck_msec % 1000 * 1000000;
