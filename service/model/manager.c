@@ -156,9 +156,7 @@ static int publish_rules(const struct session *s, struct model_session *ret) {
 
                 if (!rule->enabled || !rule->channel->enabled)
                         continue;
-                copy->pattern = strdup(rule->pattern);
-                if (!copy->pattern)
-                        return -ENOMEM;
+                copy->selector = selector_ref(rule->selector);
                 ret->n_rules++;
                 while (ret->channels[copy->channel].id != rule->channel->config.id)
                         copy->channel++;
