@@ -17,7 +17,8 @@ static bool push_field(struct machine *m, const struct filter_instruction *i) {
         struct filter_value *v = m->top + 1;
         struct filter_piece piece;
 
-        if (!m->input->piece(m->input, i->index, &piece) || i->value > piece.size ||
+        /* Where a string ends is not known beforehand: nothing in it but its beginning. */
+        if (!m->input->piece(m->input, i->index, &piece) || i->value > (piece.terminated ? 0 : piece.size) ||
             !filter_field_kind(i->type, &v->kind))
                 return false;
         piece.data += i->value;
