@@ -228,6 +228,7 @@ void actions_forget(struct applied *a) {
         a->memory = NULL;
         /* Of a child that inherits nothing, this memory is not even touched. */
         if (a->opened)
-                memset(a->maps, 0, sizeof(a->maps));
+                for (size_t i = 0; i < RING_MAPS_MAX; i++)
+                        ring_map_forget(&a->maps[i]);
         a->opened = false;
 }

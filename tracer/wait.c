@@ -21,6 +21,7 @@
 #include "protocol/wait.h"
 #include "tracer/probe.h"
 #include "tracer/sys.h"
+#include "tracer/valgrind.h"
 #include "tracer/wait.h"
 
 #define FALLBACK_MSEC 1000
@@ -109,7 +110,8 @@ static int wait_both(const uint32_t *word, uint32_t value, const uint32_t *wakes
         static const struct probe none = { SYS_futex_waitv, { 0 } };
         struct timespec until;
 
-        if (!probe_survives(&none, 1))
+        /* valgrind refuses it with a page of text. */
+        if (on_valgrind() || !probe_survives(&none, 1))
                 return -ENOSYS;
         clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += wait_config.recheck_msec / 1000;
