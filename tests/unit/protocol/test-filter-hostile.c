@@ -77,6 +77,8 @@ static struct filter_instruction random_instruction(GRand *rand, unsigned at, un
                                          DEFINITION_I8 };
         struct filter_instruction i = { .op = (uint8_t) g_rand_int_range(rand, 1, _FILTER_OP_MAX) };
 
+        if (at + 1 == n && g_rand_int_range(rand, 0, 8))
+                i.op = FILTER_PASS;
         if (i.op == FILTER_FIELD) {
                 i.type = g_rand_int_range(rand, 0, 20) ? types[g_rand_int_range(rand, 0, G_N_ELEMENTS(types))]
                                                        : (uint8_t) g_rand_int(rand);

@@ -243,7 +243,7 @@ static void test_laps(gconstpointer form) {
                         ring_locked_write(&f.map, &event);
                 else
                         ring_rseq_write(ring_rseq_of_thread(), &f.map, &event);
-                if (i % 50 == 0)
+                if (i % 25 == 0)
                         reader_consume(&r);
         }
         reader_consume(&r);
