@@ -202,16 +202,6 @@ int actions_apply(struct applied *a, const struct view *view, const int *fds, st
         return 0;
 }
 
-/* Which of the channels had the event on, the thread could not see: no channel is to look complete that is not. */
-void actions_count_missed(struct applied *a) {
-        uint32_t missed = thread_missed(), n = missed - a->missed;
-
-        a->missed = missed;
-        for (size_t i = 0; n > 0 && i < RING_MAPS_MAX; i++)
-                if (a->maps[i].id && !a->maps[i].locked)
-                        __atomic_fetch_add(&ring_map_cpu(&a->maps[i], 0)->discarded, n, __ATOMIC_RELAXED);
-}
-
 void actions_clear(struct applied *a) {
         struct retired retired;
 

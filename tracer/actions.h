@@ -23,7 +23,6 @@ struct applied {
         struct context_process process; /* what the daemon says of us; the action lists have a copy */
         void *memory; /* the action lists and what they lead to; NULL: nothing is on */
         size_t memory_size;
-        uint32_t missed; /* of thread_missed(), what is counted in the rings */
 };
 
 /*
@@ -36,9 +35,6 @@ struct applied {
  * -errno where the view cannot be applied; nothing has changed then.
  */
 int actions_apply(struct applied *applied, const struct view *view, const int *fds, struct snapshot *snapshot);
-
-/* Counts as discarded, in each channel's ring, what threads could not record for want of a place. */
-void actions_count_missed(struct applied *applied);
 
 /* Nothing wanted by this daemon any more; its ring sets unmapped. */
 void actions_clear(struct applied *applied);

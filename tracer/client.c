@@ -213,7 +213,6 @@ static int converse(struct client *c) {
                 if (__atomic_load_n(&d->quit, __ATOMIC_SEQ_CST))
                         return 0;
                 pthread_mutex_lock(&d->lock);
-                actions_count_missed(&d->view);
                 if (!credentials_include(d->uid))
                         r = -EPERM;
                 if (r >= 0 && fds[1].revents)

@@ -261,7 +261,7 @@ void daemons_wait_applied(uint32_t version, unsigned msec) {
 void daemon_reset(struct daemon *d) {
         pthread_mutex_init(&d->lock, NULL);
         actions_forget(&d->view);
-        d->map = (struct wait_map) { 0 }; /* was not inherited */
+        d->map = (struct wait_map) { .dev = d->map.dev, .ino = d->map.ino }; /* its memory was not inherited */
         d->snapshot = NULL;
         d->application = 0;
         d->state = DAEMON_NONE;

@@ -91,6 +91,9 @@ static enum daemon_state find(unsigned number) {
 /* Whether what the helpers cannot do without would kill this process. What they can, is asked for where it is used. */
 static bool is_forbidden(void) {
         static const struct probe needed[] = {
+                { SYS_clone3, { 0 } }, /* these three make a thread */
+                { SYS_set_robust_list, { 0 } },
+                { SYS_rseq, { 0 } },
                 { SYS_close_range, { 1, 0 } }, /* the last before the first */
                 { SYS_signalfd4, { -1, 0, 0 } },
                 { SYS_socket, { AF_UNIX, -1, 0 } },

@@ -60,7 +60,7 @@ static __attribute__((noinline)) void record_any(const struct action *action, co
         }
 }
 
-/* What an event's actions are; the calling thread has entered. */
+/* What an event's actions are; the calling thread has entered, or visits. */
 static inline const struct action_list *actions_of(const struct tracectl_event *event) {
         /* Consume: the list is complete before the event points to it. Partner: the release in publish.c. */
         return __atomic_load_n(&event->actions, __ATOMIC_ACQUIRE);
@@ -70,11 +70,26 @@ static bool is_alive(void) {
         return __atomic_load_n(&thread_table.alive, __ATOMIC_RELAXED);
 }
 
+/* An event of a thread that could not enter: lost, unless it is one that must not trace. */
+static __attribute__((noinline)) void count_missed(const struct tracectl_event *event) {
+        const struct action_list *list;
+
+        if (!thread_visit())
+                return;
+        list = actions_of(event);
+        for (uint32_t i = 0; list && is_alive() && i < list->n; i++) {
+                const struct action *action = &list->actions[i];
+
+                ring_count_discarded(ring_map_cpu(action->shared ? action->shared : action->locked, 0));
+        }
+        thread_visit_end();
+}
+
 /* From action number first on. */
 static __attribute__((noinline)) void record_fixed_from(const struct action_list *list, uint32_t first,
                                                         const struct thread_slot *slot, const void *payload,
-                                                        uint32_t size, const void *ip) {
-        const struct tracectl_span span = { payload, size, TRACECTL_SPAN_BYTES };
+                                                        uint64_t size, const void *ip) {
+        const struct tracectl_span span = { payload, (uint32_t) size, TRACECTL_SPAN_BYTES };
 
         if (!is_alive())
                 return;
@@ -95,8 +110,10 @@ static __attribute__((noinline)) void record_fixed_slowly(const struct tracectl_
         struct thread_slot *slot = thread_enter();
         const struct action_list *list;
 
-        if (!slot)
+        if (!slot) {
+                count_missed(event);
                 return;
+        }
         list = actions_of(event);
         if (list)
                 record_fixed_from(list, 0, slot, payload, size, ip);
@@ -110,6 +127,7 @@ static __attribute__((noinline)) void record_fixed_slowly(const struct tracectl_
 void tracectl_record_fixed(struct tracectl_event *event, const void *payload, uint32_t size) {
         struct thread_slot *slot = thread_self;
         const struct action_list *list;
+        const uint64_t length = size;
         uint32_t nest, done;
 
         if (__builtin_expect(!slot || slot->nest >= thread_nest_fast, 0)) {
@@ -122,9 +140,9 @@ void tracectl_record_fixed(struct tracectl_event *event, const void *payload, ui
         __asm__ volatile("" ::: "memory");
         list = actions_of(event);
         if (__builtin_expect(!!list, 1)) {
-                done = size <= 8 && ring_fast_write_8(slot, &list->actions[0], payload, size);
+                done = length <= 8 && ring_fast_write_8(slot, &list->actions[0], payload, length);
                 if (__builtin_expect(done < list->n, 0))
-                        record_fixed_from(list, done, slot, payload, size, __builtin_return_address(0));
+                        record_fixed_from(list, done, slot, payload, length, __builtin_return_address(0));
         }
         __atomic_store_n(&slot->nest, nest, __ATOMIC_RELEASE);
 }
@@ -135,8 +153,10 @@ static inline __attribute__((always_inline)) void record_spans(struct tracectl_e
         struct thread_slot *slot = thread_enter();
         const struct action_list *list;
 
-        if (!slot)
+        if (!slot) {
+                count_missed(event);
                 return;
+        }
         list = actions_of(event);
         for (uint32_t i = 0; list && is_alive() && i < list->n; i++) {
                 const struct action *action = &list->actions[i];

@@ -40,7 +40,6 @@ static void fill(struct ring_map *map, const struct ring_geometry *g, void *ring
                 .n_subbufs = g->n_subbufs,
                 .clock = g->clock,
                 .overwrite = g->flags & RING_OVERWRITE,
-                .locked = g->flags & RING_LOCKED,
                 .header = ring,
                 .positions = positions,
                 .timens_offset = g->clock == TRACE_CLOCK_TSC ? 0 : trace_clock_timens_offset(),

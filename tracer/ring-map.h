@@ -24,7 +24,6 @@ struct ring_map {
         uint32_t n_subbufs;
         uint32_t clock; /* enum trace_clock */
         bool overwrite;
-        bool locked;    /* the process's own */
         struct ring_header *header;
         const struct ring_positions *positions;
         int64_t timens_offset; /* for clocks that time namespaces shift */

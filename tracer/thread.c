@@ -15,7 +15,7 @@ __thread struct thread_slot *thread_self;
 uint32_t thread_nest_fast = NEST_MAX;
 struct thread_slot thread_none = { .nest = NEST_OFF };
 
-static uint32_t missed;
+static uint32_t visitors;
 
 static struct thread_slot *take(struct thread_slot *slot, int32_t expected, int32_t tid) {
         if (!__atomic_compare_exchange_n(&slot->tid, &expected, tid, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
@@ -61,13 +61,16 @@ struct thread_slot *thread_claim(void) {
         return thread_self = &thread_none;
 }
 
-void thread_miss(const struct thread_slot *slot) {
-        if (slot == &thread_none || slot->nest < NEST_OFF)
-                __atomic_fetch_add(&missed, 1, __ATOMIC_RELAXED);
+bool thread_visit(void) {
+        if (thread_self != &thread_none && thread_self->nest >= NEST_OFF)
+                return false;
+        /* A full fence, as the helper's: either it sees the visitor, or the visitor what was published. */
+        __atomic_fetch_add(&visitors, 1, __ATOMIC_SEQ_CST);
+        return true;
 }
 
-uint32_t thread_missed(void) {
-        return __atomic_load_n(&missed, __ATOMIC_RELAXED);
+void thread_visit_end(void) {
+        __atomic_fetch_sub(&visitors, 1, __ATOMIC_RELEASE);
 }
 
 void thread_off(void) {
@@ -111,6 +114,7 @@ int thread_enable(void) {
 void thread_forget_all(void) {
         memset(thread_table.slots, 0, used_slots() * sizeof(thread_table.slots[0]));
         next_slot = 0;
+        visitors = 0;
         thread_self = NULL;
 }
 
@@ -123,7 +127,7 @@ static bool all_outside(uint32_t *from, uint32_t end) {
                 if (nest != 0 && nest < NEST_OFF)
                         return false;
         }
-        return true;
+        return __atomic_load_n(&visitors, __ATOMIC_ACQUIRE) == 0;
 }
 
 bool thread_quiesce(unsigned timeout) {

@@ -64,8 +64,12 @@ struct thread_slot *thread_claim(void);
 /* What all threads share that found no slot. Their events are only counted. */
 extern struct thread_slot thread_none;
 
-/* Events of threads that have no slot, or are too deep in signal handlers, ever. */
-uint32_t thread_missed(void);
+/*
+ * Around a look at an event's actions by a thread that cannot enter, for want of
+ * a slot or too deep in signal handlers. False where it must not trace at all.
+ */
+bool thread_visit(void);
+void thread_visit_end(void);
 
 /* Around what lends the calling thread's memory to a child process: tracing is off, and on again. */
 void thread_off(void);
@@ -80,19 +84,14 @@ void thread_forget_all(void);
 /* Waits until nobody is inside, for at most timeout milliseconds. Only the helper calls it. */
 bool thread_quiesce(unsigned timeout);
 
-/* Counts an event of a thread that cannot enter, unless it must not. */
-void thread_miss(const struct thread_slot *slot);
-
 /* Enters a tracepoint; NULL where this thread must not trace now. */
 static inline struct thread_slot *thread_enter(void) {
         struct thread_slot *slot = thread_self;
 
         if (__builtin_expect(!slot, 0))
                 slot = thread_claim();
-        if (__builtin_expect(slot->nest >= NEST_MAX, 0)) {
-                thread_miss(slot);
+        if (__builtin_expect(slot->nest >= NEST_MAX, 0))
                 return NULL;
-        }
         slot->nest++;
         /*
          * Nothing that the tracepoint reads may be read before the helper can
