@@ -21,41 +21,39 @@
 #include "tracer/rseq-x86_64.h"
 
 /*
- * store copies the payload to 4(%r11), room bytes with the header, of which only
+ * store copies the payload to 4(%r10), room bytes with the header, of which only
  * size count: what is stored beyond them lies beyond the new position.
  */
 #define FAST_WRITE(room, store)                                                                                \
-        __asm__ goto("movq %c[s_rseq](%[slot]), %%rdx\n\t"                                                     \
+        __asm__ goto("movq %[rseq], %%rdx\n\t"                                                                 \
                      "testq %%rdx, %%rdx\n\t"                                                                  \
                      "jz %l[slow]\n\t"                                                                         \
-                     "movq %c[a_fast](%[action]), %%r10\n\t"                                                   \
+                     "movq %[fast], %%r10\n\t"                                                                 \
                      "testq %%r10, %%r10\n\t"                                                                  \
                      "jz %l[slow]\n\t"                                                                         \
                      FAST_SECTION(room)                                                                        \
-                     FAST_HEADER("%c[s_tid](%[slot])", "%c[a_id](%[action])")                                  \
+                     FAST_HEADER("%[tid]", "%[id]")                                                            \
                      store                                                                                     \
                      "leaq 4(%%r8, %[size]), %%r8\n\t"                                                         \
-                     FAST_COMMIT("%c[s_tid](%[slot])")                                                         \
+                     FAST_COMMIT("%[tid]")                                                                     \
                      RSEQ_ABORT("%l[slow]")                                                                    \
                      :                                                                                         \
-                     : FAST_OFFSETS, [slot] "r"(slot), [action] "r"(action), [payload] "r"(payload),           \
-                       [size] "r"((uint64_t) size), [s_rseq] "i"(offsetof(struct thread_slot, rseq)),          \
-                       [s_tid] "i"(offsetof(struct thread_slot, tid)),                                         \
-                       [a_fast] "i"(offsetof(struct action, fast)), [a_id] "i"(offsetof(struct action, id))    \
+                     : FAST_OFFSETS, [rseq] "m"(slot->rseq), [tid] "m"(slot->tid), [fast] "m"(action->fast),   \
+                       [id] "m"(action->id), [payload] "r"(payload), [size] "r"(size)                          \
                      : FAST_CLOBBERS                                                                           \
                      : slow)
 
 /* 16 bytes of payload. */
 #define FAST_STORE_16(offset)                                                                                  \
         "movups " #offset "(%[payload]), %%xmm14\n\t"                                                          \
-        "movups %%xmm14, 4 + " #offset "(%%r11)\n\t"
+        "movups %%xmm14, 4 + " #offset "(%%r10)\n\t"
 
 /* For sizes up to 8. */
 static inline __attribute__((always_inline)) bool ring_fast_write_8(const struct thread_slot *slot,
                                                                     const struct action *action,
-                                                                    const void *payload, uint32_t size) {
+                                                                    const void *payload, uint64_t size) {
         FAST_WRITE(12, "movq (%[payload]), %%rcx\n\t"
-                       "movq %%rcx, 4(%%r11)\n\t");
+                       "movq %%rcx, 4(%%r10)\n\t");
         return true;
 slow:
         return false;
@@ -63,7 +61,7 @@ slow:
 
 /* For sizes up to RING_FAST_MAX. */
 static inline bool ring_fast_write(const struct thread_slot *slot, const struct action *action, const void *payload,
-                                   uint32_t size) {
+                                   uint64_t size) {
         if (size <= 8)
                 return ring_fast_write_8(slot, action, payload, size);
         if (size <= 16)
@@ -80,12 +78,12 @@ slow:
 #else
 
 static inline bool ring_fast_write_8(const struct thread_slot *slot, const struct action *action, const void *payload,
-                                     uint32_t size) {
+                                     uint64_t size) {
         return false;
 }
 
 static inline bool ring_fast_write(const struct thread_slot *slot, const struct action *action, const void *payload,
-                                   uint32_t size) {
+                                   uint64_t size) {
         return false;
 }
 

@@ -55,10 +55,10 @@ enum commit_result {
                 [p_last] "i"(offsetof(type, seen.last_time))
 
 /*
- * Copies ecx bytes from rsi, then the spans from r10 to %[end], to rdi; leaves
+ * Copies ecx bytes from rsi, then the spans from r11 to %[end], to rdi; leaves
  * for 6 where they do not fit, and goes on at 20.
  *
- *   rdi  destination, rdx  room left, r10  span, rsi, rcx  source, rax  scratch
+ *   rdi  destination, rdx  room left, r11  span, rsi, rcx  source, rax  scratch
  *
  * Strings are copied up to their NUL or bound, and then terminated. Each byte is
  * read once, for they may change while we read them: by 16 where neither bound
@@ -69,12 +69,12 @@ enum commit_result {
         "jmp 12f\n"                                                                                            \
         /* next span */                                                                                        \
         "10:\n\t"                                                                                              \
-        "cmpq %[end], %%r10\n\t"                                                                               \
+        "cmpq %[end], %%r11\n\t"                                                                               \
         "je 20f\n\t"                                                                                           \
-        "movq %c[s_data](%%r10), %%rsi\n\t"                                                                    \
-        "movl %c[s_length](%%r10), %%ecx\n\t"                                                                  \
-        "movl %c[s_kind](%%r10), %%eax\n\t"                                                                    \
-        "addq $%c[s_size], %%r10\n\t"                                                                          \
+        "movq %c[s_data](%%r11), %%rsi\n\t"                                                                    \
+        "movl %c[s_length](%%r11), %%ecx\n\t"                                                                  \
+        "movl %c[s_kind](%%r11), %%eax\n\t"                                                                    \
+        "addq $%c[s_size], %%r11\n\t"                                                                          \
         "testl %%eax, %%eax\n\t"                                                                               \
         "jnz 15f\n"                                                                                            \
         /* bytes */                                                                                            \
@@ -160,13 +160,13 @@ static bool fast_event(struct rseq *rseq, const struct ring_map *map, const stru
                      "leaq -3(%%rax), %%rsi\n\t" /* room behind the header */
                      FAST_HEADER("%c[e_tid](%[event])", "%c[e_id](%[event])")
                      "movq %%rsi, %%rdx\n\t"
-                     "leaq 4(%%r11), %%rdi\n\t"
+                     "leaq 4(%%r10), %%rdi\n\t"
                      "movq %c[e_contexts](%[event]), %%rsi\n\t"
                      "movl %c[e_contexts_size](%[event]), %%ecx\n\t"
-                     "movq %c[e_spans](%[event]), %%r10\n\t"
+                     "movq %c[e_spans](%[event]), %%r11\n\t"
                      COPY_PIECES
                      "20:\n\t"
-                     "subq %%r11, %%rdi\n\t"
+                     "subq %%r10, %%rdi\n\t"
                      "addq %%rdi, %%r8\n\t"
                      "movq %c[last](%%r9), %%rax\n\t"
                      FAST_COMMIT("%c[e_tid](%[event])")
@@ -182,7 +182,7 @@ static bool fast_event(struct rseq *rseq, const struct ring_map *map, const stru
                        [e_spans] "i"(offsetof(struct write_event, spans)),
                        [e_contexts] "i"(offsetof(struct write_event, contexts)),
                        [e_contexts_size] "i"(offsetof(struct write_event, contexts_size))
-                     : "rsi", "rdi", FAST_CLOBBERS
+                     : "rsi", "rdi", "r11", FAST_CLOBBERS
                      : slow);
         return true;
 slow:
@@ -198,7 +198,7 @@ static enum commit_result commit_event(struct rseq *rseq, uint32_t cpu, struct r
                          COMPARE_SEEN
                          "movq %c[p_destination](%[plan]), %%rdi\n\t"
                          "movq %c[p_room](%[plan]), %%rdx\n\t"
-                         "movq %[spans], %%r10\n\t"
+                         "movq %[spans], %%r11\n\t"
                          "leaq %c[p_header](%[plan]), %%rsi\n\t"
                          "movl %c[p_header_size](%[plan]), %%ecx\n\t"
                          COPY_PIECES
@@ -223,7 +223,7 @@ static enum commit_result commit_event(struct rseq *rseq, uint32_t cpu, struct r
                            [p_header] "i"(offsetof(struct plan, header)),
                            [p_header_size] "i"(offsetof(struct plan, header_size)),
                            SPAN_OFFSETS
-                         : "rax", "rcx", "rdx", "rsi", "rdi", "r10", "xmm14", "xmm15", "memory", "cc");
+                         : "rax", "rcx", "rdx", "rsi", "rdi", "r11", "xmm14", "xmm15", "memory", "cc");
         return (enum commit_result) result;
 }
 

@@ -51,9 +51,10 @@
  * ring's last writer, a sub-buffer that has records and room for another, the
  * TSC as the clock. Anything else leaves for `slow`, and so does an abort.
  *
- *   rdx  rseq, then scratch     r8   position     r10  struct ring_map
- *   rcx  scratch                r9   ring         r11  where the record begins
- *   rax  after FAST_HEADER the time; before, one less than the room
+ *   rdx  rseq, then scratch     r8   position
+ *   rcx  scratch                r9   ring
+ *   rax  one less than the room, after FAST_HEADER the time
+ *   r10  struct ring_map, after FAST_SECTION where the record begins
  *
  * The end of the sub-buffer and the room are computed from the position and
  * private numbers, so that whatever a hostile neighbour makes of position and
@@ -80,9 +81,9 @@
         "subq %%r8, %%rax\n\t"                                                                                 \
         "cmpq $(" #room " - 1), %%rax\n\t"                                                                     \
         "jl %l[slow]\n\t"                                                                                      \
-        "movq %%r8, %%r11\n\t"                                                                                 \
-        "andq %c[data_mask](%%r10), %%r11\n\t"                                                                 \
-        "addq %%rcx, %%r11\n\t"
+        "movq %c[data_mask](%%r10), %%r10\n\t"                                                                 \
+        "andq %%r8, %%r10\n\t"                                                                                 \
+        "addq %%rcx, %%r10\n\t"
 
 /*
  * Reads the clock and stores the header. That the thread is the last writer and
@@ -105,7 +106,7 @@
         "movl %%eax, %%ecx\n\t"                                                                                \
         "shll $5, %%ecx\n\t"                                                                                   \
         "orl " id ", %%ecx\n\t"                                                                                \
-        "movl %%ecx, (%%r11)\n\t"
+        "movl %%ecx, (%%r10)\n\t"
 
 /* Commits position r8 at time rax. */
 #define FAST_COMMIT(tid)                                                                                       \
@@ -126,7 +127,7 @@
                 [data_mask] "i"(offsetof(struct ring_map, data_mask)),                                         \
                 [subbuf_mask] "i"(offsetof(struct ring_map, subbuf_mask))
 
-#define FAST_CLOBBERS "rax", "rcx", "rdx", "r8", "r9", "r10", "r11", "xmm14", "xmm15", "memory", "cc"
+#define FAST_CLOBBERS "rax", "rcx", "rdx", "r8", "r9", "r10", "xmm14", "xmm15", "memory", "cc"
 
 _Static_assert(RING_TID_BITS == 22 && CTF_COMPACT_TIME_BITS == 22 + 5 && CTF_COMPACT_ID_BITS == 5,
                "the fast path has these as immediate operands");
