@@ -36,6 +36,31 @@ static void test_handshake_round_trip(void) {
         g_assert_cmpstr(b.name, ==, "a program");
 }
 
+/* What tracingd says of a process. A control group's name is anybody's: made harmless, and cut. */
+static void test_handshake_ready(void) {
+        struct handshake a = {
+                .keys = HANDSHAKE_READY | HANDSHAKE_PID | HANDSHAKE_UID | HANDSHAKE_GID | HANDSHAKE_CGROUP |
+                        HANDSHAKE_NAMESPACE_SAME,
+                .pid = 4711,
+                .uid = UINT32_MAX - 1,
+                .gid = 100,
+        }, b;
+        g_autofree char *longer = g_strnfill(HANDSHAKE_CGROUP_MAX + 1, 'x');
+        char buffer[HANDSHAKE_SIZE_MAX];
+
+        handshake_set_cgroup(&a, "/user.slice/a\nREADY=1/\xc3\xa4");
+        g_assert_cmpstr(a.cgroup, ==, "/user.slice/a?READY=1/??");
+        g_assert_cmpint(handshake_parse(buffer, handshake_format(&a, buffer, sizeof(buffer)), &b), ==, 0);
+        g_assert_cmpuint(b.keys, ==, a.keys);
+        g_assert_cmpuint(b.pid, ==, 4711);
+        g_assert_cmpuint(b.uid, ==, UINT32_MAX - 1);
+        g_assert_cmpuint(b.gid, ==, 100);
+        g_assert_cmpstr(b.cgroup, ==, a.cgroup);
+        handshake_set_cgroup(&a, longer);
+        g_assert_cmpuint(strlen(a.cgroup), ==, HANDSHAKE_CGROUP_MAX);
+        g_assert_cmpint(handshake_parse("NAMESPACE=other", 15, &b), ==, -EBADMSG);
+}
+
 static void test_handshake_refused(void) {
         static const char *const bad[] = {
                 "REGISTER",          "=1",           "REGISTER=2",  "READY=",     "GENERATION=-1", "GENERATION=x",
@@ -307,6 +332,7 @@ static void test_ring_geometry(void) {
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/protocol/handshake/round-trip", test_handshake_round_trip);
+        g_test_add_func("/protocol/handshake/ready", test_handshake_ready);
         g_test_add_func("/protocol/handshake/refused", test_handshake_refused);
         g_test_add_func("/protocol/definitions/round-trip", test_definitions_round_trip);
         g_test_add_func("/protocol/definitions/mutated", test_definitions_mutated);
