@@ -68,7 +68,7 @@ static int order_integers(const struct filter_value *a, const struct filter_valu
         return order(a->number, b->number);
 }
 
-static int order_values(const struct filter_value *a, const struct filter_value *b) {
+int filter_order(const struct filter_value *a, const struct filter_value *b) {
         int r;
 
         if (a->kind == FILTER_KIND_FLOAT && b->kind == FILTER_KIND_FLOAT)
@@ -80,23 +80,4 @@ static int order_values(const struct filter_value *a, const struct filter_value 
                 return r == UNORDERED ? r : -r;
         }
         return order_integers(a, b);
-}
-
-bool filter_compare(enum filter_op op, const struct filter_value *a, const struct filter_value *b) {
-        int r = order_values(a, b);
-
-        switch (op) {
-        case FILTER_EQ:
-                return r == 0;
-        case FILTER_NE:
-                return r != 0;
-        case FILTER_LT:
-                return r == -1;
-        case FILTER_LE:
-                return r == -1 || r == 0;
-        case FILTER_GT:
-                return r == 1;
-        default:
-                return r == 1 || r == 0;
-        }
 }

@@ -13,53 +13,76 @@ struct machine {
 };
 
 /* False where the filter ends without passing: the event has not what it was made for. */
-static bool push_field(struct machine *m, const struct filter_instruction *i) {
-        struct filter_value *v = m->top + 1;
+static inline bool push_field(struct machine *m, const struct filter_instruction *i) {
+        struct filter_value *v = ++m->top;
         struct filter_piece piece;
 
         /* Where a string ends is not known beforehand: nothing in it but its beginning. */
-        if (!m->input->piece(m->input, i->index, &piece) || i->value > (piece.terminated ? 0 : piece.size) ||
-            !filter_field_kind(i->type, &v->kind))
+        if (!m->input->piece(m->input, i->index, &piece) || i->value > (piece.terminated ? 0 : piece.size))
                 return false;
         piece.data += i->value;
         piece.size -= (uint32_t) i->value;
-        if (v->kind == FILTER_KIND_STRING) {
+        if (i->type >= DEFINITION_STRING) {
+                v->kind = FILTER_KIND_STRING;
                 v->terminated = piece.terminated || i->type == DEFINITION_STRING;
                 v->length = piece.size;
                 v->string = piece.data;
-        } else if (piece.terminated || !filter_load(i->type, piece.data, piece.size, v))
-                return false;
-        m->top = v;
-        return true;
+                return true;
+        }
+        return !piece.terminated && filter_load(i->type, piece.data, piece.size, v);
 }
 
-static void push_context(struct machine *m, const struct filter_instruction *i) {
+static inline void push_context(struct machine *m, const struct filter_instruction *i) {
         if (!m->contexts)
                 m->contexts = m->input->contexts(m->input, m->code->contexts);
         filter_load_context(m->code->contexts, (uint32_t) i->value, m->contexts, ++m->top);
 }
 
-static void set_integer(struct filter_value *v, uint64_t number) {
+static inline void push_number(struct machine *m, enum filter_kind kind, uint64_t number) {
+        m->top++;
+        m->top->kind = kind;
+        m->top->number = number;
+}
+
+static inline void set_integer(struct filter_value *v, uint64_t number) {
         v->kind = FILTER_KIND_SIGNED;
         v->number = number;
 }
 
-static void compare(struct machine *m, enum filter_op op) {
-        struct filter_value *b = m->top--, *a = m->top;
+/* Steps in a variable of their own: a pointer to m would keep all of it in memory. */
+static inline void compare_strings(struct machine *m, enum filter_op op, struct filter_value *a,
+                                   const struct filter_value *b) {
+        uint32_t steps = m->steps;
 
-        if (a->kind != FILTER_KIND_STRING)
-                set_integer(a, filter_compare(op, a, b));
-        else
-                set_integer(a, filter_same_string(a, b, &m->steps) == (op == FILTER_EQ));
+        set_integer(a, filter_same_string(a, b, &steps) == (op == FILTER_EQ));
+        m->steps = steps;
 }
 
-static void operate(struct machine *m, const struct filter_instruction *i) {
+static inline void match(struct machine *m, struct filter_value *v, uint64_t pattern) {
+        uint32_t steps = m->steps;
+
+        set_integer(v, filter_match(v, m->strings + (uint32_t) pattern, (uint32_t) (pattern >> 32), &steps));
+        m->steps = steps;
+}
+
+static inline void compare(struct machine *m, enum filter_op op) {
+        struct filter_value *b = m->top--, *a = m->top;
+
+        if (a->kind == FILTER_KIND_UNSIGNED && b->kind == FILTER_KIND_SIGNED && (int64_t) b->number >= 0)
+                /* A field and a constant, mostly. */
+                set_integer(a, filter_compared(op, a->number < b->number ? -1 : a->number > b->number));
+        else if (a->kind != FILTER_KIND_STRING)
+                set_integer(a, filter_compared(op, filter_order(a, b)));
+        else
+                compare_strings(m, op, a, b);
+}
+
+static inline void operate(struct machine *m, const struct filter_instruction *i) {
         struct filter_value *v = m->top;
 
         switch (i->op) {
         case FILTER_MATCH:
-                set_integer(v, filter_match(v, m->strings + (uint32_t) i->value, (uint32_t) (i->value >> 32),
-                                            &m->steps));
+                match(m, v, i->value);
                 break;
         case FILTER_NOT:
                 set_integer(v, v->number == 0);
@@ -80,13 +103,6 @@ static void operate(struct machine *m, const struct filter_instruction *i) {
         }
 }
 
-static void push_number(struct machine *m, const struct filter_instruction *i) {
-        enum filter_kind kind = i->op == FILTER_SIGNED ? FILTER_KIND_SIGNED
-                              : i->op == FILTER_UNSIGNED ? FILTER_KIND_UNSIGNED : FILTER_KIND_FLOAT;
-
-        *++m->top = (struct filter_value) { .kind = kind, .number = i->value };
-}
-
 bool filter_run(const struct filter_code *code, struct filter_input *input) {
         const struct filter_instruction *instructions = (const struct filter_instruction *) (code + 1);
         struct filter_value stack[FILTER_STACK_MAX + 1]; /* the first is below the bottom */
@@ -103,9 +119,13 @@ bool filter_run(const struct filter_code *code, struct filter_input *input) {
 
                 switch (i->op) {
                 case FILTER_SIGNED:
+                        push_number(&m, FILTER_KIND_SIGNED, i->value);
+                        break;
                 case FILTER_UNSIGNED:
+                        push_number(&m, FILTER_KIND_UNSIGNED, i->value);
+                        break;
                 case FILTER_FLOAT:
-                        push_number(&m, i);
+                        push_number(&m, FILTER_KIND_FLOAT, i->value);
                         break;
                 case FILTER_FIELD:
                         if (!push_field(&m, i))

@@ -51,30 +51,39 @@ static uint64_t widen(uint32_t bits) {
         return sign | (uint64_t) (52 - shift + 1023 - 149) << 52 | (fraction << shift ^ UINT64_C(1) << 52);
 }
 
-bool filter_load(unsigned type, const char *data, uint32_t size, struct filter_value *ret) {
-        unsigned width = definition_type_size(type);
-        uint8_t u8;
-        uint16_t u16;
-        uint32_t u32;
+#define LOAD(name, c_type, kind_)                                                                               \
+        case DEFINITION_##name: {                                                                              \
+                c_type value;                                                                                  \
+                                                                                                               \
+                if (size < sizeof(value))                                                                      \
+                        return false;                                                                          \
+                memcpy(&value, data, sizeof(value));                                                           \
+                ret->kind = FILTER_KIND_##kind_;                                                               \
+                ret->number = (uint64_t) value;                                                                \
+                return true;                                                                                   \
+        }
 
-        if (width > size || !filter_field_kind(type, &ret->kind))
-                return false;
-        switch (width) {
-        case 1:
-                memcpy(&u8, data, sizeof(u8));
-                ret->number = type == DEFINITION_I8 ? (uint64_t) (int8_t) u8 : u8;
-                return true;
-        case 2:
-                memcpy(&u16, data, sizeof(u16));
-                ret->number = type == DEFINITION_I16 ? (uint64_t) (int16_t) u16 : u16;
-                return true;
-        case 4:
-                memcpy(&u32, data, sizeof(u32));
-                ret->number = type == DEFINITION_I32 ? (uint64_t) (int32_t) u32
-                            : type == DEFINITION_F32 ? widen(u32) : u32;
-                return true;
-        case 8:
-                memcpy(&ret->number, data, sizeof(ret->number));
+bool filter_load(unsigned type, const char *data, uint32_t size, struct filter_value *ret) {
+        uint32_t bits;
+
+        switch (type) {
+        LOAD(U8, uint8_t, UNSIGNED)
+        LOAD(U16, uint16_t, UNSIGNED)
+        LOAD(U32, uint32_t, UNSIGNED)
+        LOAD(U64, uint64_t, UNSIGNED)
+        LOAD(HEX64, uint64_t, UNSIGNED)
+        LOAD(BOOL, uint8_t, UNSIGNED)
+        LOAD(I8, int8_t, SIGNED)
+        LOAD(I16, int16_t, SIGNED)
+        LOAD(I32, int32_t, SIGNED)
+        LOAD(I64, int64_t, SIGNED)
+        LOAD(F64, uint64_t, FLOAT)
+        case DEFINITION_F32:
+                if (size < sizeof(bits))
+                        return false;
+                memcpy(&bits, data, sizeof(bits));
+                ret->kind = FILTER_KIND_FLOAT;
+                ret->number = widen(bits);
                 return true;
         default:
                 return false;

@@ -16,7 +16,7 @@ bool filter_field_kind(unsigned type, enum filter_kind *ret);
 /* False for what is not exactly one known context. */
 bool filter_context_kind(uint64_t context, enum filter_kind *ret);
 
-/* A number of this type, of which size bytes are at data. False where it has more. */
+/* A number of this type, of which size bytes are at data. False where it has more, and for another type. */
 bool filter_load(unsigned type, const char *data, uint32_t size, struct filter_value *ret);
 
 /* One context of a set that lies at data as in a record. */
@@ -25,8 +25,18 @@ void filter_load_context(uint32_t contexts, uint32_t context, const char *data, 
 /* Whether a number is neither 0 nor 0.0. */
 bool filter_is_true(const struct filter_value *v);
 
-/* EQ to GE, on two numbers. */
-bool filter_compare(enum filter_op op, const struct filter_value *a, const struct filter_value *b);
+/* -1, 0 or 1 as number a is less, equal or greater; 2 where one is a NaN. */
+int filter_order(const struct filter_value *a, const struct filter_value *b);
+
+/* EQ to GE, of what filter_order() says. */
+static inline bool filter_compared(enum filter_op op, int order) {
+        /* Bit order + 1 of each. */
+        static const uint8_t results[_FILTER_OP_MAX] = {
+                [FILTER_EQ] = 2, [FILTER_NE] = 13, [FILTER_LT] = 1, [FILTER_LE] = 3, [FILTER_GT] = 4, [FILTER_GE] = 6,
+        };
+
+        return results[op] >> (order + 1) & 1;
+}
 
 /* NEGATE and INVERT. */
 void filter_unary(enum filter_op op, struct filter_value *v);
