@@ -183,6 +183,7 @@ static void measure_singles(double tick) {
         static double times[CASES_MAX][SINGLE_ROUNDS * SINGLES];
         const size_t n = SINGLE_ROUNDS * SINGLES;
 
+        warm();
         for (unsigned round = 0; round < SINGLE_ROUNDS; round++)
                 for (unsigned i = 0; i < bench_n_cases; i++)
                         for (unsigned k = 0; bench_cases[i].threads && k < SINGLES; k++)
