@@ -32,7 +32,11 @@ static struct choice *choices_of(struct builder *b, uint32_t session) {
         return b->choices + (size_t) session * b->n_events;
 }
 
-/* An event that several rules select is recorded once, where any of them lets it pass: one without a filter always. */
+/*
+ * An event that several rules select is recorded once, where any of them lets it
+ * pass: one without a filter always. Where they are more than one program has
+ * room for, too much is recorded rather than too little.
+ */
 static int choose_filter(struct builder *b, const struct model_session *session, uint32_t event,
                          const struct model_rule *rule, uint32_t position, struct choice *ret) {
         const struct event_entry *entry = &b->request->definitions->events[event];

@@ -88,7 +88,7 @@ int manager_make_session(struct manager *m, const struct session_config *config,
         r = manager_check_session(m, config, NULL, failure);
         if (r < 0)
                 return r;
-        r = quota_charge_or_fail(&m->domain->quota, config->owner, QUOTA_SESSIONS, &charge, failure);
+        r = quota_charge_or_fail(&m->domain->quota, config->owner, QUOTA_SESSIONS, 1, &charge, failure);
         if (r < 0)
                 return r;
         if (session_new(m, config, &s) < 0) {

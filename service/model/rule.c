@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <string.h>
+
 #include "service/model/manager.h"
 
 int rule_new(struct channel *channel, uint32_t id, struct selector *selector, struct rule **ret, struct failure *failure) {
@@ -17,7 +19,8 @@ int rule_new(struct channel *channel, uint32_t id, struct selector *selector, st
                 .enabled = true,
                 .selector = selector_ref(selector),
         };
-        r = quota_charge_or_fail(&session->manager->domain->quota, session->owner, QUOTA_RULES, &rule->charge, failure);
+        r = quota_charge_or_fail(&session->manager->domain->quota, session->owner, QUOTA_RULES,
+                                 1 + strlen(selector->text) / RULE_CHARGE_BYTES, &rule->charge, failure);
         if (r < 0) {
                 rule_free(rule);
                 return r;

@@ -15,6 +15,7 @@
 #include "service/model/selector.h"
 
 #define RULES_PER_SESSION_MAX 1024
+#define RULE_CHARGE_BYTES 512 /* of its text: a rule with long options counts as several in its owner's quota */
 
 struct rule {
         struct rule *next;

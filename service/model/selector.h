@@ -26,7 +26,7 @@
 #include "service/model/loglevel.h"
 
 #define SELECTOR_PATTERN_MAX 511
-#define SELECTOR_EXCLUDE_MAX 32
+#define SELECTOR_EXCLUDE_MAX 16
 
 struct selector_options {
         const char *pattern;
