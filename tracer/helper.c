@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -41,22 +40,29 @@ static void on_main_thread_exit(void *unused) {
                 (void) daemon_end(&daemons[i]);
 }
 
+/* Without snprintf(), whose pages every program would wait for that nobody traces. */
 static bool set_path(char *to, const char *directory, const char *name) {
-        int n = snprintf(to, DAEMON_PATH_MAX, "%s/%s", directory, name);
+        size_t n = strlen(directory);
 
-        return n > 0 && (size_t) n < DAEMON_PATH_MAX;
+        if (n + 1 + strlen(name) >= DAEMON_PATH_MAX)
+                return false;
+        memcpy(to, directory, n);
+        to[n] = '/';
+        strcpy(to + n + 1, name);
+        return true;
 }
 
 /* The state that a thread begins with for the daemon whose files are in directory; NONE where it has no page. */
 static enum daemon_state find_in(struct daemon *d, const char *directory, uid_t owner) {
+        char page[DAEMON_PATH_MAX];
         uint32_t word;
 
-        if (!set_path(d->socket, directory, TRACECTL_REGISTER_NAME) ||
-            !set_path(d->page, directory, TRACECTL_WAIT_NAME))
+        /* *d stays untouched where there is nothing: its memory is not there yet. */
+        if (!set_path(page, directory, TRACECTL_WAIT_NAME) || wait_look(page, owner, NULL, &word) < 0 ||
+            !set_path(d->socket, directory, TRACECTL_REGISTER_NAME))
                 return DAEMON_NONE;
+        strcpy(d->page, page);
         d->owner = owner;
-        if (wait_look(d->page, owner, NULL, &word) < 0)
-                return DAEMON_NONE;
         return word & WAIT_WANTED ? DAEMON_JOINED : DAEMON_WAITING;
 }
 
