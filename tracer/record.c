@@ -30,18 +30,19 @@ void record_set_process(int32_t pid) {
         __atomic_store_n(&process_id, pid, __ATOMIC_RELAXED);
 }
 
-static inline struct write_event describe(const struct action *action, const struct thread_slot *slot,
-                                          const struct tracectl_span *spans, uint32_t n_spans) {
-        return (struct write_event) {
-                .id = action->id,
-                .pid = __atomic_load_n(&process_id, __ATOMIC_RELAXED),
-                .tid = slot->tid,
-                .spans = spans,
-                .n_spans = n_spans,
-        };
+/* One by one: what is put together and then copied, waits for its parts to reach memory. */
+static inline void describe(struct write_event *ret, const struct action *action, const struct thread_slot *slot,
+                            const struct tracectl_span *spans, uint32_t n_spans) {
+        ret->id = action->id;
+        ret->pid = __atomic_load_n(&process_id, __ATOMIC_RELAXED);
+        ret->tid = slot->tid;
+        ret->spans = spans;
+        ret->n_spans = n_spans;
+        ret->contexts_size = 0;
+        ret->contexts = NULL;
 }
 
-/* Any action: with a filter or contexts, for a thread without restartable sequences, into a ring set that has none for them. */
+/* Any action: with a filter or contexts, for a thread without restartable sequences, into a ring set without any. */
 static __attribute__((noinline)) void record_any(const struct action *action, const struct thread_slot *slot,
                                                  struct write_event *event, const void *ip) {
         char contexts[CONTEXTS_SIZE_MAX];
@@ -99,7 +100,7 @@ static __attribute__((noinline)) void record_fixed_from(const struct action_list
 
                 if (size <= RING_FAST_MAX && ring_fast_write(slot, action, payload, size))
                         continue;
-                write = describe(action, slot, &span, 1);
+                describe(&write, action, slot, &span, 1);
                 record_any(action, slot, &write, ip);
         }
 }
@@ -160,8 +161,9 @@ static inline __attribute__((always_inline)) void record_spans(struct tracectl_e
         list = actions_of(event);
         for (uint32_t i = 0; list && is_alive() && i < list->n; i++) {
                 const struct action *action = &list->actions[i];
-                struct write_event write = describe(action, slot, spans, n);
+                struct write_event write;
 
+                describe(&write, action, slot, spans, n);
                 record_any(action, slot, &write, ip);
         }
         thread_leave(slot);
