@@ -14,6 +14,7 @@
 #include "tracer/credentials.h"
 #include "tracer/daemon.h"
 #include "tracer/publish.h"
+#include "tracer/sanitizer.h"
 #include "tracer/sys.h"
 #include "tracer/thread.h"
 
@@ -158,6 +159,7 @@ static void *daemon_main(void *userdata) {
         struct daemon *d = userdata;
         int32_t tid = sys_gettid();
 
+        sanitizer_ignore_begin();
         (void) prctl(PR_SET_NAME, "tracectl");
         /* Then this thread has a table of descriptors of its own, empty. */
         if (slot != &thread_none && close_range(0, ~0U, CLOSE_RANGE_UNSHARE) >= 0) {
@@ -170,6 +172,7 @@ static void *daemon_main(void *userdata) {
                         run(d, wake);
                 __atomic_store_n(&d->tid, 0, __ATOMIC_SEQ_CST);
         }
+        sanitizer_ignore_end();
         d->ended_tid = tid; /* pthread_join() orders it */
         set_state(d, DAEMON_ENDED);
         return NULL;

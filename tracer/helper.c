@@ -17,6 +17,7 @@
 #include "tracer/publish.h"
 #include "tracer/record.h"
 #include "tracer/ring-write.h"
+#include "tracer/sanitizer.h"
 #include "tracer/sys.h"
 #include "tracer/thread.h"
 
@@ -238,6 +239,14 @@ void helper_fork_parent(void) {
                 pthread_mutex_unlock(&daemons[i].lock);
 }
 
+/* For good: none there to be ended either. */
+static void forbid_helpers(void) {
+        for (unsigned i = 0; i < DAEMONS; i++) {
+                daemons[i].state = DAEMON_ENDED;
+                daemons[i].quit = 1;
+        }
+}
+
 void helper_fork_child(void) {
         enum daemon_state states[DAEMONS];
 
@@ -252,6 +261,10 @@ void helper_fork_child(void) {
         objects_reset();
         publish_reset();
         thread_forget_all();
+        if (on_tsan()) {
+                forbid_helpers();
+                return;
+        }
         start(states);
         daemons_wait_applied(objects_version(), HELPER_WAIT_MSEC);
 }

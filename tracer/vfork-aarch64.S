@@ -28,29 +28,7 @@ vfork:
         mov     x1, #0
         mov     x8, #__NR_clone
         svc     #0
-        cbz     x0, 1f
-        stp     x0, x30, [sp, #-16]!
-        .cfi_adjust_cfa_offset 16
-        .cfi_rel_offset x30, 8
-        bl      thread_on
-        ldp     x0, x30, [sp], #16
-        .cfi_adjust_cfa_offset -16
-        .cfi_restore x30
-        cmn     x0, #4095
-        b.cs    2f
-1:
-        ret
-2:
-        stp     x0, x30, [sp, #-16]!
-        .cfi_adjust_cfa_offset 16
-        .cfi_rel_offset x30, 8
-        bl      __errno_location
-        ldp     x1, x30, [sp], #16
-        .cfi_adjust_cfa_offset -16
-        .cfi_restore x30
-        neg     w1, w1
-        str     w1, [x0]
-        mov     x0, #-1
+        cbnz    x0, vfork_returned
         ret
         .cfi_endproc
         .size   vfork, . - vfork

@@ -30,25 +30,9 @@ vfork:
         .cfi_rel_offset %rip, 0
         testl   %eax, %eax
         jz      1f
-        pushq   %rax
-        .cfi_adjust_cfa_offset 8
-        call    thread_on
-        popq    %rax
-        .cfi_adjust_cfa_offset -8
-        cmpq    $-4095, %rax
-        jae     2f
+        movl    %eax, %edi
+        jmp     vfork_returned
 1:
-        ret
-2:
-        negl    %eax
-        pushq   %rax
-        .cfi_adjust_cfa_offset 8
-        call    *__errno_location@GOTPCREL(%rip)
-        movq    %rax, %rdx
-        popq    %rax
-        .cfi_adjust_cfa_offset -8
-        movl    %eax, (%rdx)
-        orl     $-1, %eax
         ret
         .cfi_endproc
         .size   vfork, . - vfork

@@ -4,7 +4,7 @@
  * A process of a certain kind, one event at least from each part of it:
  *
  *   kinds plain          one event and the end
- *   kinds small-stacks   threads with 64 KiB of stack, with strings and formatted events
+ *   kinds small-stacks   threads with 64 KiB of stack, or the least there is, with strings and formatted events
  *   kinds thread-ends    a thread that traces in the destructor of its own data
  *   kinds spawn          a program started by posix_spawn(), and one by fork() and exec()
  *   kinds daemon         a child that goes through daemon(); waits for its end
@@ -60,11 +60,12 @@ static void *small_stack(void *unused) {
 }
 
 static void small_stacks(void) {
+        long least = sysconf(_SC_THREAD_STACK_MIN);
         pthread_t threads[THREADS];
         pthread_attr_t attr;
 
         pthread_attr_init(&attr);
-        check(pthread_attr_setstacksize(&attr, 65536) == 0, "pthread_attr_setstacksize");
+        check(pthread_attr_setstacksize(&attr, least > 65536 ? (size_t) least : 65536) == 0, "pthread_attr_setstacksize");
         for (unsigned i = 0; i < THREADS; i++)
                 check(pthread_create(&threads[i], &attr, small_stack, NULL) == 0, "pthread_create");
         for (unsigned i = 0; i < THREADS; i++)
