@@ -11,7 +11,8 @@
  * "As the service sees it": in tracingd's own namespaces, which are the machine's
  * outermost ones. A process cannot know that of itself; tracingd tells it when
  * it registers (protocol/handshake.h), from what the kernel says about the
- * connection, and again when a process with other credentials registers anew.
+ * connection, and again when the process registers anew since its user has
+ * changed. A change of its group or control group alone is not noticed.
  */
 
 #include <stdint.h>

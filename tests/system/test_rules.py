@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Which events of a program are recorded: filters, log levels, exclusions."""
 
+import os
 import re
 import unittest
 
@@ -48,7 +49,9 @@ class Rules(SystemTest):
         everything = [("refused", i) for i in range(1, ORDERS + 1) if refused(i)]
         for expression, expected in (('$ctx.procname == "shop"', everything), ('$ctx.procname != "sh*"', []),
                                      ("$ctx.vpid > 1 && $ctx.vpid == $ctx.pid", everything),
-                                     ("$ctx.tid == $ctx.vtid && $ctx.uid != 4294967295", everything)):
+                                     ("$ctx.tid == $ctx.vtid && $ctx.uid != 4294967295", everything),
+                                     (f"$ctx.uid == {os.geteuid()} && $ctx.gid == {os.getegid()}", everything),
+                                     ('$ctx.cgroup == "/*" && $ctx.ip > 4096', everything)):
             with self.subTest(expression):
                 if expected:
                     self.assert_recorded(expected, "-e", "shop:order_refused", "--filter", expression)
