@@ -20,8 +20,10 @@ static inline bool push_field(struct machine *m, const struct filter_instruction
         /* Where a string ends is not known beforehand: nothing in it but its beginning. */
         if (!m->input->piece(m->input, i->index, &piece) || i->value > (piece.terminated ? 0 : piece.size))
                 return false;
-        piece.data += i->value;
-        piece.size -= (uint32_t) i->value;
+        if (i->value > 0) { /* an empty piece may be NULL */
+                piece.data += i->value;
+                piece.size -= (uint32_t) i->value;
+        }
         if (i->type >= DEFINITION_STRING) {
                 v->kind = FILTER_KIND_STRING;
                 v->terminated = piece.terminated || i->type == DEFINITION_STRING;

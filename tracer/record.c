@@ -71,7 +71,7 @@ static bool is_alive(void) {
         return __atomic_load_n(&thread_table.alive, __ATOMIC_RELAXED);
 }
 
-/* An event of a thread that could not enter: lost, unless it is one that must not trace. */
+/* An event of a thread that could not enter: lost, whatever filters say, unless it is one that must not trace. */
 static __attribute__((noinline)) void count_missed(const struct tracectl_event *event) {
         const struct action_list *list;
 

@@ -276,6 +276,10 @@ static void test_other_pieces(void) {
         g_assert_cmpint(play("id != 0", &event), ==, NO);
         event.pieces[0] = (struct filter_piece) { "ab", UINT32_MAX, true };
         g_assert_cmpint(play("id != 0", &event), ==, NO);
+        event = play_mixed;
+        event.pieces[3] = (struct filter_piece) { NULL, 0, false };
+        g_assert_cmpint(play("text == ''", &event), ==, YES);
+        g_assert_cmpint(play("text == '?*' || text == bytes", &event), ==, NO);
         event = play_all;
         event.pieces[0].size = 10;
         g_assert_cmpint(play("u32 == 4000000000", &event), ==, YES);
