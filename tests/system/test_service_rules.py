@@ -9,6 +9,22 @@ from service import EMIT, ServiceTest
 
 FILTER = 'counter >= 100 && !($ctx.procname == "x ;*")'
 
+# Becomes another user, and emits until one of its events could be recorded: it registers anew in its own time.
+BECOME = r"""
+#include <stdlib.h>
+#include <unistd.h>
+#include <tracectl/tracepoint.h>
+
+int main(int argc, char *argv[]) {
+        if (setgid(atoi(argv[2])) < 0 || setuid(atoi(argv[1])) < 0)
+                return 1;
+        for (int i = 0; i < 20000 && !tracectl_trace_enabled(test, became); i++)
+                usleep(1000);
+        tracectl_trace(test, became, tp_u32(uid, getuid()));
+        return 0;
+}
+"""
+
 
 class Rules(ServiceTest):
     def test_with_and_without_a_filter(self):
@@ -61,6 +77,18 @@ class Rules(ServiceTest):
         for line in events:
             self.assertIn(f'pid = {emitter.pid}, tid = {emitter.pid}, uid = 1001, gid = {group}, cgroup = "{cgroup}"',
                           line)
+
+    def test_contexts_of_another_user(self):
+        """After setuid() they are the new user's."""
+        self.host.write("/root/become.c", BECOME)
+        self.host.run("cc -O2 /root/become.c -o /root/become $(pkg-config --cflags --libs tracectl-tracepoint)")
+        self.tracectl("alice", "create", "became")
+        self.tracectl("alice", "add-context", "uid", "gid")
+        self.tracectl("alice", "enable-event", "test:*")
+        self.tracectl("alice", "start")
+        self.host.run(["/root/become", "1001", "100"])
+        (event,) = self.stopped("became")
+        self.assertIn("{ uid = 1001, gid = 100 }, { uid = 1001 }", event)
 
     def test_contexts_of_a_container(self):
         """Where a process has other numbers, what it cannot know of itself is the service's, or unknown."""
