@@ -4,7 +4,8 @@
 
 #include "service/model/manager.h"
 
-int rule_new(struct channel *channel, uint32_t id, struct selector *selector, struct rule **ret, struct failure *failure) {
+int rule_new(struct channel *channel, uint32_t id, struct selector *selector, struct rule **ret,
+             struct failure *failure) {
         struct session *session = channel->session;
         struct rule *rule;
         int r;

@@ -67,8 +67,8 @@ static int set_levels(struct selector *s, const struct selector_options *options
                 return fail(failure, FAILURE_INVALID_OPTION, "The events '%.200s' cannot be those of one log level and "
                             "above, and of one only; say either loglevel or loglevel-only.", options->pattern);
         if (loglevel_from_string(name, &s->level) < 0)
-                return fail(failure, FAILURE_INVALID_OPTION, "Unknown log level '%.60s'; known are: " LOGLEVEL_NAMES ".",
-                            name);
+                return fail(failure, FAILURE_INVALID_OPTION,
+                            "Unknown log level '%.60s'; known are: " LOGLEVEL_NAMES ".", name);
         s->levels = options->loglevel ? SELECTOR_LEVEL_OR_ABOVE : SELECTOR_LEVEL_ONLY;
         return 0;
 }
@@ -162,7 +162,8 @@ static int set_text(struct selector *s) {
                 return -ENOMEM;
         fputs(s->pattern, f);
         if (s->levels != SELECTOR_ANY_LEVEL)
-                fprintf(f, " loglevel%s%s", s->levels == SELECTOR_LEVEL_ONLY ? "=" : ">=", loglevel_to_string(s->level));
+                fprintf(f, " loglevel%s%s", s->levels == SELECTOR_LEVEL_ONLY ? "=" : ">=",
+                        loglevel_to_string(s->level));
         for (char **p = s->exclude; *p; p++)
                 fprintf(f, " exclude=%s", *p);
         if (s->filter)

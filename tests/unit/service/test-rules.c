@@ -109,8 +109,8 @@ static void test_exclude(void) {
         struct shop s;
 
         set_up(&s);
-        fixture_ok(s.f, s.session, SESSION, "EnableEvent", "sssa{sv}", "user", "", "*", 1, "exclude", "as", 2, "shop:l*",
-                   "shop:failed");
+        fixture_ok(s.f, s.session, SESSION, "EnableEvent", "sssa{sv}", "user", "", "*", 1, "exclude", "as", 2,
+                   "shop:l*", "shop:failed");
         start(&s);
         assert_on(&s, "0101");
         tear_down(&s);
@@ -225,8 +225,8 @@ static void test_exclude_property(void) {
         const char *path;
 
         set_up(&s);
-        reply = fixture_call(s.f, s.session, SESSION, "EnableEvent", NULL, "sssa{sv}", "user", "", "*", 2, "exclude", "as",
-                             2, "b:*", "a:*", "loglevel-only", "s", "notice");
+        reply = fixture_call(s.f, s.session, SESSION, "EnableEvent", NULL, "sssa{sv}", "user", "", "*", 2, "exclude",
+                             "as", 2, "b:*", "a:*", "loglevel-only", "s", "notice");
         g_assert_cmpint(sd_bus_message_read(reply, "o", &path), >, 0);
         g_assert_cmpint(sd_bus_get_property_strv(s.f->bus, "org.tracectl.Tracing1", path, EVENT, "Exclude", &error,
                                                  &exclude), >=, 0);
@@ -258,10 +258,10 @@ static void test_refusals(void) {
                 fixture_fails(s.f, error, cases[i].text, s.session, SESSION, "EnableEvent", "sssa{sv}", "user", "", "*",
                               1, cases[i].key, cases[i].type, cases[i].value);
         }
-        fixture_fails(s.f, ERROR "InvalidOption", "say either", s.session, SESSION, "EnableEvent", "sssa{sv}", "user", "",
-                      "*", 2, "loglevel", "s", "info", "loglevel-only", "s", "info");
-        fixture_fails(s.f, ERROR "InvalidPattern", "'shop:*'", s.session, SESSION, "EnableEvent", "sssa{sv}", "user", "",
-                      "*", 1, "exclude", "as", 1, "shop");
+        fixture_fails(s.f, ERROR "InvalidOption", "say either", s.session, SESSION, "EnableEvent", "sssa{sv}", "user",
+                      "", "*", 2, "loglevel", "s", "info", "loglevel-only", "s", "info");
+        fixture_fails(s.f, ERROR "InvalidPattern", "'shop:*'", s.session, SESSION, "EnableEvent", "sssa{sv}", "user",
+                      "", "*", 1, "exclude", "as", 1, "shop");
         tear_down(&s);
 }
 

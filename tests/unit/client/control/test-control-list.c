@@ -83,7 +83,8 @@ static void test_session(void) {
                     "{\"pattern\":\"shop:*\",\"channel\":\"b\",\"enabled\":false,\"path\":\"" FAKE_SESSION
                     "/event/2\",\"domain\":\"user\"},"
                     "{\"pattern\":\"a:b\",\"channel\":\"main\",\"enabled\":true,\"filter\":\"id > 7\","
-                    "\"log_level\":\"warning\",\"log_level_only\":\"\",\"exclude\":[\"a:c\",\"a:d\"],\"path\":\"" FAKE_SESSION
+                    "\"log_level\":\"warning\",\"log_level_only\":\"\",\"exclude\":[\"a:c\",\"a:d\"],"
+                    "\"path\":\"" FAKE_SESSION
                     "/event/3\",\"domain\":\"user\"},"
                     "{\"pattern\":\"shop:*\",\"channel\":\"main\",\"enabled\":true,\"path\":\"" FAKE_SESSION
                     "/event/1\",\"domain\":\"user\"}]}\n", "", NULL);

@@ -51,7 +51,8 @@ static const struct {
           "tracectl: 3 running programs have not confirmed it in time, and will do it as soon as possible.\n" },
         { { "enable-event", "-sshop", "shop:*", "--filter=id > 7", "--loglevel=warning", "--exclude", "shop:a",
             "--exclude=shop:b*", "-q" },
-          SESSION "EnableEvent 'user' '' 'shop:*' ['exclude' ['shop:a' 'shop:b*'] 'filter' 'id > 7' 'loglevel' 'warning']\n", "", "" },
+          SESSION "EnableEvent 'user' '' 'shop:*' ['exclude' ['shop:a' 'shop:b*'] 'filter' 'id > 7' "
+                  "'loglevel' 'warning']\n", "", "" },
         { { "enable-event", "-sshop", "--loglevel-only", "debug", "shop:*", "-q" },
           SESSION "EnableEvent 'user' '' 'shop:*' ['loglevel-only' 'debug']\n", "", "" },
         { { "enable-event", "-sshop", "shop:*", "--json", "-q" }, SESSION "EnableEvent 'user' '' 'shop:*' []\n",

@@ -69,8 +69,8 @@ static void test_selection(void) {
         struct record_arguments a;
         int status;
 
-        g_assert_cmpint(parse("record --filter id>7 --exclude a:b --loglevel info --exclude=c:* ls", &argv, &a, &status),
-                        ==, 0);
+        g_assert_cmpint(parse("record --filter id>7 --exclude a:b --loglevel info --exclude=c:* ls", &argv, &a,
+                              &status), ==, 0);
         g_assert_cmpstr(a.patterns[0], ==, "*");
         g_assert_cmpstr(a.selection.options.filter, ==, "id>7");
         g_assert_cmpstr(a.selection.options.log_level, ==, "info");
