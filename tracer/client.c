@@ -23,6 +23,13 @@
 
 #define SEND_TIMEOUT_MSEC 500
 
+/*
+ * A change of uid ends poll() by a signal, which may come just before. So there
+ * is one more look after everything that has happened, for it is then that
+ * programs go on to change theirs.
+ */
+#define SETTLE_MSEC 100
+
 struct client {
         struct daemon *daemon;
         int socket, wake;
@@ -195,7 +202,8 @@ static int handle_wake(struct client *c) {
 
 static int converse(struct client *c) {
         struct daemon *d = c->daemon;
-        int r;
+        bool settled = false;
+        int n, r;
 
         pthread_mutex_lock(&d->lock);
         r = take_snapshot(d);
@@ -208,8 +216,10 @@ static int converse(struct client *c) {
                         { .fd = c->wake, .events = POLLIN },
                 };
 
-                if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
+                n = poll(fds, ARRAY_SIZE(fds), settled ? -1 : SETTLE_MSEC);
+                if (n < 0 && errno != EINTR)
                         return -errno;
+                settled = n == 0;
                 if (__atomic_load_n(&d->quit, __ATOMIC_SEQ_CST))
                         return 0;
                 pthread_mutex_lock(&d->lock);

@@ -22,7 +22,8 @@
 #include "tracer/thread.h"
 
 static pthread_key_t main_thread_key;
-static int own_pid; /* the process that prepare() ran in */
+static int own_pid; /* the process that prepare() ran in; 0: none of it did yet */
+static __thread bool forking __attribute__((tls_model("initial-exec"))); /* by this thread, with all locks held */
 
 void helper_want_locked(void) {
         for (unsigned i = 0; i < DAEMONS; i++)
@@ -115,6 +116,19 @@ static bool is_forbidden(void) {
         return !probe_survives(needed, ARRAY_SIZE(needed));
 }
 
+static bool is_own_process(void) {
+        return own_pid && __atomic_load_n(&thread_table.alive, __ATOMIC_RELAXED) && own_pid == sys_getpid();
+}
+
+/*
+ * A child that fork() knows nothing of: made by vfork() or the raw system call.
+ * Locks may be held there by threads that it does not have, and it may share its
+ * parent's memory: it leaves everything alone.
+ */
+static bool is_unknown_child(void) {
+        return own_pid && !is_own_process();
+}
+
 /* Before the first thread. It must not take long: a program that nobody traces pays for it at its start. */
 static int prepare(void) {
         static bool once;
@@ -179,11 +193,6 @@ void helper_objects_changed(bool wait) {
                 daemons_wait_applied(version, HELPER_WAIT_MSEC);
 }
 
-/* Not in children that share our memory, nor in those that fork() knows nothing of. */
-static bool is_own_process(void) {
-        return own_pid && __atomic_load_n(&thread_table.alive, __ATOMIC_RELAXED) && own_pid == sys_getpid();
-}
-
 void helper_credentials_changed(void) {
         bool stale = false;
 
@@ -228,12 +237,18 @@ void helper_continue(const struct helper_pause *pause, bool changed) {
 }
 
 void helper_fork_prepare(void) {
+        if (!is_own_process())
+                return;
         for (unsigned i = 0; i < DAEMONS; i++)
                 pthread_mutex_lock(&daemons[i].lock);
         objects_lock();
+        forking = true;
 }
 
 void helper_fork_parent(void) {
+        if (!forking)
+                return;
+        forking = false;
         objects_unlock();
         for (unsigned i = DAEMONS; i-- > 0;)
                 pthread_mutex_unlock(&daemons[i].lock);
@@ -250,6 +265,10 @@ static void forbid_helpers(void) {
 void helper_fork_child(void) {
         enum daemon_state states[DAEMONS];
 
+        if (!forking)
+                return;
+        forking = false;
+        own_pid = 0;
         for (unsigned i = 0; i < DAEMONS; i++) {
                 /* Waited for is who answers the parent. Whether others want to trace, the thread finds out. */
                 if (daemon_runs(&daemons[i]))
@@ -273,6 +292,8 @@ void tracectl_object_register(struct tracectl_object *object) {
         int saved = errno;
         int changed;
 
+        if (is_unknown_child())
+                return;
         objects_lock();
         changed = objects_add(object);
         objects_unlock();
@@ -285,6 +306,8 @@ void tracectl_object_unregister(struct tracectl_object *object) {
         int saved = errno;
         int changed;
 
+        if (is_unknown_child())
+                return;
         objects_lock();
         changed = objects_remove(object);
         objects_unlock();

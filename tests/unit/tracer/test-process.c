@@ -9,6 +9,7 @@
 
 #undef NDEBUG
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -134,6 +135,24 @@ static void uid_changed_for_good(void) {
         end(pid, 2);
 }
 
+/* As a program calls it that has no wrapper of ours in front of the C library: the helper finds out by itself. */
+static void become_user_unseen(void) {
+        int (*real)(uid_t) = (int (*)(uid_t)) dlsym(RTLD_NEXT, "setuid");
+
+        register_and_trace();
+        g_assert_cmpint(real(USER), ==, 0);
+        world_wait_until_enabled(0);
+}
+
+static void uid_changed_unseen(void) {
+        pid_t pid = begin(become_user_unseen);
+        struct handshake h;
+
+        g_assert_cmpuint(accept_and_apply(), ==, 0);
+        g_assert_false(fake_receive(&world.system, &h));
+        end(pid, 2);
+}
+
 /* A server that has a worker a request: each registers as what it was born as, and then as what it becomes. */
 static void serve_as_user(void) {
         int status;
@@ -232,8 +251,20 @@ static void pid_namespace(void) {
         end(pid, 2);
 }
 
-static int trace_in_clone(void *unused) {
+static int trace_in_clone(void *shares) {
         program_trace(9);
+        /* Nor does its own child, nor its end, wait for locks of threads that it has not. */
+        if (!shares) {
+                pid_t pid = fork();
+
+                if (pid == 0) {
+                        program_trace(10);
+                        _exit(0);
+                }
+                program_unregister();
+                if (waitpid(pid, NULL, 0) != pid)
+                        return 1;
+        }
         return 0;
 }
 
@@ -244,7 +275,8 @@ static void clone_children(void) {
 
         register_and_trace();
         for (unsigned i = 0; i < G_N_ELEMENTS(flags); i++) {
-                pid_t pid = clone(trace_in_clone, stack + sizeof(stack), flags[i], NULL);
+                pid_t pid = clone(trace_in_clone, stack + sizeof(stack), flags[i],
+                                  GINT_TO_POINTER(flags[i] & CLONE_VM));
                 int status;
 
                 g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
@@ -340,6 +372,7 @@ static void filters_of_system_calls(void) {
 
 static const struct world_test tests[] = {
         { "uid-changed-for-good", uid_changed_for_good, true },
+        { "uid-changed-unseen", uid_changed_unseen, true },
         { "worker-of-another-user", worker_of_another_user, true },
         { "uid-changed-for-a-while", uid_changed_for_a_while, true },
         { "user-namespace", user_namespace, true },
