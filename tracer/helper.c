@@ -194,18 +194,14 @@ void helper_objects_changed(bool wait) {
 }
 
 void helper_credentials_changed(void) {
-        bool stale = false;
-
         if (!is_own_process())
                 return;
         for (unsigned i = 0; i < DAEMONS; i++)
                 if (daemon_state(&daemons[i]) == DAEMON_JOINED &&
-                    !credentials_include(__atomic_load_n(&daemons[i].uid, __ATOMIC_ACQUIRE))) {
-                        stale = true;
+                    !credentials_include(__atomic_load_n(&daemons[i].uid, __ATOMIC_ACQUIRE)))
                         daemon_wake(&daemons[i]);
-                }
-        if (stale)
-                daemons_wait_applied(objects_version(), HELPER_WAIT_MSEC);
+        /* Also where a helper has found out by itself, and is registering. */
+        daemons_wait_applied(objects_version(), HELPER_WAIT_MSEC);
 }
 
 bool helper_pause(struct helper_pause *ret) {
