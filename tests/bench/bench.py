@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Measures what tracing costs a program: ours and, where lttng-tools is there, LTTng's at the same time, in one process
-with interleaved rounds (tracer.c), with overwrite rings and with rings that a consumer drains. Prints tables in the form
-of docs/performance.md, which they are for: `make bench` takes less than five minutes."""
+"""Measures what tracing costs a program: ours and, where lttng-tools is there, LTTng's at the same time, in one
+process with interleaved rounds (tracer.c), with overwrite rings and with rings that a consumer drains. Prints tables in
+the form of docs/performance.md, which they are for. Takes less than a minute."""
 
 import os
 import platform
