@@ -65,6 +65,15 @@ static void sample_pair(enum trace_clock clock, clockid_t id, int64_t timens, ui
         }
 }
 
+static uint64_t multiply_divide(uint64_t a, uint64_t b, uint64_t divisor) {
+#ifdef __SIZEOF_INT128__
+        return (uint64_t) ((unsigned __int128) a * b / divisor);
+#else
+        /* 64 bits of it are exact where there is no such type, on i386. */
+        return (uint64_t) ((long double) a * (long double) b / (long double) divisor);
+#endif
+}
+
 int trace_clock_calibrate(enum trace_clock clock, struct trace_clock_info *ret) {
         int64_t timens = clock == TRACE_CLOCK_MONOTONIC ? trace_clock_timens_offset() : 0;
         uint64_t frequency = NSEC_PER_SEC, ticks, wall, whole;
@@ -81,14 +90,14 @@ int trace_clock_calibrate(enum trace_clock clock, struct trace_clock_info *ret) 
                 sample_pair(clock, CLOCK_MONOTONIC_RAW, 0, &t1, &n1);
                 if (n1 <= n0 || t1 <= t0)
                         return -EIO;
-                frequency = (uint64_t) ((unsigned __int128) (t1 - t0) * NSEC_PER_SEC / (n1 - n0));
+                frequency = multiply_divide(t1 - t0, NSEC_PER_SEC, n1 - n0);
         }
         sample_pair(clock, CLOCK_REALTIME, timens, &ticks, &wall);
 
         /* wall = offset + ticks / frequency, solved for the offset. */
         info.frequency = frequency;
         info.offset_seconds = (int64_t) (wall / NSEC_PER_SEC) - (int64_t) (ticks / frequency) - 1;
-        whole = (uint64_t) ((unsigned __int128) (wall % NSEC_PER_SEC) * frequency / NSEC_PER_SEC);
+        whole = multiply_divide(wall % NSEC_PER_SEC, frequency, NSEC_PER_SEC);
         info.offset_ticks = whole + frequency - ticks % frequency;
         while (info.offset_ticks >= frequency) {
                 info.offset_ticks -= frequency;

@@ -8,6 +8,7 @@
  * trace_clock_calibrate(), from signal handlers.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -44,6 +45,15 @@ static inline uint64_t trace_clock_read(enum trace_clock clock, int64_t timens_o
                 return trace_clock_read_tsc();
 #endif
         return trace_clock_read_monotonic(timens_offset);
+}
+
+/* Whether this processor has the clock. */
+static inline bool trace_clock_is_known(uint32_t clock) {
+#if defined(__x86_64__) || defined(__i386__)
+        return clock < _TRACE_CLOCK_MAX;
+#else
+        return clock == TRACE_CLOCK_MONOTONIC;
+#endif
 }
 
 /* The clock that this machine's kernel runs on. Reads sysfs. */

@@ -98,7 +98,7 @@ int channel_new(struct set *set, uint32_t stream_id, const char *name, uint32_t 
         channel->set = set;
         channel->stream_id = stream_id;
         channel->contexts = contexts;
-        channel->walker.contexts_size = contexts_size(contexts);
+        channel->walker.contexts = contexts;
         memcpy(channel->name, name, strlen(name) + 1);
         r = map_ring_set(channel, ring_fd, positions_fd);
         if (r < 0)

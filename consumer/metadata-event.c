@@ -90,6 +90,11 @@ static const struct {
         { "int32_t", "" },
         { "integer { size = 8; align = 8; signed = false; encoding = UTF8; }", "[16]" },
         { "integer { size = 64; align = 8; signed = false; base = 16; }", "" },
+        { "int32_t", "" },
+        { "int32_t", "" },
+        { "uint32_t", "" },
+        { "uint32_t", "" },
+        { "string { encoding = UTF8; }", "" },
 };
 
 _Static_assert(CONTEXT_PROCNAME_SIZE == 16, "as in its type");

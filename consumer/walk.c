@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "consumer/walk.h"
+#include "protocol/context.h"
 #include "protocol/ctf.h"
 
 /* Bytes of known number, then one value whose length is in the record. */
@@ -86,12 +87,26 @@ int walker_add(struct walker *walker, uint32_t id, const struct definition *defi
         return 0;
 }
 
-/* The end of a record whose contexts and payload begin at p, or NULL where it runs past end. */
-static const char *skip_payload(const struct walk_class *class, uint32_t contexts_size, const char *p,
-                                const char *end) {
-        if ((size_t) (end - p) < contexts_size)
+/* The end of a string of at most max bytes, or NULL. */
+static const char *skip_string(const char *p, const char *end, size_t max) {
+        size_t room = (size_t) (end - p);
+
+        p = memchr(p, '\0', room <= max ? room : max + 1);
+        return p ? p + 1 : NULL;
+}
+
+/* The payload of a record whose contexts begin at p, or NULL where they run past end. */
+static const char *skip_contexts(uint32_t contexts, const char *p, const char *end) {
+        uint32_t size = contexts_fixed_size(contexts);
+
+        if ((size_t) (end - p) < size)
                 return NULL;
-        p += contexts_size;
+        p += size;
+        return contexts & CONTEXT_CGROUP ? skip_string(p, end, CONTEXT_CGROUP_MAX) : p;
+}
+
+/* The end of a record whose payload begins at p, or NULL where it runs past end. */
+static const char *skip_payload(const struct walk_class *class, const char *p, const char *end) {
         for (uint32_t i = 0; i < class->n_steps; i++) {
                 const struct walk_step *step = &class->steps[i];
 
@@ -99,10 +114,9 @@ static const char *skip_payload(const struct walk_class *class, uint32_t context
                         return NULL;
                 p += step->fixed;
                 if (step->element == 0) {
-                        p = memchr(p, '\0', (size_t) (end - p));
+                        p = skip_string(p, end, (size_t) (end - p));
                         if (!p)
                                 return NULL;
-                        p++;
                 } else {
                         uint32_t n;
 
@@ -162,7 +176,9 @@ void walker_walk(const struct walker *walker, const char *records, size_t size, 
                 } else {
                         if (!walker_has(walker, id))
                                 break;
-                        payload = skip_payload(walker->classes[id], walker->contexts_size, payload, end);
+                        payload = skip_contexts(walker->contexts, payload, end);
+                        if (payload)
+                                payload = skip_payload(walker->classes[id], payload, end);
                         if (!payload)
                                 break;
                         p = payload;

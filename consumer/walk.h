@@ -22,7 +22,7 @@ struct walk_class;
 struct walker {
         struct walk_class **classes; /* by id; NULL where there is none */
         uint32_t n_classes;
-        uint32_t contexts_size; /* bytes between header and payload of every record but tracectl:thread */
+        uint32_t contexts; /* protocol/context.h: between header and payload of every record but tracectl:thread */
 };
 
 /* Who recorded the events that follow: the payload of `tracectl:thread`. */

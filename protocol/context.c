@@ -12,6 +12,11 @@ static const struct {
         { CONTEXT_VTID, "vtid" },
         { CONTEXT_PROCNAME, "procname" },
         { CONTEXT_IP, "ip" },
+        { CONTEXT_PID, "pid" },
+        { CONTEXT_TID, "tid" },
+        { CONTEXT_UID, "uid" },
+        { CONTEXT_GID, "gid" },
+        { CONTEXT_CGROUP, "cgroup" },
 };
 
 const char *context_name(uint32_t context) {

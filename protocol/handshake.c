@@ -15,6 +15,7 @@ enum value_kind {
         VALUE_WORD,   /* a fixed word */
         VALUE_ABI,    /* major.minor */
         VALUE_NAME,   /* text */
+        VALUE_CGROUP, /* text */
 };
 
 struct key {
@@ -37,7 +38,11 @@ static const struct key keys[] = {
         { "NAME", HANDSHAKE_NAME, VALUE_NAME, 0, NULL },
         { "EVENTS", HANDSHAKE_EVENTS, VALUE_HASH, offsetof(struct handshake, events), NULL },
         { "FORM", HANDSHAKE_FORM_LOCKED, VALUE_WORD, 0, "locked" },
+        { "CGROUP", HANDSHAKE_CGROUP, VALUE_CGROUP, 0, NULL },
+        { "NAMESPACE", HANDSHAKE_NAMESPACE_SAME, VALUE_WORD, 0, "same" },
         NUMBER("PID", HANDSHAKE_PID, pid),
+        NUMBER("UID", HANDSHAKE_UID, uid),
+        NUMBER("GID", HANDSHAKE_GID, gid),
         NUMBER("WORD", HANDSHAKE_WORD, word),
         NUMBER("RESUME", HANDSHAKE_RESUME, resume),
         NUMBER("APPLICATION", HANDSHAKE_APPLICATION, application),
@@ -61,12 +66,16 @@ static int parse_abi(char *value, struct handshake *h) {
         return 0;
 }
 
-static void copy_name(const char *value, char *ret) {
+static void copy_text(const char *value, char *ret, size_t max) {
         size_t i;
 
-        for (i = 0; i < HANDSHAKE_NAME_MAX && value[i]; i++)
+        for (i = 0; i < max && value[i]; i++)
                 ret[i] = value[i] >= ' ' && value[i] <= '~' ? value[i] : '?';
         ret[i] = '\0';
+}
+
+void handshake_set_cgroup(struct handshake *h, const char *text) {
+        copy_text(text, h->cgroup, HANDSHAKE_CGROUP_MAX);
 }
 
 static int parse_value(const struct key *key, char *value, struct handshake *h) {
@@ -83,7 +92,10 @@ static int parse_value(const struct key *key, char *value, struct handshake *h) 
         case VALUE_ABI:
                 return parse_abi(value, h);
         case VALUE_NAME:
-                copy_name(value, h->name);
+                copy_text(value, h->name, HANDSHAKE_NAME_MAX);
+                return 0;
+        case VALUE_CGROUP:
+                handshake_set_cgroup(h, value);
                 return 0;
         }
         return -EBADMSG;
@@ -177,6 +189,9 @@ static void put_value(struct writer *w, const struct key *key, const struct hand
                 break;
         case VALUE_NAME:
                 put_string(w, h->name);
+                break;
+        case VALUE_CGROUP:
+                put_string(w, h->cgroup);
                 break;
         }
 }

@@ -11,7 +11,8 @@
  *     [PID=] [WORD=] [FORM=locked] [RESUME=]
  *                                           NEED=events
  *   EVENTS=<hash> + definitions
- *                                           READY=1 APPLICATION= GENERATION= + view, rings
+ *                                           READY=1 APPLICATION= GENERATION= PID= UID= GID=
+ *                                             [CGROUP=] [NAMESPACE=same] + view, rings
  *   APPLIED=<generation> | ERRNO=<errno>
  *                                           CONFIG=1 GENERATION= [+ view, rings]
  *   GET=<generation>                          (asked for where CONFIG had none)
@@ -19,8 +20,11 @@
  *   EVENTS=<hash> [FORM=locked]               (dlopen, dlclose; a thread without rseq)
  *                                           NEED=events | CONFIG=1 ...
  *
- * Definitions: protocol/definitions.h; view and rings: protocol/view.h. PID is
- * the process's number in its own namespace, for messages only. FORM=locked
+ * Definitions: protocol/definitions.h; view and rings: protocol/view.h. PID of
+ * REGISTER is the process's number in its own namespace, for messages only. What
+ * READY says about the process is for contexts (protocol/context.h): how tracingd
+ * sees it, and whether it is in tracingd's process namespace, so that its threads
+ * have the same numbers in both. FORM=locked
  * asks for rings of the process's own (protocol/ring.h, RING_LOCKED). A message
  * that breaks the form ends the connection.
  */
@@ -33,6 +37,7 @@
 #define HANDSHAKE_ABI_MAJOR 1
 #define HANDSHAKE_ABI_MINOR 0
 #define HANDSHAKE_NAME_MAX 64
+#define HANDSHAKE_CGROUP_MAX 255
 
 enum handshake_keys {
         HANDSHAKE_REGISTER = 1 << 0,
@@ -51,6 +56,10 @@ enum handshake_keys {
         HANDSHAKE_FORM_LOCKED = 1 << 13,
         HANDSHAKE_ABI = 1 << 14,
         HANDSHAKE_NAME = 1 << 15,
+        HANDSHAKE_UID = 1 << 16,
+        HANDSHAKE_GID = 1 << 17,
+        HANDSHAKE_CGROUP = 1 << 18,
+        HANDSHAKE_NAMESPACE_SAME = 1 << 19,
 };
 
 /* A message after parsing; a value counts only where its key is in keys. */
@@ -58,8 +67,9 @@ struct handshake {
         uint32_t keys; /* enum handshake_keys */
         uint32_t abi_major, abi_minor;
         uint64_t events; /* hash of the definitions */
-        uint64_t applied, error, get, resume, application, generation, pid, word;
+        uint64_t applied, error, get, resume, application, generation, pid, word, uid, gid;
         char name[HANDSHAKE_NAME_MAX + 1]; /* printable; other bytes became '?' */
+        char cgroup[HANDSHAKE_CGROUP_MAX + 1]; /* likewise */
 };
 
 /*
@@ -68,6 +78,9 @@ struct handshake {
  * does not know are skipped. No memory is allocated.
  */
 int handshake_parse(const char *data, size_t size, struct handshake *ret);
+
+/* Makes text what a message can carry: cut where it is too long, other bytes than printable ones become '?'. */
+void handshake_set_cgroup(struct handshake *h, const char *text);
 
 /*
  * Writes a message with the keys of h into buffer (HANDSHAKE_SIZE_MAX bytes are

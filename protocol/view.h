@@ -7,7 +7,8 @@
  * it fits gets the same file.
  *
  * A header, n_rings struct view_ring, n_actions struct view_action ordered by
- * event. An event of the application's definitions that has no action is off.
+ * event, n_filters struct view_filter, then the filters themselves. An event of
+ * the application's definitions that has no action is off.
  *
  * The file descriptors of the rings follow the view's own in the message that
  * carries it, in the order of the rings: for VIEW_RING_SHARED the ring file and
@@ -18,12 +19,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "protocol/filter-code.h"
+
 #define VIEW_MAGIC UINT32_C(0x57454956)
 #define VIEW_MAJOR 1
-#define VIEW_MINOR 1
+#define VIEW_MINOR 2
 
 #define VIEW_SIZE_MAX (UINT64_C(8) << 20)
 #define VIEW_RINGS_MAX 30 /* four descriptors each and one for the view: DATAGRAM_FDS_MAX */
+
+#define VIEW_HEADER_SIZE_MIN offsetof(struct view_header, n_filters) /* before minor version 2 */
 
 enum view_ring_flags {
         VIEW_RING_SHARED = 1 << 0, /* for threads with restartable sequences */
@@ -42,6 +47,8 @@ struct view_header {
         uint64_t definitions; /* their hash */
         uint64_t generation;
         uint64_t total_size;
+        uint32_t n_filters;
+        uint32_t filter_size; /* of a struct view_filter */
 };
 
 /* One channel of one session. */
@@ -52,19 +59,26 @@ struct view_ring {
         uint32_t contexts; /* protocol/context.h; of all its events */
 };
 
-/* Record event into ring as class id. */
+/* Record event into ring as class id, where the filter passes. */
 struct view_action {
         uint32_t event; /* index into the definitions */
         uint32_t ring;  /* index into the rings */
         uint32_t id;
-        uint32_t reserved;
+        uint32_t filter; /* number of a filter, from 1 on; 0: always */
 };
 
-/* An untrusted view after view_check(): every index and offset is in bounds. */
+/* Where a filter is: protocol/filter-code.h. The first one lies behind the last view_filter, each other behind the one
+ * before. */
+struct view_filter {
+        uint32_t offset; /* in the view; a multiple of 8 */
+        uint32_t size;
+};
+
+/* An untrusted view after view_check(): every index and offset is in bounds, every filter can be run. */
 struct view {
         const struct view_header *header;
-        const char *rings, *actions;
-        uint32_t ring_size, action_size, n_rings, n_actions;
+        const char *rings, *actions, *filters;
+        uint32_t ring_size, action_size, filter_size, n_rings, n_actions, n_filters;
 };
 
 /*
@@ -84,4 +98,13 @@ static inline const struct view_ring *view_ring_at(const struct view *view, uint
 
 static inline const struct view_action *view_action_at(const struct view *view, uint32_t i) {
         return (const struct view_action *) (view->actions + (size_t) i * view->action_size);
+}
+
+/* Of a filter's number, as actions have it. */
+static inline const struct view_filter *view_filter_at(const struct view *view, uint32_t number) {
+        return (const struct view_filter *) (view->filters + (size_t) (number - 1) * view->filter_size);
+}
+
+static inline const struct filter_code *view_filter_code(const struct view *view, const struct view_filter *filter) {
+        return (const struct filter_code *) ((const char *) view->header + filter->offset);
 }

@@ -11,12 +11,17 @@
 
 #include "tracer/ring-map.h"
 
+struct context_process;
+struct filter_code;
+
 struct action {
-        const struct ring_map *fast;   /* shared where ring_rseq_write_fast() can do it: no contexts; else NULL */
+        const struct ring_map *fast;   /* shared where ring-fast.h can do it: no contexts, no filter; else NULL */
         const struct ring_map *shared; /* for threads with restartable sequences; may be NULL */
         const struct ring_map *locked; /* for the others; may be NULL */
         uint32_t id;                   /* class id in both */
         uint32_t contexts;             /* enum context */
+        const struct context_process *process; /* for contexts */
+        const struct filter_code *filter;      /* checked; NULL: always */
 };
 
 struct action_list {

@@ -75,12 +75,29 @@ static int get_maps(struct applied *a, const struct view *view, const int *fds, 
         return 0;
 }
 
-static const struct ring_map *fast_map(const struct ring_map *map, uint32_t id, uint32_t contexts) {
-        return map && map->clock == TRACE_CLOCK_TSC && id <= CTF_ID_COMPACT_MAX && !contexts ? map : NULL;
+static const struct ring_map *fast_map(const struct ring_map *map, const struct view_action *action,
+                                       uint32_t contexts) {
+        bool plain = !contexts && !action->filter;
+
+        return map && map->clock == TRACE_CLOCK_TSC && action->id <= CTF_ID_COMPACT_MAX && plain ? map : NULL;
 }
 
-/* One list an event that has actions; lists[definition] is its address or NULL. */
-static void build_lists(const struct view *view, const struct pair *pairs, char *memory, struct action_list **lists) {
+/* Where the filters of a view lie, one behind the other; NULL where it has none. */
+static const char *filters_of(const struct view *view, size_t *ret_size) {
+        const struct view_filter *first, *last;
+
+        *ret_size = 0;
+        if (view->n_filters == 0)
+                return NULL;
+        first = view_filter_at(view, 1);
+        last = view_filter_at(view, view->n_filters);
+        *ret_size = last->offset + last->size - first->offset;
+        return (const char *) view_filter_code(view, first);
+}
+
+/* One list an event that has actions; lists[definition] is its address or NULL. filters: a copy of the view's. */
+static void build_lists(const struct view *view, const struct pair *pairs, const struct context_process *process,
+                        const char *filters, char *memory, struct action_list **lists) {
         for (uint32_t i = 0; i < view->n_actions;) {
                 uint32_t event = view_action_at(view, i)->event;
                 struct action_list *list = (struct action_list *) memory;
@@ -89,14 +106,19 @@ static void build_lists(const struct view *view, const struct pair *pairs, char 
                         const struct view_action *a = view_action_at(view, i);
                         const struct pair *pair = &pairs[a->ring];
                         uint32_t contexts = view_ring_at(view, a->ring)->contexts;
+                        struct action *action = &list->actions[list->n++];
 
-                        list->actions[list->n++] = (struct action) {
-                                .fast = fast_map(pair->shared, a->id, contexts),
+                        *action = (struct action) {
+                                .fast = fast_map(pair->shared, a, contexts),
                                 .shared = pair->shared,
                                 .locked = pair->locked,
                                 .id = a->id,
                                 .contexts = contexts,
+                                .process = process,
                         };
+                        if (a->filter)
+                                action->filter = (const struct filter_code *) (filters +
+                                        view_filter_at(view, a->filter)->offset - view_filter_at(view, 1)->offset);
                 }
                 lists[event] = list;
                 memory = (char *) &list->actions[list->n];
@@ -143,8 +165,10 @@ int actions_apply(struct applied *a, const struct view *view, const int *fds, st
         struct pair pairs[VIEW_RINGS_MAX];
         bool had[RING_MAPS_MAX];
         struct retired retired;
-        size_t lists_size, size;
-        char *memory;
+        struct context_process *process;
+        size_t lists_size, filters_size, size;
+        const char *filters = filters_of(view, &filters_size);
+        char *memory, *copy;
         int r;
 
         for (size_t i = 0; i < RING_MAPS_MAX; i++)
@@ -154,15 +178,20 @@ int actions_apply(struct applied *a, const struct view *view, const int *fds, st
                 unkeep(a, had);
                 return r;
         }
-        lists_size = ((size_t) s->n_definitions + 1) * sizeof(struct action_list *);
-        size = lists_size +
+        lists_size = (((size_t) s->n_definitions + 1) * sizeof(struct action_list *) + 7) & ~(size_t) 7;
+        size = lists_size + filters_size + sizeof(*process) +
                (size_t) view->n_actions * (sizeof(struct action) + sizeof(struct action_list));
         memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (memory == MAP_FAILED) {
                 unkeep(a, had);
                 return -ENOMEM;
         }
-        build_lists(view, pairs, memory + lists_size, (struct action_list **) memory);
+        copy = memory + lists_size;
+        if (filters_size > 0)
+                memcpy(copy, filters, filters_size);
+        process = (struct context_process *) (copy + filters_size);
+        *process = a->process;
+        build_lists(view, pairs, process, copy, (char *) (process + 1), (struct action_list **) memory);
         r = publish(a->source, s, (struct action_list **) memory, view->n_actions, &retired);
         if (r < 0) {
                 munmap(memory, size);
@@ -189,6 +218,7 @@ void actions_forget(struct applied *a) {
         a->memory = NULL;
         /* Of a child that inherits nothing, this memory is not even touched. */
         if (a->opened)
-                memset(a->maps, 0, sizeof(a->maps));
+                for (size_t i = 0; i < RING_MAPS_MAX; i++)
+                        ring_map_forget(&a->maps[i]);
         a->opened = false;
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "protocol/view.h"
+#include "tracer/contexts.h"
 #include "tracer/objects.h"
 #include "tracer/ring-map.h"
 
@@ -19,7 +20,8 @@ struct applied {
         unsigned source; /* number of the daemon, publish.h */
         bool opened;     /* one of maps was in use, ever */
         struct ring_map maps[RING_MAPS_MAX];
-        void *memory; /* the action lists; NULL: nothing is on */
+        struct context_process process; /* what the daemon says of us; the action lists have a copy */
+        void *memory; /* the action lists and what they lead to; NULL: nothing is on */
         size_t memory_size;
 };
 

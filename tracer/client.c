@@ -17,10 +17,18 @@
 #include "protocol/handshake.h"
 #include "protocol/view.h"
 #include "tracer/client.h"
+#include "tracer/credentials.h"
 #include "tracer/objects.h"
 #include "tracer/sys.h"
 
 #define SEND_TIMEOUT_MSEC 500
+
+/*
+ * A change of uid ends poll() by a signal, which may come just before. So there
+ * is one more look after everything that has happened, for it is then that
+ * programs go on to change theirs.
+ */
+#define SETTLE_MSEC 100
 
 struct client {
         struct daemon *daemon;
@@ -128,6 +136,8 @@ static int handle_view(struct client *c, const struct handshake *h, const int *f
                 return -EBADMSG;
         if (h->keys & HANDSHAKE_APPLICATION)
                 c->daemon->application = h->application;
+        if (h->keys & HANDSHAKE_READY)
+                contexts_read_process(h, &c->daemon->view.process);
         c->daemon->ready = true;
         __atomic_store_n(&c->daemon->silent, 0, __ATOMIC_RELEASE);
         if (n_fds == 0) {
@@ -192,7 +202,8 @@ static int handle_wake(struct client *c) {
 
 static int converse(struct client *c) {
         struct daemon *d = c->daemon;
-        int r;
+        bool settled = false;
+        int n, r;
 
         pthread_mutex_lock(&d->lock);
         r = take_snapshot(d);
@@ -205,12 +216,16 @@ static int converse(struct client *c) {
                         { .fd = c->wake, .events = POLLIN },
                 };
 
-                if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
+                n = poll(fds, ARRAY_SIZE(fds), settled ? -1 : SETTLE_MSEC);
+                if (n < 0 && errno != EINTR)
                         return -errno;
+                settled = n == 0;
                 if (__atomic_load_n(&d->quit, __ATOMIC_SEQ_CST))
                         return 0;
                 pthread_mutex_lock(&d->lock);
-                if (fds[1].revents)
+                if (!credentials_include(d->uid))
+                        r = -EPERM;
+                if (r >= 0 && fds[1].revents)
                         r = handle_wake(c);
                 if (r >= 0 && fds[0].revents)
                         r = handle_message(c);
@@ -240,6 +255,8 @@ int client_talk(struct daemon *d, int wake, bool *ret_ready) {
         _cleanup_close_ int fd = -1;
         int r;
 
+        /* First this: a change that comes in between is seen afterwards. */
+        __atomic_store_n(&d->uid, geteuid(), __ATOMIC_RELEASE);
         r = open_connection(d, &fd);
         if (r < 0)
                 return r;

@@ -3,6 +3,7 @@
 #include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -10,8 +11,10 @@
 #include "common/cleanup.h"
 #include "protocol/wait.h"
 #include "tracer/client.h"
+#include "tracer/credentials.h"
 #include "tracer/daemon.h"
 #include "tracer/publish.h"
+#include "tracer/sanitizer.h"
 #include "tracer/sys.h"
 #include "tracer/thread.h"
 
@@ -74,7 +77,7 @@ static bool is_wanted(struct daemon *d, uint32_t *ret_word) {
         return r >= 0 && (*ret_word & WAIT_WANTED);
 }
 
-static void leave(struct daemon *d) {
+void daemon_leave(struct daemon *d) {
         pthread_mutex_lock(&d->lock);
         actions_clear(&d->view);
         d->application = 0;
@@ -93,6 +96,17 @@ static void pause_before_retry(int wake, unsigned attempt) {
                 client_drain_wake(wake);
 }
 
+/* What this process was may write to the rings that it has, and what it is may not. */
+static bool follow_credentials(struct daemon *d) {
+        if (credentials_include(d->uid))
+                return false;
+        daemon_leave(d);
+        daemon_expect(d);
+        /* Release: is_awaited() must not take for ours what was applied for another. */
+        __atomic_store_n(&d->uid, geteuid(), __ATOMIC_RELEASE);
+        return true;
+}
+
 /*
  * Before the first registration only a full backlog is worth another try: where
  * nobody listens, or we are refused, nobody wants us. Later a restart is; so
@@ -107,8 +121,10 @@ static void run(struct daemon *d, int wake) {
                 bool was_ready = false;
                 int r;
 
+                if (follow_credentials(d))
+                        failures = 0;
                 if (!is_wanted(d, &word) || failures > RETRIES) {
-                        leave(d);
+                        daemon_leave(d);
                         if (!d->page[0])
                                 return;
                         set_state(d, DAEMON_WAITING);
@@ -122,6 +138,8 @@ static void run(struct daemon *d, int wake) {
                         return;
                 if (was_ready)
                         failures = 0;
+                if (!credentials_include(d->uid))
+                        continue;
                 failures = d->application != 0 || r == -EAGAIN ? failures + 1 : RETRIES + 1;
                 if (failures <= RETRIES)
                         pause_before_retry(wake, failures - 1);
@@ -139,19 +157,23 @@ static int open_wake(void) {
 static void *daemon_main(void *userdata) {
         struct thread_slot *slot = thread_claim();
         struct daemon *d = userdata;
+        int32_t tid = sys_gettid();
 
+        sanitizer_ignore_begin();
         (void) prctl(PR_SET_NAME, "tracectl");
         /* Then this thread has a table of descriptors of its own, empty. */
-        if (slot && close_range(0, ~0U, CLOSE_RANGE_UNSHARE) >= 0) {
+        if (slot != &thread_none && close_range(0, ~0U, CLOSE_RANGE_UNSHARE) >= 0) {
                 _cleanup_close_ int wake = open_wake();
 
                 slot->nest = NEST_OFF;
                 /* Either who sets quit sees tid, and sends a signal, or run() sees quit. */
-                __atomic_store_n(&d->tid, sys_gettid(), __ATOMIC_SEQ_CST);
+                __atomic_store_n(&d->tid, tid, __ATOMIC_SEQ_CST);
                 if (wake >= 0)
                         run(d, wake);
                 __atomic_store_n(&d->tid, 0, __ATOMIC_SEQ_CST);
         }
+        sanitizer_ignore_end();
+        d->ended_tid = tid; /* pthread_join() orders it */
         set_state(d, DAEMON_ENDED);
         return NULL;
 }
@@ -165,6 +187,8 @@ void daemon_start(struct daemon *d, enum daemon_state state) {
                 return;
         (void) pthread_attr_setstacksize(&attr, STACK_SIZE);
         sigfillset(&all);
+        d->quit = 0;
+        d->uid = geteuid();
         __atomic_store_n(&d->state, (uint32_t) state, __ATOMIC_RELEASE);
         pthread_sigmask(SIG_SETMASK, &all, &before);
         r = pthread_create(&d->thread, &attr, daemon_main, d);
@@ -176,9 +200,27 @@ void daemon_start(struct daemon *d, enum daemon_state state) {
                 __atomic_store_n(&d->state, (uint32_t) DAEMON_NONE, __ATOMIC_RELEASE);
 }
 
+bool daemon_end(struct daemon *d) {
+        if (daemon_state(d) == DAEMON_NONE || __atomic_exchange_n(&d->quit, 1, __ATOMIC_SEQ_CST) != 0)
+                return false;
+        daemon_wake(d);
+        if (pthread_join(d->thread, NULL) != 0)
+                return false;
+        /* pthread_join() returns a little before the kernel has forgotten it. */
+        while (sys_tgkill(sys_getpid(), d->ended_tid, 0) == 0)
+                sched_yield();
+        return true;
+}
+
+void daemon_expect(struct daemon *d) {
+        __atomic_store_n(&d->applied, objects_version() - 1, __ATOMIC_RELEASE);
+}
+
+/* Acquire: with the uid, that nothing is applied under it yet. Partner: follow_credentials(). */
 static bool is_awaited(const struct daemon *d, uint32_t version) {
         return daemon_state(d) == DAEMON_JOINED && !__atomic_load_n(&d->silent, __ATOMIC_ACQUIRE) &&
-               (int32_t) (__atomic_load_n(&d->applied, __ATOMIC_ACQUIRE) - version) < 0;
+               (!credentials_include(__atomic_load_n(&d->uid, __ATOMIC_ACQUIRE)) ||
+                (int32_t) (__atomic_load_n(&d->applied, __ATOMIC_ACQUIRE) - version) < 0);
 }
 
 static bool all_applied(uint32_t version) {
@@ -202,8 +244,12 @@ static int64_t now_msec(void) {
 }
 
 void daemons_wait_applied(uint32_t version, unsigned msec) {
-        int64_t deadline = now_msec() + msec;
+        int64_t deadline;
 
+        /* Mostly so; not even the clock is looked at then. */
+        if (all_applied(version))
+                return;
+        deadline = now_msec() + msec;
         for (;;) {
                 uint32_t seen = __atomic_load_n(&progress, __ATOMIC_ACQUIRE);
                 int64_t left = deadline - now_msec();
@@ -222,7 +268,7 @@ void daemons_wait_applied(uint32_t version, unsigned msec) {
 void daemon_reset(struct daemon *d) {
         pthread_mutex_init(&d->lock, NULL);
         actions_forget(&d->view);
-        d->map = (struct wait_map) { 0 }; /* was not inherited */
+        d->map = (struct wait_map) { .dev = d->map.dev, .ino = d->map.ino }; /* its memory was not inherited */
         d->snapshot = NULL;
         d->application = 0;
         d->state = DAEMON_NONE;

@@ -46,7 +46,8 @@ struct daemon {
         uint32_t quit;
         uint32_t want_locked;
         uint32_t silent;  /* was waited for in vain, and has not answered since */
-        int32_t tid;
+        uid_t uid;        /* that it is registered under, or about to be */
+        int32_t tid, ended_tid;
 
         pthread_t thread;
         pthread_mutex_t lock; /* over what follows, the thread's own */
@@ -72,15 +73,29 @@ static inline bool daemon_runs(const struct daemon *d) {
 /* Starts the thread, in state WAITING or JOINED, whichever daemons_wait_applied() is to see first. */
 void daemon_start(struct daemon *d, enum daemon_state state);
 
-/* Makes the thread look at quit, want_locked and objects_version(). Async-signal-safe. */
+/*
+ * Ends the thread, and returns when it is gone from the kernel's view too; what
+ * is being recorded goes on being recorded. False where there was none, or somebody
+ * else ends it.
+ */
+bool daemon_end(struct daemon *d);
+
+/* Records nothing more and gives its rings up, as the thread does; where there is none. */
+void daemon_leave(struct daemon *d);
+
+/* daemons_wait_applied() is to wait until the thread has registered again. */
+void daemon_expect(struct daemon *d);
+
+/* Makes the thread look at quit, want_locked, objects_version() and the credentials. Async-signal-safe. */
 void daemon_wake(struct daemon *d);
 
 /* By the thread: these definitions are in force. */
 void daemon_set_applied(struct daemon *d, uint32_t version);
 
 /*
- * Waits until all daemons that are joined have version applied, or msec have
- * passed. Who lets them pass is not waited for again before he has answered.
+ * Waits until all daemons that are joined have version applied, under a uid that
+ * this process still has, or msec have passed. Who lets them pass is not waited
+ * for again before he has answered.
  */
 void daemons_wait_applied(uint32_t version, unsigned msec);
 

@@ -9,30 +9,27 @@
  * sequences is no longer true: there, tracing is off until the parent goes on.
  */
 
+#include <errno.h>
 #include <pthread.h>
 
 #include "tracer/fork.h"
 #include "tracer/helper.h"
 #include "tracer/thread.h"
 
+/*
+ * Called by vfork(), in the parent, with what the kernel has returned there. The
+ * wrappers for the processors are assembly.
+ */
+int vfork_returned(int r);
+
+int vfork_returned(int r) {
+        thread_on();
+        if (r >= 0)
+                return r;
+        errno = -r;
+        return -1;
+}
+
 void fork_install(void) {
         (void) pthread_atfork(helper_fork_prepare, helper_fork_parent, helper_fork_child);
 }
-
-#if defined(__x86_64__)
-/* Called by the vfork() wrapper, in the parent, around it. */
-void tracectl_vfork_enter(void);
-void tracectl_vfork_leave(void);
-
-void tracectl_vfork_enter(void) {
-        struct thread_slot *slot = thread_self ? thread_self : thread_claim();
-
-        if (slot)
-                slot->nest += NEST_OFF;
-}
-
-void tracectl_vfork_leave(void) {
-        if (thread_self)
-                thread_self->nest -= NEST_OFF;
-}
-#endif

@@ -1,23 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/socket.h>
 
+#include "common/cleanup.h"
 #include "protocol/wait.h"
+#include "tracer/credentials.h"
 #include "tracer/daemon.h"
 #include "tracer/fork.h"
 #include "tracer/helper.h"
 #include "tracer/objects.h"
+#include "tracer/probe.h"
 #include "tracer/publish.h"
 #include "tracer/record.h"
 #include "tracer/ring-write.h"
+#include "tracer/sanitizer.h"
 #include "tracer/sys.h"
 #include "tracer/thread.h"
 
 static pthread_key_t main_thread_key;
+static int own_pid; /* the process that prepare() ran in; 0: none of it did yet */
+static __thread bool forking __attribute__((tls_model("initial-exec"))); /* by this thread, with all locks held */
 
 void helper_want_locked(void) {
         for (unsigned i = 0; i < DAEMONS; i++)
@@ -32,31 +38,33 @@ void helper_want_locked(void) {
  * leave first. What is being recorded goes on being recorded.
  */
 static void on_main_thread_exit(void *unused) {
-        for (unsigned i = 0; i < DAEMONS; i++) {
-                __atomic_store_n(&daemons[i].quit, 1, __ATOMIC_SEQ_CST);
-                daemon_wake(&daemons[i]);
-        }
         for (unsigned i = 0; i < DAEMONS; i++)
-                if (daemon_state(&daemons[i]) != DAEMON_NONE)
-                        (void) pthread_join(daemons[i].thread, NULL);
+                (void) daemon_end(&daemons[i]);
 }
 
+/* Without snprintf(), whose pages every program would wait for that nobody traces. */
 static bool set_path(char *to, const char *directory, const char *name) {
-        int n = snprintf(to, DAEMON_PATH_MAX, "%s/%s", directory, name);
+        size_t n = strlen(directory);
 
-        return n > 0 && (size_t) n < DAEMON_PATH_MAX;
+        if (n + 1 + strlen(name) >= DAEMON_PATH_MAX)
+                return false;
+        memcpy(to, directory, n);
+        to[n] = '/';
+        strcpy(to + n + 1, name);
+        return true;
 }
 
 /* The state that a thread begins with for the daemon whose files are in directory; NONE where it has no page. */
 static enum daemon_state find_in(struct daemon *d, const char *directory, uid_t owner) {
+        char page[DAEMON_PATH_MAX];
         uint32_t word;
 
-        if (!set_path(d->socket, directory, TRACECTL_REGISTER_NAME) ||
-            !set_path(d->page, directory, TRACECTL_WAIT_NAME))
+        /* *d stays untouched where there is nothing: its memory is not there yet. */
+        if (!set_path(page, directory, TRACECTL_WAIT_NAME) || wait_look(page, owner, NULL, &word) < 0 ||
+            !set_path(d->socket, directory, TRACECTL_REGISTER_NAME))
                 return DAEMON_NONE;
+        strcpy(d->page, page);
         d->owner = owner;
-        if (wait_look(d->page, owner, NULL, &word) < 0)
-                return DAEMON_NONE;
         return word & WAIT_WANTED ? DAEMON_JOINED : DAEMON_WAITING;
 }
 
@@ -88,12 +96,48 @@ static enum daemon_state find(unsigned number) {
         return find_user(d);
 }
 
+/* Whether what the helpers cannot do without would kill this process. What they can, is asked for where it is used. */
+static bool is_forbidden(void) {
+        static const struct probe needed[] = {
+                { SYS_clone3, { 0 } }, /* these three make a thread */
+                { SYS_set_robust_list, { 0 } },
+                { SYS_rseq, { 0 } },
+                { SYS_close_range, { 1, 0 } }, /* the last before the first */
+                { SYS_signalfd4, { -1, 0, 0 } },
+                { SYS_socket, { AF_UNIX, -1, 0 } },
+                { SYS_setsockopt, { -1 } },
+                { SYS_connect, { -1 } },
+                { SYS_sendmsg, { -1 } },
+                { SYS_recvmsg, { -1 } },
+                { SYS_memfd_create, { 0 } },
+                { SYS_futex, { 0 } },
+        };
+
+        return !probe_survives(needed, ARRAY_SIZE(needed));
+}
+
+static bool is_own_process(void) {
+        return own_pid && __atomic_load_n(&thread_table.alive, __ATOMIC_RELAXED) && own_pid == sys_getpid();
+}
+
+/*
+ * A child that fork() knows nothing of: made by vfork() or the raw system call.
+ * Locks may be held there by threads that it does not have, and it may share its
+ * parent's memory: it leaves everything alone.
+ */
+static bool is_unknown_child(void) {
+        return own_pid && !is_own_process();
+}
+
 /* Before the first thread. It must not take long: a program that nobody traces pays for it at its start. */
 static int prepare(void) {
         static bool once;
         int r;
 
-        record_set_process(sys_getpid());
+        own_pid = sys_getpid();
+        record_set_process(own_pid);
+        if (is_forbidden())
+                return -EPERM;
         r = thread_enable();
         if (r < 0)
                 return r;
@@ -149,21 +193,78 @@ void helper_objects_changed(bool wait) {
                 daemons_wait_applied(version, HELPER_WAIT_MSEC);
 }
 
+void helper_credentials_changed(void) {
+        if (!is_own_process())
+                return;
+        for (unsigned i = 0; i < DAEMONS; i++)
+                if (daemon_state(&daemons[i]) == DAEMON_JOINED &&
+                    !credentials_include(__atomic_load_n(&daemons[i].uid, __ATOMIC_ACQUIRE)))
+                        daemon_wake(&daemons[i]);
+        /* Also where a helper has found out by itself, and is registering. */
+        daemons_wait_applied(objects_version(), HELPER_WAIT_MSEC);
+}
+
+bool helper_pause(struct helper_pause *ret) {
+        if (!is_own_process())
+                return false;
+        for (unsigned i = 0; i < DAEMONS; i++) {
+                enum daemon_state state = daemon_state(&daemons[i]);
+
+                ret->states[i] = daemon_runs(&daemons[i]) && daemon_end(&daemons[i]) ? state : DAEMON_NONE;
+        }
+        return true;
+}
+
+void helper_continue(const struct helper_pause *pause, bool changed) {
+        for (unsigned i = 0; i < DAEMONS; i++) {
+                struct daemon *d = &daemons[i];
+
+                if (pause->states[i] == DAEMON_NONE)
+                        continue;
+                if (changed)
+                        daemon_leave(d);
+                daemon_expect(d);
+                daemon_start(d, pause->states[i]);
+                /* Who is told of no change must not record either. */
+                if (!daemon_runs(d))
+                        daemon_leave(d);
+        }
+        daemons_wait_applied(objects_version(), HELPER_WAIT_MSEC);
+}
+
 void helper_fork_prepare(void) {
+        if (!is_own_process())
+                return;
         for (unsigned i = 0; i < DAEMONS; i++)
                 pthread_mutex_lock(&daemons[i].lock);
         objects_lock();
+        forking = true;
 }
 
 void helper_fork_parent(void) {
+        if (!forking)
+                return;
+        forking = false;
         objects_unlock();
         for (unsigned i = DAEMONS; i-- > 0;)
                 pthread_mutex_unlock(&daemons[i].lock);
 }
 
+/* For good: none there to be ended either. */
+static void forbid_helpers(void) {
+        for (unsigned i = 0; i < DAEMONS; i++) {
+                daemons[i].state = DAEMON_ENDED;
+                daemons[i].quit = 1;
+        }
+}
+
 void helper_fork_child(void) {
         enum daemon_state states[DAEMONS];
 
+        if (!forking)
+                return;
+        forking = false;
+        own_pid = 0;
         for (unsigned i = 0; i < DAEMONS; i++) {
                 /* Waited for is who answers the parent. Whether others want to trace, the thread finds out. */
                 if (daemon_runs(&daemons[i]))
@@ -175,6 +276,10 @@ void helper_fork_child(void) {
         objects_reset();
         publish_reset();
         thread_forget_all();
+        if (on_tsan()) {
+                forbid_helpers();
+                return;
+        }
         start(states);
         daemons_wait_applied(objects_version(), HELPER_WAIT_MSEC);
 }
@@ -183,6 +288,8 @@ void tracectl_object_register(struct tracectl_object *object) {
         int saved = errno;
         int changed;
 
+        if (is_unknown_child())
+                return;
         objects_lock();
         changed = objects_add(object);
         objects_unlock();
@@ -195,6 +302,8 @@ void tracectl_object_unregister(struct tracectl_object *object) {
         int saved = errno;
         int changed;
 
+        if (is_unknown_child())
+                return;
         objects_lock();
         changed = objects_remove(object);
         objects_unlock();

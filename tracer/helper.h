@@ -16,6 +16,8 @@
 
 #include <stdbool.h>
 
+#include "tracer/daemon.h"
+
 /*
  * The events of the process have changed: starts threads where they are wanted
  * and not there, and tells them. With wait, returns when the change is in force
@@ -27,6 +29,20 @@ void helper_objects_changed(bool wait);
 
 /* A thread without restartable sequences found no ring to write to. Async-signal-safe. */
 void helper_want_locked(void);
+
+/* The process has changed its uids: waits until it is registered under one that it still has. Async-signal-safe. */
+void helper_credentials_changed(void);
+
+/*
+ * Around what the kernel refuses to a process with threads: the helpers end, and
+ * begin again. With changed, nothing of before holds. False in a process that
+ * has no helpers of its own.
+ */
+struct helper_pause {
+        enum daemon_state states[DAEMONS];
+};
+bool helper_pause(struct helper_pause *ret);
+void helper_continue(const struct helper_pause *pause, bool changed);
 
 /* Around fork(): no change is in the middle; the child starts helpers of its own. */
 void helper_fork_prepare(void);

@@ -13,9 +13,11 @@
 #include "tracectl/tracepoint.h"
 #include "tracer/action.h"
 #include "tracer/contexts.h"
+#include "tracer/filter.h"
 #include "tracer/helper.h"
 #include "tracer/plan.h"
 #include "tracer/record.h"
+#include "tracer/ring-fast.h"
 #include "tracer/ring-write.h"
 #include "tracer/thread.h"
 
@@ -23,29 +25,32 @@
 
 static int32_t process_id;
 
-/* A child of fork() finds thread_alive 0 until it registers, which sets this anew. */
+/* A child of fork() finds thread_table.alive 0 until it registers, which sets this anew. */
 void record_set_process(int32_t pid) {
         __atomic_store_n(&process_id, pid, __ATOMIC_RELAXED);
 }
 
-static inline struct write_event describe(const struct action *action, const struct thread_slot *slot,
-                                          const struct tracectl_span *spans, uint32_t n_spans) {
-        return (struct write_event) {
-                .id = action->id,
-                .pid = __atomic_load_n(&process_id, __ATOMIC_RELAXED),
-                .tid = slot->tid,
-                .spans = spans,
-                .n_spans = n_spans,
-        };
+/* One by one: what is put together and then copied, waits for its parts to reach memory. */
+static inline void describe(struct write_event *ret, const struct action *action, const struct thread_slot *slot,
+                            const struct tracectl_span *spans, uint32_t n_spans) {
+        ret->id = action->id;
+        ret->pid = __atomic_load_n(&process_id, __ATOMIC_RELAXED);
+        ret->tid = slot->tid;
+        ret->spans = spans;
+        ret->n_spans = n_spans;
+        ret->contexts_size = 0;
+        ret->contexts = NULL;
 }
 
-/* Any action: with contexts, for a thread without restartable sequences, into a ring set that has none for them. */
+/* Any action: with a filter or contexts, for a thread without restartable sequences, into a ring set without any. */
 static __attribute__((noinline)) void record_any(const struct action *action, const struct thread_slot *slot,
                                                  struct write_event *event, const void *ip) {
         char contexts[CONTEXTS_SIZE_MAX];
 
+        if (action->filter && !filter_passes(action, event, ip))
+                return;
         if (action->contexts)
-                contexts_fill(action->contexts, ip, contexts, event);
+                contexts_fill(action->contexts, action->process, ip, contexts, event);
         if (slot->rseq && action->shared)
                 ring_rseq_write(slot->rseq, action->shared, event);
         else if (action->locked)
@@ -56,62 +61,109 @@ static __attribute__((noinline)) void record_any(const struct action *action, co
         }
 }
 
-static inline __attribute__((always_inline)) const struct action_list *enter(const struct tracectl_event *event,
-                                                                            struct thread_slot **ret_slot) {
-        const struct action_list *list;
-        struct thread_slot *slot = thread_enter();
-
-        if (__builtin_expect(!slot, 0))
-                return NULL;
+/* What an event's actions are; the calling thread has entered, or visits. */
+static inline const struct action_list *actions_of(const struct tracectl_event *event) {
         /* Consume: the list is complete before the event points to it. Partner: the release in publish.c. */
-        list = __atomic_load_n(&event->actions, __ATOMIC_ACQUIRE);
-        if (__builtin_expect(!list || !__atomic_load_n(thread_alive, __ATOMIC_RELAXED), 0)) {
-                thread_leave(slot);
-                return NULL;
-        }
-        *ret_slot = slot;
-        return list;
+        return __atomic_load_n(&event->actions, __ATOMIC_ACQUIRE);
 }
 
-static __attribute__((noinline)) void record_fixed_slow(const struct action *action, const struct thread_slot *slot,
-                                                        const void *payload, uint32_t size, const void *ip) {
-        const struct tracectl_span span = { payload, size, TRACECTL_SPAN_BYTES };
-        struct write_event write = describe(action, slot, &span, 1);
-
-        record_any(action, slot, &write, ip);
+static bool is_alive(void) {
+        return __atomic_load_n(&thread_table.alive, __ATOMIC_RELAXED);
 }
 
-void tracectl_record_fixed(struct tracectl_event *event, const void *payload, uint32_t size) {
+/* An event of a thread that could not enter: lost, whatever filters say, unless it is one that must not trace. */
+static __attribute__((noinline)) void count_missed(const struct tracectl_event *event) {
         const struct action_list *list;
-        struct thread_slot *slot;
 
-        list = enter(event, &slot);
-        if (!list)
+        if (!thread_visit())
                 return;
-        for (uint32_t i = 0; i < list->n; i++) {
+        list = actions_of(event);
+        for (uint32_t i = 0; list && is_alive() && i < list->n; i++) {
                 const struct action *action = &list->actions[i];
 
-                if (!__builtin_expect(slot->rseq && action->fast && size <= RING_FAST_MAX &&
-                                              ring_rseq_write_fast(slot->rseq, action->fast, action->id, slot->tid,
-                                                                   payload, size), 1))
-                        record_fixed_slow(action, slot, payload, size, __builtin_return_address(0));
+                ring_count_discarded(ring_map_cpu(action->shared ? action->shared : action->locked, 0));
         }
+        thread_visit_end();
+}
+
+/* From action number first on. */
+static __attribute__((noinline)) void record_fixed_from(const struct action_list *list, uint32_t first,
+                                                        const struct thread_slot *slot, const void *payload,
+                                                        uint64_t size, const void *ip) {
+        const struct tracectl_span span = { payload, (uint32_t) size, TRACECTL_SPAN_BYTES };
+
+        if (!is_alive())
+                return;
+        for (uint32_t i = first; i < list->n; i++) {
+                const struct action *action = &list->actions[i];
+                struct write_event write;
+
+                if (size <= RING_FAST_MAX && ring_fast_write(slot, action, payload, size))
+                        continue;
+                describe(&write, action, slot, &span, 1);
+                record_any(action, slot, &write, ip);
+        }
+}
+
+/* Where entering takes more than counting. */
+static __attribute__((noinline)) void record_fixed_slowly(const struct tracectl_event *event, const void *payload,
+                                                          uint32_t size, const void *ip) {
+        struct thread_slot *slot = thread_enter();
+        const struct action_list *list;
+
+        if (!slot) {
+                count_missed(event);
+                return;
+        }
+        list = actions_of(event);
+        if (list)
+                record_fixed_from(list, 0, slot, payload, size, ip);
         thread_leave(slot);
+}
+
+/*
+ * The path that is worth every instruction: thread_enter() and thread_leave()
+ * by hand, one small event into one ring. Everything else is somewhere else.
+ */
+void tracectl_record_fixed(struct tracectl_event *event, const void *payload, uint32_t size) {
+        struct thread_slot *slot = thread_self;
+        const struct action_list *list;
+        const uint64_t length = size;
+        uint32_t nest, done;
+
+        if (__builtin_expect(!slot || slot->nest >= thread_nest_fast, 0)) {
+                record_fixed_slowly(event, payload, size, __builtin_return_address(0));
+                return;
+        }
+        nest = slot->nest;
+        slot->nest = nest + 1;
+        /* As in thread_enter(), with the same partner. */
+        __asm__ volatile("" ::: "memory");
+        list = actions_of(event);
+        if (__builtin_expect(!!list, 1)) {
+                done = length <= 8 && ring_fast_write_8(slot, &list->actions[0], payload, length);
+                if (__builtin_expect(done < list->n, 0))
+                        record_fixed_from(list, done, slot, payload, length, __builtin_return_address(0));
+        }
+        __atomic_store_n(&slot->nest, nest, __ATOMIC_RELEASE);
 }
 
 static inline __attribute__((always_inline)) void record_spans(struct tracectl_event *event,
                                                                const struct tracectl_span *spans, uint32_t n,
                                                                const void *ip) {
+        struct thread_slot *slot = thread_enter();
         const struct action_list *list;
-        struct thread_slot *slot;
 
-        list = enter(event, &slot);
-        if (!list)
+        if (!slot) {
+                count_missed(event);
                 return;
-        for (uint32_t i = 0; i < list->n; i++) {
+        }
+        list = actions_of(event);
+        for (uint32_t i = 0; list && is_alive() && i < list->n; i++) {
                 const struct action *action = &list->actions[i];
-                struct write_event write = describe(action, slot, spans, n);
+                struct write_event write;
 
+                describe(&write, action, slot, spans, n);
                 record_any(action, slot, &write, ip);
         }
         thread_leave(slot);

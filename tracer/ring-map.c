@@ -8,14 +8,19 @@
 #include "common/clock.h"
 #include "common/fd.h"
 #include "tracer/ring-map.h"
+#include "tracer/valgrind.h"
 
 static void *map_file(int fd, int prot, uint64_t size) {
-        void *p = mmap(NULL, size, prot, MAP_SHARED, fd, 0);
+        void *p;
 
+        /* More than a 32-bit program has room for. */
+        if (size > SIZE_MAX)
+                return NULL;
+        p = mmap(NULL, size, prot, MAP_SHARED, fd, 0);
         if (p == MAP_FAILED)
                 return NULL;
         /* A child registers for itself; until then it must not even see the parent's rings. */
-        if (madvise(p, size, MADV_DONTFORK) < 0) {
+        if (!on_valgrind() && madvise(p, size, MADV_DONTFORK) < 0) {
                 munmap(p, size);
                 return NULL;
         }
@@ -62,7 +67,7 @@ int ring_map_open(struct ring_map *map, uint64_t id, int ring_fd, int positions_
                 return -ENOMEM;
         }
         r = ring_geometry_load(ring, ring_size, positions_size, &g);
-        if (r >= 0 && ((g.flags & RING_LOCKED) != wanted || g.clock >= _TRACE_CLOCK_MAX))
+        if (r >= 0 && ((g.flags & RING_LOCKED) != wanted || !trace_clock_is_known(g.clock)))
                 r = -EBADMSG;
         if (r < 0) {
                 munmap(ring, ring_size);
@@ -74,6 +79,13 @@ int ring_map_open(struct ring_map *map, uint64_t id, int ring_fd, int positions_
         map->ring_size = ring_size;
         map->positions_size = positions_size;
         return 0;
+}
+
+void ring_map_forget(struct ring_map *map) {
+        if (map->id && on_valgrind())
+                ring_map_close(map);
+        else
+                memset(map, 0, sizeof(*map));
 }
 
 void ring_map_close(struct ring_map *map) {

@@ -42,6 +42,9 @@ int ring_map_open(struct ring_map *map, uint64_t id, int ring_fd, int positions_
 
 void ring_map_close(struct ring_map *map);
 
+/* In a child of fork(), which does not have it mapped. */
+void ring_map_forget(struct ring_map *map);
+
 static inline struct ring_cpu *ring_map_cpu(const struct ring_map *map, uint32_t cpu) {
         return (struct ring_cpu *) (map->cpus + cpu * map->cpu_stride);
 }

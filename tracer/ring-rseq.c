@@ -31,7 +31,7 @@
 
 #include "common/clock.h"
 #include "tracer/plan.h"
-#include "tracer/rseq-x86_64.h"
+#include "tracer/rseq-plan-x86_64.h"
 
 /* The C library registers each thread; weak, since older ones do not have it. */
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
@@ -44,23 +44,6 @@ struct rseq *ring_rseq_of_thread(void) {
                 return NULL;
         rseq = (struct rseq *) ((char *) __builtin_thread_pointer() + __rseq_offset);
         return (int32_t) __atomic_load_n(&rseq->cpu_id, __ATOMIC_RELAXED) >= 0 ? rseq : NULL;
-}
-
-bool ring_rseq_write_fast(struct rseq *rseq, const struct ring_map *map, uint32_t id, int32_t tid, const void *payload,
-                          uint32_t size) {
-        for (unsigned i = 0; i < WRITE_TRIES_MAX; i++) {
-                uint32_t cpu = __atomic_load_n(&rseq->cpu_id, __ATOMIC_RELAXED);
-                enum attempt attempt;
-
-                if (__builtin_expect(cpu >= map->n_cpus, 0))
-                        break;
-                attempt = fast_attempt(rseq, cpu, map, id, tid, payload, size);
-                if (__builtin_expect(attempt == DONE, 1))
-                        return true;
-                if (attempt == SLOW)
-                        break;
-        }
-        return false;
 }
 
 /* Enters the next sub-buffer, or finds the ring full. Somebody else may do it first: then look again. */
@@ -77,6 +60,8 @@ static bool next_subbuf(struct rseq *rseq, uint32_t cpu, const struct ring_map *
 void ring_rseq_write(struct rseq *rseq, const struct ring_map *map, const struct write_event *event) {
         struct ring_cpu *ring = ring_map_cpu(map, 0);
 
+        if (map->clock == TRACE_CLOCK_TSC && event->id <= CTF_ID_COMPACT_MAX && fast_event(rseq, map, event))
+                return;
         for (unsigned i = 0; i < WRITE_TRIES_MAX; i++) {
                 uint32_t cpu = __atomic_load_n(&rseq->cpu_id, __ATOMIC_RELAXED);
                 enum commit_result result;
@@ -104,11 +89,6 @@ void ring_rseq_write(struct rseq *rseq, const struct ring_map *map, const struct
 
 struct rseq *ring_rseq_of_thread(void) {
         return NULL;
-}
-
-bool ring_rseq_write_fast(struct rseq *rseq, const struct ring_map *map, uint32_t id, int32_t tid, const void *payload,
-                          uint32_t size) {
-        return false;
 }
 
 void ring_rseq_write(struct rseq *rseq, const struct ring_map *map, const struct write_event *event) {

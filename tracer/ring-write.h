@@ -32,17 +32,6 @@ struct rseq;
 /* The calling thread's restartable sequences, or NULL where it has none. They stay where they are until it ends. */
 struct rseq *ring_rseq_of_thread(void);
 
-/*
- * Where everything is as it mostly is: id in compact form, the TSC as the clock,
- * the ring's last writer, room. payload has a fixed size of at most
- * RING_FAST_MAX bytes, readable as tracectl_record_fixed() says. False where
- * nothing was written: then ring_rseq_write() does it.
- */
-bool ring_rseq_write_fast(struct rseq *rseq, const struct ring_map *map, uint32_t id, int32_t tid, const void *payload,
-                          uint32_t size);
-
-#define RING_FAST_MAX 64
-
 void ring_rseq_write(struct rseq *rseq, const struct ring_map *map, const struct write_event *event);
 
 void ring_locked_write(const struct ring_map *map, const struct write_event *event);

@@ -2,24 +2,20 @@
 #pragma once
 
 /*
- * The restartable sequences of ring-rseq.c, in x86-64 assembly: one record on
- * the fast path; a planned record (plan.h); a planned switch of sub-buffers. Each
- * either happens whole or not at all. Rules for sequences: no call, no system
- * call, nothing stored below the position before the last instruction; jumps to
- * the outside are allowed.
+ * Restartable sequences in x86-64 assembly: what they are all made of. Each
+ * either happens whole or not at all. Rules for them: no call, no system call,
+ * nothing stored below the position before the last instruction; jumps to the
+ * outside are allowed. The sequences are in ring-fast.h (a small event) and
+ * rseq-plan-x86_64.h (everything else).
  */
 
-#include <emmintrin.h>
 #include <linux/rseq.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "protocol/ctf.h"
-#include "tracectl/tracepoint.h"
-#include "tracer/plan.h"
+#include "protocol/ring.h"
 #include "tracer/ring-map.h"
-#include "tracer/ring-write.h"
 
 /*
  * Enters a sequence from label 1 to label 2 with the abort handler at 4. Labels
@@ -51,285 +47,87 @@
                 [last] "i"(offsetof(struct ring_cpu, last_time)), [limit] "i"(offsetof(struct ring_cpu, limit))
 
 /*
- * The fast path: compact header, the ring's last writer, room in a sub-buffer
- * that has records, clock TSC. PAYLOAD stores the values at 4(%rdx), ROOM bytes
- * with the header, of which only length count: what is stored beyond them lies
- * beyond the new position. Anything else leaves for `slow`.
+ * The fast path, for where everything is as it mostly is: compact header, the
+ * ring's last writer, a sub-buffer that has records and room for another, the
+ * TSC as the clock. Anything else leaves for `slow`, and so does an abort.
  *
- *   r8  position, rax  time, rdx  first meta, then the destination, rcx  scratch
+ *   rdx  rseq, then scratch     r8   position
+ *   rcx  scratch                r9   ring
+ *   rax  one less than the room, after FAST_HEADER the time
+ *   r10  struct ring_map, after FAST_SECTION where the record begins
  *
- * The first comparison of each pair bounds the destination by private numbers,
- * so that a hostile position or limit cannot lead outside the sub-buffer.
+ * The end of the sub-buffer and the room are computed from the position and
+ * private numbers, so that whatever a hostile neighbour makes of position and
+ * limit, the record stays inside this CPU's data. Of a position that is the end
+ * of a full sub-buffer, or the beginning of one without records (which needs a
+ * thread record first), there is no room: -1.
  */
-#define FAST_PATH(room, payload_store, ...)                                                                    \
-        __asm__ goto(RSEQ_ENTER("%[rseq]")                                                                     \
-                     "cmpl %[cpu], %c[cpu_id](%[rseq])\n\t"                                                    \
-                     "jne %l[aborted]\n\t"                                                                     \
-                     "movq (%[ring]), %%r8\n\t"                                                                \
-                     "movq %%r8, %%rcx\n\t"                                                                    \
-                     "andq %c[subbuf_mask](%[map]), %%rcx\n\t"                                                 \
-                     "jz %l[slow]\n\t" /* the beginning of a sub-buffer: needs a thread record */              \
-                     "addq $" #room ", %%rcx\n\t"                                                              \
-                     "cmpq %c[subbuf_size](%[map]), %%rcx\n\t"                                                 \
-                     "ja %l[slow]\n\t"                                                                         \
-                     "movq %c[limit](%[ring]), %%rcx\n\t"                                                      \
-                     "subq %%r8, %%rcx\n\t"                                                                    \
-                     "cmpq %c[subbuf_size](%[map]), %%rcx\n\t"                                                 \
-                     "jae %l[slow]\n\t" /* another sub-buffer was entered */                                   \
-                     "movq %c[meta](%[ring]), %%rcx\n\t"                                                       \
-                     "rdtsc\n\t"                                                                               \
-                     "shlq $32, %%rdx\n\t"                                                                     \
-                     "orq %%rdx, %%rax\n\t"                                                                    \
-                     "movl %%ecx, %%edx\n\t"                                                                   \
-                     "xorl %[tid], %%edx\n\t"                                                                  \
-                     "testl $0x3fffff, %%edx\n\t"                                                              \
-                     "jnz %l[slow]\n\t" /* another thread wrote last */                                        \
-                     "andq $-0x400000, %%rcx\n\t"                                                              \
-                     "movq %%rax, %%rdx\n\t"                                                                   \
-                     "subq %%rcx, %%rdx\n\t"                                                                   \
-                     "cmpq $0x8000000, %%rdx\n\t"                                                              \
-                     "jae %l[slow]\n\t" /* long ago, or in the future */                                       \
-                     "movq %%r8, %%rdx\n\t"                                                                    \
-                     "andq %c[data_mask](%[map]), %%rdx\n\t"                                                   \
-                     "addq %[data], %%rdx\n\t"                                                                 \
-                     "movl %%eax, %%ecx\n\t"                                                                   \
-                     "shll $5, %%ecx\n\t"                                                                      \
-                     "orl %[id], %%ecx\n\t"                                                                    \
-                     "movl %%ecx, (%%rdx)\n\t" payload_store "movq %%rax, %c[last](%[ring])\n\t"               \
-                     "andq $-0x400000, %%rax\n\t"                                                              \
-                     "orq %[tid64], %%rax\n\t"                                                                 \
-                     "addq %[length], %%r8\n\t"                                                                \
-                     "movq %%r8, %%xmm14\n\t"                                                                  \
-                     "movq %%rax, %%xmm15\n\t"                                                                 \
-                     "punpcklqdq %%xmm15, %%xmm14\n\t"                                                         \
-                     "movaps %%xmm14, (%[ring])\n"                                                             \
-                     "2:\n\t" RSEQ_ABORT("%l[aborted]")                                                        \
-                     :                                                                                         \
-                     : OFFSETS, [rseq] "r"(rseq), [cpu] "r"(cpu), [ring] "r"(ring), [map] "r"(map),            \
-                       [data] "r"(data), [tid] "r"((uint32_t) tid),                                            \
-                       [tid64] "r"((uint64_t) (uint32_t) tid), [id] "r"(id),                                   \
-                       [length] "r"((uint64_t) CTF_COMPACT_SIZE + size),                                       \
-                       [subbuf_mask] "i"(offsetof(struct ring_map, subbuf_mask)),                              \
-                       [subbuf_size] "i"(offsetof(struct ring_map, subbuf_size)),                              \
-                       [data_mask] "i"(offsetof(struct ring_map, data_mask)), __VA_ARGS__                      \
-                     : "rax", "rcx", "rdx", "r8", "xmm14", "xmm15", "memory", "cc"                             \
-                     : aborted, slow)
+#define FAST_SECTION(room)                                                                                     \
+        RSEQ_ENTER("%%rdx")                                                                                    \
+        "movl %c[cpu_id](%%rdx), %%ecx\n\t"                                                                    \
+        "cmpl %c[n_cpus](%%r10), %%ecx\n\t"                                                                    \
+        "jae %l[slow]\n\t"                                                                                     \
+        "movq %c[cpu_stride](%%r10), %%r9\n\t"                                                                 \
+        "imulq %%rcx, %%r9\n\t"                                                                                \
+        "addq %c[cpus](%%r10), %%r9\n\t"                                                                       \
+        "imulq %c[data_stride](%%r10), %%rcx\n\t"                                                              \
+        "addq %c[data](%%r10), %%rcx\n\t"                                                                      \
+        "movq (%%r9), %%r8\n\t"                                                                                \
+        "leaq -1(%%r8), %%rax\n\t"                                                                             \
+        "orq %c[subbuf_mask](%%r10), %%rax\n\t"                                                                \
+        "leaq 1(%%rax), %%rdx\n\t"                                                                             \
+        "cmpq %%rdx, %c[limit](%%r9)\n\t"                                                                      \
+        "jne %l[slow]\n\t" /* another sub-buffer was entered */                                                \
+        "subq %%r8, %%rax\n\t"                                                                                 \
+        "cmpq $(" #room " - 1), %%rax\n\t"                                                                     \
+        "jl %l[slow]\n\t"                                                                                      \
+        "movq %c[data_mask](%%r10), %%r10\n\t"                                                                 \
+        "andq %%r8, %%r10\n\t"                                                                                 \
+        "addq %%rcx, %%r10\n\t"
 
-_Static_assert(RING_TID_MASK == 0x3fffff && CTF_COMPACT_TIME_MASK == 0x7ffffff && CTF_COMPACT_ID_BITS == 5,
+/*
+ * Reads the clock and stores the header. That the thread is the last writer and
+ * that less than 27 bits of time have passed is one comparison: with the thread
+ * taken out, the low 22 bits of meta are 0, or become high ones.
+ */
+#define FAST_HEADER(tid, id)                                                                                   \
+        "rdtsc\n\t"                                                                                            \
+        "shlq $32, %%rdx\n\t"                                                                                  \
+        "orq %%rdx, %%rax\n\t"                                                                                 \
+        "movl " tid ", %%ecx\n\t"                                                                              \
+        "xorq %c[meta](%%r9), %%rcx\n\t"                                                                       \
+        "rorq $22, %%rcx\n\t"                                                                                  \
+        "movq %%rax, %%rdx\n\t"                                                                                \
+        "shrq $22, %%rdx\n\t"                                                                                  \
+        "subq %%rcx, %%rdx\n\t"                                                                                \
+        "cmpq $32, %%rdx\n\t"                                                                                  \
+        "jae %l[slow]\n\t" /* another thread wrote last, or long ago, or in the future */                      \
+        "movq %%rax, %c[last](%%r9)\n\t"                                                                       \
+        "movl %%eax, %%ecx\n\t"                                                                                \
+        "shll $5, %%ecx\n\t"                                                                                   \
+        "orl " id ", %%ecx\n\t"                                                                                \
+        "movl %%ecx, (%%r10)\n\t"
+
+/* Commits position r8 at time rax. */
+#define FAST_COMMIT(tid)                                                                                       \
+        "andq $-0x400000, %%rax\n\t"                                                                           \
+        "movl " tid ", %%ecx\n\t"                                                                              \
+        "orq %%rcx, %%rax\n\t"                                                                                 \
+        "movq %%r8, %%xmm14\n\t"                                                                               \
+        "movq %%rax, %%xmm15\n\t"                                                                              \
+        "punpcklqdq %%xmm15, %%xmm14\n\t"                                                                      \
+        "movaps %%xmm14, (%%r9)\n"                                                                             \
+        "2:\n\t"
+
+#define FAST_OFFSETS                                                                                           \
+        OFFSETS, [n_cpus] "i"(offsetof(struct ring_map, n_cpus)), [cpus] "i"(offsetof(struct ring_map, cpus)),  \
+                [data] "i"(offsetof(struct ring_map, data)),                                                   \
+                [cpu_stride] "i"(offsetof(struct ring_map, cpu_stride)),                                       \
+                [data_stride] "i"(offsetof(struct ring_map, data_stride)),                                     \
+                [data_mask] "i"(offsetof(struct ring_map, data_mask)),                                         \
+                [subbuf_mask] "i"(offsetof(struct ring_map, subbuf_mask))
+
+#define FAST_CLOBBERS "rax", "rcx", "rdx", "r8", "r9", "r10", "xmm14", "xmm15", "memory", "cc"
+
+_Static_assert(RING_TID_BITS == 22 && CTF_COMPACT_TIME_BITS == 22 + 5 && CTF_COMPACT_ID_BITS == 5,
                "the fast path has these as immediate operands");
-
-static inline __m128i load(const char *payload, unsigned offset) {
-        return _mm_loadu_si128((const __m128i *) (const void *) (payload + offset));
-}
-
-/* One attempt. */
-enum attempt { DONE, ABORTED, SLOW };
-
-static inline enum attempt fast_attempt(struct rseq *rseq, uint32_t cpu, const struct ring_map *map, uint32_t id,
-                                        int32_t tid, const char *payload, uint32_t size) {
-        struct ring_cpu *ring = ring_map_cpu(map, cpu);
-        char *data = map->data + cpu * map->data_stride;
-
-        if (size <= 8) {
-                uint64_t value;
-
-                memcpy(&value, payload, sizeof(value));
-                FAST_PATH(12, "movq %[v0], 4(%%rdx)\n\t", [v0] "r"(value));
-        } else if (size <= 16) {
-                __m128i v0 = load(payload, 0);
-
-                FAST_PATH(20, "movups %[v0], 4(%%rdx)\n\t", [v0] "x"(v0));
-        } else if (size <= 32) {
-                __m128i v0 = load(payload, 0), v1 = load(payload, 16);
-
-                FAST_PATH(36, "movups %[v0], 4(%%rdx)\n\tmovups %[v1], 20(%%rdx)\n\t", [v0] "x"(v0), [v1] "x"(v1));
-        } else {
-                __m128i v0 = load(payload, 0), v1 = load(payload, 16), v2 = load(payload, 32), v3 = load(payload, 48);
-
-                FAST_PATH(68,
-                          "movups %[v0], 4(%%rdx)\n\tmovups %[v1], 20(%%rdx)\n\t"
-                          "movups %[v2], 36(%%rdx)\n\tmovups %[v3], 52(%%rdx)\n\t",
-                          [v0] "x"(v0), [v1] "x"(v1), [v2] "x"(v2), [v3] "x"(v3));
-        }
-        return DONE;
-aborted:
-        return ABORTED;
-slow:
-        return SLOW;
-}
-
-enum commit_result {
-        COMMIT_DONE = 0,
-        COMMIT_RETRY = 1,   /* something changed, or the sequence was aborted */
-        COMMIT_NO_ROOM = 2, /* the payload does not fit behind plan->start */
-};
-
-/* An exit at a label outside of the sequence, with a result (enum commit_result). */
-#define LEAVE_FROM(label, value)                                                                               \
-        ".pushsection __rseq_failure, \"ax\"\n"                                                                \
-        label ":\n\t"                                                                                          \
-        "movl $" #value ", %[result]\n\t"                                                                      \
-        "jmp 7b\n\t"                                                                                           \
-        ".popsection\n\t"
-
-/* The end of a sequence: done; label 5, and the abort, mean to try again. */
-#define LEAVE_WITH_RESULT                                                                                      \
-        "2:\n\t"                                                                                               \
-        "xorl %[result], %[result]\n"                                                                          \
-        "7:\n\t" RSEQ_ABORT("5f") LEAVE_FROM("5", 1)
-
-/* Leaves for 5 unless this is still the CPU, and the ring still what it was when the plan was made. */
-#define COMPARE_SEEN                                                                                           \
-        "cmpl %[cpu], %c[cpu_id](%[rseq])\n\t"                                                                 \
-        "jne 5f\n\t"                                                                                           \
-        "movq %c[p_position](%[plan]), %%rax\n\t"                                                              \
-        "cmpq (%[ring]), %%rax\n\t"                                                                            \
-        "jne 5f\n\t"                                                                                           \
-        "movq %c[p_limit](%[plan]), %%rax\n\t"                                                                 \
-        "cmpq %c[limit](%[ring]), %%rax\n\t"                                                                   \
-        "jne 5f\n\t"                                                                                           \
-        "movq %c[p_last](%[plan]), %%rax\n\t"                                                                  \
-        "cmpq %c[last](%[ring]), %%rax\n\t"                                                                    \
-        "jne 5f\n\t"
-
-/* The offsets that COMPARE_SEEN needs. */
-#define SEEN_OFFSETS(type)                                                                                     \
-        [p_position] "i"(offsetof(type, seen.position)), [p_limit] "i"(offsetof(type, seen.limit)),            \
-                [p_last] "i"(offsetof(type, seen.last_time))
-
-/*
- * Copies the plan's header and the spans to rdi; leaves for 6 where they do not
- * fit, and goes on at 20. Strings are copied once, byte by byte, up to their NUL
- * or bound, and then terminated: they may change while we read them.
- *
- *   rdi  destination, r8  room left, r9  span, r10  spans left, rsi, rcx  source
- */
-#define COPY_PIECES                                                                                            \
-        /* the header, as if it were a span */                                                                 \
-        "leaq %c[p_header](%[plan]), %%rsi\n\t"                                                                \
-        "movl %c[p_header_size](%[plan]), %%ecx\n\t"                                                           \
-        "jmp 12f\n"                                                                                            \
-        /* next span */                                                                                        \
-        "10:\n\t"                                                                                              \
-        "testl %%r10d, %%r10d\n\t"                                                                             \
-        "jz 20f\n\t"                                                                                           \
-        "decl %%r10d\n\t"                                                                                      \
-        "movq %c[s_data](%%r9), %%rsi\n\t"                                                                     \
-        "movl %c[s_length](%%r9), %%ecx\n\t"                                                                   \
-        "movl %c[s_kind](%%r9), %%eax\n\t"                                                                     \
-        "addq $%c[s_size], %%r9\n\t"                                                                           \
-        "testl %%eax, %%eax\n\t"                                                                               \
-        "jnz 15f\n"                                                                                            \
-        /* bytes */                                                                                            \
-        "12:\n\t"                                                                                              \
-        "cmpq %%rcx, %%r8\n\t"                                                                                 \
-        "jb 6f\n\t"                                                                                            \
-        "subq %%rcx, %%r8\n"                                                                                   \
-        "13:\n\t"                                                                                              \
-        "subq $8, %%rcx\n\t"                                                                                   \
-        "jb 14f\n\t"                                                                                           \
-        "movq (%%rsi), %%rax\n\t"                                                                              \
-        "movq %%rax, (%%rdi)\n\t"                                                                              \
-        "addq $8, %%rsi\n\t"                                                                                   \
-        "addq $8, %%rdi\n\t"                                                                                   \
-        "jmp 13b\n"                                                                                            \
-        "14:\n\t"                                                                                              \
-        "addq $8, %%rcx\n"                                                                                     \
-        "21:\n\t"                                                                                              \
-        "jz 10b\n\t"                                                                                           \
-        "movb (%%rsi), %%al\n\t"                                                                               \
-        "movb %%al, (%%rdi)\n\t"                                                                               \
-        "incq %%rsi\n\t"                                                                                       \
-        "incq %%rdi\n\t"                                                                                       \
-        "decq %%rcx\n\t"                                                                                       \
-        "jmp 21b\n"                                                                                            \
-        /* a string */                                                                                         \
-        "15:\n\t"                                                                                              \
-        "testq %%r8, %%r8\n\t"                                                                                 \
-        "jz 6f\n\t"                                                                                            \
-        "decq %%r8\n\t"                                                                                        \
-        "subl $1, %%ecx\n\t"                                                                                   \
-        "jb 16f\n\t"                                                                                           \
-        "movb (%%rsi), %%al\n\t"                                                                               \
-        "movb %%al, (%%rdi)\n\t"                                                                               \
-        "incq %%rsi\n\t"                                                                                       \
-        "incq %%rdi\n\t"                                                                                       \
-        "testb %%al, %%al\n\t"                                                                                 \
-        "jnz 15b\n\t"                                                                                          \
-        "jmp 10b\n"                                                                                            \
-        "16:\n\t" /* bound reached */                                                                          \
-        "movb $0, (%%rdi)\n\t"                                                                                 \
-        "incq %%rdi\n\t"                                                                                       \
-        "jmp 10b\n"
-
-/* Copies header and spans, and commits, provided that nothing has changed since the plan was made. */
-static enum commit_result commit_event(struct rseq *rseq, uint32_t cpu, struct ring_cpu *ring, const struct plan *plan,
-                                       const struct tracectl_span *spans, uint32_t n_spans) {
-        int result;
-
-        __asm__ volatile(RSEQ_ENTER("%[rseq]")
-                         COMPARE_SEEN
-                         "movq %c[p_destination](%[plan]), %%rdi\n\t"
-                         "movq %c[p_room](%[plan]), %%r8\n\t"
-                         "movq %[spans], %%r9\n\t"
-                         "movl %[n_spans], %%r10d\n\t"
-                         COPY_PIECES
-                         /* commit */
-                         "20:\n\t"
-                         "subq %c[p_destination](%[plan]), %%rdi\n\t"
-                         "addq %c[p_start](%[plan]), %%rdi\n\t"
-                         "movq %c[p_time](%[plan]), %%rax\n\t"
-                         "movq %%rax, %c[last](%[ring])\n\t"
-                         "movq %%rdi, %%xmm14\n\t"
-                         "movhps %c[p_meta](%[plan]), %%xmm14\n\t"
-                         "movaps %%xmm14, (%[ring])\n"
-                         LEAVE_WITH_RESULT
-                         LEAVE_FROM("6", 2)
-                         : [result] "=&r"(result)
-                         : OFFSETS, [rseq] "r"(rseq), [cpu] "r"(cpu), [ring] "r"(ring), [plan] "r"(plan),
-                           [spans] "r"(spans), [n_spans] "r"(n_spans),
-                           SEEN_OFFSETS(struct plan),
-                           [p_destination] "i"(offsetof(struct plan, destination)),
-                           [p_room] "i"(offsetof(struct plan, room)), [p_start] "i"(offsetof(struct plan, start)),
-                           [p_time] "i"(offsetof(struct plan, time)), [p_meta] "i"(offsetof(struct plan, meta)),
-                           [p_header] "i"(offsetof(struct plan, header)),
-                           [p_header_size] "i"(offsetof(struct plan, header_size)),
-                           [s_data] "i"(offsetof(struct tracectl_span, data)),
-                           [s_length] "i"(offsetof(struct tracectl_span, length)),
-                           [s_kind] "i"(offsetof(struct tracectl_span, kind)), [s_size] "i"(sizeof(struct tracectl_span))
-                         : "rax", "rcx", "rsi", "rdi", "r8", "r9", "r10", "xmm14", "memory", "cc");
-        return (enum commit_result) result;
-}
-
-/*
- * Leaves a sub-buffer: how it ended is stored first, then limit moves. The entry
- * is complete before limit says so, for stores are seen in their order; its
- * readers load limit with acquire. last_time moves along, so that no writer that
- * read the clock earlier can commit a time before end_time.
- */
-static enum commit_result commit_switch(struct rseq *rseq, uint32_t cpu, struct ring_cpu *ring,
-                                        const struct plan_switch *plan) {
-        int result;
-
-        __asm__ volatile(RSEQ_ENTER("%[rseq]")
-                         COMPARE_SEEN
-                         "movq %c[p_entry](%[plan]), %%rdi\n\t"
-                         "movups %c[p_left](%[plan]), %%xmm14\n\t"
-                         "movups 16+%c[p_left](%[plan]), %%xmm15\n\t"
-                         "movups %%xmm14, (%%rdi)\n\t"
-                         "movups %%xmm15, 16(%%rdi)\n\t"
-                         "movq %c[p_time](%[plan]), %%rax\n\t"
-                         "movq %%rax, %c[last](%[ring])\n\t"
-                         "movq %c[p_next](%[plan]), %%rax\n\t"
-                         "movq %%rax, %c[limit](%[ring])\n"
-                         LEAVE_WITH_RESULT
-                         : [result] "=&r"(result)
-                         : OFFSETS, [rseq] "r"(rseq), [cpu] "r"(cpu), [ring] "r"(ring), [plan] "r"(plan),
-                           SEEN_OFFSETS(struct plan_switch),
-                           [p_entry] "i"(offsetof(struct plan_switch, entry)),
-                           [p_left] "i"(offsetof(struct plan_switch, left)),
-                           [p_time] "i"(offsetof(struct plan_switch, left.end_time)),
-                           [p_next] "i"(offsetof(struct plan_switch, limit))
-                         : "rax", "rdi", "xmm14", "xmm15", "memory", "cc");
-        return (enum commit_result) result;
-}

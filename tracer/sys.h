@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
+#include <linux/time_types.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -63,7 +64,10 @@ static inline int sys_futex_wake(const uint32_t *word, int n) {
 
 /* until is a time of CLOCK_MONOTONIC. */
 static inline int sys_futex_waitv(const struct futex_waitv *waiters, unsigned n, const struct timespec *until) {
-        return (int) sys_call6(SYS_futex_waitv, (long) waiters, n, 0, (long) until, CLOCK_MONOTONIC, 0);
+        /* Of 64 bits for 32-bit programs, too. */
+        const struct __kernel_timespec time = { .tv_sec = until->tv_sec, .tv_nsec = until->tv_nsec };
+
+        return (int) sys_call6(SYS_futex_waitv, (long) waiters, n, 0, (long) &time, CLOCK_MONOTONIC, 0);
 }
 
 static inline int sys_membarrier(int command) {

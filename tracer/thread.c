@@ -3,20 +3,19 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "tracer/probe.h"
 #include "tracer/ring-write.h"
 #include "tracer/sys.h"
 #include "tracer/thread.h"
 
-#define SLOTS 4096
-
-static struct thread_slot slots[SLOTS];
 static uint32_t next_slot;
-static const uint32_t never_alive;
-static uint32_t *alive_page;
 
-__thread struct thread_slot *thread_self __attribute__((tls_model("initial-exec")));
-const uint32_t *thread_alive = &never_alive;
-bool thread_fences;
+struct thread_table thread_table;
+__thread struct thread_slot *thread_self;
+uint32_t thread_nest_fast = NEST_MAX;
+struct thread_slot thread_none = { .nest = NEST_OFF };
+
+static uint32_t visitors;
 
 static struct thread_slot *take(struct thread_slot *slot, int32_t expected, int32_t tid) {
         if (!__atomic_compare_exchange_n(&slot->tid, &expected, tid, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
@@ -39,26 +38,51 @@ struct thread_slot *thread_claim(void) {
         struct thread_slot *slot;
 
         /* It must never wrap, see used_slots(). */
-        if (start >= 2 * SLOTS)
-                __atomic_store_n(&next_slot, SLOTS, __ATOMIC_RELAXED);
-        for (uint32_t i = 0; i < SLOTS; i++) {
-                slot = &slots[(start + i) % SLOTS];
+        if (start >= 2 * THREAD_SLOTS)
+                __atomic_store_n(&next_slot, THREAD_SLOTS, __ATOMIC_RELAXED);
+        for (uint32_t i = 0; i < THREAD_SLOTS; i++) {
+                slot = &thread_table.slots[(start + i) % THREAD_SLOTS];
                 if (__atomic_load_n(&slot->tid, __ATOMIC_RELAXED) == 0 && take(slot, 0, tid))
                         return slot;
                 /* The first few are enough where threads come and go. */
-                if (start >= SLOTS && i >= 8)
+                if (start >= THREAD_SLOTS && i >= 8)
                         break;
         }
-        for (uint32_t i = 0; i < SLOTS; i++) {
+        for (uint32_t i = 0; i < THREAD_SLOTS; i++) {
                 int32_t owner;
 
-                slot = &slots[(start + i) % SLOTS];
+                slot = &thread_table.slots[(start + i) % THREAD_SLOTS];
                 owner = __atomic_load_n(&slot->tid, __ATOMIC_RELAXED);
                 if (owner == 0 ? !!take(slot, 0, tid)
                                : sys_tgkill(pid, owner, 0) == -ESRCH && take(slot, owner, tid))
                         return slot;
         }
-        return NULL;
+        /* Not to look again at each event. */
+        return thread_self = &thread_none;
+}
+
+bool thread_visit(void) {
+        if (thread_self != &thread_none && thread_self->nest >= NEST_OFF)
+                return false;
+        /* A full fence, as the helper's: either it sees the visitor, or the visitor what was published. */
+        __atomic_fetch_add(&visitors, 1, __ATOMIC_SEQ_CST);
+        return true;
+}
+
+void thread_visit_end(void) {
+        __atomic_fetch_sub(&visitors, 1, __ATOMIC_RELEASE);
+}
+
+void thread_off(void) {
+        struct thread_slot *slot = thread_self ? thread_self : thread_claim();
+
+        if (slot != &thread_none)
+                slot->nest += NEST_OFF;
+}
+
+void thread_on(void) {
+        if (thread_self != &thread_none)
+                thread_self->nest -= NEST_OFF;
 }
 
 /*
@@ -68,48 +92,42 @@ struct thread_slot *thread_claim(void) {
 static uint32_t used_slots(void) {
         uint32_t n = __atomic_load_n(&next_slot, __ATOMIC_RELAXED);
 
-        return n < SLOTS ? n : SLOTS;
+        return n < THREAD_SLOTS ? n : THREAD_SLOTS;
 }
 
 int thread_enable(void) {
-        if (!alive_page) {
-                void *p = mmap(NULL, (size_t) sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
-                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        static const struct probe query = { SYS_membarrier, { MEMBARRIER_CMD_QUERY } };
+        static bool wiped;
 
-                if (p == MAP_FAILED)
-                        return -errno;
+        if (!wiped) {
                 /* Without it a child would write into rings that are not its own to write. */
-                if (madvise(p, (size_t) sysconf(_SC_PAGESIZE), MADV_WIPEONFORK) < 0) {
-                        int r = -errno;
-
-                        munmap(p, (size_t) sysconf(_SC_PAGESIZE));
-                        return r;
-                }
-                alive_page = p;
-                thread_alive = p;
+                if (madvise(&thread_table, sizeof(thread_table), MADV_WIPEONFORK) < 0)
+                        return -errno;
+                wiped = true;
         }
-        if (sys_membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) < 0)
-                thread_fences = true;
-        __atomic_store_n(alive_page, 1, __ATOMIC_RELEASE);
+        if (!probe_survives(&query, 1) || sys_membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) < 0)
+                thread_nest_fast = 0;
+        __atomic_store_n(&thread_table.alive, 1, __ATOMIC_RELEASE);
         return 0;
 }
 
 void thread_forget_all(void) {
-        memset(slots, 0, used_slots() * sizeof(slots[0]));
+        memset(thread_table.slots, 0, used_slots() * sizeof(thread_table.slots[0]));
         next_slot = 0;
+        visitors = 0;
         thread_self = NULL;
 }
 
 static bool all_outside(uint32_t *from, uint32_t end) {
         for (; *from < end; (*from)++) {
-                const struct thread_slot *slot = &slots[*from];
+                const struct thread_slot *slot = &thread_table.slots[*from];
                 uint32_t nest = __atomic_load_n(&slot->nest, __ATOMIC_ACQUIRE);
 
                 /* A thread that vfork()ed is as deep as its vfork() was called from: outside. */
                 if (nest != 0 && nest < NEST_OFF)
                         return false;
         }
-        return true;
+        return __atomic_load_n(&visitors, __ATOMIC_ACQUIRE) == 0;
 }
 
 bool thread_quiesce(unsigned timeout) {
@@ -121,7 +139,7 @@ bool thread_quiesce(unsigned timeout) {
          * will read what was published before. Partner: thread_enter().
          */
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
-        if (!thread_fences)
+        if (thread_nest_fast != 0)
                 (void) sys_membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
 
         /* Who takes a slot after this is among those that will read what was published. */

@@ -9,7 +9,8 @@
  *   0                outside
  *   1 .. NEST_MAX    inside; more than 1 in signal handlers
  *   NEST_OFF or more never traces: the helper thread; or, while a child of
- *                    vfork() uses its memory, the thread that called it
+ *                    vfork() uses its memory, the thread that called it; or a
+ *                    thread more than there are slots
  *
  * thread_quiesce() is the grace period: when it returns true, no thread is
  * still inside a tracepoint that began before the call.
@@ -21,6 +22,15 @@
 #define NEST_MAX 16
 #define NEST_OFF 0x1000
 
+#define THREAD_SLOTS 4096
+
+/* As large as pages may be: what is wiped in a child shares none with anything else. */
+#if defined(__x86_64__) || defined(__i386__)
+#define THREAD_PAGE 4096
+#else
+#define THREAD_PAGE 65536
+#endif
+
 struct rseq;
 
 struct thread_slot {
@@ -29,21 +39,46 @@ struct thread_slot {
         struct rseq *rseq; /* the thread's restartable sequences, or NULL; only the thread itself uses it */
 } __attribute__((aligned(64)));
 
-extern __thread struct thread_slot *thread_self __attribute__((tls_model("initial-exec")));
+/*
+ * All of this reads 0 in any kind of child (MADV_WIPEONFORK), so that a slot
+ * with rseq says by itself that tracing is possible in this process.
+ */
+struct thread_table {
+        uint32_t alive; /* tracing is possible in this process */
+        struct thread_slot slots[THREAD_SLOTS];
+} __attribute__((aligned(THREAD_PAGE)));
 
-/* Set while tracing is possible in this process; reads 0 in any kind of child. */
-extern const uint32_t *thread_alive;
+extern struct thread_table thread_table __attribute__((visibility("hidden")));
+extern __thread struct thread_slot *thread_self __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
-/* Where the kernel offers no membarrier, every tracepoint makes a full fence. */
-extern bool thread_fences;
+/*
+ * How deep a thread may be inside and still enter without looking at anything
+ * else: NEST_MAX, or 0 where the kernel offers no membarrier and every
+ * tracepoint makes a full fence.
+ */
+extern uint32_t thread_nest_fast __attribute__((visibility("hidden")));
 
-/* Gives the calling thread a slot. NULL where there is none left. Async-signal-safe. */
+/* Gives the calling thread a slot: thread_none where there is none left. Async-signal-safe. */
 struct thread_slot *thread_claim(void);
 
-/* Registers for membarrier and makes thread_alive read 1. Not async-signal-safe. */
+/* What all threads share that found no slot. Their events are only counted. */
+extern struct thread_slot thread_none;
+
+/*
+ * Around a look at an event's actions by a thread that cannot enter, for want of
+ * a slot or too deep in signal handlers. False where it must not trace at all.
+ */
+bool thread_visit(void);
+void thread_visit_end(void);
+
+/* Around what lends the calling thread's memory to a child process: tracing is off, and on again. */
+void thread_off(void);
+void thread_on(void);
+
+/* Registers for membarrier and makes thread_table.alive read 1. Not async-signal-safe. */
 int thread_enable(void);
 
-/* In a child of fork(): forgets all threads. thread_alive reads 0. */
+/* In a child of fork(): forgets all threads. */
 void thread_forget_all(void);
 
 /* Waits until nobody is inside, for at most timeout milliseconds. Only the helper calls it. */
@@ -53,11 +88,8 @@ bool thread_quiesce(unsigned timeout);
 static inline struct thread_slot *thread_enter(void) {
         struct thread_slot *slot = thread_self;
 
-        if (__builtin_expect(!slot, 0)) {
+        if (__builtin_expect(!slot, 0))
                 slot = thread_claim();
-                if (!slot)
-                        return NULL;
-        }
         if (__builtin_expect(slot->nest >= NEST_MAX, 0))
                 return NULL;
         slot->nest++;
@@ -66,7 +98,7 @@ static inline struct thread_slot *thread_enter(void) {
          * see it inside. The partner is the membarrier in thread_quiesce().
          */
         __asm__ volatile("" ::: "memory");
-        if (__builtin_expect(thread_fences, 0))
+        if (__builtin_expect(thread_nest_fast == 0, 0))
                 __atomic_thread_fence(__ATOMIC_SEQ_CST);
         return slot;
 }

@@ -4,7 +4,7 @@
  * vfork() in front of the C library's. It returns twice on one stack, the child
  * first, which overwrites what the parent would return to: so the return address
  * waits in a register, which the child has a copy of. In between, the calling
- * thread must not trace (fork.c).
+ * thread must not trace (fork.c, thread.h).
  */
 
 #include <sys/syscall.h>
@@ -17,7 +17,7 @@ vfork:
         endbr64
         subq    $8, %rsp
         .cfi_adjust_cfa_offset 8
-        call    tracectl_vfork_enter
+        call    thread_off
         addq    $8, %rsp
         .cfi_adjust_cfa_offset -8
         popq    %rdi
@@ -30,25 +30,9 @@ vfork:
         .cfi_rel_offset %rip, 0
         testl   %eax, %eax
         jz      1f
-        pushq   %rax
-        .cfi_adjust_cfa_offset 8
-        call    tracectl_vfork_leave
-        popq    %rax
-        .cfi_adjust_cfa_offset -8
-        cmpq    $-4095, %rax
-        jae     2f
+        movl    %eax, %edi
+        jmp     vfork_returned
 1:
-        ret
-2:
-        negl    %eax
-        pushq   %rax
-        .cfi_adjust_cfa_offset 8
-        call    *__errno_location@GOTPCREL(%rip)
-        movq    %rax, %rdx
-        popq    %rax
-        .cfi_adjust_cfa_offset -8
-        movl    %eax, (%rdx)
-        orl     $-1, %eax
         ret
         .cfi_endproc
         .size   vfork, . - vfork

@@ -17,7 +17,7 @@
 /* What a thread waits at. */
 struct wait_map {
         void *page; /* NULL: none */
-        dev_t dev;
+        dev_t dev;  /* of the last page that was good */
         ino_t ino;
         uint32_t contradicted; /* the last word that the kernel did not see where pread() did */
         bool contradicts;

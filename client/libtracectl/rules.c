@@ -64,11 +64,10 @@ int tracectl_session_disable_channel(tracectl_session *session, const char *doma
         return connection_call(session->connection, append_channel(call, domain, name, NULL), call, NULL);
 }
 
-/* What EnableEvent and AddContext take. */
-static int append_event(sd_bus_message *m, const char *domain, const char *channel, const char *pattern) {
+static int append_context(sd_bus_message *m, const char *domain, const char *channel, const char *type) {
         int r;
 
-        r = sd_bus_message_append(m, "sss", domain, channel, pattern);
+        r = sd_bus_message_append(m, "sss", domain, channel, type);
         if (r < 0)
                 return r;
         return message_append_no_options(m);
@@ -82,11 +81,57 @@ int tracectl_session_add_context(tracectl_session *session, const char *domain, 
         r = connection_new_call(session->connection, session->path, SESSION_INTERFACE, "AddContext", &call);
         if (r < 0)
                 return r;
-        return connection_call(session->connection, append_event(call, domain, channel, type), call, NULL);
+        return connection_call(session->connection, append_context(call, domain, channel, type), call, NULL);
+}
+
+static int append_string(sd_bus_message *m, const char *key, const char *value) {
+        return value ? sd_bus_message_append(m, "{sv}", key, "s", value) : 0;
+}
+
+static int append_exclude(sd_bus_message *m, const char *const *patterns) {
+        int r;
+
+        r = sd_bus_message_open_container(m, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", "exclude");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', "as");
+        if (r >= 0)
+                r = sd_bus_message_append_strv(m, (char **) patterns);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int append_event_options(sd_bus_message *m, const struct tracectl_event_options *options) {
+        int r = 0;
+
+        if (OPTIONS_HAVE(options, exclude) && options->exclude)
+                r = append_exclude(m, options->exclude);
+        if (r >= 0 && OPTIONS_HAVE(options, filter))
+                r = append_string(m, "filter", options->filter);
+        if (r >= 0 && OPTIONS_HAVE(options, log_level))
+                r = append_string(m, "loglevel", options->log_level);
+        if (r >= 0 && OPTIONS_HAVE(options, log_level_only))
+                r = append_string(m, "loglevel-only", options->log_level_only);
+        return r;
+}
+
+static int append_event(sd_bus_message *m, const char *domain, const char *channel, const char *pattern,
+                        const struct tracectl_event_options *options) {
+        int r;
+
+        r = sd_bus_message_append(m, "sss", domain, channel, pattern);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r >= 0 && options)
+                r = append_event_options(m, options);
+        return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
 int tracectl_session_enable_event(tracectl_session *session, const char *domain, const char *channel,
-                                  const char *pattern, uint32_t *ret_pending) {
+                                  const char *pattern, const struct tracectl_event_options *options,
+                                  uint32_t *ret_pending) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
         uint32_t pending;
         int r;
@@ -94,7 +139,7 @@ int tracectl_session_enable_event(tracectl_session *session, const char *domain,
         r = connection_new_call(session->connection, session->path, SESSION_INTERFACE, "EnableEvent", &call);
         if (r < 0)
                 return r;
-        r = connection_call(session->connection, append_event(call, domain, channel, pattern), call, &reply);
+        r = connection_call(session->connection, append_event(call, domain, channel, pattern, options), call, &reply);
         if (r < 0)
                 return r;
         r = sd_bus_message_read(reply, "otu", NULL, NULL, &pending);

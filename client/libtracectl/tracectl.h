@@ -193,8 +193,8 @@ int tracectl_session_get_info(tracectl_session *session, tracectl_value **ret);
 /*
  * Its channels, by domain and name, and the rules of its events, by channel and
  * pattern: arrays of their properties (name, domain, mode, sub_buffer_size,
- * sub_buffer_count, enabled, contexts; pattern, enabled, channel (the name),
- * domain) and path.
+ * sub_buffer_count, enabled, contexts; pattern, filter, log_level,
+ * log_level_only, exclude, enabled, channel (the name), domain) and path.
  */
 int tracectl_session_get_channels(tracectl_session *session, tracectl_value **ret);
 int tracectl_session_get_events(tracectl_session *session, tracectl_value **ret);
@@ -255,23 +255,38 @@ int tracectl_session_enable_channel(tracectl_session *session, const char *domai
 /* Its events are off until the channel is enabled again, without options. */
 int tracectl_session_disable_channel(tracectl_session *session, const char *domain, const char *name);
 
-/* Every event of a channel, "" for all channels, has this too: "vpid", "vtid", "procname", "ip". */
+/* Every event of a channel, "" for all channels, has this too: "vpid", "vtid", "procname", "ip", and
+ * as the service sees the program: "pid", "tid", "uid", "gid", "cgroup". */
 int tracectl_session_add_context(tracectl_session *session, const char *domain, const char *channel,
                                  const char *type);
 
 /* Events */
 
+/* Begin with TRACECTL_EVENT_OPTIONS_INIT. What is NULL leaves nothing out. */
+struct tracectl_event_options {
+        size_t size;                /* of this struct, as the program was compiled with it */
+        const char *filter;         /* an expression over fields and contexts: "id > 7 && $ctx.procname == \"till*\"" */
+        const char *log_level;      /* events of this level ("warning"), or more severe */
+        const char *log_level_only; /* events of this level */
+        const char *const *exclude; /* patterns of other events, NULL at the end */
+};
+
+#define TRACECTL_EVENT_OPTIONS_INIT { sizeof(struct tracectl_event_options), NULL, NULL, NULL, NULL }
+
 /*
  * Records the events that pattern ("provider:name", `*` for any characters)
- * matches in a channel, "" for the default one. ret_pending (may be NULL)
+ * matches in a channel, "" for the default one. options may be NULL. The same
+ * pattern with other options is another rule; an event that several rules are for
+ * is recorded once, where one of them lets it pass. ret_pending (may be NULL)
  * receives the number of running applications that have not yet applied it.
  */
 int tracectl_session_enable_event(tracectl_session *session, const char *domain, const char *channel,
-                                  const char *pattern, uint32_t *ret_pending);
+                                  const char *pattern, const struct tracectl_event_options *options,
+                                  uint32_t *ret_pending);
 
 /*
- * Switches the rules with just this pattern off, in one channel or, "", in all;
- * or removes them. -ENOENT where there is none.
+ * Switches the rules with just this pattern off, whatever their options, in one
+ * channel or, "", in all; or removes them. -ENOENT where there is none.
  */
 int tracectl_session_disable_event(tracectl_session *session, const char *domain, const char *channel,
                                    const char *pattern);

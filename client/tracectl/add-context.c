@@ -6,12 +6,14 @@
 #include "client/tracectl/command.h"
 #include "client/tracectl/verbs.h"
 #include "common/cleanup.h"
+#include "protocol/context.h"
 
 static void print_help(void) {
         puts("Usage: tracectl add-context [OPTION...] TYPE...\n\n"
              "Record more with every event of a session that was not started yet: vpid, vtid\n"
              "(process and thread, as they see themselves), procname (the program), ip (the\n"
-             "address of the tracepoint).\n\n"
+             "address of the tracepoint); and as the service sees them, also in containers:\n"
+             "pid, tid (0 where it cannot be known), uid, gid, cgroup (the control group).\n\n"
              "  -c, --channel CHANNEL  Only in this channel; default: in all\n"
              COMMAND_SESSION_HELP);
 }
@@ -36,7 +38,7 @@ int verb_add_context(int argc, char *argv[]) {
                 if (status >= 0)
                         return status;
         }
-        status = command_check_arguments(&command, argc, argv, 1, argc, "at least one type: vpid, vtid, procname, ip");
+        status = command_check_arguments(&command, argc, argv, 1, argc, "at least one type: " CONTEXT_NAMES);
         if (status == 0)
                 status = command_open_session(&command, NULL);
         if (status != 0)

@@ -8,34 +8,40 @@
 #include "client/tracectl/say.h"
 #include "common/cleanup.h"
 
+/* What the command line says. */
+struct request {
+        const struct event_change *change;
+        const char *channel;
+        struct selection selection;
+        char **patterns;
+};
+
 struct changed {
         json_t *patterns;
         uint32_t pending; /* at most */
 };
 
-static int apply_all(struct command *command, const struct event_change *change, const char *channel, char *patterns[],
-                     struct changed *changed) {
-        for (; *patterns; patterns++) {
+static int apply_all(struct command *command, const struct request *q, struct changed *changed) {
+        for (char **pattern = q->patterns; *pattern; pattern++) {
                 uint32_t pending = 0;
                 int r;
 
-                r = change->apply(command->session, channel, *patterns, &pending);
+                r = q->change->apply(command->session, q->channel, *pattern, &q->selection.options, &pending);
                 if (r < 0)
-                        return command_fail(command, change->what, r);
+                        return command_fail(command, q->change->what, r);
                 if (pending > changed->pending)
                         changed->pending = pending;
-                if (json_array_append_new(changed->patterns, json_from_text(*patterns)) < 0)
+                if (json_array_append_new(changed->patterns, json_from_text(*pattern)) < 0)
                         return command_out_of_memory();
         }
         return 0;
 }
 
-static int change_all(struct command *command, const struct event_change *change, const char *channel,
-                      char *patterns[]) {
+static int change_all(struct command *command, const struct request *q) {
         struct changed changed = { .patterns = json_array() };
         int status;
 
-        status = apply_all(command, change, channel, patterns, &changed);
+        status = apply_all(command, q, &changed);
         if (status != 0) {
                 json_decref(changed.patterns);
                 return status;
@@ -45,32 +51,59 @@ static int change_all(struct command *command, const struct event_change *change
                     changed.pending, changed.pending == 1 ? " has" : "s have");
         return command_done(command, json_pack("{s:o,s:I}", "patterns", changed.patterns, "pending",
                                                (json_int_t) changed.pending),
-                            "Session %s %s.", command->session_name, change->done);
+                            "Session %s %s.", command->session_name, q->change->done);
 }
 
-int change_events(const struct event_change *change, int argc, char *argv[]) {
-        static const struct option options[] = {
+/* -1: go on; else the exit status. */
+static int read_options(struct command *command, struct request *q, int argc, char *argv[]) {
+        static const struct option all[] = {
+                SELECTION_OPTIONS,
                 { "channel", required_argument, NULL, 'c' },
                 COMMAND_SESSION_OPTIONS,
                 {},
         };
-        _cleanup_(command_free) struct command command = { .verb = change->verb, .print_help = change->print_help };
-        const char *channel = "";
-        int status;
+        const struct option *options = q->change->has_selection ? all : all + SELECTION_N_OPTIONS;
 
         for (int c; (c = getopt_long(argc, argv, COMMAND_SESSION_SHORT "c:", options, NULL)) >= 0;) {
+                int status;
+
                 if (c == 'c') {
-                        channel = optarg;
+                        q->channel = optarg;
                         continue;
                 }
-                status = command_option(&command, c, argv, options);
+                status = selection_option(&q->selection, c, optarg);
+                if (status == 0)
+                        continue;
+                if (status < 0)
+                        status = command_option(command, c, argv, options);
                 if (status >= 0)
                         return status;
         }
-        status = command_check_arguments(&command, argc, argv, 1, argc, "at least one pattern, such as 'shop:*'");
-        for (int i = optind; status == 0 && change->check && i < argc; i++)
-                status = change->check(argv[i]);
+        return -1;
+}
+
+static int run(struct command *command, struct request *q, int argc, char *argv[]) {
+        int status;
+
+        status = read_options(command, q, argc, argv);
+        if (status >= 0)
+                return status;
+        status = command_check_arguments(command, argc, argv, 1, argc, "at least one pattern, such as 'shop:*'");
+        for (int i = optind; status == 0 && q->change->check && i < argc; i++)
+                status = q->change->check(argv[i]);
         if (status == 0)
-                status = command_open_session(&command, NULL);
-        return status != 0 ? status : change_all(&command, change, channel, argv + optind);
+                status = command_open_session(command, NULL);
+        q->patterns = argv + optind;
+        return status != 0 ? status : change_all(command, q);
+}
+
+int change_events(const struct event_change *change, int argc, char *argv[]) {
+        _cleanup_(command_free) struct command command = { .verb = change->verb, .print_help = change->print_help };
+        struct request q = { .change = change, .channel = "" };
+        int status;
+
+        selection_init(&q.selection);
+        status = run(&command, &q, argc, argv);
+        selection_done(&q.selection);
+        return status;
 }

@@ -12,7 +12,8 @@ static void print_help(void) {
              CHANGE_EVENTS_HELP("Only in this channel; default: in all"));
 }
 
-static int apply(tracectl_session *session, const char *channel, const char *pattern, uint32_t *pending) {
+static int apply(tracectl_session *session, const char *channel, const char *pattern,
+                 const struct tracectl_event_options *options, uint32_t *pending) {
         return tracectl_session_disable_event(session, "user", channel, pattern);
 }
 

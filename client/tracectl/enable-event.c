@@ -11,10 +11,16 @@ static void print_help(void) {
         puts("Usage: tracectl enable-event [OPTION...] PATTERN...\n\n"
              "Record the events PROVIDER:NAME, * for any characters; also those of programs\n"
              "that start later. When it returns, the running ones do so.\n\n"
+             "      --filter EXPR      Only where this is true: fields and $ctx.CONTEXT, with\n"
+             "                         == != < > && || ! & and more, \"text*\"\n"
+             "      --loglevel LEVEL   Only events of this level, such as warning, or above\n"
+             "      --loglevel-only LEVEL\n"
+             "                         Only events of this level\n"
+             "      --exclude PATTERN  Not these; may be given several times\n"
              CHANGE_EVENTS_HELP("Through this channel; default: channel0, which is made\n"
                                 "                         where it is missing")
              "\n\n"
-             "Example: tracectl enable-event 'shop:*'");
+             "Example: tracectl enable-event 'shop:*' --filter 'price > 100 && shop == \"A*\"'");
 }
 
 static int check(const char *pattern) {
@@ -26,8 +32,9 @@ static int check(const char *pattern) {
         return EXIT_USAGE;
 }
 
-static int apply(tracectl_session *session, const char *channel, const char *pattern, uint32_t *pending) {
-        return tracectl_session_enable_event(session, "user", channel, pattern, pending);
+static int apply(tracectl_session *session, const char *channel, const char *pattern,
+                 const struct tracectl_event_options *options, uint32_t *pending) {
+        return tracectl_session_enable_event(session, "user", channel, pattern, options, pending);
 }
 
 int verb_enable_event(int argc, char *argv[]) {
@@ -37,6 +44,7 @@ int verb_enable_event(int argc, char *argv[]) {
                 .done = "has these events enabled",
                 .print_help = print_help,
                 .check = check,
+                .has_selection = true,
                 .apply = apply,
         }, argc, argv);
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,21 +136,75 @@ static int print_channels(const struct list *list, const tracectl_value *channel
         return table_print(&table);
 }
 
-static int print_events(const struct list *list, const tracectl_value *events) {
-        static const char *const headers[] = { "EVENTS", "CHANNEL", "STATE", NULL };
-        _cleanup_(table_done) struct table table = {
-                .headers = headers, .indent = "  ", .with_legend = !list->without_legend,
-        };
+/* What a rule leaves out, as it stands in a profile; "" for nothing. */
+static int write_selection(const tracectl_value *event, char **ret) {
+        const tracectl_value *exclude = tracectl_value_lookup(event, "exclude");
+        const char *level = text_of(event, "log_level"), *only = text_of(event, "log_level_only");
+        const char *filter = text_of(event, "filter");
+        char *text;
+        size_t size;
+        FILE *f;
 
+        f = open_memstream(&text, &size);
+        if (!f)
+                return -ENOMEM;
+        if (*level)
+                fprintf(f, " loglevel>=%s", level);
+        if (*only)
+                fprintf(f, " loglevel=%s", only);
+        for (size_t i = 0; i < tracectl_value_get_size(exclude); i++)
+                fprintf(f, " exclude=%s", tracectl_value_get_string(tracectl_value_get_item(exclude, i)));
+        if (*filter)
+                fprintf(f, " filter=%s", filter);
+        if (fclose(f) != 0)
+                return -ENOMEM;
+        /* Each part brings a space along, the first one too. */
+        memmove(text, text + (*text == ' '), strlen(text) + (*text != ' '));
+        *ret = text;
+        return 0;
+}
+
+static bool has_selection(const tracectl_value *events) {
         for (size_t i = 0; i < tracectl_value_get_size(events); i++) {
+                const tracectl_value *event = tracectl_value_get_item(events, i);
+
+                if (*text_of(event, "filter") || *text_of(event, "log_level") || *text_of(event, "log_level_only") ||
+                    tracectl_value_get_size(tracectl_value_lookup(event, "exclude")) > 0)
+                        return true;
+        }
+        return false;
+}
+
+static int add_selection(struct table *table, const tracectl_value *event) {
+        _cleanup_free_ char *text = NULL;
+        int r;
+
+        r = write_selection(event, &text);
+        if (r >= 0)
+                table_add(table, text);
+        return r;
+}
+
+static int print_events(const struct list *list, const tracectl_value *events) {
+        static const char *const short_headers[] = { "EVENTS", "CHANNEL", "STATE", NULL };
+        static const char *const headers[] = { "EVENTS", "CHANNEL", "STATE", "ONLY", NULL };
+        bool is_long = has_selection(events);
+        _cleanup_(table_done) struct table table = {
+                .headers = is_long ? headers : short_headers, .indent = "  ", .with_legend = !list->without_legend,
+        };
+        int r = 0;
+
+        for (size_t i = 0; i < tracectl_value_get_size(events) && r >= 0; i++) {
                 const tracectl_value *event = tracectl_value_get_item(events, i);
 
                 table_add(&table, text_of(event, "pattern"));
                 table_add(&table, text_of(event, "channel"));
                 table_add(&table, state_of(event));
+                if (is_long)
+                        r = add_selection(&table, event);
         }
-        if (table.error < 0 || table.n == 0)
-                return table.error;
+        if (r < 0 || table.error < 0 || table.n == 0)
+                return r < 0 ? r : table.error;
         putchar('\n');
         return table_print(&table);
 }

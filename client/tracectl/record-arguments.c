@@ -19,6 +19,12 @@ static void print_help(void) {
              "Run a command and record what happens in it and in its children.\n\n"
              "  -e, --event PATTERN   Record only these events: provider:name, * for any\n"
              "                        characters; may be given several times\n"
+             "      --filter EXPR     Only those of them for which this is true, such as\n"
+             "                        'price > 100 && customer == \"A*\"'\n"
+             "      --loglevel LEVEL  Only those of this level, such as warning, or above\n"
+             "      --loglevel-only LEVEL\n"
+             "                        Only those of this level\n"
+             "      --exclude PATTERN Not these; may be given several times\n"
              "  -o, --output DIR      Write the trace to this new directory\n"
              "                        (default: COMMAND-YYYYmmdd-HHMMSS)\n"
              "      --libc            Also record calls of the C library, in programs that\n"
@@ -123,6 +129,7 @@ static const struct option options[] = {
         { "event", required_argument, NULL, 'e' },   { "output", required_argument, NULL, 'o' },
         { "libc", no_argument, NULL, 'l' },          { "size", required_argument, NULL, 's' },
         { "overwrite", no_argument, NULL, 'O' },     { "help", no_argument, NULL, 'h' },
+        SELECTION_OPTIONS,
         {},
 };
 
@@ -130,6 +137,9 @@ static const struct option options[] = {
 static int parse_option(struct record_arguments *a, int c, char *argv[], int *ret_status) {
         int r = 0;
 
+        *ret_status = selection_option(&a->selection, c, optarg);
+        if (*ret_status >= 0)
+                return *ret_status > 0;
         switch (c) {
         case 'e':
                 r = add_pattern(a, optarg);
@@ -162,6 +172,7 @@ static int parse_option(struct record_arguments *a, int c, char *argv[], int *re
 int record_arguments_parse(int argc, char *argv[], struct record_arguments *ret, int *ret_status) {
         struct record_arguments a = {};
 
+        selection_init(&a.selection);
         a.patterns = calloc((size_t) argc + 1, sizeof(*a.patterns));
         if (!a.patterns) {
                 say("Out of memory.");
@@ -187,6 +198,7 @@ int record_arguments_parse(int argc, char *argv[], struct record_arguments *ret,
 }
 
 void record_arguments_done(struct record_arguments *arguments) {
+        selection_done(&arguments->selection);
         free(arguments->patterns);
         arguments->patterns = NULL;
         arguments->n_patterns = 0;

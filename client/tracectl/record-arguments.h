@@ -10,9 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "client/tracectl/selection.h"
+
 struct record_arguments {
         const char **patterns; /* at least one, none twice */
         size_t n_patterns;
+        struct selection selection; /* of all of them */
         const char *output;    /* NULL: a new directory is named after the command */
         bool libc, overwrite;
         uint32_t subbuf_count; /* 0: the service's default */

@@ -41,7 +41,8 @@ static int configure(struct recording *r) {
         if (k < 0)
                 return fail(r, "set up the rings", k);
         for (size_t i = 0; i < a->n_patterns; i++) {
-                k = tracectl_session_enable_event(r->session, "user", CHANNEL, a->patterns[i], NULL);
+                k = tracectl_session_enable_event(r->session, "user", CHANNEL, a->patterns[i],
+                                                  &a->selection.options, NULL);
                 if (k < 0)
                         return fail(r, "enable the events", k);
         }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <string.h>
+
 #include "common/parse.h"
 #include "service/bus/bus.h"
 
@@ -38,7 +40,30 @@ static int get_pattern(sd_bus *bus, const char *path, const char *interface, con
                        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const struct rule *rule = userdata;
 
-        return sd_bus_message_append(reply, "s", rule->pattern);
+        return sd_bus_message_append(reply, "s", rule->selector->pattern);
+}
+
+static int get_filter(sd_bus *bus, const char *path, const char *interface, const char *property,
+                      sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const struct rule *rule = userdata;
+
+        return sd_bus_message_append(reply, "s", rule->selector->filter ?: "");
+}
+
+/* LogLevel and LogLevelOnly; the one that the rule does not have is empty. */
+static int get_loglevel(sd_bus *bus, const char *path, const char *interface, const char *property,
+                        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const struct selector *s = ((const struct rule *) userdata)->selector;
+        enum selector_levels levels = strcmp(property, "LogLevel") == 0 ? SELECTOR_LEVEL_OR_ABOVE : SELECTOR_LEVEL_ONLY;
+
+        return sd_bus_message_append(reply, "s", s->levels == levels ? loglevel_to_string(s->level) : "");
+}
+
+static int get_exclude(sd_bus *bus, const char *path, const char *interface, const char *property,
+                       sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const struct rule *rule = userdata;
+
+        return sd_bus_message_append_strv(reply, rule->selector->exclude);
 }
 
 static int get_channel(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -62,6 +87,10 @@ const sd_bus_vtable event_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Pattern", "s", get_pattern, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Channel", "o", get_channel, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Filter", "s", get_filter, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("LogLevel", "s", get_loglevel, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("LogLevelOnly", "s", get_loglevel, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Exclude", "as", get_exclude, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Enabled", "b", get_enabled, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_VTABLE_END,
 };

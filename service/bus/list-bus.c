@@ -6,6 +6,7 @@
 #include "service/bus/bus.h"
 #include "service/bus/listing.h"
 #include "service/bus/options.h"
+#include "service/model/loglevel.h"
 #include "service/registry/catalog.h"
 
 /* Whose things are listed: the caller's, or with the options uid and all those of another or of everybody. */
@@ -154,7 +155,7 @@ static int append_event(const struct definition *event, const char *name, void *
 
         r = sd_bus_message_open_container(reply, 'r', "sssa{sv}");
         if (r >= 0)
-                r = sd_bus_message_append(reply, "sss", "user", name, catalog_level_name(event->loglevel));
+                r = sd_bus_message_append(reply, "sss", "user", name, loglevel_to_string(event->loglevel));
         if (r >= 0)
                 r = append_fields(reply, event);
         return r < 0 ? r : sd_bus_message_close_container(reply);

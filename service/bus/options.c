@@ -17,6 +17,8 @@ static const char *type_name(char type) {
                 return "a 32-bit number (u)";
         case 'b':
                 return "a boolean (b)";
+        case 'a':
+                return "an array of strings (as)";
         default:
                 return "a file descriptor (h)";
         }
@@ -39,9 +41,20 @@ static int broken(struct failure *failure) {
         return fail(failure, FAILURE_INVALID_OPTION, "The options cannot be read; pass a dictionary of type a{sv}.");
 }
 
+void strings_free(char **list) {
+        for (char **p = list; p && *p; p++)
+                free(*p);
+        free(list);
+}
+
+static int read_contents(sd_bus_message *m, const struct option *option) {
+        return option->type == 'a' ? sd_bus_message_read_strv(m, option->value)
+                                   : sd_bus_message_read_basic(m, option->type, option->value);
+}
+
 static int read_value(sd_bus_message *m, const struct option *option, struct failure *failure) {
-        char contents[2] = { option->type, '\0' }, type;
-        const char *found;
+        const char basic[2] = { option->type, '\0' }, *contents = option->type == 'a' ? "as" : basic, *found;
+        char type;
 
         if (sd_bus_message_peek_type(m, &type, &found) < 0)
                 return broken(failure);
@@ -49,7 +62,7 @@ static int read_value(sd_bus_message *m, const struct option *option, struct fai
                 return fail(failure, FAILURE_INVALID_OPTION, "Option '%s' has type '%.20s'; it must be %s.",
                             option->name, found, type_name(option->type));
         if (sd_bus_message_enter_container(m, 'v', contents) < 0 ||
-            sd_bus_message_read_basic(m, option->type, option->value) < 0 || sd_bus_message_exit_container(m) < 0)
+            read_contents(m, option) < 0 || sd_bus_message_exit_container(m) < 0)
                 return broken(failure);
         return 0;
 }

@@ -54,7 +54,16 @@ static int reply_when_applied(sd_bus_message *m, struct session *s, const char *
 }
 
 int session_method_enable_event(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        const char *domain, *channel, *pattern;
+        _cleanup_(selector_unrefp) struct selector *selector = NULL;
+        _cleanup_(strings_freep) char **exclude = NULL;
+        struct selector_options selection = { 0 };
+        const struct option options[] = {
+                { "exclude", 'a', &exclude },
+                { "filter", 's', &selection.filter },
+                { "loglevel", 's', &selection.loglevel },
+                { "loglevel-only", 's', &selection.loglevel_only },
+        };
+        const char *domain, *channel;
         _cleanup_free_ char *path = NULL;
         struct session *s = userdata;
         struct question question = { ACTION_CONTROL, s->owner, .session = s->name };
@@ -63,12 +72,12 @@ int session_method_enable_event(sd_bus_message *m, void *userdata, sd_bus_error 
         struct rule *rule;
         int r;
 
-        r = sd_bus_message_read(m, "sss", &domain, &channel, &pattern);
+        r = sd_bus_message_read(m, "sss", &domain, &channel, &selection.pattern);
         if (r < 0)
                 return r;
         question.domain = domain;
-        question.pattern = pattern;
-        r = bus_read_options(m, NULL, 0, error);
+        question.pattern = selection.pattern;
+        r = bus_read_options(m, options, ARRAY_SIZE(options), error);
         if (r < 0)
                 return r;
         r = bus_check_domain(domain, error);
@@ -77,7 +86,10 @@ int session_method_enable_event(sd_bus_message *m, void *userdata, sd_bus_error 
         r = bus_authorize(b, m, &question, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = session_enable_event(s, channel, pattern, &rule, &failure);
+        selection.exclude = exclude;
+        r = selector_new(&selection, &selector, &failure);
+        if (r >= 0)
+                r = session_enable_event(s, channel, selector, &rule, &failure);
         if (r < 0)
                 return error_set(error, &failure);
         r = event_path(rule, &path);

@@ -52,6 +52,12 @@ void compartment_read(pid_t pid, uid_t uid, unsigned word_size, uint64_t applica
         read_label(pid, ret->label);
 }
 
+bool compartment_shares_pids(const struct compartment_key *key) {
+        uint64_t mine;
+
+        return key->alone == 0 && read_namespace(getpid(), "pid", &mine) >= 0 && key->pid_namespace == mine;
+}
+
 int compartment_get(struct compartment_table *table, const struct compartment_key *key, struct compartment **ret) {
         struct compartment *c;
         int r = 0;

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -45,6 +46,9 @@ void compartment_table_done(struct compartment_table *table);
  * that the process is still the one that it means.
  */
 void compartment_read(pid_t pid, uid_t uid, unsigned word_size, uint64_t application, struct compartment_key *ret);
+
+/* Whether its processes are in the process namespace of this one: their numbers are the same here. */
+bool compartment_shares_pids(const struct compartment_key *key);
 
 /* The compartment with this key, made where there is none. */
 int compartment_get(struct compartment_table *table, const struct compartment_key *key, struct compartment **ret);

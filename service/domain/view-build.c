@@ -5,6 +5,8 @@
 
 #include "common/fd.h"
 #include "service/domain/view-build.h"
+#include "service/domain/view-filters.h"
+#include "service/model/selector.h"
 
 #define OFF UINT32_MAX
 
@@ -13,6 +15,7 @@ struct choice {
         uint32_t channel; /* index into the session's channels, or OFF */
         uint32_t ring;    /* index into the view's rings */
         uint32_t id;
+        uint32_t filter; /* number among the view's, or 0 */
 };
 
 struct builder {
@@ -22,27 +25,70 @@ struct builder {
         struct choice *choices; /* n_events for each session of the model */
         uint32_t *events, *ids; /* n_events each, for one channel at a time */
         struct view_ring rings[VIEW_RINGS_MAX];
+        struct view_filters filters;
 };
 
 static struct choice *choices_of(struct builder *b, uint32_t session) {
         return b->choices + (size_t) session * b->n_events;
 }
 
-static void choose(struct builder *b) {
+/*
+ * An event that several rules select is recorded once, where any of them lets it
+ * pass: one without a filter always. Where they are more than one program has
+ * room for, too much is recorded rather than too little.
+ */
+static int choose_filter(struct builder *b, const struct model_session *session, uint32_t event,
+                         const struct model_rule *rule, uint32_t position, struct choice *ret) {
+        const struct event_entry *entry = &b->request->definitions->events[event];
+        struct filter_program *programs[FILTER_BIND_MAX];
+        struct definition definition;
+        size_t n = 0;
+        int r;
+
+        for (; rule; rule = model_session_match(session, entry->name, entry->loglevel, &position)) {
+                if (rule->channel != ret->channel)
+                        continue;
+                if (!rule->selector->filter_program || n == FILTER_BIND_MAX)
+                        return 0;
+                programs[n++] = rule->selector->filter_program;
+        }
+        r = event_definitions_read(b->request->definitions, event, &definition);
+        if (r >= 0)
+                r = view_filters_add(&b->filters, programs, n, &definition, &ret->filter);
+        if (r == 0)
+                ret->channel = OFF;
+        return r < 0 ? r : 0;
+}
+
+static int choose_event(struct builder *b, const struct model_session *session, uint32_t event, struct choice *ret) {
+        const struct event_entry *entry = &b->request->definitions->events[event];
+        const struct model_rule *rule;
+        uint32_t position = 0;
+
+        *ret = (struct choice) { .channel = OFF };
+        rule = model_session_match(session, entry->name, entry->loglevel, &position);
+        if (!rule)
+                return 0;
+        ret->channel = rule->channel;
+        return choose_filter(b, session, event, rule, position, ret);
+}
+
+static int choose(struct builder *b) {
         const struct model_view *model = b->request->model;
+        int r = 0;
 
         for (uint32_t s = 0; s < model->n_sessions; s++) {
                 struct choice *choices = choices_of(b, s);
                 const struct model_session *session = &model->sessions[s];
                 bool reached = session->owner == b->request->compartment->key.uid;
 
-                for (uint32_t e = 0; e < b->n_events; e++) {
-                        const struct model_rule *rule =
-                                reached ? model_session_match(session, b->request->definitions->events[e].name) : NULL;
-
-                        choices[e].channel = rule ? rule->channel : OFF;
-                }
+                for (uint32_t e = 0; e < b->n_events && r >= 0; e++)
+                        if (reached)
+                                r = choose_event(b, session, e, &choices[e]);
+                        else
+                                choices[e].channel = OFF;
         }
+        return r;
 }
 
 /* Makes one channel's rings. -EPIPE: the channel is left out. */
@@ -131,12 +177,15 @@ static int write_file(struct builder *b, uint32_t n_actions) {
                 .n_rings = v->n_rings,
                 .n_actions = n_actions,
                 .n_events = b->n_events,
+                .n_filters = b->filters.n,
+                .filter_size = sizeof(struct view_filter),
                 .definitions = b->request->definitions->hash,
                 .generation = v->generation,
         };
         struct view_action *action;
+        size_t filters = sizeof(header) + v->n_rings * sizeof(struct view_ring) + n_actions * sizeof(*action);
 
-        header.total_size = sizeof(header) + v->n_rings * sizeof(struct view_ring) + n_actions * sizeof(*action);
+        header.total_size = filters + view_filters_size(&b->filters);
         if (header.total_size > VIEW_SIZE_MAX)
                 return -E2BIG;
         v->size = header.total_size;
@@ -155,8 +204,10 @@ static int write_file(struct builder *b, uint32_t n_actions) {
                                         .event = e,
                                         .ring = choice->ring,
                                         .id = choice->id,
+                                        .filter = choice->filter,
                                 };
                 }
+        view_filters_write(&b->filters, v->data, filters);
         return memfd_new_constant("tracectl-view", v->data, v->size, &v->fds[0]);
 }
 
@@ -182,12 +233,12 @@ int view_build(const struct session_view_request *request, struct session_view *
         if (!choices || !events || !ids)
                 return -ENOMEM;
         view->n_fds = 1;
-        choose(&b);
+        r = choose(&b);
         for (uint32_t s = 0; s < request->model->n_sessions; s++)
-                for (uint32_t c = 0; c < request->model->sessions[s].n_channels; c++) {
+                for (uint32_t c = 0; c < request->model->sessions[s].n_channels && r >= 0; c++)
                         r = build_channel(&b, s, c);
-                        if (r < 0)
-                                return r;
-                }
-        return write_file(&b, count_actions(&b));
+        if (r >= 0)
+                r = write_file(&b, count_actions(&b));
+        view_filters_done(&b.filters);
+        return r;
 }

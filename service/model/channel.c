@@ -90,7 +90,7 @@ int channel_new(struct session *session, const struct model_channel *config, str
         if (!channel)
                 return fail_memory(failure);
         *channel = (struct channel) { .session = session, .config = *config, .enabled = true };
-        r = quota_charge_or_fail(quota, session->owner, QUOTA_CHANNELS, &channel->charge, failure);
+        r = quota_charge_or_fail(quota, session->owner, QUOTA_CHANNELS, 1, &channel->charge, failure);
         if (r < 0) {
                 free(channel);
                 return r;

@@ -88,7 +88,7 @@ int manager_make_session(struct manager *m, const struct session_config *config,
         r = manager_check_session(m, config, NULL, failure);
         if (r < 0)
                 return r;
-        r = quota_charge_or_fail(&m->domain->quota, config->owner, QUOTA_SESSIONS, &charge, failure);
+        r = quota_charge_or_fail(&m->domain->quota, config->owner, QUOTA_SESSIONS, 1, &charge, failure);
         if (r < 0)
                 return r;
         if (session_new(m, config, &s) < 0) {
@@ -156,9 +156,7 @@ static int publish_rules(const struct session *s, struct model_session *ret) {
 
                 if (!rule->enabled || !rule->channel->enabled)
                         continue;
-                copy->pattern = strdup(rule->pattern);
-                if (!copy->pattern)
-                        return -ENOMEM;
+                copy->selector = selector_ref(rule->selector);
                 ret->n_rules++;
                 while (ret->channels[copy->channel].id != rule->channel->config.id)
                         copy->channel++;

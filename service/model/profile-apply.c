@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "common/glob.h"
 #include "protocol/view.h"
 #include "service/model/manager.h"
 #include "service/model/profile-plan.h"
@@ -80,17 +79,18 @@ static int check_state(const struct session *s, const struct profile *p, struct 
 }
 
 /* The channel of a profile that an event would come into, or NULL. */
-static const struct profile_channel *channel_of_event(const struct profile_channel *first, const char *event) {
+static const struct profile_channel *channel_of_event(const struct profile_channel *first,
+                                                      const struct event_entry *event) {
         for (const struct profile_channel *c = first; c; c = c->next)
                 for (size_t i = 0; i < c->events.n; i++)
-                        if (glob_match(c->events.items[i], event))
+                        if (selector_selects(c->events.items[i], event->name, event->loglevel))
                                 return c;
         return NULL;
 }
 
 static int check_definitions(const struct profile *p, const struct event_definitions *d, struct failure *failure) {
         for (uint32_t e = 0; e < d->n_events; e++) {
-                const char *event = d->events[e].name;
+                const struct event_entry *event = &d->events[e];
                 const struct profile_channel *one = channel_of_event(p->channels, event);
                 const struct profile_channel *other = one ? channel_of_event(one->next, event) : NULL;
 
@@ -98,7 +98,7 @@ static int check_definitions(const struct profile *p, const struct event_definit
                         return fail(failure, FAILURE_EVENT_IN_OTHER_CHANNEL,
                                     "Event '%.120s' would be recorded by channel '%s' and by channel '%s' of session "
                                     "'%s', and an event is in one channel only; write narrower patterns.",
-                                    event, one->name, other->name, profile_session_name(p));
+                                    event->name, one->name, other->name, profile_session_name(p));
         }
         return 0;
 }

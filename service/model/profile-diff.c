@@ -124,6 +124,24 @@ static struct strings context_names(struct differ *d, uint32_t contexts) {
         return list;
 }
 
+static struct strings texts_of(struct differ *d, const struct selectors *list) {
+        struct strings texts = { 0 };
+
+        for (size_t i = 0; list && i < list->n; i++)
+                if (strings_add(&texts, list->items[i]->text) < 0)
+                        d->error = -ENOMEM;
+        return texts;
+}
+
+static void compare_events(struct differ *d, const char *key, const struct selectors *before,
+                           const struct selectors *after) {
+        struct strings b = texts_of(d, before), a = texts_of(d, after);
+
+        compare_lists(d, key, before ? &b : NULL, &a);
+        strings_done(&b);
+        strings_done(&a);
+}
+
 static void compare_channel(struct differ *d, const struct profile_channel *b, const struct profile_channel *a) {
         struct strings before = context_names(d, b ? b->contexts : 0), after = context_names(d, a->contexts);
         char x[32], y[32];
@@ -136,8 +154,8 @@ static void compare_channel(struct differ *d, const struct profile_channel *b, c
         compare(d, "Mode", b ? b->mode : NULL, a->mode);
         compare(d, "Enabled", b ? yes_no(b->enabled) : NULL, yes_no(a->enabled));
         compare_lists(d, "Context", b ? &before : NULL, &after);
-        compare_lists(d, "Event", b ? &b->events : NULL, &a->events);
-        compare_lists(d, "DisabledEvent", b ? &b->disabled : NULL, &a->disabled);
+        compare_events(d, "Event", b ? &b->events : NULL, &a->events);
+        compare_events(d, "DisabledEvent", b ? &b->disabled : NULL, &a->disabled);
         strings_done(&before);
         strings_done(&after);
 }

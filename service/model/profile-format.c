@@ -24,12 +24,14 @@ static int check(const struct profile *p, struct failure *failure) {
                             "characters that it cannot have; give the session another one.", profile_session_name(p));
         for (const struct profile_channel *c = p->channels; c; c = c->next)
                 for (size_t i = 0; i < c->events.n + c->disabled.n; i++) {
-                        const char *event = i < c->events.n ? c->events.items[i] : c->disabled.items[i - c->events.n];
+                        const struct selector *event = i < c->events.n ? c->events.items[i]
+                                                                       : c->disabled.items[i - c->events.n];
 
-                        if (!can_be_written("DisabledEvent", event))
+                        /* Lines with options are not cut. */
+                        if (!selector_text_has_options(event->text) && !can_be_written("DisabledEvent", event->text))
                                 return fail(failure, FAILURE_INVALID_PATTERN,
                                             "The event pattern '%.40s...' of session '%s' is too long for a profile; "
-                                            "write a shorter one.", event, profile_session_name(p));
+                                            "write a shorter one.", event->text, profile_session_name(p));
                 }
         return 0;
 }
@@ -46,9 +48,9 @@ static void write_channel(FILE *f, const struct profile_channel *c) {
                 if (c->contexts & bit)
                         fprintf(f, "Context=%s\n", context_name(bit));
         for (size_t i = 0; i < c->events.n; i++)
-                fprintf(f, "Event=%s\n", c->events.items[i]);
+                fprintf(f, "Event=%s\n", c->events.items[i]->text);
         for (size_t i = 0; i < c->disabled.n; i++)
-                fprintf(f, "DisabledEvent=%s\n", c->disabled.items[i]);
+                fprintf(f, "DisabledEvent=%s\n", c->disabled.items[i]->text);
 }
 
 int profile_format(const struct profile *p, char **ret, struct failure *failure) {
@@ -99,7 +101,7 @@ static int add_channel(struct profile *p, const struct session *s, const struct 
         c->contexts = channel->config.contexts;
         for (const struct rule *rule = s->rules; rule && r >= 0; rule = rule->next)
                 if (rule->channel == channel)
-                        r = strings_add(rule->enabled ? &c->events : &c->disabled, rule->pattern);
+                        r = selectors_add(rule->enabled ? &c->events : &c->disabled, rule->selector);
         return r;
 }
 

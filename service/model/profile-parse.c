@@ -128,20 +128,21 @@ static void add_context(struct parser *p, const char *key, const char *value) {
         uint32_t context = context_from_name(value);
 
         if (*value && !context)
-                refuse_value(p, key, value, "vpid, vtid, procname or ip");
+                refuse_value(p, key, value, "one of " CONTEXT_NAMES);
         p->channel->contexts = *value ? p->channel->contexts | context : 0;
 }
 
-static void add_event(struct parser *p, struct strings *list, const char *value) {
+static void add_event(struct parser *p, struct selectors *list, const char *value) {
+        _cleanup_(selector_unrefp) struct selector *selector = NULL;
         struct failure failure;
 
         if (*value == '\0')
-                strings_done(list);
-        else if (pattern_check(value, &failure) < 0)
+                selectors_done(list);
+        else if (selector_parse(value, &selector, &failure) < 0)
                 refuse(p, failure.text);
         else if (list->n >= RULES_PER_SESSION_MAX)
                 refuse(p, "A session cannot have that many events; use patterns with '*'.");
-        else if (!strings_have(list, value) && strings_add(list, value) < 0)
+        else if (!selectors_have(list, selector) && selectors_add(list, selector) < 0)
                 out_of_memory(p);
 }
 
@@ -241,6 +242,44 @@ static void look_at(struct parser *p, char *line) {
                 begin_section(p, line);
 }
 
+/*
+ * The value in a line that assigns an event with options, and *ret_key; else
+ * NULL. libinih has no room for a long filter, and would take a part of it for
+ * a comment: such lines are read here.
+ */
+static const char *event_with_options(const char *line, const char **ret_key) {
+        static const char *const keys[] = { "Event", "DisabledEvent" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+                const char *value = line + strlen(keys[i]);
+
+                if (strncmp(line, keys[i], strlen(keys[i])) != 0)
+                        continue;
+                value += strspn(value, " ");
+                if (*value++ != '=')
+                        continue;
+                value += strspn(value, " ");
+                *ret_key = keys[i];
+                return selector_text_has_options(value) ? value : NULL;
+        }
+        return NULL;
+}
+
+/* Whether it was such a line. */
+static bool take_event(struct parser *p, const char *text, size_t length) {
+        _cleanup_free_ char *line = strndup(text, length);
+        const char *key, *value;
+
+        if (!line) {
+                out_of_memory(p);
+                return false;
+        }
+        value = event_with_options(line, &key);
+        if (value)
+                (void) on_assignment(p, "", key, value);
+        return value;
+}
+
 /* As fgets() for libinih, whose buffer has room for PROFILE_LINE_MAX. */
 static char *read_line(char *buffer, int size, void *userdata) {
         struct parser *p = userdata;
@@ -252,6 +291,8 @@ static char *read_line(char *buffer, int size, void *userdata) {
         p->line++;
         if (n > 0 && p->next[n - 1] == '\r')
                 length--;
+        if (take_event(p, p->next, length))
+                length = 0;
         if (length > PROFILE_LINE_MAX || (int) length + 2 > size) {
                 snprintf(text, sizeof(text), "The line is longer than %i characters; shorten it.", PROFILE_LINE_MAX);
                 refuse(p, text);

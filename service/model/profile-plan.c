@@ -63,25 +63,18 @@ static int plan_channel(struct profile_plan *plan, const struct profile_channel 
         return 0;
 }
 
-static struct rule *find_rule(const struct session *s, const struct channel *channel, const char *pattern) {
-        for (struct rule *rule = s->rules; rule; rule = rule->next)
-                if (rule->channel == channel && strcmp(rule->pattern, pattern) == 0)
-                        return rule;
-        return NULL;
-}
-
 /* Rules that are there already were planned by plan_rules_that_are(). */
-static int plan_new_rules(struct profile_plan *plan, struct channel *channel, const struct strings *patterns,
+static int plan_new_rules(struct profile_plan *plan, struct channel *channel, const struct selectors *selectors,
                           bool enabled, struct failure *failure) {
         struct rule *rule, **last;
         int r;
 
         for (last = &plan->new_rules; *last; last = &(*last)->next)
                 ;
-        for (size_t i = 0; i < patterns->n; i++) {
-                if (find_rule(plan->session, channel, patterns->items[i]))
+        for (size_t i = 0; i < selectors->n; i++) {
+                if (session_find_selector(plan->session, channel, selectors->items[i]))
                         continue;
-                r = rule_new(channel, plan->session->last_rule + (uint32_t) plan->n_new_rules + 1, patterns->items[i],
+                r = rule_new(channel, plan->session->last_rule + (uint32_t) plan->n_new_rules + 1, selectors->items[i],
                              &rule, failure);
                 if (r < 0)
                         return r;
@@ -96,8 +89,8 @@ static int plan_new_rules(struct profile_plan *plan, struct channel *channel, co
 static void plan_rules_that_are(struct profile_plan *plan, const struct profile *profile) {
         for (struct rule *rule = plan->session->rules; rule; rule = rule->next) {
                 const struct profile_channel *c = profile_find_channel(profile, rule->channel->config.name);
-                bool enabled = strings_have(&c->events, rule->pattern);
-                bool removed = !enabled && !strings_have(&c->disabled, rule->pattern);
+                bool enabled = selectors_have(&c->events, rule->selector);
+                bool removed = !enabled && !selectors_have(&c->disabled, rule->selector);
 
                 plan->rules[plan->n_rules++] = (struct planned_rule) { rule, enabled, removed };
                 plan->n_removed_rules += removed;

@@ -51,8 +51,8 @@ struct profile *profile_free(struct profile *p) {
                 struct profile_channel *c = p->channels;
 
                 p->channels = c->next;
-                strings_done(&c->events);
-                strings_done(&c->disabled);
+                selectors_done(&c->events);
+                selectors_done(&c->disabled);
                 free(c);
         }
         free(p->directory);
@@ -86,18 +86,25 @@ const char *profile_session_name(const struct profile *p) {
         return *p->session ? p->session : p->name;
 }
 
+static bool have_same_events(const struct selectors *list, const struct selector *s) {
+        for (size_t i = 0; i < list->n; i++)
+                if (strcmp(list->items[i]->pattern, s->pattern) == 0 && selector_levels_overlap(list->items[i], s))
+                        return true;
+        return false;
+}
+
 static int check_events(const struct profile *p, const struct profile_channel *c, struct failure *failure) {
         for (size_t i = 0; i < c->events.n; i++) {
-                const char *pattern = c->events.items[i];
+                const struct selector *s = c->events.items[i];
 
-                if (strings_have(&c->disabled, pattern))
+                if (selectors_have(&c->disabled, s))
                         return fail(failure, FAILURE_INVALID_PROFILE, "Channel '%s' has '%.200s' as Event and as "
-                                    "DisabledEvent; keep one of them.", c->name, pattern);
+                                    "DisabledEvent; keep one of them.", c->name, s->text);
                 for (const struct profile_channel *o = c->next; o; o = o->next)
-                        if (strings_have(&o->events, pattern))
+                        if (have_same_events(&o->events, s))
                                 return fail(failure, FAILURE_EVENT_IN_OTHER_CHANNEL,
                                             "'%.200s' is an Event of channel '%s' and of channel '%s', and an event is "
-                                            "in one channel only; keep one of them.", pattern, c->name, o->name);
+                                            "in one channel only; keep one of them.", s->pattern, c->name, o->name);
         }
         return 0;
 }

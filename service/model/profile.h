@@ -20,7 +20,10 @@
  *     Context=vpid              as often as wanted
  *     Event=shop:*              as often as wanted
  *     DisabledEvent=shop:debug  as often as wanted
+ *     Event=shop:* loglevel>=warning exclude=shop:test* filter=id > 7 && $ctx.procname == "till*"
  *
+ * What can follow an event's pattern is in selector.h. Such a line has no comment
+ * behind it, and can be longer than others.
  * An empty assignment takes back what was assigned before. Keys and sections
  * whose names begin with X- are for others, or for a later version; any other
  * that is not known is refused, since it may be a mistake. A session has no more
@@ -55,7 +58,7 @@ struct profile_channel {
         const char *mode;     /* NULL: the default; else constant */
         bool enabled;
         uint32_t contexts;
-        struct strings events, disabled;
+        struct selectors events, disabled;
 };
 
 struct profile {

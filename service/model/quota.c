@@ -79,12 +79,12 @@ int quota_charge(struct quota *q, uid_t uid, enum quota_kind kind, uint64_t amou
         return 0;
 }
 
-int quota_charge_or_fail(struct quota *q, uid_t uid, enum quota_kind kind, struct charge *ret,
+int quota_charge_or_fail(struct quota *q, uid_t uid, enum quota_kind kind, uint64_t amount, struct charge *ret,
                          struct failure *failure) {
         char text[256];
         int r;
 
-        r = quota_charge(q, uid, kind, 1, ret);
+        r = quota_charge(q, uid, kind, amount, ret);
         if (r == -ENOMEM)
                 return fail_memory(failure);
         if (r >= 0)

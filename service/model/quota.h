@@ -59,7 +59,7 @@ void quota_set_total(struct quota *q, enum quota_kind kind, uint64_t total);
 int quota_charge(struct quota *q, uid_t uid, enum quota_kind kind, uint64_t amount, struct charge *ret);
 
 /* As quota_charge(), with a sentence. */
-int quota_charge_or_fail(struct quota *q, uid_t uid, enum quota_kind kind, struct charge *ret,
+int quota_charge_or_fail(struct quota *q, uid_t uid, enum quota_kind kind, uint64_t amount, struct charge *ret,
                          struct failure *failure);
 
 /* Gives it back; an empty one stays so. */

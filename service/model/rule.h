@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * An event rule: a pattern over `provider:name` in a channel. Owned by its
- * session, which keeps them in the order in which they were made; main loop only.
+ * An event rule: a selector of events, in a channel; there is one of each
+ * selector in each channel. Owned by its session, which keeps them in the order in
+ * which they were made; main loop only.
  */
 
 #include <stdbool.h>
@@ -11,9 +12,10 @@
 
 #include "service/model/channel.h"
 #include "service/model/failure.h"
+#include "service/model/selector.h"
 
-#define RULE_PATTERN_MAX 511
 #define RULES_PER_SESSION_MAX 1024
+#define RULE_CHARGE_BYTES 512 /* of its text: a rule with long options counts as several in its owner's quota */
 
 struct rule {
         struct rule *next;
@@ -21,12 +23,10 @@ struct rule {
         struct channel *channel;
         uint32_t id; /* never used again in its session */
         bool enabled;
-        char *pattern;
+        struct selector *selector;
         struct charge charge;
 };
 
-/* 0 when pattern is `*` or `provider:name`, each made of letters, digits, '_' and '*'. */
-int pattern_check(const char *pattern, struct failure *failure);
-
-int rule_new(struct channel *channel, uint32_t id, const char *pattern, struct rule **ret, struct failure *failure);
+int rule_new(struct channel *channel, uint32_t id, struct selector *selector, struct rule **ret,
+             struct failure *failure);
 struct rule *rule_free(struct rule *rule);

@@ -107,16 +107,10 @@ int session_disable_channel(struct session *s, const char *name, struct failure 
 }
 
 static int read_context(const char *type, uint32_t *ret, struct failure *failure) {
-        char known[128] = "";
-        size_t used = 0;
-
         *ret = context_from_name(type);
         if (*ret)
                 return 0;
-        for (uint32_t bit = 1; bit <= CONTEXTS_ALL; bit <<= 1)
-                used += (size_t) snprintf(known + used, sizeof(known) - used, "%s%s", bit > 1 ? ", " : "",
-                                          context_name(bit));
-        return fail(failure, FAILURE_INVALID_OPTION, "Unknown context '%.100s'; known are: %s.", type, known);
+        return fail(failure, FAILURE_INVALID_OPTION, "Unknown context '%.100s'; known are: " CONTEXT_NAMES ".", type);
 }
 
 /* Where nothing has been recorded, nobody but us knows the channel's form. */

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "common/glob.h"
 #include "service/model/manager.h"
 #include "service/model/session.h"
 #include "service/registry/registry.h"
@@ -14,25 +13,25 @@ struct rule *session_find_rule(struct session *s, uint32_t id) {
         return NULL;
 }
 
-static struct rule *find_pattern(struct session *s, const struct channel *channel, const char *pattern) {
+struct rule *session_find_selector(struct session *s, const struct channel *channel, const struct selector *selector) {
         for (struct rule *rule = s->rules; rule; rule = rule->next)
-                if (rule->channel == channel && strcmp(rule->pattern, pattern) == 0)
+                if (rule->channel == channel && strcmp(rule->selector->text, selector->text) == 0)
                         return rule;
         return NULL;
 }
 
-static const struct rule *first_match(const struct session *s, const char *event) {
+static const struct rule *first_match(const struct session *s, const struct event_entry *event) {
         for (const struct rule *rule = s->rules; rule; rule = rule->next)
-                if (rule->enabled && glob_match(rule->pattern, event))
+                if (rule->enabled && selector_selects(rule->selector, event->name, event->loglevel))
                         return rule;
         return NULL;
 }
 
-static int check_event(const struct session *s, const struct channel *channel, const char *pattern, const char *event,
-                       struct failure *failure) {
+static int check_event(const struct session *s, const struct channel *channel, const struct selector *selector,
+                       const struct event_entry *event, struct failure *failure) {
         const struct rule *rule;
 
-        if (!glob_match(pattern, event))
+        if (!selector_selects(selector, event->name, event->loglevel))
                 return 0;
         rule = first_match(s, event);
         if (!rule || rule->channel == channel)
@@ -40,28 +39,30 @@ static int check_event(const struct session *s, const struct channel *channel, c
         return fail(failure, FAILURE_EVENT_IN_OTHER_CHANNEL,
                     "Event '%.120s' is recorded by channel '%s' of session '%s' already (rule '%.120s'), and an event "
                     "is in one channel only; write a narrower pattern than '%.120s', or remove that rule.",
-                    event, rule->channel->config.name, s->name, rule->pattern, pattern);
+                    event->name, rule->channel->config.name, s->name, rule->selector->text, selector->pattern);
 }
 
 /* channel: NULL where it is still to be made. */
-static int check_other_channels(const struct session *s, const struct channel *channel, const char *pattern,
-                                struct failure *failure) {
+static int check_other_channels(const struct session *s, const struct channel *channel,
+                                const struct selector *selector, struct failure *failure) {
         struct event_definitions **list;
         size_t n;
         int r;
 
         for (const struct rule *rule = s->rules; rule; rule = rule->next)
-                if (rule->enabled && rule->channel != channel && strcmp(rule->pattern, pattern) == 0)
+                if (rule->enabled && rule->channel != channel &&
+                    strcmp(rule->selector->pattern, selector->pattern) == 0 &&
+                    selector_levels_overlap(rule->selector, selector))
                         return fail(failure, FAILURE_EVENT_IN_OTHER_CHANNEL,
                                     "'%.200s' is enabled in channel '%s' of session '%s' already, and an event is in "
                                     "one channel only; remove that rule first.",
-                                    pattern, rule->channel->config.name, s->name);
+                                    selector->pattern, rule->channel->config.name, s->name);
         r = registry_list_definitions(s->manager->registry, s->owner, &list, &n);
         if (r < 0)
                 return fail_memory(failure);
         for (size_t i = 0; i < n; i++) {
                 for (uint32_t e = 0; e < list[i]->n_events && r >= 0; e++)
-                        r = check_event(s, channel, pattern, list[i]->events[e].name, failure);
+                        r = check_event(s, channel, selector, &list[i]->events[e], failure);
                 event_definitions_unref(list[i]);
         }
         free(list);
@@ -92,7 +93,7 @@ void session_unlink_rule(struct session *s, struct rule *rule) {
                 }
 }
 
-static int add_rule(struct session *s, struct channel *channel, const char *pattern, struct rule **ret,
+static int add_rule(struct session *s, struct channel *channel, struct selector *selector, struct rule **ret,
                     struct failure *failure) {
         struct rule *rule, **p;
         int r;
@@ -100,7 +101,7 @@ static int add_rule(struct session *s, struct channel *channel, const char *patt
         if (s->n_rules >= RULES_PER_SESSION_MAX)
                 return fail(failure, FAILURE_LIMIT, "Session '%s' has %i event rules, which is the most that it can "
                             "have; use patterns with '*'.", s->name, RULES_PER_SESSION_MAX);
-        r = rule_new(channel, s->last_rule + 1, pattern, &rule, failure);
+        r = rule_new(channel, s->last_rule + 1, selector, &rule, failure);
         if (r < 0)
                 return r;
         for (p = &s->rules; *p; p = &(*p)->next)
@@ -134,7 +135,7 @@ static int set_enabled(struct session *s, struct rule *rule, bool enabled, struc
         return 0;
 }
 
-int session_enable_event(struct session *s, const char *name, const char *pattern, struct rule **ret,
+int session_enable_event(struct session *s, const char *name, struct selector *selector, struct rule **ret,
                          struct failure *failure) {
         struct channel *channel;
         struct rule *rule;
@@ -142,18 +143,15 @@ int session_enable_event(struct session *s, const char *name, const char *patter
 
         if (*name == '\0')
                 name = CHANNEL_DEFAULT_NAME;
-        r = pattern_check(pattern, failure);
-        if (r < 0)
-                return r;
-        r = check_other_channels(s, session_find_channel(s, name), pattern, failure);
+        r = check_other_channels(s, session_find_channel(s, name), selector, failure);
         if (r < 0)
                 return r;
         r = get_channel(s, name, &channel, failure);
         if (r < 0)
                 return r;
-        rule = find_pattern(s, channel, pattern);
+        rule = session_find_selector(s, channel, selector);
         if (!rule)
-                return add_rule(s, channel, pattern, ret, failure);
+                return add_rule(s, channel, selector, ret, failure);
         r = set_enabled(s, rule, true, failure);
         if (r < 0)
                 return r;

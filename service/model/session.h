@@ -101,6 +101,9 @@ static inline bool session_has_recorded(const struct session *s) {
 struct channel *session_find_channel(struct session *s, const char *name);
 struct rule *session_find_rule(struct session *s, uint32_t id);
 
+/* The rule of this selector in a channel, or NULL. */
+struct rule *session_find_selector(struct session *s, const struct channel *channel, const struct selector *selector);
+
 /* Makes a channel, or, without options, enables one that is disabled. */
 int session_enable_channel(struct session *s, const char *name, const struct channel_options *options,
                            struct channel **ret, struct failure *failure);
@@ -115,9 +118,9 @@ int session_publish(struct session *s, struct failure *failure);
 /*
  * Adds a rule, or enables it again, and publishes it. An empty channel name is
  * the default channel, made where it does not exist. Refused where the same
- * pattern, or an event that is known to match it, is in another channel.
+ * pattern, or an event that is known to be selected, is in another channel.
  */
-int session_enable_event(struct session *s, const char *channel, const char *pattern, struct rule **ret,
+int session_enable_event(struct session *s, const char *channel, struct selector *selector, struct rule **ret,
                          struct failure *failure);
 int session_disable_event(struct session *s, struct rule *rule, struct failure *failure);
 int session_remove_event(struct session *s, struct rule *rule, struct failure *failure);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "common/glob.h"
 #include "service/domain/recording.h"
+#include "service/model/selector.h"
 #include "service/model/view.h"
 
 struct model_view *model_view_new(uint64_t generation, uint32_t n_sessions) {
@@ -21,7 +21,7 @@ static void model_view_free(struct model_view *v) {
                 struct model_session *s = &v->sessions[i];
 
                 for (uint32_t k = 0; k < s->n_rules; k++)
-                        free(s->rules[k].pattern);
+                        selector_unref(s->rules[k].selector);
                 free(s->rules);
                 free(s->channels);
                 recording_unref(s->recording);
@@ -57,9 +57,13 @@ void model_view_publish(struct model_view **location, struct model_view *next) {
                 call_rcu(&last->rcu, unref_after_grace);
 }
 
-const struct model_rule *model_session_match(const struct model_session *session, const char *event) {
-        for (uint32_t i = 0; i < session->n_rules; i++)
-                if (glob_match(session->rules[i].pattern, event))
-                        return &session->rules[i];
+const struct model_rule *model_session_match(const struct model_session *session, const char *event, uint8_t loglevel,
+                                             uint32_t *position) {
+        while (*position < session->n_rules) {
+                const struct model_rule *rule = &session->rules[(*position)++];
+
+                if (selector_selects(rule->selector, event, loglevel))
+                        return rule;
+        }
         return NULL;
 }

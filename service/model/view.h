@@ -20,6 +20,7 @@
 #define MODEL_NAME_MAX 64
 
 struct recording;
+struct selector;
 
 struct model_channel {
         char name[MODEL_NAME_MAX + 1];
@@ -31,7 +32,7 @@ struct model_channel {
 };
 
 struct model_rule {
-        char *pattern;
+        struct selector *selector; /* the view has a reference */
         uint32_t channel; /* index */
 };
 
@@ -41,7 +42,7 @@ struct model_session {
         struct recording *recording; /* the view has a reference */
         struct model_channel *channels;
         uint32_t n_channels;
-        struct model_rule *rules; /* the first that matches decides */
+        struct model_rule *rules; /* the first that selects an event decides about its channel */
         uint32_t n_rules;
 };
 
@@ -69,5 +70,6 @@ struct model_view *model_view_get(struct model_view *const *location);
 /* Main loop: replaces the one at location, whose reference is given back after a grace period. */
 void model_view_publish(struct model_view **location, struct model_view *next);
 
-/* The rule that an event comes under, or NULL. */
-const struct model_rule *model_session_match(const struct model_session *session, const char *event);
+/* The first rule from number *position on that selects an event, the next number in *position; or NULL. */
+const struct model_rule *model_session_match(const struct model_session *session, const char *event, uint8_t loglevel,
+                                             uint32_t *position);

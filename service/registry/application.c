@@ -36,6 +36,7 @@ static void free_after_grace(struct rcu_head *head) {
         peer_done(&a->peer);
         closep(&a->fd);
         pthread_mutex_destroy(&a->lock);
+        free(a->cgroup);
         free(a->unit);
         free(a);
 }

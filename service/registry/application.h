@@ -64,7 +64,8 @@ struct application {
 
         /* of the worker */
         enum application_state state;
-        struct compartment *compartment; /* constant once registered */
+        struct compartment *compartment; /* constant once registered, as is cgroup */
+        char *cgroup; /* of the process when it registered, or NULL */
         uint64_t needed;                 /* hash that it was asked for, while asked is set */
         bool asked;
         bool wants_locked;

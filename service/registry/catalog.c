@@ -31,16 +31,6 @@ const char *catalog_type_name(enum definition_type type) {
         return type < _DEFINITION_TYPE_MAX && names[type] ? names[type] : "?";
 }
 
-const char *catalog_level_name(uint8_t loglevel) {
-        static const char *const names[] = {
-                "emergency",     "alert",         "critical",     "error",      "warning",
-                "notice",        "info",          "debug-system", "debug-program", "debug-process",
-                "debug-module",  "debug-unit",    "debug-function", "debug-line", "debug",
-        };
-
-        return loglevel < ARRAY_SIZE(names) ? names[loglevel] : "unknown";
-}
-
 static int compare(const void *a, const void *b) {
         const struct item *x = a, *y = b;
         int r = strcmp(x->name, y->name);

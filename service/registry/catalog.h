@@ -16,6 +16,5 @@
 int catalog_walk(struct registry *r, const uid_t *uids, size_t n_uids, const char *glob,
                  int (*each)(const struct definition *event, const char *name, void *userdata), void *userdata);
 
-/* What people call a field's type and a log level. */
+/* What people call a field's type. */
 const char *catalog_type_name(enum definition_type type);
-const char *catalog_level_name(uint8_t loglevel);

@@ -54,6 +54,7 @@ static int read_entries(struct event_definitions *d) {
                         .offset = (uint32_t) offset,
                         .size = (uint32_t) (reader.offset - offset),
                         .name = name,
+                        .loglevel = event.loglevel,
                 };
                 name = stpcpy(name, event.provider);
                 *name++ = ':';
@@ -83,6 +84,16 @@ int event_definitions_new(int fd, uint64_t hash, struct event_definitions **ret)
                 return -errno;
         *ret = TAKE_PTR(d);
         return 0;
+}
+
+int event_definitions_read(const struct event_definitions *d, uint32_t i, struct definition *ret) {
+        struct definitions_reader reader = {
+                .data = (const char *) d->data + d->events[i].offset,
+                .size = d->events[i].size,
+                .n_events = 1,
+        };
+
+        return definitions_reader_next(&reader, ret) > 0 ? 0 : -EBADMSG;
 }
 
 void definitions_store_init(struct definitions_store *store, struct quota *quota, uid_t uid) {

@@ -24,6 +24,7 @@
 struct event_entry {
         uint32_t offset, size; /* of the entry in the definitions */
         const char *name;      /* provider:name */
+        uint8_t loglevel;
 };
 
 struct event_definitions {
@@ -65,6 +66,9 @@ static inline void event_definitions_unrefp(struct event_definitions **d) {
         if (*d)
                 event_definitions_unref(*d);
 }
+
+/* Event number i, whose names are the definitions'. */
+int event_definitions_read(const struct event_definitions *d, uint32_t i, struct definition *ret);
 
 void definitions_store_init(struct definitions_store *store, struct quota *quota, uid_t uid);
 void definitions_store_done(struct definitions_store *store);

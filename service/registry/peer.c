@@ -41,7 +41,12 @@ int peer_read(int socket, struct peer *ret) {
         fd = open_pidfd(socket, credentials.pid);
         if (fd < 0)
                 return fd;
-        *ret = (struct peer) { .pid = credentials.pid, .uid = credentials.uid, .pidfd = fd };
+        *ret = (struct peer) {
+                .pid = credentials.pid,
+                .uid = credentials.uid,
+                .gid = credentials.gid,
+                .pidfd = fd,
+        };
         return 0;
 }
 

@@ -12,6 +12,7 @@
 struct peer {
         pid_t pid;
         uid_t uid;
+        gid_t gid;
         int pidfd; /* readable when the process is gone */
 };
 

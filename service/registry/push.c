@@ -38,15 +38,29 @@ static void still_valid(struct application *a, uint64_t generation) {
                 set_applied(a, generation);
 }
 
+/* Who it is, as it cannot know itself. */
+static void introduce(const struct application *a, struct handshake *h) {
+        h->keys |= HANDSHAKE_READY | HANDSHAKE_APPLICATION | HANDSHAKE_PID | HANDSHAKE_UID | HANDSHAKE_GID;
+        h->application = a->id;
+        h->pid = (uint64_t) a->peer.pid;
+        h->uid = a->peer.uid;
+        h->gid = a->peer.gid;
+        if (compartment_shares_pids(&a->compartment->key))
+                h->keys |= HANDSHAKE_NAMESPACE_SAME;
+        if (a->cgroup) {
+                h->keys |= HANDSHAKE_CGROUP;
+                handshake_set_cgroup(h, a->cgroup);
+        }
+}
+
 static int send_view(struct application *a, const struct session_view *view) {
-        uint32_t kind = a->ready_sent ? HANDSHAKE_CONFIG : HANDSHAKE_READY | HANDSHAKE_APPLICATION;
-        struct handshake h = {
-                .keys = HANDSHAKE_GENERATION | kind,
-                .application = a->id,
-                .generation = view->generation,
-        };
+        struct handshake h = { .keys = HANDSHAKE_GENERATION, .generation = view->generation };
         int r;
 
+        if (a->ready_sent)
+                h.keys |= HANDSHAKE_CONFIG;
+        else
+                introduce(a, &h);
         r = application_send(a, &h, view->fds, view->n_fds);
         /* Too many descriptors in flight for this uid: the application asks for them later. */
         if (r == -ETOOMANYREFS)

@@ -42,11 +42,14 @@ static void set_definitions(struct application *a, struct event_definitions *d) 
  */
 static int identify(struct application *a) {
         struct compartment_key key;
-        char *unit = NULL;
+        char *unit = NULL, *cgroup = NULL;
 
         compartment_read(a->peer.pid, a->peer.uid, a->word_size, a->id, &key);
         if (sd_pid_get_unit(a->peer.pid, &unit) < 0)
                 unit = NULL;
+        if (sd_pid_get_cgroup(a->peer.pid, &cgroup) < 0)
+                cgroup = NULL;
+        a->cgroup = cgroup;
         if (!peer_is_alive(&a->peer)) {
                 free(unit);
                 return -ECONNRESET;

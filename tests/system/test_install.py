@@ -33,6 +33,7 @@ def expected_files(libdir, systemunitdir):
     for library in ("tracectl", "tracectl-read", "tracectl-tracepoint"):
         yield from (f"{libdir}/lib{library}.so{version}" for version in ("", ".0", ".0.1.0"))
         yield f"{libdir}/pkgconfig/{library}.pc"
+    yield f"{libdir}/libtracectl-tracepoint.a"
     yield from (f"{systemunitdir}/{unit}" for unit in UNITS)
     yield from (f"usr/lib/systemd/user/{unit}" for unit in UNITS)
     yield from ("usr/lib/sysusers.d/tracectl.conf", "usr/lib/tmpfiles.d/tracectl.conf",

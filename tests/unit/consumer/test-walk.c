@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "consumer/walk.h"
+#include "protocol/context.h"
 #include "protocol/ctf.h"
 
 struct records {
@@ -169,6 +170,37 @@ static void test_garbage(void) {
         walker_done(&w);
 }
 
+/* A control group has no fixed size: cut anywhere, without an end, or longer than it can be, it is no record. */
+static void test_contexts(void) {
+        struct records r = {}, cut;
+        g_autofree char *longest = g_strnfill(CONTEXT_CGROUP_MAX, 'x');
+        struct walk_result result;
+        struct walker w;
+        uint64_t whole;
+
+        set_up(&w);
+        w.contexts = CONTEXT_VPID | CONTEXT_CGROUP;
+        put_extended(&r, 5000, 10);
+        put_u32(&r, 42);
+        put(&r, "", 1);
+        whole = r.size;
+        put_extended(&r, 5000, 10);
+        put_u32(&r, 42);
+        put(&r, longest, CONTEXT_CGROUP_MAX + 1);
+        result = walk(&w, &r, 5, 20);
+        g_assert_cmpuint(result.events, ==, 2);
+        g_assert_cmpuint(result.valid, ==, r.size);
+        for (cut = r, cut.size = whole; cut.size < r.size; cut.size++) {
+                result = walk(&w, &cut, 5, 20);
+                g_assert_cmpuint(result.valid, ==, whole);
+        }
+        r.data[r.size - 1] = 'x';
+        put(&r, "", 1);
+        result = walk(&w, &r, 5, 20);
+        g_assert_cmpuint(result.valid, ==, whole);
+        walker_done(&w);
+}
+
 static void test_times(void) {
         const uint64_t wrap = UINT64_C(1) << CTF_COMPACT_TIME_BITS, begin = 5 * wrap + 1000;
         struct walk_result result;
@@ -202,6 +234,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/walk/whole", test_whole);
         g_test_add_func("/walk/cut", test_cut);
         g_test_add_func("/walk/garbage", test_garbage);
+        g_test_add_func("/walk/contexts", test_contexts);
         g_test_add_func("/walk/times", test_times);
         return g_test_run();
 }

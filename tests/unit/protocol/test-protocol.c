@@ -36,6 +36,31 @@ static void test_handshake_round_trip(void) {
         g_assert_cmpstr(b.name, ==, "a program");
 }
 
+/* What tracingd says of a process. A control group's name is anybody's: made harmless, and cut. */
+static void test_handshake_ready(void) {
+        struct handshake a = {
+                .keys = HANDSHAKE_READY | HANDSHAKE_PID | HANDSHAKE_UID | HANDSHAKE_GID | HANDSHAKE_CGROUP |
+                        HANDSHAKE_NAMESPACE_SAME,
+                .pid = 4711,
+                .uid = UINT32_MAX - 1,
+                .gid = 100,
+        }, b;
+        g_autofree char *longer = g_strnfill(HANDSHAKE_CGROUP_MAX + 1, 'x');
+        char buffer[HANDSHAKE_SIZE_MAX];
+
+        handshake_set_cgroup(&a, "/user.slice/a\nREADY=1/\xc3\xa4");
+        g_assert_cmpstr(a.cgroup, ==, "/user.slice/a?READY=1/??");
+        g_assert_cmpint(handshake_parse(buffer, handshake_format(&a, buffer, sizeof(buffer)), &b), ==, 0);
+        g_assert_cmpuint(b.keys, ==, a.keys);
+        g_assert_cmpuint(b.pid, ==, 4711);
+        g_assert_cmpuint(b.uid, ==, UINT32_MAX - 1);
+        g_assert_cmpuint(b.gid, ==, 100);
+        g_assert_cmpstr(b.cgroup, ==, a.cgroup);
+        handshake_set_cgroup(&a, longer);
+        g_assert_cmpuint(strlen(a.cgroup), ==, HANDSHAKE_CGROUP_MAX);
+        g_assert_cmpint(handshake_parse("NAMESPACE=other", 15, &b), ==, -EBADMSG);
+}
+
 static void test_handshake_refused(void) {
         static const char *const bad[] = {
                 "REGISTER",          "=1",           "REGISTER=2",  "READY=",     "GENERATION=-1", "GENERATION=x",
@@ -181,6 +206,97 @@ static void test_view(void) {
         g_assert_cmpint(view_check(buffer, size, 6, &v), ==, -EPROTONOSUPPORT);
 }
 
+/* As before there were filters, and as a later version may write it: with more of everything. */
+static void test_view_versions(void) {
+        char buffer[1024] __attribute__((aligned(8))), old[512] __attribute__((aligned(8))) = "";
+        struct view_header *h = (struct view_header *) old;
+        size_t size = make_view(buffer), missing = sizeof(*h) - VIEW_HEADER_SIZE_MIN;
+        struct view v;
+
+        memcpy(old, buffer, VIEW_HEADER_SIZE_MIN);
+        memcpy(old + VIEW_HEADER_SIZE_MIN, buffer + sizeof(*h), size - sizeof(*h));
+        h->header_size = VIEW_HEADER_SIZE_MIN;
+        h->minor = 1;
+        h->total_size = size -= missing;
+        g_assert_cmpint(view_check(old, size, 6, &v), ==, 0);
+        g_assert_cmpuint(v.n_filters, ==, 0);
+        g_assert_cmpuint(view_action_at(&v, 2)->id, ==, 40);
+        /* Something behind the last array. */
+        h->total_size += 64;
+        g_assert_cmpint(view_check(old, size, 6, &v), ==, -EBADMSG);
+        g_assert_cmpint(view_check(old, size + 64, 6, &v), ==, 0);
+        h->total_size -= 72;
+        g_assert_cmpint(view_check(old, size, 6, &v), ==, -EBADMSG);
+        h->header_size -= 8;
+        g_assert_cmpint(view_check(old, size, 6, &v), ==, -EBADMSG);
+}
+
+/* One filter, 1 PASS. */
+static char *put_filter(char *p, size_t *size) {
+        struct filter_code *code = (struct filter_code *) p;
+        struct filter_instruction *i = (struct filter_instruction *) (code + 1);
+
+        i[0] = (struct filter_instruction) { .op = FILTER_SIGNED, .value = 1 };
+        i[1] = (struct filter_instruction) { .op = FILTER_PASS };
+        *code = (struct filter_code) { FILTER_CODE_MAJOR, FILTER_CODE_MINOR, sizeof(*code) + 2 * sizeof(*i), 2 };
+        *size = code->size;
+        return p + code->size;
+}
+
+static void test_view_filters(void) {
+        char buffer[1024] __attribute__((aligned(8))) = "";
+        struct view_header *h = (struct view_header *) buffer;
+        size_t size = make_view(buffer), first;
+        struct view_action *last = (struct view_action *) (buffer + size) - 1;
+        struct view_filter *filters = (struct view_filter *) (buffer + size);
+        struct filter_code *code = (struct filter_code *) (filters + 2);
+        struct view v;
+        char *end;
+
+        end = put_filter((char *) code, &first);
+        end = put_filter(end, &first);
+        h->n_filters = 2;
+        h->filter_size = sizeof(*filters);
+        h->total_size = size = (size_t) (end - buffer);
+        filters[0] = (struct view_filter) { (uint32_t) ((char *) code - buffer), (uint32_t) first };
+        filters[1] = (struct view_filter) { filters[0].offset + (uint32_t) first, (uint32_t) first };
+        last->filter = 2;
+        g_assert_cmpint(view_check(buffer, size, 6, &v), ==, 0);
+        g_assert_true(view_filter_code(&v, view_filter_at(&v, 1)) == code);
+        g_assert_cmpuint(view_filter_at(&v, view_action_at(&v, 2)->filter)->offset, ==, filters[1].offset);
+        last->filter = 3;
+        g_assert_cmpint(view_check(buffer, size, 6, &v), ==, -EBADMSG);
+        last->filter = 1;
+        /* Each byte belongs to one filter. */
+        filters[1].offset -= 8;
+        g_assert_cmpint(view_check(buffer, size, 6, &v), ==, -EBADMSG);
+        filters[1].offset = filters[0].offset;
+        g_assert_cmpint(view_check(buffer, size, 6, &v), ==, -EBADMSG);
+        filters[1].offset = UINT32_MAX;
+        g_assert_cmpint(view_check(buffer, size, 6, &v), ==, -EBADMSG);
+        filters[1].offset = filters[0].offset + (uint32_t) first;
+        filters[1].size = UINT32_MAX;
+        g_assert_cmpint(view_check(buffer, size, 6, &v), ==, -EBADMSG);
+        filters[1].size = (uint32_t) first;
+        g_assert_cmpint(view_check(buffer, size - 8, 6, &v), ==, -EBADMSG);
+        h->filter_size = 12;
+        g_assert_cmpint(view_check(buffer, size, 6, &v), ==, -EBADMSG);
+        h->filter_size = 0;
+        g_assert_cmpint(view_check(buffer, size, 6, &v), ==, -EBADMSG);
+        h->filter_size = sizeof(*filters);
+        h->n_filters = UINT32_MAX;
+        g_assert_cmpint(view_check(buffer, size, 6, &v), ==, -EBADMSG);
+        h->n_filters = 2;
+        /* What cannot be run, whether an action uses it or not. */
+        code->n_instructions = 1;
+        g_assert_cmpint(view_check(buffer, size, 6, &v), ==, -EBADMSG);
+        code->n_instructions = 2;
+        code->major++;
+        g_assert_cmpint(view_check(buffer, size, 6, &v), ==, -EPROTONOSUPPORT);
+        code->major--;
+        g_assert_cmpint(view_check(buffer, size, 6, &v), ==, 0);
+}
+
 static void test_ring_geometry(void) {
         struct ring_geometry g, loaded;
         g_autofree void *ring = NULL, *positions = NULL;
@@ -216,10 +332,13 @@ static void test_ring_geometry(void) {
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/protocol/handshake/round-trip", test_handshake_round_trip);
+        g_test_add_func("/protocol/handshake/ready", test_handshake_ready);
         g_test_add_func("/protocol/handshake/refused", test_handshake_refused);
         g_test_add_func("/protocol/definitions/round-trip", test_definitions_round_trip);
         g_test_add_func("/protocol/definitions/mutated", test_definitions_mutated);
         g_test_add_func("/protocol/view", test_view);
+        g_test_add_func("/protocol/view/versions", test_view_versions);
+        g_test_add_func("/protocol/view/filters", test_view_filters);
         g_test_add_func("/protocol/ring-geometry", test_ring_geometry);
         return g_test_run();
 }

@@ -20,11 +20,11 @@ int make_definitions(const char *const *events, uint64_t *ret_hash) {
         int fd = -1;
 
         for (n = 0; events[n]; n++) {
-                g_auto(GStrv) parts = g_strsplit(events[n], ":", 2);
+                g_auto(GStrv) parts = g_strsplit_set(events[n], ":@", 3);
                 const struct definition d = {
                         .provider = parts[0],
                         .name = parts[1],
-                        .loglevel = 6,
+                        .loglevel = parts[2] ? (uint8_t) atoi(parts[2]) : 6,
                         .n_fields = 1,
                         .fields = { { DEFINITION_U64, "value" } },
                 };

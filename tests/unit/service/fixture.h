@@ -109,7 +109,7 @@ struct fake_application {
         struct view view;
 };
 
-/* Event names "provider:name", NULL at the end; each has the field u64 value. */
+/* Event names "provider:name" or "provider:name@LEVEL" (else 6), NULL at the end; each has the field u64 value. */
 int make_definitions(const char *const *events, uint64_t *ret_hash);
 
 struct fake_application *fake_application_connect(struct fixture *f);

@@ -251,8 +251,8 @@ static void test_event_refusals(void) {
                       "kernel", "", "*", 0);
         fixture_fails(f, ERROR "NoSuchChannel", "'other'", session, SESSION, "EnableEvent", "sssa{sv}", "user", "other",
                       "*", 0);
-        fixture_fails(f, ERROR "UnknownOption", "no options", session, SESSION, "EnableEvent", "sssa{sv}", "user", "",
-                      "*", 1, "filter", "s", "x");
+        fixture_fails(f, ERROR "UnknownOption", "known are: exclude, filter", session, SESSION, "EnableEvent",
+                      "sssa{sv}", "user", "", "*", 1, "target", "s", "x");
         fixture_fails(f, ERROR "NoSuchEvent", "EnableEvent has returned", session, SESSION, "DisableEvent", "oa{sv}",
                       session, 0);
         assert_no_channels_nor_events(f);

@@ -47,7 +47,8 @@ static void test_parse(void) {
                                   "Start=yes ; at once\nX-Colour=red\n\n  # indented\n[X-Other]\nanything=1\n"
                                   "[Channel a]\nSubBufferSize=64K\nSubBufferCount=4\nMode=discard\nEnabled=no\n"
                                   "Context=vpid\nContext=ip\nEvent=shop:*\nEvent=shop:*\nDisabledEvent=x:y\n"
-                                  "[Channel empty]\n");
+                                  "[Channel empty]\n[Channel b]\nEvent = a:b  filter=x == \" ; y\"\n"
+                                  "DisabledEvent=a:b exclude=a:c loglevel=info \r\nDisabledEvent=c:d ; a comment\n");
         struct profile_channel *c = p->channels;
 
         g_assert_cmpstr(profile_session_name(p), ==, "shop");
@@ -61,8 +62,14 @@ static void test_parse(void) {
         g_assert_false(c->enabled);
         g_assert_cmpuint(c->contexts, ==, CONTEXT_VPID | CONTEXT_IP);
         g_assert_cmpuint(c->events.n, ==, 1);
-        g_assert_cmpstr(c->disabled.items[0], ==, "x:y");
+        g_assert_cmpstr(c->disabled.items[0]->text, ==, "x:y");
         g_assert_cmpstr(c->next->name, ==, "empty");
+        c = c->next->next;
+        g_assert_cmpuint(c->events.n, ==, 1);
+        g_assert_cmpstr(c->events.items[0]->text, ==, "a:b filter=x == \" ; y\"");
+        g_assert_cmpuint(c->disabled.n, ==, 2);
+        g_assert_cmpstr(c->disabled.items[0]->text, ==, "a:b loglevel=info exclude=a:c");
+        g_assert_cmpstr(c->disabled.items[1]->text, ==, "c:d");
         profile_free(p);
 }
 
@@ -77,7 +84,7 @@ static void test_resets(void) {
         g_assert_cmpint(p->mode, ==, SESSION_RECORD);
         g_assert_null(p->directory);
         g_assert_cmpuint(p->channels->events.n, ==, 1);
-        g_assert_cmpstr(p->channels->events.items[0], ==, "c:d");
+        g_assert_cmpstr(p->channels->events.items[0]->text, ==, "c:d");
         g_assert_cmpuint(p->channels->contexts, ==, 0);
         g_assert_true(p->channels->enabled);
         g_assert_null(p->channels->mode);
@@ -114,7 +121,14 @@ static void test_refusals(void) {
         refused("[Channel c]\nSubBufferCount=-1\n", "a number");
         refused("[Channel c]\nSubBufferCount=4294967296\n", "a number");
         refused("[Channel c]\nMode=loud\n", "discard or overwrite");
-        refused("[Channel c]\nContext=pid\n", "vpid, vtid, procname or ip");
+        refused("[Channel c]\nContext=mood\n", "one of vpid, vtid, procname, ip, pid, tid, uid, gid, cgroup");
+        refused("[Channel c]\n\nEvent=a:b loglevel>=loud\n", "line 3: Unknown log level 'loud'");
+        refused("[Channel c]\nEvent=a:b filter=id >\n", "line 2: The filter 'id >' is wrong at its end");
+        refused("[Channel c]\nEvent=a:b exclude=a:c ; why\n", "line 2: ';' is no option of an event");
+        refused("[Channel c]\nEvent=a:b if=id\n", "line 2: 'if=id' is no option of an event");
+        refused("[Channel c]\nEvent=a:b filter=x == \"\x01\"\n", "line 2: The filter");
+        refused("Event=a:b filter=id\n", "line 1: The assignment belongs to no section");
+        refused("[Channel c]\nEvent=a:b loglevel=info\n[Channel d]\nEvent=a:b\n", "one channel only");
         refused("[Channel c]\nEvent=shop\n", "line 2: 'shop' is no event pattern");
         refused("[Channel c]\nEvent=a:b\nDisabledEvent=a:b\n", "keep one of them");
         refused("[Channel c]\nEvent=a:b\n[Channel d]\nEvent=a:b\n", "one channel only");
@@ -150,7 +164,7 @@ static void assert_loads(const struct profile_places *places, const char *name, 
 
         if (profile_load(places, name, &p, &failure) < 0)
                 g_error("%s", failure.text);
-        g_assert_cmpstr(p->channels->events.items[0], ==, event);
+        g_assert_cmpstr(p->channels->events.items[0]->text, ==, event);
         g_assert_cmpuint(p->channels->events.n, ==, 1);
         profile_free(p);
 }
@@ -387,14 +401,42 @@ static void test_nothing_half_done(void) {
         model_done(&m);
 }
 
+static struct rule *enable(struct session *s, const char *channel, const char *text) {
+        _cleanup_(selector_unrefp) struct selector *selector = NULL;
+        struct failure failure;
+        struct rule *rule;
+
+        if (selector_parse(text, &selector, &failure) < 0)
+                g_error("%s: %s", text, failure.text);
+        g_assert_cmpint(session_enable_event(s, channel, selector, &rule, &failure), ==, 0);
+        return rule;
+}
+
+/* Such as a line of a profile has to carry unharmed. */
+static char *random_options(void) {
+        static const char *const levels[] = { "", " loglevel>=warning", " loglevel=debug-line" };
+        static const char *const excludes[] = { "", " exclude=a:*", " exclude=a:* exclude=b:c" };
+        g_autofree char *digits = g_strnfill(300, '1');
+        g_autofree char *large = g_strdup_printf(" filter=name == \"%s\"", digits);
+        const char *const filters[] = {
+                "", " filter=id > 7 && !($ctx.procname == \"x*\")", " filter=name == \" ; # = [x]  \\\\\"",
+                " filter=name == \"\xc3\xa4\"", " filter='loglevel=x' == name", large,
+        };
+
+        return g_strconcat(levels[g_test_rand_int_range(0, G_N_ELEMENTS(levels))],
+                           excludes[g_test_rand_int_range(0, G_N_ELEMENTS(excludes))],
+                           filters[g_test_rand_int_range(0, G_N_ELEMENTS(filters))], NULL);
+}
+
 /* A session as a client makes it by hand, of everything that there is. */
 static struct session *random_session(struct model *m, const char *name) {
-        static const char *const contexts[] = { "vpid", "vtid", "procname", "ip" };
+        static const char *const contexts[] = {
+                "vpid", "vtid", "procname", "ip", "pid", "tid", "uid", "gid", "cgroup",
+        };
         struct session_config config = { .name = name, .owner = OWNER, .mode = g_test_rand_int_range(0, 2) };
         struct failure failure;
         struct channel *channel;
         struct session *s;
-        struct rule *rule;
 
         g_assert_cmpint(g_test_rand_bit() ? session_output_directory(&config.output, "/srv/a b/c;d", &failure)
                                           : session_output_state(&config.output, name, 1, 1, &failure), ==, 0);
@@ -409,12 +451,14 @@ static struct session *random_session(struct model *m, const char *name) {
 
                 g_assert_cmpint(session_enable_channel(s, channel_name, &options, &channel, &failure), ==, 0);
                 for (int k = g_test_rand_int_range(0, 3); k > 0; k--)
-                        g_assert_cmpint(session_add_context(s, channel_name, contexts[g_test_rand_int_range(0, 4)],
+                        g_assert_cmpint(session_add_context(s, channel_name, contexts[g_test_rand_int_range(0, 9)],
                                                             &failure), ==, 0);
                 for (int k = g_test_rand_int_range(0, 6); k > 0; k--) {
-                        g_autofree char *pattern = g_strdup_printf("p%i:e%i*", i, k);
+                        g_autofree char *more = random_options(), *text = NULL;
+                        struct rule *rule;
 
-                        g_assert_cmpint(session_enable_event(s, channel_name, pattern, &rule, &failure), ==, 0);
+                        text = g_strdup_printf("p%i:e%i*%s", i, k / 2, more);
+                        rule = enable(s, channel_name, text);
                         if (g_test_rand_bit())
                                 g_assert_cmpint(session_disable_event(s, rule, &failure), ==, 0);
                 }
@@ -463,7 +507,6 @@ static void test_dump_refused(void) {
         g_autofree char *pattern = g_strnfill(200, 'p'), *event = g_strconcat(pattern, ":x", NULL);
         struct failure failure;
         struct model m;
-        struct rule *rule;
 
         model_init(&m);
         for (size_t i = 0; i <= G_N_ELEMENTS(directories); i++) {
@@ -477,7 +520,7 @@ static void test_dump_refused(void) {
                                 ==, 0);
                 g_assert_cmpint(manager_create_session(m.manager, &config, &s, &failure), ==, 0);
                 if (is_event)
-                        g_assert_cmpint(session_enable_event(s, "", event, &rule, &failure), ==, 0);
+                        enable(s, "", event);
                 g_assert_cmpint(profile_of_session(s, &p, &failure), ==, 0);
                 g_assert_cmpint(profile_format(p, &text, &failure), <, 0);
                 profile_free(p);

@@ -107,6 +107,28 @@ static int create(struct model *m, uid_t owner, unsigned i, struct session **ret
         return -failure_errno(failure->kind);
 }
 
+/* By its length: what it takes is bounded by the number that a user may have. */
+static void test_long_rules(void) {
+        const struct channel_options options = { .subbuf_size = 4096, .n_subbufs = 2 };
+        g_autofree char *digits = g_strnfill(600, '1'), *text = g_strdup_printf("* filter=s == '%s'", digits);
+        struct failure failure;
+        struct selector *selector;
+        struct channel *channel;
+        struct session *s;
+        struct rule *rule;
+        struct model m;
+
+        model_init(&m);
+        g_assert_cmpint(create(&m, SOMEBODY, 0, &s, &failure), ==, 0);
+        g_assert_cmpint(session_enable_channel(s, "c", &options, &channel, &failure), ==, 0);
+        g_assert_cmpint(selector_parse(text, &selector, &failure), ==, 0);
+        g_assert_cmpint(rule_new(channel, 1, selector, &rule, &failure), ==, 0);
+        g_assert_cmpuint(quota_used(&m.domain->quota, SOMEBODY, QUOTA_RULES), ==, 2);
+        rule_free(rule);
+        selector_unref(selector);
+        model_done(&m);
+}
+
 static void test_sessions(void) {
         struct failure failure;
         struct session *s, *last;
@@ -207,6 +229,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/quota/charges", test_charges);
         g_test_add_func("/quota/threads", test_threads);
         g_test_add_func("/quota/sessions", test_sessions);
+        g_test_add_func("/quota/long-ruleslong-rules", test_long_rules);
         g_test_add_func("/quota/channels", test_channels);
         g_test_add_func("/quota/ring-memory", test_ring_memory);
         g_test_add_func("/quota/escape", test_escape);

@@ -10,8 +10,10 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <systemd/sd-login.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "common/fd.h"
 #include "protocol/ctf.h"
 #include "protocol/ring.h"
@@ -63,8 +65,11 @@ static sd_bus_message *finish(struct fixture *f, sd_bus_slot *slot, sd_bus_messa
 }
 
 static void test_handshake(void) {
+        const uint32_t about = HANDSHAKE_PID | HANDSHAKE_UID | HANDSHAKE_GID | HANDSHAKE_NAMESPACE_SAME;
         struct fixture *f = fixture_new();
         struct fake_application *a, *b;
+        _cleanup_free_ char *cgroup = NULL;
+        struct handshake h;
 
         a = fake_application_register(f, shop, 0);
         g_assert_cmpuint(a->id, >, 0);
@@ -78,8 +83,16 @@ static void test_handshake(void) {
                 .abi_major = 1,
                 .events = a->hash,
         }, NULL, 0);
-        g_assert_true(fake_application_recv(b).keys & HANDSHAKE_READY);
+        h = fake_application_recv(b);
+        g_assert_true(h.keys & HANDSHAKE_READY);
         g_assert_cmpuint(b->id, !=, a->id);
+        /* It learns how it looks from here; and this is the same namespace. */
+        g_assert_cmphex(h.keys & about, ==, about);
+        g_assert_cmpuint(h.pid, ==, (uint64_t) getpid());
+        g_assert_cmpuint(h.uid, ==, getuid());
+        g_assert_cmpuint(h.gid, ==, getgid());
+        if (sd_pid_get_cgroup(0, &cgroup) >= 0)
+                g_assert_cmpstr(h.cgroup, ==, cgroup);
         /* And it is the very same file. */
         g_assert_true(fd_same_file(a->fds[0], b->fds[0]));
         fake_application_free(a);

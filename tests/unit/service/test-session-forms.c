@@ -64,8 +64,8 @@ static void test_contexts(void) {
         struct fake_consumer *c;
         bool random = false;
 
-        fixture_fails(f, ERROR "InvalidOption", "known are: vpid, vtid, procname, ip.", session, SESSION, "AddContext",
-                      "sssa{sv}", "user", "", "pid", 0);
+        fixture_fails(f, ERROR "InvalidOption", "known are: vpid, vtid, procname, ip, pid, tid, uid, gid, cgroup.",
+                      session, SESSION, "AddContext", "sssa{sv}", "user", "", "mood", 0);
         fixture_fails(f, ERROR "NoSuchChannel", "'c'", session, SESSION, "AddContext", "sssa{sv}", "user", "c", "vpid",
                       0);
         fixture_fails(f, ERROR "UnknownDomain", "'kernel'", session, SESSION, "AddContext", "sssa{sv}", "kernel", "",
@@ -77,12 +77,14 @@ static void test_contexts(void) {
         fixture_ok(f, session, SESSION, "AddContext", "sssa{sv}", "user", "channel0", "procname", 0);
         fixture_ok(f, session, SESSION, "AddContext", "sssa{sv}", "user", "channel0", "procname", 0);
         fixture_ok(f, session, SESSION, "EnableEvent", "sssa{sv}", "user", "", "*", 0);
+        fixture_ok(f, session, SESSION, "AddContext", "sssa{sv}", "user", "channel0", "cgroup", 0);
         fixture_ok(f, session, SESSION, "Start", "a{sv}", 0);
         fake_application_apply(a);
-        g_assert_cmpuint(view_ring_at(&a->view, 0)->contexts, ==, CONTEXT_VPID | CONTEXT_IP | CONTEXT_PROCNAME);
+        g_assert_cmpuint(view_ring_at(&a->view, 0)->contexts, ==,
+                         CONTEXT_VPID | CONTEXT_IP | CONTEXT_PROCNAME | CONTEXT_CGROUP);
         c = fake_consumer_next(f);
         rings = fake_consumer_wait(c, CONSUMER_RINGS);
-        g_assert_cmpuint(rings->rings.contexts, ==, CONTEXT_VPID | CONTEXT_IP | CONTEXT_PROCNAME);
+        g_assert_cmpuint(rings->rings.contexts, ==, CONTEXT_VPID | CONTEXT_IP | CONTEXT_PROCNAME | CONTEXT_CGROUP);
         for (size_t i = 0; i < sizeof(rings->rings.uuid); i++)
                 random |= rings->rings.uuid[i];
         g_assert_true(random);

@@ -306,6 +306,7 @@ static void test_all_ask(gconstpointer answer) {
         struct failure failure;
         struct channel *channel;
         struct session *session;
+        struct selector *selector;
         struct rule *rule;
         char *path, *event;
         sd_bus *bus, *client;
@@ -317,7 +318,9 @@ static void test_all_ask(gconstpointer answer) {
         g_assert_cmpint(bus_start(s.bus), >=, 0);
         session = bare_service_session(&s, 1000, "s");
         g_assert_cmpint(session_enable_channel(session, "c", &options, &channel, &failure), >=, 0);
-        g_assert_cmpint(session_enable_event(session, "c", "a:b", &rule, &failure), >=, 0);
+        g_assert_cmpint(selector_parse("a:b", &selector, &failure), >=, 0);
+        g_assert_cmpint(session_enable_event(session, "c", selector, &rule, &failure), >=, 0);
+        selector_unref(selector);
         g_assert_cmpint(session_path(session, &path), >=, 0);
         g_assert_cmpint(event_path(rule, &event), >=, 0);
         generation = manager_generation(s.manager);

@@ -21,6 +21,7 @@
 #include "common/fd.h"
 #include "protocol/context.h"
 #include "protocol/definitions.h"
+#include "protocol/filter.h"
 #include "protocol/view.h"
 #include "tests/unit/tracer/fake-daemon.h"
 
@@ -70,19 +71,6 @@ void fake_init(struct fake_daemon *f, const char *directory, uint32_t form, uint
         fixture_init(&f->rings, form, TRACE_CLOCK_TSC, 4, 16384);
         f->ring_id = first_class;
         reader_init(&f->reader, &f->rings, NULL, NULL);
-}
-
-void fake_done(struct fake_daemon *f) {
-        g_autofree char *page = path_of(f, TRACECTL_WAIT_NAME), *path = path_of(f, TRACECTL_REGISTER_NAME);
-
-        fake_hang_up(f);
-        close(f->listener);
-        munmap(f->page, sizeof(*f->page));
-        fixture_done(&f->rings);
-        unlink(page);
-        unlink(path);
-        rmdir(f->directory);
-        g_free(f->directory);
 }
 
 void fake_want(struct fake_daemon *f, bool wanted) {
@@ -146,12 +134,17 @@ static bool send_message(struct fake_daemon *f, const struct handshake *h, const
         return datagram_send(f->connection, buffer, size, fds, n, 0) >= 0;
 }
 
+static void forget_definitions(struct fake_daemon *f) {
+        if (f->events)
+                munmap((void *) f->events, f->events_size);
+        f->events = NULL;
+}
+
 static void take_definitions(struct fake_daemon *f) {
         struct handshake need = { .keys = HANDSHAKE_NEED }, h;
         struct definitions_reader reader;
         int fds[DATAGRAM_FDS_MAX];
-        const void *data;
-        size_t n = 0, size;
+        size_t n = 0;
 
         g_assert_true(send_message(f, &need, NULL, 0));
         do /* what was announced before comes first */
@@ -159,13 +152,27 @@ static void take_definitions(struct fake_daemon *f) {
         while (n == 0 && h.keys & HANDSHAKE_EVENTS);
         g_assert_cmpuint(n, ==, 1);
         g_assert_true(h.keys & HANDSHAKE_EVENTS);
-        g_assert_cmpint(memfd_map_constant(fds[0], DEFINITIONS_SIZE_MAX, &data, &size), ==, 0);
-        g_assert_cmpint(definitions_reader_init(&reader, data, size), ==, 0);
+        forget_definitions(f);
+        g_assert_cmpint(memfd_map_constant(fds[0], DEFINITIONS_SIZE_MAX, &f->events, &f->events_size), ==, 0);
+        g_assert_cmpint(definitions_reader_init(&reader, f->events, f->events_size), ==, 0);
         f->n_events = reader.n_events;
         g_assert_cmpuint(f->n_events, <=, FAKE_EVENTS_MAX);
         f->definitions = h.events;
-        munmap((void *) data, size);
         datagram_close_fds(fds, n);
+}
+
+void fake_done(struct fake_daemon *f) {
+        g_autofree char *page = path_of(f, TRACECTL_WAIT_NAME), *path = path_of(f, TRACECTL_REGISTER_NAME);
+
+        fake_hang_up(f);
+        forget_definitions(f);
+        close(f->listener);
+        munmap(f->page, sizeof(*f->page));
+        fixture_done(&f->rings);
+        unlink(page);
+        unlink(path);
+        rmdir(f->directory);
+        g_free(f->directory);
 }
 
 void fake_accept(struct fake_daemon *f) {
@@ -185,34 +192,88 @@ void fake_take_events(struct fake_daemon *f) {
         take_definitions(f);
 }
 
-bool fake_send_view(struct fake_daemon *f, uint32_t reply, bool on) {
-        struct {
-                struct view_header header;
-                struct view_ring ring;
-                struct view_action actions[FAKE_EVENTS_MAX];
-        } view = {
-                .header = { VIEW_MAGIC, VIEW_MAJOR, VIEW_MINOR, sizeof(struct view_header), sizeof(struct view_ring),
-                            sizeof(struct view_action), 1, on ? f->n_events : 0, f->n_events, f->definitions,
-                            ++f->generation },
-        };
+/* Where no record of the event could pass, it has no action. */
+static void add_actions(struct fake_daemon *f, const struct definition *event, uint32_t number, GArray *actions,
+                        GArray *filters, GByteArray *codes) {
+        g_autofree char *code = g_malloc(FILTER_CODE_SIZE_MAX);
+
+        for (uint32_t i = 0; i < (f->n_filters ? f->n_filters : 1); i++) {
+                struct view_action action = { .event = number, .id = fake_class(f, number) };
+                struct view_filter filter = { .offset = codes->len };
+                struct filter_program *program;
+                struct filter_error error;
+                size_t size = 0;
+
+                if (f->n_filters)
+                        action.id = fake_class_filtered(f, number, i);
+                if (f->n_filters && f->filters[i]) {
+                        g_assert_cmpint(filter_compile(f->filters[i], &program, &error), ==, 0);
+                        if (filter_bind(&program, 1, event, code, FILTER_CODE_SIZE_MAX, &size) > 0) {
+                                filter.size = (uint32_t) size;
+                                g_byte_array_append(codes, (const guint8 *) code, (guint) size);
+                                g_array_append_val(filters, filter);
+                        }
+                        filter_program_unref(program);
+                        if (size == 0)
+                                continue;
+                        action.filter = filters->len;
+                }
+                g_array_append_val(actions, action);
+        }
+}
+
+GByteArray *fake_make_view(struct fake_daemon *f, bool on) {
+        g_autoptr(GArray) actions = g_array_new(FALSE, FALSE, sizeof(struct view_action));
+        g_autoptr(GArray) filters = g_array_new(FALSE, FALSE, sizeof(struct view_filter));
+        g_autoptr(GByteArray) codes = g_byte_array_new();
+        struct view_header header = { VIEW_MAGIC, VIEW_MAJOR, VIEW_MINOR, sizeof(header), sizeof(struct view_ring),
+                                      sizeof(struct view_action), 1, 0, f->n_events, f->definitions, ++f->generation };
         bool locked = f->rings.geometry.flags & RING_LOCKED;
-        struct handshake h = { .keys = reply | HANDSHAKE_GENERATION, .generation = f->generation, .application = 42 };
+        struct view_ring ring = { .flags = locked ? VIEW_RING_LOCKED : VIEW_RING_SHARED, .contexts = f->contexts };
+        GByteArray *view = g_byte_array_new();
+        struct definitions_reader reader;
+        struct definition event;
+
+        g_assert_cmpint(definitions_reader_init(&reader, f->events, f->events_size), ==, 0);
+        for (uint32_t i = 0; on && definitions_reader_next(&reader, &event) > 0; i++)
+                add_actions(f, &event, i, actions, filters, codes);
+        header.n_actions = actions->len;
+        header.n_filters = filters->len;
+        header.filter_size = sizeof(struct view_filter);
+        header.total_size = sizeof(header) + sizeof(ring) + actions->len * sizeof(struct view_action) +
+                            filters->len * sizeof(struct view_filter);
+        for (guint i = 0; i < filters->len; i++)
+                g_array_index(filters, struct view_filter, i).offset += (uint32_t) header.total_size;
+        header.total_size += codes->len;
+        *(locked ? &ring.locked_id : &ring.shared_id) = f->ring_id;
+        g_byte_array_append(view, (const guint8 *) &header, sizeof(header));
+        g_byte_array_append(view, (const guint8 *) &ring, sizeof(ring));
+        g_byte_array_append(view, (const guint8 *) actions->data, actions->len * sizeof(struct view_action));
+        g_byte_array_append(view, (const guint8 *) filters->data, filters->len * sizeof(struct view_filter));
+        return g_byte_array_append(view, codes->data, codes->len);
+}
+
+bool fake_send(struct fake_daemon *f, uint32_t reply, const GByteArray *view) {
+        struct handshake h = reply == HANDSHAKE_READY ? f->about : (struct handshake) { 0 };
         int fds[3] = { -1, f->rings.ring_fd, f->rings.positions_fd };
         bool sent;
 
-        view.ring.flags = locked ? VIEW_RING_LOCKED : VIEW_RING_SHARED;
-        view.ring.contexts = f->contexts;
-        *(locked ? &view.ring.locked_id : &view.ring.shared_id) = f->ring_id;
-        for (uint32_t i = 0; i < view.header.n_actions; i++)
-                view.actions[i] = (struct view_action) { .event = i, .ring = 0, .id = fake_class(f, i) };
-        view.header.total_size = offsetof(__typeof__(view), actions) +
-                                 view.header.n_actions * sizeof(struct view_action);
-        if (reply == HANDSHAKE_READY)
+        h.keys |= reply | HANDSHAKE_GENERATION;
+        h.generation = f->generation;
+        if (reply == HANDSHAKE_READY) {
                 h.keys |= HANDSHAKE_APPLICATION;
-        g_assert_cmpint(memfd_new_constant("view", &view, view.header.total_size, &fds[0]), ==, 0);
+                h.application = 42;
+        }
+        g_assert_cmpint(memfd_new_constant("view", view->data, view->len, &fds[0]), ==, 0);
         sent = send_message(f, &h, fds, G_N_ELEMENTS(fds));
         close(fds[0]);
         return sent;
+}
+
+bool fake_send_view(struct fake_daemon *f, uint32_t reply, bool on) {
+        g_autoptr(GByteArray) view = fake_make_view(f, on);
+
+        return fake_send(f, reply, view);
 }
 
 void fake_apply(struct fake_daemon *f, uint32_t reply, bool on) {

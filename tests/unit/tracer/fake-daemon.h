@@ -5,7 +5,7 @@
  * A tracingd that a test plays, for the library's code in the same process or
  * in a child: a directory with a wait page and a registration socket, one ring
  * set, and views that turn on all events or none. Event number i of the
- * definitions gets class fake_class(f, i). Everything that waits, fails after
+ * definitions gets class fake_class(f, i), with filters fake_class_filtered(). Everything that waits, fails after
  * FAKE_TIMEOUT_MSEC.
  */
 
@@ -29,7 +29,12 @@ struct fake_daemon {
         struct reader reader;
         uint64_t ring_id, generation, definitions; /* hash of those that it knows */
         uint32_t n_events, contexts, first_class;
+        const char *const *filters; /* each event has an action for each of these expressions, NULL: without one */
+        uint32_t n_filters;
+        const void *events; /* the definitions, mapped */
+        size_t events_size;
         struct handshake registration; /* the last one */
+        struct handshake about;        /* what READY says of this process */
 };
 
 /* directory is made; form is 0 or RING_LOCKED. Classes begin at first_class, so that two daemons' differ. */
@@ -54,7 +59,13 @@ void fake_accept(struct fake_daemon *f);
 /* One message from the connection. False where it is hung up. */
 bool fake_receive(struct fake_daemon *f, struct handshake *ret);
 
-/* Sends a view with everything on or off. reply: HANDSHAKE_READY or HANDSHAKE_CONFIG. False where nobody is there. */
+/* A view with everything on or off, of the next generation; g_byte_array_unref() it. */
+GByteArray *fake_make_view(struct fake_daemon *f, bool on);
+
+/* Sends a view. reply: as below. */
+bool fake_send(struct fake_daemon *f, uint32_t reply, const GByteArray *view);
+
+/* Makes and sends one. reply: HANDSHAKE_READY or HANDSHAKE_CONFIG. False where nobody is there. */
 bool fake_send_view(struct fake_daemon *f, uint32_t reply, bool on);
 
 /* Receives one message, which must have these keys. */
@@ -73,6 +84,10 @@ uint64_t fake_consume(struct fake_daemon *f);
 
 static inline uint32_t fake_class(const struct fake_daemon *f, uint32_t event) {
         return f->first_class + event;
+}
+
+static inline uint32_t fake_class_filtered(const struct fake_daemon *f, uint32_t event, uint32_t filter) {
+        return fake_class(f, event) + FAKE_EVENTS_MAX * (filter + 1);
 }
 
 /* Runs func in a process of its own, where the library's state is fresh. */

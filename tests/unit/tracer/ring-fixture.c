@@ -9,6 +9,7 @@
 #include "common/fd.h"
 #include "protocol/ctf.h"
 #include "tests/unit/tracer/ring-fixture.h"
+#include "tracer/ring-fast.h"
 
 void fixture_init(struct fixture *f, uint32_t flags, uint32_t clock, uint32_t n_subbufs, uint64_t subbuf_size) {
         uint32_t n_cpus = (uint32_t) sysconf(_SC_NPROCESSORS_CONF);
@@ -55,11 +56,13 @@ void fixture_write(struct fixture *f, int32_t pid, int32_t tid, uint64_t value) 
         struct tracectl_span span = { payload, sizeof(payload), TRACECTL_SPAN_BYTES };
         struct write_event event = { CHECK_ID, pid, tid, &span, 1 };
 
+        struct thread_slot slot = { .tid = tid, .rseq = ring_rseq_of_thread() };
+        struct action action = { .fast = f->geometry.clock == TRACE_CLOCK_TSC ? &f->map : NULL, .id = CHECK_ID };
+
         if (f->geometry.flags & RING_LOCKED)
                 ring_locked_write(&f->map, &event);
-        else if (f->geometry.clock != TRACE_CLOCK_TSC ||
-                 !ring_rseq_write_fast(ring_rseq_of_thread(), &f->map, CHECK_ID, tid, payload, sizeof(payload)))
-                ring_rseq_write(ring_rseq_of_thread(), &f->map, &event);
+        else if (!ring_fast_write(&slot, &action, payload, sizeof(payload)))
+                ring_rseq_write(slot.rseq, &f->map, &event);
 }
 
 static uint64_t check_payload_size(uint32_t id, const char *payload, uint64_t room) {

@@ -25,30 +25,59 @@ static struct {
         char payload[64];
         uint32_t payload_size;
         bool seen;
+        struct handshake about; /* what the daemon says of this process */
 } expected;
 
+static uint32_t size_of_contexts(uint32_t contexts) {
+        return contexts_fixed_size(contexts) +
+               (contexts & CONTEXT_CGROUP ? (uint32_t) strlen(expected.about.cgroup) + 1 : 0);
+}
+
+static int32_t take_number(const char **payload) {
+        int32_t number;
+
+        memcpy(&number, *payload, sizeof(number));
+        *payload += sizeof(number);
+        return number;
+}
+
+/* As the daemon sees it: what it says, and of a thread in another namespace nothing but the first one's number. */
+static void check_process(const char **payload) {
+        const struct handshake *about = &expected.about;
+        int32_t tid = about->keys & HANDSHAKE_NAMESPACE_SAME ? expected.tid
+                      : expected.tid == getpid()             ? (int32_t) about->pid
+                                                             : 0;
+        bool known = about->keys & HANDSHAKE_UID;
+
+        if (expected.contexts & CONTEXT_PID)
+                g_assert_cmpint(take_number(payload), ==, (int32_t) about->pid);
+        if (expected.contexts & CONTEXT_TID)
+                g_assert_cmpint(take_number(payload), ==, tid);
+        if (expected.contexts & CONTEXT_UID)
+                g_assert_cmpuint((uint32_t) take_number(payload), ==, known ? about->uid : CONTEXT_ID_UNKNOWN);
+        if (expected.contexts & CONTEXT_GID)
+                g_assert_cmpuint((uint32_t) take_number(payload), ==, known ? about->gid : CONTEXT_ID_UNKNOWN);
+        if (expected.contexts & CONTEXT_CGROUP) {
+                g_assert_cmpstr(*payload, ==, about->cgroup);
+                *payload += strlen(about->cgroup) + 1;
+        }
+}
+
 static uint64_t payload_size(uint32_t id, const char *payload, uint64_t room) {
-        return contexts_size(expected.contexts) + expected.payload_size;
+        return size_of_contexts(expected.contexts) + expected.payload_size;
 }
 
 static void check(uint32_t cpu, int32_t pid, int32_t tid, uint64_t time, uint32_t id, const char *payload,
                   uint64_t size, void *userdata) {
-        int32_t number;
         uint64_t ip;
 
         g_assert_false(expected.seen);
         expected.seen = true;
         g_assert_cmpuint(id, ==, expected.id);
-        if (expected.contexts & CONTEXT_VPID) {
-                memcpy(&number, payload, sizeof(number));
-                g_assert_cmpint(number, ==, getpid());
-                payload += 4;
-        }
-        if (expected.contexts & CONTEXT_VTID) {
-                memcpy(&number, payload, sizeof(number));
-                g_assert_cmpint(number, ==, expected.tid);
-                payload += 4;
-        }
+        if (expected.contexts & CONTEXT_VPID)
+                g_assert_cmpint(take_number(&payload), ==, getpid());
+        if (expected.contexts & CONTEXT_VTID)
+                g_assert_cmpint(take_number(&payload), ==, expected.tid);
         if (expected.contexts & CONTEXT_PROCNAME) {
                 g_assert_cmpint(memcmp(payload, expected.name, CONTEXT_PROCNAME_SIZE), ==, 0);
                 payload += CONTEXT_PROCNAME_SIZE;
@@ -59,6 +88,7 @@ static void check(uint32_t cpu, int32_t pid, int32_t tid, uint64_t time, uint32_
                 g_assert_cmphex(ip, <, (uint64_t) (uintptr_t) expected.code + CODE_MAX);
                 payload += 8;
         }
+        check_process(&payload);
         g_assert_cmpint(memcmp(payload, expected.payload, expected.payload_size), ==, 0);
 }
 
@@ -107,12 +137,14 @@ static gpointer trace_each(gpointer userdata) {
         return NULL;
 }
 
-static void every_set(uint32_t form) {
+/* With every set of the contexts that mask allows. */
+static void every_set(uint32_t form, const struct handshake *about, uint32_t mask) {
         g_autofree char *directory = g_dir_make_tmp("tracectl-contexts-XXXXXX", NULL);
         g_autofree char *run = g_build_filename(directory, TRACECTL_RUN, NULL);
         struct fake_daemon f;
 
         fake_init(&f, run, form, 1);
+        f.about = expected.about = *about;
         reader_init(&f.reader, &f.rings, check, NULL);
         f.reader.payload_size = payload_size;
         wait_config.system_run = "/nonexistent";
@@ -123,6 +155,8 @@ static void every_set(uint32_t form) {
         fake_accept(&f);
         fake_apply(&f, HANDSHAKE_READY, true);
         for (uint32_t contexts = 0; contexts <= CONTEXTS_ALL; contexts++) {
+                if (contexts & ~mask)
+                        continue;
                 expected.contexts = f.contexts = contexts;
                 fake_apply(&f, HANDSHAKE_CONFIG, true);
                 trace_each(&f);
@@ -133,12 +167,35 @@ static void every_set(uint32_t form) {
         rmdir(directory);
 }
 
+static const struct handshake outside = {
+        .keys = HANDSHAKE_PID | HANDSHAKE_UID | HANDSHAKE_GID | HANDSHAKE_CGROUP,
+        .pid = 4711,
+        .uid = 1000,
+        .gid = 100,
+        .cgroup = "/system.slice/shop.service",
+};
+
 static void every_set_rseq(void) {
-        every_set(0);
+        every_set(0, &outside, CONTEXTS_ALL);
 }
 
 static void every_set_locked(void) {
-        every_set(RING_LOCKED);
+        every_set(RING_LOCKED, &outside, CONTEXTS_ALL);
+}
+
+static void same_namespace(void) {
+        struct handshake inside = outside;
+
+        inside.keys |= HANDSHAKE_NAMESPACE_SAME;
+        inside.pid = (uint64_t) getpid();
+        memset(inside.cgroup, 'x', sizeof(inside.cgroup) - 1);
+        every_set(RING_LOCKED, &inside, CONTEXT_VPID | CONTEXT_PID | CONTEXT_TID | CONTEXT_CGROUP);
+}
+
+static void nothing_said(void) {
+        const struct handshake nothing = { 0 };
+
+        every_set(RING_LOCKED, &nothing, CONTEXT_PID | CONTEXT_TID | CONTEXT_UID | CONTEXT_GID | CONTEXT_CGROUP);
 }
 
 static void test_rseq(void) {
@@ -151,6 +208,14 @@ static void test_rseq(void) {
 
 static void test_locked(void) {
         fake_in_process(every_set_locked);
+}
+
+static void test_same_namespace(void) {
+        fake_in_process(same_namespace);
+}
+
+static void test_nothing_said(void) {
+        fake_in_process(nothing_said);
 }
 
 /* Across many sub-buffers: contexts count as room like everything else. */
@@ -171,13 +236,14 @@ static void test_laps(gconstpointer form) {
         reader_init(&r, &f, NULL, NULL);
         r.payload_size = payload_size;
         expected.contexts = CONTEXTS_ALL;
+        memset(expected.about.cgroup, 'x', CONTEXT_CGROUP_MAX);
         expected.payload_size = sizeof(value);
         for (unsigned i = 0; i < 20000; i++) {
                 if (locked)
                         ring_locked_write(&f.map, &event);
                 else
                         ring_rseq_write(ring_rseq_of_thread(), &f.map, &event);
-                if (i % 50 == 0)
+                if (i % 25 == 0)
                         reader_consume(&r);
         }
         reader_consume(&r);
@@ -190,6 +256,8 @@ int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/contexts/rseq", test_rseq);
         g_test_add_func("/contexts/locked", test_locked);
+        g_test_add_func("/contexts/same-namespace", test_same_namespace);
+        g_test_add_func("/contexts/nothing-said", test_nothing_said);
         g_test_add_data_func("/contexts/laps-rseq", GUINT_TO_POINTER(0), test_laps);
         g_test_add_data_func("/contexts/laps-locked", GUINT_TO_POINTER(RING_LOCKED), test_laps);
         return g_test_run();

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "protocol/context.h"
 #include "tests/unit/tracer/world.h"
 
 /* The whole story of both: passive, one, both, one again, the other way round, none. */
@@ -238,7 +239,7 @@ static void unknown_context(void) {
         program_register();
         world_join(&w.system);
         world_join(&w.user);
-        w.user.contexts = 1u << 4;
+        w.user.contexts = CONTEXTS_ALL + 1;
         (void) fake_send_view(&w.user, HANDSHAKE_CONFIG, true);
         h = fake_expect(&w.user, HANDSHAKE_ERRNO);
         g_assert_cmpuint(h.error, ==, EPROTONOSUPPORT);

@@ -6,7 +6,7 @@
  * its writer's order; nobody stalls; recorded + discarded = emitted but for at
  * most one undecided event a kill.
  *
- * TRACECTL_TORTURE makes it 10,000 kills instead of 300; TRACECTL_KILLS sets
+ * TRACECTL_TORTURE makes it 100,000 kills instead of 300; TRACECTL_KILLS sets
  * another number, TRACECTL_SEED which.
  */
 
@@ -112,7 +112,7 @@ static void stop_and_continue(struct test *t, unsigned n) {
 }
 
 static void test_kill(void) {
-        unsigned kills = g_getenv("TRACECTL_TORTURE") ? 10000 : 300;
+        unsigned kills = g_getenv("TRACECTL_TORTURE") ? 100000 : 300;
         uint32_t seed = 1;
         struct test t = { 0 };
 

@@ -129,7 +129,10 @@ TRACECTL_API_ void tracectl_object_unregister(struct tracectl_object *object);
  */
 TRACECTL_API_ void tracectl_record_fixed(struct tracectl_event *event, const void *payload, uint32_t size);
 
-/* Record any event, its payload in n pieces. */
+/*
+ * Record any event, its payload in n pieces: one for each field, of a text, bytes
+ * or an array two, the count and the elements. Filters find their fields so.
+ */
 TRACECTL_API_ void tracectl_record_spans(struct tracectl_event *event, const struct tracectl_span *spans, uint32_t n);
 
 /* Record an event that has one string, formatted as by printf(3). Not for signal handlers. */

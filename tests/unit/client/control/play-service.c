@@ -40,7 +40,7 @@ void play_run(struct play *play, const struct fake_script *script, const char *c
         g_autofree char *path = g_build_filename(play->home, "bus", NULL);
         g_autofree char *address = g_strdup_printf("unix:path=%s", path);
         struct fake_service *service;
-        const char *a[10] = {};
+        const char *a[11] = {};
 
         forget_run(play);
         g_setenv("XDG_STATE_HOME", play->home, TRUE);
@@ -51,7 +51,7 @@ void play_run(struct play *play, const struct fake_script *script, const char *c
         }
         service = fake_service_listen(script, path);
         run_tracectl(&play->result, play->home, a[0], a[1], a[2], a[3], a[4], a[5], a[6],
-                     a[7], a[8], NULL);
+                     a[7], a[8], a[9], NULL);
         play->calls = fake_service_end(service);
         g_assert_cmpint(g_unlink(path), ==, 0);
 }

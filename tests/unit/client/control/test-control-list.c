@@ -65,10 +65,10 @@ static void test_session(void) {
                     "  b        overwrite       16        4096  disabled  -\n"
                     "  main     discard          8      524288  enabled   vpid procname\n"
                     "\n"
-                    "  EVENTS  CHANNEL  STATE\n"
-                    "  shop:*  b        disabled\n"
-                    "  a:b     main     enabled\n"
-                    "  shop:*  main     enabled\n", "", NULL);
+                    "  EVENTS  CHANNEL  STATE     ONLY\n"
+                    "  shop:*  b        disabled  -\n"
+                    "  a:b     main     enabled   loglevel>=warning exclude=a:c exclude=a:d filter=id > 7\n"
+                    "  shop:*  main     enabled   -\n", "", NULL);
         assert_play(&(struct fake_script) {}, ARGUMENTS("list", "-sshop", "--json"), 0,
                     "{\"name\":\"shop\",\"owner\":4000000000,\"state\":\"active\",\"reason\":\"\",\"mode\":\"record\","
                     "\"output\":\"/var/lib/shop\\u001B\",\"origin\":\"hand\",\"persistent\":false,"
@@ -82,7 +82,9 @@ static void test_session(void) {
                     "\"path\":\"" FAKE_SESSION "/channel/user/main\"}],\"events\":["
                     "{\"pattern\":\"shop:*\",\"channel\":\"b\",\"enabled\":false,\"path\":\"" FAKE_SESSION
                     "/event/2\",\"domain\":\"user\"},"
-                    "{\"pattern\":\"a:b\",\"channel\":\"main\",\"enabled\":true,\"path\":\"" FAKE_SESSION
+                    "{\"pattern\":\"a:b\",\"channel\":\"main\",\"enabled\":true,\"filter\":\"id > 7\","
+                    "\"log_level\":\"warning\",\"log_level_only\":\"\",\"exclude\":[\"a:c\",\"a:d\"],"
+                    "\"path\":\"" FAKE_SESSION
                     "/event/3\",\"domain\":\"user\"},"
                     "{\"pattern\":\"shop:*\",\"channel\":\"main\",\"enabled\":true,\"path\":\"" FAKE_SESSION
                     "/event/1\",\"domain\":\"user\"}]}\n", "", NULL);

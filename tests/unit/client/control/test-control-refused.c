@@ -39,12 +39,18 @@ static const struct {
           "'disable-channel' needs one name of a channel. See: tracectl disable-channel --help" },
         { { "enable-event" }, "'enable-event' needs at least one pattern, such as 'shop:*'. "
                               "See: tracectl enable-event --help" },
+        { { "enable-event", "shop:*", "--exclude", "till" },
+          "Event pattern 'till' has no ':'; write PROVIDER:NAME, such as 'shop:order_paid', or 'shop:*' for all of "
+          "shop's." },
+        { { "disable-event", "shop:*", "--filter", "id" },
+          "Unknown option '--filter'. See: tracectl disable-event --help" },
         { { "enable-event", "shop:*", "till" },
           "Event pattern 'till' has no ':'; write PROVIDER:NAME, such as 'shop:order_paid', or 'shop:*' for all of "
           "shop's." },
         { { "remove-event" }, "'remove-event' needs at least one pattern, such as 'shop:*'. "
                               "See: tracectl remove-event --help" },
-        { { "add-context" }, "'add-context' needs at least one type: vpid, vtid, procname, ip. "
+        { { "add-context" }, "'add-context' needs at least one type: vpid, vtid, procname, ip, pid, tid, uid, gid, "
+                             "cgroup. "
                              "See: tracectl add-context --help" },
         { { "destroy", "--all", "x" }, "'destroy' takes --all or sessions, not both. See: tracectl destroy --help" },
         { { "list", "--applications", "-e" },

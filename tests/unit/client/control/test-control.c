@@ -15,7 +15,7 @@
 
 /* Verbs with -s shop: what they call after they have opened it, and what they print. */
 static const struct {
-        const char *arguments[9];
+        const char *arguments[10];
         const char *calls, *output, *errors;
 } simple[] = {
         { { "start", "-s", "shop" }, SESSION "Start []\n", "Session shop is recording.\n", "" },
@@ -49,6 +49,12 @@ static const struct {
           SESSION "EnableEvent 'user' 'main' 'shop:*' []\n" SESSION "EnableEvent 'user' 'main' 'a:b' []\n",
           "Session shop has these events enabled.\n",
           "tracectl: 3 running programs have not confirmed it in time, and will do it as soon as possible.\n" },
+        { { "enable-event", "-sshop", "shop:*", "--filter=id > 7", "--loglevel=warning", "--exclude", "shop:a",
+            "--exclude=shop:b*", "-q" },
+          SESSION "EnableEvent 'user' '' 'shop:*' ['exclude' ['shop:a' 'shop:b*'] 'filter' 'id > 7' "
+                  "'loglevel' 'warning']\n", "", "" },
+        { { "enable-event", "-sshop", "--loglevel-only", "debug", "shop:*", "-q" },
+          SESSION "EnableEvent 'user' '' 'shop:*' ['loglevel-only' 'debug']\n", "", "" },
         { { "enable-event", "-sshop", "shop:*", "--json", "-q" }, SESSION "EnableEvent 'user' '' 'shop:*' []\n",
           "{\"session\":\"shop\",\"patterns\":[\"shop:*\"],\"pending\":3}\n", "" },
         { { "disable-event", "-sshop", "a:b" }, OBJECTS SESSION "DisableEvent '" FAKE_SESSION "/event/3' []\n",

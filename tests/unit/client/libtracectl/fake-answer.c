@@ -92,8 +92,9 @@ static int append_objects(sd_bus_message *reply) {
                 FAKE_SESSION "/channel/user/main", "Enabled", "b", 1,
                 FAKE_SESSION "/event/2", 1, "org.tracectl.Tracing1.Event", 3, "Pattern", "s", "shop:*", "Channel", "o",
                 FAKE_SESSION "/channel/user/b", "Enabled", "b", 0,
-                FAKE_SESSION "/event/3", 1, "org.tracectl.Tracing1.Event", 3, "Pattern", "s", "a:b", "Channel", "o",
-                FAKE_SESSION "/channel/user/main", "Enabled", "b", 1,
+                FAKE_SESSION "/event/3", 1, "org.tracectl.Tracing1.Event", 7, "Pattern", "s", "a:b", "Channel", "o",
+                FAKE_SESSION "/channel/user/main", "Enabled", "b", 1, "Filter", "s", "id > 7", "LogLevel", "s",
+                "warning", "LogLevelOnly", "s", "", "Exclude", "as", 2, "a:c", "a:d",
                 FAKE_SESSION "2/event/1", 1, "org.tracectl.Tracing1.Event", 1, "Pattern", "s", "not:mine");
 }
 

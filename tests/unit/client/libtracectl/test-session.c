@@ -163,10 +163,30 @@ static void test_event(void) {
         uint32_t pending = 0;
 
         connect_session(&f, &(struct fake_script) {});
-        g_assert_cmpint(tracectl_session_enable_event(f.session, "user", "", "shop:*", NULL), ==, 0);
-        g_assert_cmpint(tracectl_session_enable_event(f.session, "user", "c", "shop:*", &pending), ==, 0);
+        g_assert_cmpint(tracectl_session_enable_event(f.session, "user", "", "shop:*", NULL, NULL), ==, 0);
+        g_assert_cmpint(tracectl_session_enable_event(f.session, "user", "c", "shop:*", NULL, &pending), ==, 0);
         g_assert_cmpuint(pending, ==, 3);
         assert_last_call(&f, SESSION "EnableEvent 'user' 'c' 'shop:*' []");
+}
+
+/* And what a program does not have that was compiled with a smaller struct. */
+static void test_event_options(void) {
+        static const char *const exclude[] = { "a:*", "b:*", NULL };
+        struct tracectl_event_options options = TRACECTL_EVENT_OPTIONS_INIT;
+        struct fixture f;
+
+        connect_session(&f, &(struct fake_script) {});
+        options.filter = "id > 7";
+        options.log_level = "warning";
+        options.log_level_only = "info";
+        options.exclude = exclude;
+        g_assert_cmpint(tracectl_session_enable_event(f.session, "user", "", "*", &options, NULL), ==, 0);
+        assert_last_call(&f, SESSION "EnableEvent 'user' '' '*' ['exclude' ['a:*' 'b:*'] 'filter' 'id > 7' 'loglevel' "
+                                     "'warning' 'loglevel-only' 'info']");
+        connect_session(&f, &(struct fake_script) {});
+        options.size = offsetof(struct tracectl_event_options, log_level);
+        g_assert_cmpint(tracectl_session_enable_event(f.session, "user", "", "*", &options, NULL), ==, 0);
+        assert_last_call(&f, SESSION "EnableEvent 'user' '' '*' ['filter' 'id > 7']");
 }
 
 static void test_stop_counts(void) {
@@ -207,7 +227,7 @@ static void test_service_refuses(void) {
                 .message = "Write shop:*.",
         });
         g_assert_cmpstr(tracectl_connection_get_error(f.connection), ==, "");
-        g_assert_cmpint(tracectl_session_enable_event(f.session, "user", "", "shop", NULL), <, 0);
+        g_assert_cmpint(tracectl_session_enable_event(f.session, "user", "", "shop", NULL, NULL), <, 0);
         g_assert_cmpstr(tracectl_connection_get_error(f.connection), ==, "Write shop:*.");
         g_assert_cmpstr(tracectl_connection_get_error_name(f.connection), ==,
                         "org.tracectl.Tracing1.Error.InvalidArgument");
@@ -230,7 +250,7 @@ static void test_bad_replies(void) {
                 if (i == 0)
                         g_assert_null(f.session);
                 if (i == 1)
-                        r = tracectl_session_enable_event(f.session, "user", "", "a:b", NULL);
+                        r = tracectl_session_enable_event(f.session, "user", "", "a:b", NULL, NULL);
                 if (i == 2)
                         r = tracectl_session_stop(f.session, &counts);
                 if (i == 3)
@@ -331,6 +351,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/session/channel-with-options", test_channel_with_options);
         g_test_add_func("/session/channel-with-older-options", test_channel_with_older_options);
         g_test_add_func("/session/event", test_event);
+        g_test_add_func("/session/event-options", test_event_options);
         g_test_add_func("/session/stop-counts", test_stop_counts);
         g_test_add_func("/session/snapshot", test_snapshot);
         g_test_add_func("/session/service-refuses", test_service_refuses);

@@ -64,6 +64,25 @@ static void test_all(void) {
         record_arguments_done(&a);
 }
 
+static void test_selection(void) {
+        g_auto(GStrv) argv = NULL;
+        struct record_arguments a;
+        int status;
+
+        g_assert_cmpint(parse("record --filter id>7 --exclude a:b --loglevel info --exclude=c:* ls", &argv, &a,
+                              &status), ==, 0);
+        g_assert_cmpstr(a.patterns[0], ==, "*");
+        g_assert_cmpstr(a.selection.options.filter, ==, "id>7");
+        g_assert_cmpstr(a.selection.options.log_level, ==, "info");
+        g_assert_null(a.selection.options.log_level_only);
+        g_assert_cmpstr(a.selection.options.exclude[0], ==, "a:b");
+        g_assert_cmpstr(a.selection.options.exclude[1], ==, "c:*");
+        g_assert_null(a.selection.options.exclude[2]);
+        record_arguments_done(&a);
+        assert_status("record --exclude a:b --exclude shop ls", 2);
+        assert_status("record --filter", 2);
+}
+
 static void test_refused(void) {
         assert_status("record", 2);
         assert_status("record --", 2);
@@ -136,6 +155,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/record-arguments/defaults", test_defaults);
         g_test_add_func("/record-arguments/all", test_all);
         g_test_add_func("/record-arguments/refused", test_refused);
+        g_test_add_func("/record-arguments/selection", test_selection);
         g_test_add_func("/record-arguments/help", test_help);
         g_test_add_func("/record-arguments/patterns", test_patterns);
         g_test_add_func("/record-arguments/sizes", test_sizes);

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/glob.h"
+#include "service/model/selector.h"
+#include "service/model/text.h"
+
+#define PATTERN_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_*"
+
+int pattern_check(const char *pattern, struct failure *failure) {
+        const char *colon = strchr(pattern, ':');
+        size_t provider = strspn(pattern, PATTERN_CHARACTERS), name;
+
+        if (*pattern == '\0')
+                return fail(failure, FAILURE_INVALID_PATTERN,
+                            "The event pattern is empty; write '*' for all events, or 'provider:name'.");
+        if (strlen(pattern) > SELECTOR_PATTERN_MAX)
+                return fail(failure, FAILURE_INVALID_PATTERN,
+                            "The event pattern '%.40s...' is too long; it can have %i characters.", pattern,
+                            SELECTOR_PATTERN_MAX);
+        if (strcmp(pattern, "*") == 0)
+                return 0;
+        if (!colon && pattern[provider] == '\0')
+                return fail(failure, FAILURE_INVALID_PATTERN,
+                            "'%.200s' is no event pattern: write '%.200s:*' for all events of a provider.", pattern,
+                            pattern);
+        name = colon ? strspn(colon + 1, PATTERN_CHARACTERS) : 0;
+        if (!colon || pattern + provider != colon || provider == 0 || name == 0 || colon[1 + name] != '\0')
+                return fail(failure, FAILURE_INVALID_PATTERN,
+                            "'%.200s' is no event pattern: write 'provider:name' of letters, digits, '_' and '*', such "
+                            "as 'shop:*'.", pattern);
+        return 0;
+}
+
+static void free_names(char **names) {
+        for (char **p = names; p && *p; p++)
+                free(*p);
+        free(names);
+}
+
+struct selector *selector_ref(struct selector *s) {
+        atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+        return s;
+}
+
+struct selector *selector_unref(struct selector *s) {
+        if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) > 1)
+                return NULL;
+        free_names(s->exclude);
+        if (s->filter_program)
+                filter_program_unref(s->filter_program);
+        free(s->pattern);
+        free(s->filter);
+        free(s->text);
+        free(s);
+        return NULL;
+}
+
+static int set_levels(struct selector *s, const struct selector_options *options, struct failure *failure) {
+        const char *name = options->loglevel ?: options->loglevel_only;
+
+        if (!name)
+                return 0;
+        if (options->loglevel && options->loglevel_only)
+                return fail(failure, FAILURE_INVALID_OPTION, "The events '%.200s' cannot be those of one log level and "
+                            "above, and of one only; say either loglevel or loglevel-only.", options->pattern);
+        if (loglevel_from_string(name, &s->level) < 0)
+                return fail(failure, FAILURE_INVALID_OPTION,
+                            "Unknown log level '%.60s'; known are: " LOGLEVEL_NAMES ".", name);
+        s->levels = options->loglevel ? SELECTOR_LEVEL_OR_ABOVE : SELECTOR_LEVEL_ONLY;
+        return 0;
+}
+
+static int compare(const void *a, const void *b) {
+        return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+static int set_exclude(struct selector *s, const struct selector_options *options, struct failure *failure) {
+        size_t n = 0, kept = 0;
+        int r;
+
+        for (char **p = options->exclude; p && *p; p++, n++) {
+                r = pattern_check(*p, failure);
+                if (r < 0)
+                        return r;
+        }
+        if (n > SELECTOR_EXCLUDE_MAX)
+                return fail(failure, FAILURE_INVALID_OPTION, "%zu patterns are to be excluded from '%.200s', and %i is "
+                            "the most; use patterns with '*'.", n, options->pattern, SELECTOR_EXCLUDE_MAX);
+        s->exclude = calloc(n + 1, sizeof(*s->exclude));
+        if (!s->exclude)
+                return fail_memory(failure);
+        for (size_t i = 0; i < n; i++) {
+                s->exclude[i] = strdup(options->exclude[i]);
+                if (!s->exclude[i])
+                        return fail_memory(failure);
+        }
+        if (n > 0)
+                qsort(s->exclude, n, sizeof(*s->exclude), compare);
+        for (size_t i = 0; i < n; i++)
+                if (i > 0 && strcmp(s->exclude[kept - 1], s->exclude[i]) == 0)
+                        free(s->exclude[i]);
+                else
+                        s->exclude[kept++] = s->exclude[i];
+        s->exclude[kept] = NULL;
+        return 0;
+}
+
+/* A profile has it in one line. */
+static int check_filter_text(const char *text, struct failure *failure) {
+        char escaped[4 * FILTER_TEXT_MAX + 1];
+
+        if (strlen(text) > FILTER_TEXT_MAX)
+                return fail(failure, FAILURE_INVALID_OPTION, "The filter '%.40s...' is too long; it can have %i "
+                            "characters.", text, FILTER_TEXT_MAX);
+        text_escape(text, escaped, sizeof(escaped));
+        if (strcmp(text, escaped) != 0)
+                return fail(failure, FAILURE_INVALID_OPTION, "The filter '%.200s' has a control character, or is no "
+                            "UTF-8; write it as \\xHH in a string.", text);
+        return 0;
+}
+
+static int refuse_filter(const char *text, const struct filter_error *error, struct failure *failure) {
+        if (text[error->position] == '\0')
+                return fail(failure, FAILURE_INVALID_OPTION, "The filter '%.200s' is wrong at its end: %s", text,
+                            error->message);
+        return fail(failure, FAILURE_INVALID_OPTION, "The filter is wrong at character %u, '%.30s': %s",
+                    error->position + 1, text + error->position, error->message);
+}
+
+static int set_filter(struct selector *s, const char *text, struct failure *failure) {
+        struct filter_error error;
+        size_t n;
+        int r;
+
+        if (!text)
+                return 0;
+        text += strspn(text, " ");
+        for (n = strlen(text); n > 0 && text[n - 1] == ' '; n--)
+                ;
+        s->filter = strndup(text, n);
+        if (!s->filter)
+                return fail_memory(failure);
+        r = check_filter_text(s->filter, failure);
+        if (r < 0)
+                return r;
+        r = filter_compile(s->filter, &s->filter_program, &error);
+        if (r == -EINVAL)
+                return refuse_filter(s->filter, &error, failure);
+        return r < 0 ? fail_memory(failure) : 0;
+}
+
+static int set_text(struct selector *s) {
+        size_t size;
+        FILE *f;
+        bool ok;
+
+        f = open_memstream(&s->text, &size);
+        if (!f)
+                return -ENOMEM;
+        fputs(s->pattern, f);
+        if (s->levels != SELECTOR_ANY_LEVEL)
+                fprintf(f, " loglevel%s%s", s->levels == SELECTOR_LEVEL_ONLY ? "=" : ">=",
+                        loglevel_to_string(s->level));
+        for (char **p = s->exclude; *p; p++)
+                fprintf(f, " exclude=%s", *p);
+        if (s->filter)
+                fprintf(f, " filter=%s", s->filter);
+        ok = !ferror(f);
+        return fclose(f) == 0 && ok ? 0 : -ENOMEM;
+}
+
+int selector_new(const struct selector_options *options, struct selector **ret, struct failure *failure) {
+        _cleanup_(selector_unrefp) struct selector *s = NULL;
+        int r;
+
+        r = pattern_check(options->pattern, failure);
+        if (r < 0)
+                return r;
+        s = calloc(1, sizeof(*s));
+        if (!s)
+                return fail_memory(failure);
+        s->refs = 1;
+        s->pattern = strdup(options->pattern);
+        if (!s->pattern)
+                return fail_memory(failure);
+        r = set_levels(s, options, failure);
+        if (r >= 0)
+                r = set_exclude(s, options, failure);
+        if (r >= 0)
+                r = set_filter(s, options->filter, failure);
+        if (r < 0)
+                return r;
+        if (set_text(s) < 0)
+                return fail_memory(failure);
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+bool selector_selects(const struct selector *s, const char *event, uint8_t loglevel) {
+        if ((s->levels == SELECTOR_LEVEL_OR_ABOVE && loglevel > s->level) ||
+            (s->levels == SELECTOR_LEVEL_ONLY && loglevel != s->level) || !glob_match(s->pattern, event))
+                return false;
+        for (char **p = s->exclude; *p; p++)
+                if (glob_match(*p, event))
+                        return false;
+        return true;
+}
+
+bool selector_levels_overlap(const struct selector *a, const struct selector *b) {
+        if (a->levels == SELECTOR_LEVEL_ONLY)
+                return b->levels == SELECTOR_ANY_LEVEL || b->level == a->level ||
+                       (b->levels == SELECTOR_LEVEL_OR_ABOVE && a->level < b->level);
+        /* From the most severe level on: such two always have that one. */
+        return b->levels != SELECTOR_LEVEL_ONLY || selector_levels_overlap(b, a);
+}
+
+int selectors_add(struct selectors *list, struct selector *s) {
+        struct selector **items = realloc(list->items, (list->n + 1) * sizeof(*items));
+
+        if (!items)
+                return -ENOMEM;
+        list->items = items;
+        items[list->n++] = selector_ref(s);
+        return 0;
+}
+
+bool selectors_have(const struct selectors *list, const struct selector *s) {
+        for (size_t i = 0; i < list->n; i++)
+                if (strcmp(list->items[i]->text, s->text) == 0)
+                        return true;
+        return false;
+}
+
+void selectors_done(struct selectors *list) {
+        for (size_t i = 0; i < list->n; i++)
+                selector_unref(list->items[i]);
+        free(list->items);
+        *list = (struct selectors) { 0 };
+}

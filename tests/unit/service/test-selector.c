@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Which events a rule is for: its text, what is refused, what is selected. No bus. */
+
+#undef NDEBUG
+
+#include <glib.h>
+#include <string.h>
+
+#include "service/model/selector.h"
+
+static struct selector *parse(const char *text) {
+        struct failure failure;
+        struct selector *s;
+
+        if (selector_parse(text, &s, &failure) < 0)
+                g_error("%s: %s", text, failure.text);
+        return s;
+}
+
+static void assert_text(const char *text, const char *wanted) {
+        _cleanup_(selector_unrefp) struct selector *s = parse(text), *again = NULL;
+
+        g_assert_cmpstr(s->text, ==, wanted);
+        /* It is its own text, and says whether there are options. */
+        again = parse(s->text);
+        g_assert_cmpstr(again->text, ==, wanted);
+        g_assert_cmpint(selector_text_has_options(wanted), ==, strchr(wanted, ' ') != NULL);
+}
+
+static void test_text(void) {
+        assert_text("*", "*");
+        assert_text("  shop:*  ", "shop:*");
+        assert_text("shop:* loglevel>=err", "shop:* loglevel>=error");
+        assert_text("shop:*   loglevel=debug", "shop:* loglevel=debug");
+        assert_text("* exclude=b:* exclude=a:* exclude=b:*", "* exclude=a:* exclude=b:*");
+        assert_text("* filter= id  > 7 ", "* filter=id  > 7");
+        assert_text("* filter=name == \" ;# exclude=a:b\"", "* filter=name == \" ;# exclude=a:b\"");
+        assert_text("a:b exclude=a:c loglevel>=info filter=id == 1", "a:b loglevel>=info exclude=a:c filter=id == 1");
+}
+
+/* Made from the parts, it is the same. */
+static void test_options(void) {
+        char *exclude[] = { (char *) "shop:y", (char *) "shop:x", NULL };
+        struct selector_options options = {
+                .pattern = "shop:*",
+                .loglevel_only = "warn",
+                .exclude = exclude,
+                .filter = "id > 7",
+        };
+        struct selector *s, *other;
+        struct failure failure;
+        struct selectors list = { 0 };
+
+        g_assert_cmpint(selector_new(&options, &s, &failure), ==, 0);
+        g_assert_cmpstr(s->text, ==, "shop:* loglevel=warning exclude=shop:x exclude=shop:y filter=id > 7");
+        g_assert_nonnull(s->filter_program);
+        other = parse(s->text);
+        g_assert_cmpint(selectors_add(&list, s), ==, 0);
+        g_assert_true(selectors_have(&list, other));
+        selector_unref(other);
+        other = parse("shop:*");
+        g_assert_false(selectors_have(&list, other));
+        g_assert_null(other->filter_program);
+        selectors_done(&list);
+        selector_unref(other);
+        selector_unref(s);
+}
+
+static void refused(const char *text, enum failure_kind kind, const char *wanted) {
+        struct failure failure;
+        struct selector *s;
+
+        if (selector_parse(text, &s, &failure) >= 0)
+                g_error("accepted: %s", text);
+        if (failure.kind != kind || !strstr(failure.text, wanted))
+                g_error("'%s' does not say '%s'", failure.text, wanted);
+}
+
+static void test_refusals(void) {
+        g_autoptr(GString) many = g_string_new("*");
+        g_autofree char *digits = g_strnfill(FILTER_TEXT_MAX, '1'), *longest = NULL;
+        const enum failure_kind option = FAILURE_INVALID_OPTION;
+
+        refused("", FAILURE_INVALID_PATTERN, "empty");
+        refused("shop", FAILURE_INVALID_PATTERN, "shop:*");
+        refused("* exclude=shop", FAILURE_INVALID_PATTERN, "shop:*");
+        refused("* loglevel>=loud", option, "Unknown log level 'loud'; known are: emergency, alert");
+        refused("* loglevel=", option, "Unknown log level ''");
+        refused("* loglevel=info loglevel>=info", option, "say either loglevel or loglevel-only");
+        refused("* loglevel=info loglevel=info", option, "'loglevel=' comes twice");
+        refused("* level=info", option, "'level=info' is no option of an event; known are: loglevel>=LEVEL");
+        refused("* filter=", option, "wrong at its end");
+        refused("* filter=id >", option, "'id >' is wrong at its end");
+        refused("* filter=id > ) 7", option, "wrong at character 6, ') 7'");
+        refused("* filter=name == \"a\nb\"", option, "control character");
+        refused("* filter=name == \"\xff\"", option, "no UTF-8");
+        for (int i = 0; i <= SELECTOR_EXCLUDE_MAX; i++)
+                g_string_append_printf(many, " exclude=a:b%i", i);
+        refused(many->str, option, "17 patterns are to be excluded from '*', and 16 is the most");
+        longest = g_strconcat("* filter=1", digits, NULL);
+        refused(longest, option, "too long; it can have 1023 characters");
+}
+
+static void test_selects(void) {
+        static const struct {
+                const char *text, *event;
+                uint8_t level;
+                bool selected;
+        } cases[] = {
+                { "*", "shop:paid", 14, true },
+                { "shop:*", "shop:paid", 200, true },
+                { "shop:*", "store:paid", 0, false },
+                { "shop:* loglevel>=warning", "shop:paid", 4, true },
+                { "shop:* loglevel>=warning", "shop:paid", 0, true },
+                { "shop:* loglevel>=warning", "shop:paid", 5, false },
+                { "shop:* loglevel>=debug", "shop:paid", 15, false },
+                { "shop:* loglevel=info", "shop:paid", 6, true },
+                { "shop:* loglevel=info", "shop:paid", 5, false },
+                { "shop:* loglevel=info", "store:paid", 6, false },
+                { "shop:* exclude=shop:p*", "shop:paid", 6, false },
+                { "shop:* exclude=shop:p*", "shop:sent", 6, true },
+                { "* exclude=a:b exclude=shop:*", "shop:paid", 6, false },
+                { "* loglevel>=error exclude=a:b filter=0", "shop:paid", 3, true },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+                _cleanup_(selector_unrefp) struct selector *s = parse(cases[i].text);
+
+                if (selector_selects(s, cases[i].event, cases[i].level) != cases[i].selected)
+                        g_error("%s: %s of level %i", cases[i].text, cases[i].event, cases[i].level);
+        }
+}
+
+/* As a search through all levels says. */
+static void test_overlap(void) {
+        static const char *const texts[] = {
+                "*", "* loglevel>=emergency", "* loglevel>=error", "* loglevel>=debug", "* loglevel=emergency",
+                "* loglevel=error", "* loglevel=warning", "* loglevel=debug",
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
+                for (size_t k = 0; k < G_N_ELEMENTS(texts); k++) {
+                        _cleanup_(selector_unrefp) struct selector *a = parse(texts[i]), *b = parse(texts[k]);
+                        bool overlap = false;
+
+                        for (uint8_t level = 0; level <= LOGLEVEL_LAST; level++)
+                                overlap |= selector_selects(a, "a:b", level) && selector_selects(b, "a:b", level);
+                        if (selector_levels_overlap(a, b) != overlap)
+                                g_error("%s and %s", texts[i], texts[k]);
+                }
+}
+
+static void test_levels(void) {
+        g_autoptr(GString) names = g_string_new(NULL);
+        uint8_t level;
+
+        for (uint8_t i = 0; i <= LOGLEVEL_LAST; i++) {
+                g_assert_cmpint(loglevel_from_string(loglevel_to_string(i), &level), ==, 0);
+                g_assert_cmpuint(level, ==, i);
+                g_string_append_printf(names, "%s%s", i > 0 ? ", " : "", loglevel_to_string(i));
+        }
+        g_assert_cmpstr(names->str, ==, LOGLEVEL_NAMES);
+        g_assert_cmpstr(loglevel_to_string(LOGLEVEL_LAST + 1), ==, "unknown");
+        g_assert_cmpint(loglevel_from_string("unknown", &level), <, 0);
+}
+
+int main(int argc, char *argv[]) {
+        g_test_init(&argc, &argv, NULL);
+        g_test_add_func("/selector/text", test_text);
+        g_test_add_func("/selector/options", test_options);
+        g_test_add_func("/selector/refusals", test_refusals);
+        g_test_add_func("/selector/selects", test_selects);
+        g_test_add_func("/selector/overlap", test_overlap);
+        g_test_add_func("/selector/levels", test_levels);
+        return g_test_run();
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What a filter of system calls (seccomp) lets this process do. Some filters do
+ * not refuse a call but kill who makes it, and a program must not be killed for
+ * what this library alone wants. So where there is a filter, a child tries first.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct probe {
+        long nr, arguments[3]; /* such that nothing happens */
+};
+
+/* Whether none of these calls kills. Not async-signal-safe. */
+bool probe_survives(const struct probe *calls, size_t n);
