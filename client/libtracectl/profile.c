@@ -52,7 +52,7 @@ int tracectl_apply_profile(tracectl_connection *connection, const char *text,
         if (r >= 0)
                 r = append_options(call, options);
         r = connection_call(connection, r, call, &reply);
-        if (r < 0)
+        if (r < 0 || !ret)
                 return r;
         r = read_result(reply, ret);
         return r < 0 && r != -ENOMEM ? connection_bad_reply(connection, r) : r;

@@ -152,7 +152,7 @@ struct tracectl_profile_options {
 
 /*
  * Makes the session of a profile what its text says ("": the installed profile
- * of the name in options): changed (a boolean),
+ * of the name in options). ret, which may be NULL, receives changed (a boolean),
  * before and after (dictionaries that have what was different alone, by the
  * keys of the profile, as they are written there). options may be NULL.
  */

@@ -164,6 +164,10 @@ static void test_profile(void) {
         g_assert_cmpint(tracectl_apply_profile(f.connection, "", &options, &f.value), ==, 0);
         assert_value(f.value, "{changed=no before={} after={}}");
         assert_only_call(&f, MANAGER "ApplyProfile '' ['name' 'shop' 'dry-run' b1 'start' b1]");
+
+        connect_to(&f, &(struct fake_script) {});
+        g_assert_cmpint(tracectl_apply_profile(f.connection, "[Session]", NULL, NULL), ==, 0);
+        assert_only_call(&f, MANAGER "ApplyProfile '[Session]' []");
 }
 
 /* Asking for something of another type is harmless. */
