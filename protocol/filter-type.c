@@ -71,7 +71,7 @@ static int operator_kind(const struct filter_program *program, const struct filt
                 break;
         case FILTER_INVERT:
                 right = left;
-                /* fall through */
+                __attribute__((fallthrough));
         case FILTER_AND ... FILTER_SHIFT_RIGHT:
                 if (left == NODE_NUMBER || right == NODE_NUMBER)
                         return filter_fail(error, node->position, "Bit operations are for integers.");

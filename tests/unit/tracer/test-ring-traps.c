@@ -61,12 +61,11 @@ struct world {
         bool gaps; /* the ring was full at times */
 };
 
-struct action_one {
+/* Room for a list of one action. */
+static union {
         struct action_list list;
-        struct action action;
-};
-
-static struct action_one actions[4];
+        char room[sizeof(struct action_list) + sizeof(struct action)];
+} actions[4];
 
 static bool is_too_large(uint64_t i) {
         return i % 97 == 50;
