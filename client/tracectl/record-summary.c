@@ -89,7 +89,10 @@ static void write_nothing(FILE *f, const struct record_summary *s) {
         else if (applications > 0) {
                 format_count(f, applications, "process", "processes");
                 fputs(" registered, but no event was hit", f);
-                fputs(s->all_events ? "." : " that -e names. Without -e, all events are recorded.", f);
+                if (s->filtered)
+                        fputs(" that --filter and the options like it let pass. Without them, all are recorded.", f);
+                else
+                        fputs(s->all_events ? "." : " that -e names. Without -e, all events are recorded.", f);
         } else if (s->libc)
                 fputs("libtracectl-libc.so was not loaded. Programs that are linked statically or run with "
                       "other privileges (setuid) do not load it.", f);

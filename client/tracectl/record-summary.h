@@ -16,7 +16,8 @@ struct record_summary {
         const char *directory;         /* NULL: nothing was written, it is gone */
         const char *program;           /* how the user calls tracectl */
         const char *session;           /* that was stopped; NULL: it was tracectl record */
-        bool libc, all_events;         /* of tracectl record */
+        bool libc, all_events;         /* of tracectl record; no -e */
+        bool filtered;                 /* with --filter or another option that chooses among them */
 };
 
 /* The line, without a line break. The caller frees it. */

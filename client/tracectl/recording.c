@@ -124,6 +124,7 @@ void recording_summarize(struct recording *r) {
                 .program = program_invocation_name,
                 .libc = a->libc,
                 .all_events = strcmp(a->patterns[0], "*") == 0 && a->n_patterns == 1,
+                .filtered = selection_is_used(&a->selection),
         };
         _cleanup_free_ char *line = NULL;
 

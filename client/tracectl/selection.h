@@ -5,6 +5,7 @@
 
 #include <getopt.h>
 #include <stdbool.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "client/libtracectl/tracectl.h"
@@ -28,6 +29,11 @@ enum { SELECTION_FILTER = 512, SELECTION_LOGLEVEL, SELECTION_LOGLEVEL_ONLY, SELE
 
 void selection_init(struct selection *s);
 void selection_done(struct selection *s);
+
+/* Whether any of them was given. */
+static inline bool selection_is_used(const struct selection *s) {
+        return s->options.filter || s->options.log_level || s->options.log_level_only || s->n_exclude > 0;
+}
 
 /* What getopt_long() returned. -1 where it is none of these; 0; or the exit status, when it has said what is wrong. */
 int selection_option(struct selection *s, int c, const char *argument);

@@ -88,6 +88,9 @@ static void test_nothing(void) {
                     "or run with other privileges (setuid) do not load it.");
         assert_line((struct record_summary) { .all_events = true }, two, NULL,
                     "Nothing was recorded: 2 processes registered, but no event was hit.");
+        assert_line((struct record_summary) { .filtered = true }, two, NULL,
+                    "Nothing was recorded: 2 processes registered, but no event was hit that --filter and the options "
+                    "like it let pass. Without them, all are recorded.");
         assert_line((struct record_summary) { .directory = "d" }, two, NULL,
                     "Nothing was recorded: 2 processes registered, but no event was hit that -e names. "
                     "Without -e, all events are recorded. The trace in d/ is empty.");
