@@ -54,6 +54,7 @@ class Kinds(SystemTest):
             with self.subTest(kind=kind):
                 self.check_kind(STATIC, kind, status, names)
 
+    @needs_plain_build
     @unittest.skipUnless(os.getuid() == 0, "needs root")
     def test_other_root(self):
         """What is recorded goes on being recorded; a child that cannot find the daemon is none of its programs."""
