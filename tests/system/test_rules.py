@@ -51,7 +51,9 @@ class Rules(SystemTest):
                                      ("$ctx.vpid > 1 && $ctx.vpid == $ctx.pid", everything),
                                      ("$ctx.tid == $ctx.vtid && $ctx.uid != 4294967295", everything),
                                      (f"$ctx.uid == {os.geteuid()} && $ctx.gid == {os.getegid()}", everything),
-                                     ('$ctx.cgroup == "/*" && $ctx.ip > 4096', everything)):
+                                     ("$ctx.ip > 4096", everything),
+                                     # Nobody knows of control groups where their tree is not there.
+                                     ('$ctx.cgroup == "/*"', everything if os.path.ismount("/sys/fs/cgroup") else [])):
             with self.subTest(expression):
                 if expected:
                     self.assert_recorded(expected, "-e", "shop:order_refused", "--filter", expression)

@@ -2,6 +2,8 @@
 
 #include <sched.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/tracer/world.h"
@@ -67,11 +69,23 @@ gpointer world_register_plugin(gpointer unused) {
         return GUINT_TO_POINTER(program_enabled());
 }
 
+/* Refused to some users, and to everybody who has another root folder. */
+static bool may_make_user_namespace(void) {
+        pid_t pid = fork();
+        int status;
+
+        if (pid == 0)
+                _exit(syscall(SYS_unshare, CLONE_NEWUSER) < 0);
+        return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
 static void run(gconstpointer data) {
         const struct world_test *test = data;
 
         if (test->needs_root && getuid() != 0)
                 g_test_skip("needs root");
+        else if (test->needs_user_namespace && !may_make_user_namespace())
+                g_test_skip("needs the right to make a user namespace");
         else
                 fake_in_process(test->func);
 }

@@ -36,6 +36,7 @@ struct world_test {
         const char *name;
         void (*func)(void);
         bool needs_root;
+        bool needs_user_namespace;
 };
 
 int world_run_tests(int argc, char **argv, const struct world_test *tests, guint n);
