@@ -376,7 +376,7 @@ static const struct world_test tests[] = {
         { "worker-of-another-user", worker_of_another_user, true },
         { "uid-changed-for-a-while", uid_changed_for_a_while, true },
         { "user-namespace", user_namespace, true, true },
-        { "pid-namespace", pid_namespace, true },
+        { "pid-namespace", pid_namespace, true, true },
         { "children-of-clone", children_of_clone, false },
         { "more-threads-than-slots", more_threads_than_slots, false },
         { "filters-of-system-calls", filters_of_system_calls, false },
