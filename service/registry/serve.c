@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <systemd/sd-login.h>
 
 #include "common/datagram.h"
+#include "service/registry/identity.h"
 #include "service/registry/internal.h"
 
 /* Messages of one application before others have their turn. */
@@ -36,30 +36,6 @@ static void set_definitions(struct application *a, struct event_definitions *d) 
         a->resend = true;
 }
 
-/*
- * What a process is made of is read when it registers. It could have been
- * another process's number by now, so it must still be alive afterwards.
- */
-static int identify(struct application *a) {
-        struct compartment_key key;
-        char *unit = NULL, *cgroup = NULL;
-
-        compartment_read(a->peer.pid, a->peer.uid, a->word_size, a->id, &key);
-        if (sd_pid_get_unit(a->peer.pid, &unit) < 0)
-                unit = NULL;
-        if (sd_pid_get_cgroup(a->peer.pid, &cgroup) < 0)
-                cgroup = NULL;
-        a->cgroup = cgroup;
-        if (!peer_is_alive(&a->peer)) {
-                free(unit);
-                return -ECONNRESET;
-        }
-        pthread_mutex_lock(&a->lock);
-        a->unit = unit;
-        pthread_mutex_unlock(&a->lock);
-        return compartment_get(&a->registry->compartments, &key, &a->compartment);
-}
-
 static int take_definitions(struct application *a, struct event_definitions *d) {
         int r;
 
@@ -67,7 +43,7 @@ static int take_definitions(struct application *a, struct event_definitions *d) 
                 set_definitions(a, d);
                 return 0;
         }
-        r = identify(a);
+        r = application_identify(a);
         if (r < 0) {
                 event_definitions_unref(d);
                 return r;
