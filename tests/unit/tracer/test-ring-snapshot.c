@@ -3,7 +3,6 @@
 /*
  * Snapshots of overwrite rings while a thread on each of two CPUs writes as fast
  * as it can: each holds its ring's newest events without a gap, every one whole.
- * The reader goes by what protocol/ring.h says and nothing else.
  */
 
 #include <pthread.h>
@@ -11,7 +10,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "tests/unit/tracer/ring-fixture.h"
+#include "tests/unit/tracer/ring-copy.h"
 #include "tracer/sys.h"
 
 #define SUBBUFS 8
@@ -56,64 +55,19 @@ static void check_contiguous(uint32_t cpu, int32_t pid, int32_t tid, uint64_t ti
         seen->next = v[0] + 1;
 }
 
-struct copy {
-        struct ring_subbuf entry; /* of a sub-buffer that was left */
-        uint64_t begin_time;
-        uint64_t size;
-        char data[SUBBUF_SIZE];
-};
-
-/* Copies sub-buffer number k, up to position where it is the newest. False where a writer was faster. */
-static bool copy_subbuf(const struct fixture *f, uint32_t cpu, uint64_t k, uint64_t newest, uint64_t position,
-                        struct copy *ret) {
-        const struct ring_geometry *g = &f->geometry;
-        struct ring_cpu *ring = ring_cpu_at(g, f->ring, cpu);
-        uint64_t begin = k * SUBBUF_SIZE;
-
-        ret->begin_time = ring->subbuf[RING_SUBBUF_INDEX(SUBBUFS, k - 1)].end_time;
-        ret->entry = ring->subbuf[RING_SUBBUF_INDEX(SUBBUFS, k)];
-        memcpy(ret->data, ring_data_at(g, f->ring, cpu) + begin % (SUBBUFS * SUBBUF_SIZE), SUBBUF_SIZE);
-        /* Pairs with the store of limit that precedes a writer's first store into the slot. */
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        if (__atomic_load_n(&ring->limit, __ATOMIC_RELAXED) > begin + SUBBUFS * SUBBUF_SIZE)
-                return false;
-        if (k == newest)
-                ret->size = position > begin ? position - begin : 0;
-        else {
-                g_assert_cmpuint(ret->entry.sequence, ==, k + 1);
-                ret->size = ret->entry.end - begin;
-        }
-        g_assert_cmpuint(ret->size, <=, SUBBUF_SIZE);
-        return true;
-}
-
 /* Returns how many sub-buffers of those that it could have it has. */
 static unsigned take_snapshot(struct fixture *f, struct writer *w) {
-        uint64_t before = __atomic_load_n(&w->done, __ATOMIC_ACQUIRE), position, newest;
-        struct ring_cpu *ring = ring_cpu_at(&f->geometry, f->ring, (uint32_t) w->cpu);
-        static struct copy copies[SUBBUFS];
+        uint64_t before = __atomic_load_n(&w->done, __ATOMIC_ACQUIRE);
         struct seen seen = { NOT_YET };
-        unsigned first = 0, n = 0;
+        struct ring_copy copy;
         struct reader r;
 
-        position = __atomic_load_n(&ring->commit.position, __ATOMIC_ACQUIRE);
-        newest = __atomic_load_n(&ring->limit, __ATOMIC_ACQUIRE) / SUBBUF_SIZE - 1;
-        if (newest < SUBBUFS)
-                return 0;
-        for (; n < SUBBUFS; n++)
-                if (!copy_subbuf(f, (uint32_t) w->cpu, newest - SUBBUFS + 1 + n, newest, position, &copies[n]))
-                        first = n + 1;
         reader_init(&r, f, check_contiguous, &seen);
-        for (unsigned i = first; i < n; i++) {
-                r.cpu[w->cpu].time = copies[i].begin_time;
-                reader_check(&r, (uint32_t) w->cpu, copies[i].data, copies[i].size, copies[i].size > 0);
-                if (i < n - 1)
-                        g_assert_cmpuint(copies[i].entry.end_time, >=, r.cpu[w->cpu].time);
-        }
-        /* The newest, unless all was overwritten meanwhile. (position was read after what `before` counts.) */
-        if (seen.next != NOT_YET && position > newest * SUBBUF_SIZE)
+        copy = reader_copy(&r, (uint32_t) w->cpu);
+        /* The newest, unless all was overwritten meanwhile. (The position was read after what `before` counts.) */
+        if (seen.next != NOT_YET && copy.position > copy.newest * SUBBUF_SIZE)
                 g_assert_cmpuint(seen.next, >=, before);
-        return n - first;
+        return copy.whole;
 }
 
 static void test_snapshot(void) {
