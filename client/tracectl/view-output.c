@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/tracectl/nearest.h"
+#include "client/tracectl/progress.h"
+#include "client/tracectl/say.h"
+#include "client/tracectl/verbs.h"
+#include "client/tracectl/view-output.h"
+#include "common/cleanup.h"
+
+static const struct view_output *const outputs[] = {
+        &view_output_text,
+};
+
+const struct view_output *view_output_find(const char *name) {
+        for (size_t i = 0; i < ARRAY_SIZE(outputs); i++)
+                if (strcmp(outputs[i]->name, name) == 0)
+                        return outputs[i];
+        return NULL;
+}
+
+int view_output_refuse(const char *name) {
+        struct nearest nearest = NEAREST_INIT(name);
+
+        for (size_t i = 0; i < ARRAY_SIZE(outputs); i++)
+                nearest_offer(&nearest, outputs[i]->name);
+        if (nearest.best)
+                say("There is no output '%s'. Did you mean '%s'? See: tracectl view --help", name, nearest.best);
+        else
+                say("There is no output '%s'. See: tracectl view --help", name);
+        return EXIT_USAGE;
+}
+
+static int add_events(const struct view_output *output, void *state, struct text *text, tracectl_reader *reader) {
+        _cleanup_(progress_done) struct progress progress;
+        tracectl_reader_event *event;
+        int r;
+
+        progress_init(&progress, text->fd);
+        while ((r = tracectl_reader_next(reader, &event)) > 0 && text->error == 0) {
+                r = output->event(state, text, event);
+                if (r >= 0)
+                        r = progress_step(&progress);
+                if (r < 0)
+                        return r;
+        }
+        return r < 0 ? r : 0;
+}
+
+int view_output_run(const struct view_output *output, const struct view_output_options *options,
+                    tracectl_reader *reader, int fd) {
+        _cleanup_free_ struct text *text = malloc(sizeof(*text));
+        void *state = NULL;
+        int r;
+
+        if (!text)
+                return -ENOMEM;
+        text->fd = fd;
+        text->error = 0;
+        text->size = 0;
+        r = output->begin ? output->begin(options, text, &state) : 0;
+        if (r >= 0)
+                r = add_events(output, state, text, reader);
+        if (r >= 0 && text->error == 0 && output->end)
+                r = output->end(state, text);
+        if (output->free)
+                output->free(state);
+        text_flush(text);
+        return text->error != 0 ? -text->error : r;
+}

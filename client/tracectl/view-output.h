@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A form that events are shown in: lines of text, JSON, a picture. Each is a
+ * file output-NAME.c with one constant table, named in view-output.c; the verb
+ * goes through the trace and gives every event to it, in the order of time.
+ *
+ * What it writes goes to a struct text, which keeps its own errors (a full
+ * disk, a reader that had enough); functions return 0, or a negative errno for
+ * everything else. All of them run in one thread.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "client/libtracectl-read/tracectl-read.h"
+#include "client/tracectl/text.h"
+
+struct view_output_options {
+        const char *path; /* of the trace; outlives the output */
+        bool is_coloured, with_date, with_durations;
+};
+
+struct view_output {
+        const char *name;
+        bool is_text; /* lines for people: shown page by page on a terminal */
+        bool is_bytes; /* nothing for a terminal at all */
+
+        /* *ret is handed to the others, and to free whatever has happened since. It may stay NULL. */
+        int (*begin)(const struct view_output_options *options, struct text *text, void **ret);
+        int (*event)(void *state, struct text *text, tracectl_reader_event *event);
+        int (*end)(void *state, struct text *text); /* after the last event; NULL: nothing is to be done */
+        void (*free)(void *state);                  /* accepts NULL */
+};
+
+extern const struct view_output view_output_text;
+
+/* NULL: there is no such output. */
+const struct view_output *view_output_find(const char *name);
+
+/* Says which ones there are, after one that is none. Returns EXIT_USAGE. */
+int view_output_refuse(const char *name);
+
+/*
+ * All events of a reader, to a descriptor. 0, or a negative errno: -EPIPE where
+ * the reader of what is written had enough, -EINTR where a signal that
+ * progress.h looks for came.
+ */
+int view_output_run(const struct view_output *output, const struct view_output_options *options,
+                    tracectl_reader *reader, int fd);
