@@ -83,9 +83,7 @@ char *text_escaped_copy(const char *data) {
 
         if (!text)
                 return NULL;
-        text->fd = -1;
-        text->error = 0;
-        text->size = 0;
+        text_init(text, -1);
         text_add_escaped(text, data, size, 0);
         return strndup(text->data, text->size);
 }

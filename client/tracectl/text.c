@@ -12,7 +12,17 @@ static const char pairs[] =
         "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354"
         "5556575859606162636465666768697071727374757677787980818283848586878889909192939495969798" "99";
 
+void text_init(struct text *text, int fd) {
+        text->fd = fd;
+        text->error = 0;
+        text->size = 0;
+        text->before_write = NULL;
+        text->userdata = NULL;
+}
+
 void text_flush(struct text *text) {
+        if (text->before_write)
+                text->before_write(text->userdata);
         if (text->error == 0) {
                 int r = write_full(text->fd, text->data, text->size);
 

@@ -4,22 +4,28 @@
 /*
  * Text on its way to a file descriptor: a large buffer, and numbers without
  * printf(). A write that fails is remembered in error, and everything after it
- * dropped. Whoever has it calls text_flush() before the end.
+ * dropped. Whoever has it begins with text_init(), and calls text_flush() before
+ * the end.
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define TEXT_SIZE 131072
+#define TEXT_SIZE 262144
 #define TEXT_RESERVE 64 /* bytes that are always there after text_room() */
 
 struct text {
         int fd;
         int error; /* errno, or 0 */
         size_t size;
+        void (*before_write)(void *userdata); /* NULL, or called before anything is written to fd */
+        void *userdata;
         char data[TEXT_SIZE];
 };
+
+/* All but the room for text, which stays as it is. */
+void text_init(struct text *text, int fd);
 
 void text_flush(struct text *text);
 

@@ -58,9 +58,7 @@ int view_output_run(const struct view_output *output, const struct view_output_o
 
         if (!text)
                 return -ENOMEM;
-        text->fd = fd;
-        text->error = 0;
-        text->size = 0;
+        text_init(text, fd);
         r = output->begin ? output->begin(options, text, &state) : 0;
         if (r >= 0)
                 r = add_events(output, state, text, reader);
