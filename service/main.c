@@ -210,7 +210,7 @@ static void block_signals(void) {
         signal(SIGPIPE, SIG_IGN);
 }
 
-/* Each application takes two descriptors. */
+/* Each application takes a descriptor. */
 static void raise_limits(void) {
         struct rlimit limit;
 

@@ -17,7 +17,7 @@ static int append(sd_bus_message *reply, const char *suffix, enum quota_kind kin
         return sd_bus_message_append(reply, "{st}", name, clamp(value));
 }
 
-/* What the caller may have, and as NAME-used what it has. */
+/* What the caller may have, as NAME-used what it has, and as NAME-refused what it could not have. */
 int manager_get_limits(sd_bus *bus, const char *path, const char *interface, const char *property,
                        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         sd_bus_message *m = sd_bus_get_current_message(bus);
@@ -34,5 +34,7 @@ int manager_get_limits(sd_bus *bus, const char *path, const char *interface, con
                 if (r >= 0)
                         r = append(reply, "-used", kind, quota_used(quota, caller, kind));
         }
+        if (m && r >= 0)
+                r = append(reply, "-refused", QUOTA_APPLICATIONS, registry_count_refused(b->registry, caller));
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }

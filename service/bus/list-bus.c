@@ -90,7 +90,10 @@ static int append_applications_of(struct bus *b, sd_bus_message *reply, uid_t ui
         if (r < 0)
                 return r;
         for (size_t i = 0; i < n; i++) {
-                if (r >= 0)
+                /* One whose socket somebody else holds now; a worker ends that connection. */
+                if (!application_is_alive(applications[i]))
+                        registry_check(b->registry, applications[i]);
+                else if (r >= 0)
                         r = append_application(reply, applications[i]);
                 application_unref(applications[i]);
         }

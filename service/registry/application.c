@@ -33,12 +33,20 @@ static void free_after_grace(struct rcu_head *head) {
         session_view_unref(a->view);
         event_definitions_unref(a->definitions);
         compartment_unref(a->compartment);
-        peer_done(&a->peer);
         closep(&a->fd);
         pthread_mutex_destroy(&a->lock);
         free(a->cgroup);
         free(a->unit);
         free(a);
+}
+
+bool application_is_alive(struct application *a) {
+        bool alive;
+
+        pthread_mutex_lock(&a->lock);
+        alive = a->fd >= 0 && peer_is_alive(a->fd, &a->peer);
+        pthread_mutex_unlock(&a->lock);
+        return alive;
 }
 
 struct application *application_ref(struct application *a) {

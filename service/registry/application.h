@@ -31,7 +31,7 @@
 enum application_work {
         APPLICATION_READ = 1 << 0, /* its socket has something */
         APPLICATION_PUSH = 1 << 1, /* the model has changed, or a consumer has caught up */
-        APPLICATION_GONE = 1 << 2, /* its process has ended */
+        APPLICATION_CHECK = 1 << 2, /* whether its process still is; somebody else may hold the socket */
         APPLICATION_QUEUED = 1 << 3, /* a worker has it, or will */
 };
 
@@ -55,7 +55,12 @@ struct application {
         struct charge charge; /* the connection */
         struct peer peer;
         uint64_t id;
+
+        /* of the worker, who alone closes it, under the lock */
         int fd;
+
+        /* in the registry's circle of connections, under its lock */
+        struct application *next, *previous;
 
         /* tables and queues */
         struct cds_lfht_node id_node, pid_node, account_node;
@@ -103,6 +108,9 @@ static inline void application_unrefp(struct application **a) {
         if (*a)
                 application_unref(*a);
 }
+
+/* Whether its process still is. Any thread. */
+bool application_is_alive(struct application *a);
 
 /* For lookups: false when it is being freed. Under rcu_read_lock(). */
 bool application_ref_unless_zero(struct application *a);

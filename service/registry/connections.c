@@ -26,42 +26,62 @@ struct application *registry_find_connection(struct registry *r, uint64_t id) {
         return a;
 }
 
-static int check_peer(struct registry *r, const struct peer *peer) {
+/* Takes a place among the connections, which leave() gives back. */
+static int enter(struct registry *r, const struct peer *peer, struct charge *ret) {
+        int k;
+
+        if (atomic_fetch_add(&r->n_connections, 1) >= r->connections_max)
+                k = -EUSERS;
+        else
+                k = quota_charge(&r->config.domain->quota, peer->uid, QUOTA_APPLICATIONS, 1, ret);
+        if (k < 0)
+                atomic_fetch_sub(&r->n_connections, 1);
+        return k;
+}
+
+static void leave(struct registry *r, struct charge *charge) {
+        atomic_fetch_sub(&r->n_connections, 1);
+        charge_done(charge);
+}
+
+static int make_application(struct registry *r, int fd, const struct peer *peer, struct application **ret) {
+        struct charge charge = { 0 };
+        struct account *account;
+        int k;
+
         if (!r->config.admits(peer->uid, r->config.userdata))
                 return -EACCES;
-        if (atomic_load(&r->n_connections) >= r->connections_max)
-                return -EUSERS;
-        return 0;
+        k = registry_make_account(r, peer->uid, &account);
+        if (k < 0)
+                return k;
+        k = enter(r, peer, &charge);
+        if (k < 0) {
+                atomic_fetch_add(&account->n_refused, 1);
+                refusals_tell(&r->refusals, peer, k);
+                return k;
+        }
+        k = application_new(r, account, atomic_fetch_add(&r->last_id, 1) + 1, fd, peer, &charge, ret);
+        if (k < 0)
+                leave(r, &charge);
+        return k;
 }
 
 int registry_connect(struct registry *r, int socket) {
         _cleanup_close_ int fd = socket;
         struct application *a;
-        struct charge charge = { 0 };
-        struct account *account;
         struct peer peer;
         int k;
 
         k = peer_read(fd, &peer);
+        if (k >= 0)
+                k = make_application(r, fd, &peer, &a);
         if (k < 0)
                 return k;
-        k = check_peer(r, &peer);
-        if (k >= 0)
-                k = quota_charge(&r->config.domain->quota, peer.uid, QUOTA_APPLICATIONS, 1, &charge);
-        if (k >= 0)
-                k = registry_make_account(r, peer.uid, &account);
-        if (k >= 0)
-                k = application_new(r, account, atomic_fetch_add(&r->last_id, 1) + 1, fd, &peer, &charge, &a);
-        if (k < 0) {
-                charge_done(&charge);
-                peer_done(&peer);
-                return k;
-        }
-        fd = -1;
-        atomic_fetch_add(&r->n_connections, 1);
+        (void) TAKE_FD(fd);
         rcu_read_lock();
         cds_lfht_add(r->by_id, registry_hash(a->id), &a->id_node);
         rcu_read_unlock();
+        sweep_add(r, a);
         k = reception_watch(r, a);
         if (k < 0)
                 registry_disconnect(a);
@@ -96,10 +116,11 @@ static void unregister(struct registry *r, struct application *a) {
         registry_notify(r);
 }
 
-static void drop_view(struct application *a) {
+static void close_and_drop_view(struct application *a) {
         struct session_view *view;
 
         pthread_mutex_lock(&a->lock);
+        close(TAKE_FD(a->fd));
         view = TAKE_PTR(a->view);
         pthread_mutex_unlock(&a->lock);
         session_view_unref(view);
@@ -112,13 +133,11 @@ void registry_disconnect(struct application *a) {
                 unregister(r, a);
         a->state = APPLICATION_CLOSED;
         (void) epoll_ctl(r->epoll_fd, EPOLL_CTL_DEL, a->fd, NULL);
-        (void) epoll_ctl(r->epoll_fd, EPOLL_CTL_DEL, a->peer.pidfd, NULL);
-        close(TAKE_FD(a->fd));
-        drop_view(a);
+        sweep_remove(r, a);
+        close_and_drop_view(a);
         if (a->locked)
                 user_domain_release(r->config.domain, a->id);
-        atomic_fetch_sub(&r->n_connections, 1);
-        charge_done(&a->charge);
+        leave(r, &a->charge);
         rcu_read_lock();
         cds_lfht_del(r->by_id, &a->id_node);
         rcu_read_unlock();

@@ -11,12 +11,13 @@ int application_identify(struct application *a) {
         char *unit = NULL, *cgroup = NULL;
 
         compartment_read(a->peer.pid, a->peer.uid, a->word_size, a->id, &key);
-        if (sd_pid_get_unit(a->peer.pid, &unit) < 0)
+        /* To libsystemd, 0 is this process. */
+        if (a->peer.pid == 0 || sd_pid_get_unit(a->peer.pid, &unit) < 0)
                 unit = NULL;
-        if (sd_pid_get_cgroup(a->peer.pid, &cgroup) < 0)
+        if (a->peer.pid == 0 || sd_pid_get_cgroup(a->peer.pid, &cgroup) < 0)
                 cgroup = NULL;
         a->cgroup = cgroup;
-        if (!peer_is_alive(&a->peer)) {
+        if (!application_is_alive(a)) {
                 free(unit);
                 return -ECONNRESET;
         }

@@ -14,7 +14,9 @@
 #include <urcu/wfcqueue.h>
 
 #include "service/registry/account.h"
+#include "service/registry/refusals.h"
 #include "service/registry/registry.h"
+#include "service/registry/sweep.h"
 
 #define REGISTRY_WORKERS 2
 
@@ -24,6 +26,8 @@ struct registry {
         atomic_uint_least64_t n_connections;
         atomic_uint_least64_t last_id;
         struct compartment_table compartments;
+        struct refusals refusals;
+        struct sweep sweep;
 
         struct cds_lfht *by_id;  /* every connection */
         struct cds_lfht *by_pid; /* registered ones */
@@ -63,7 +67,7 @@ void registry_disconnect(struct application *a);
 /* reception.c */
 int reception_start(struct registry *r);
 void reception_stop(struct registry *r);
-/* What reception watches: two entries for each application. */
+/* What reception watches. */
 int reception_watch(struct registry *r, struct application *a);
 void reception_rearm(struct application *a);
 

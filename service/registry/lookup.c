@@ -13,6 +13,10 @@ struct application *registry_find(struct registry *r, uint64_t id) {
         return application_unref(a);
 }
 
+void registry_check(struct registry *r, struct application *a) {
+        registry_schedule(r, a, APPLICATION_CHECK);
+}
+
 void registry_push(struct registry *r, uid_t uid) {
         struct account *account = registry_account(r, uid);
         struct application *a;
@@ -60,6 +64,12 @@ uint64_t registry_count_ever(struct registry *r, uid_t uid) {
         struct account *account = registry_account(r, uid);
 
         return account ? atomic_load(&account->n_ever) : 0;
+}
+
+uint64_t registry_count_refused(struct registry *r, uid_t uid) {
+        struct account *account = registry_account(r, uid);
+
+        return account ? atomic_load(&account->n_refused) : 0;
 }
 
 struct list {

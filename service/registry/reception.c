@@ -16,8 +16,7 @@
  */
 #define KEY_LISTEN UINT64_MAX
 #define KEY_STOP (UINT64_MAX - 1)
-#define KEY_SOCKET(id) ((id) << 1)
-#define KEY_PROCESS(id) ((id) << 1 | 1)
+#define KEY_SWEEP (UINT64_MAX - 2)
 
 #define EVENTS 64
 #define ACCEPTS_PER_TURN 64
@@ -30,18 +29,13 @@ static int watch(int epoll_fd, int op, int fd, uint32_t events, uint64_t key) {
 }
 
 int reception_watch(struct registry *r, struct application *a) {
-        int k;
-
-        k = watch(r->epoll_fd, EPOLL_CTL_ADD, a->peer.pidfd, EPOLLIN | EPOLLONESHOT, KEY_PROCESS(a->id));
-        if (k < 0)
-                return k;
-        return watch(r->epoll_fd, EPOLL_CTL_ADD, a->fd, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, KEY_SOCKET(a->id));
+        return watch(r->epoll_fd, EPOLL_CTL_ADD, a->fd, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, a->id);
 }
 
 void reception_rearm(struct application *a) {
         uint32_t events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT | (a->blocked ? EPOLLOUT : 0);
 
-        (void) watch(a->registry->epoll_fd, EPOLL_CTL_MOD, a->fd, events, KEY_SOCKET(a->id));
+        (void) watch(a->registry->epoll_fd, EPOLL_CTL_MOD, a->fd, events, a->id);
 }
 
 /*
@@ -52,8 +46,12 @@ static bool accept_some(struct registry *r) {
         for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
                 int k, fd = accept4(r->config.listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-                if (fd < 0)
-                        return errno == EAGAIN || errno == EINTR || errno == ECONNABORTED;
+                if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
+                        return true;
+                if (fd < 0) {
+                        refusals_tell(&r->refusals, NULL, -errno);
+                        return false;
+                }
                 k = registry_connect(r, fd);
                 if (k < 0)
                         log_debug("a connection was refused: %s", strerror(-k));
@@ -62,16 +60,11 @@ static bool accept_some(struct registry *r) {
 }
 
 static void dispatch(struct registry *r, const struct epoll_event *event) {
-        struct application *a = registry_find_connection(r, event->data.u64 >> 1);
-        unsigned work;
+        struct application *a = registry_find_connection(r, event->data.u64);
 
         if (!a)
                 return;
-        if (event->data.u64 & 1)
-                work = APPLICATION_READ | APPLICATION_GONE;
-        else
-                work = APPLICATION_READ | (event->events & EPOLLOUT ? APPLICATION_PUSH : 0);
-        registry_schedule(r, a, work);
+        registry_schedule(r, a, APPLICATION_READ | (event->events & EPOLLOUT ? APPLICATION_PUSH : 0));
         application_unref(a);
 }
 
@@ -87,7 +80,9 @@ static bool turn(struct registry *r, bool *paused) {
         for (int i = 0; i < n; i++) {
                 if (events[i].data.u64 == KEY_STOP)
                         return false;
-                if (events[i].data.u64 != KEY_LISTEN)
+                if (events[i].data.u64 == KEY_SWEEP)
+                        sweep_some(r);
+                else if (events[i].data.u64 != KEY_LISTEN)
                         dispatch(r, &events[i]);
                 else if (!accept_some(r)) {
                         (void) epoll_ctl(r->epoll_fd, EPOLL_CTL_DEL, r->config.listen_fd, NULL);
@@ -118,6 +113,9 @@ int reception_start(struct registry *r) {
         if (r->epoll_fd < 0 || r->stop_fd < 0)
                 return -errno;
         k = watch(r->epoll_fd, EPOLL_CTL_ADD, r->stop_fd, EPOLLIN, KEY_STOP);
+        if (k < 0)
+                return k;
+        k = watch(r->epoll_fd, EPOLL_CTL_ADD, r->sweep.timer_fd, EPOLLIN, KEY_SWEEP);
         if (k < 0)
                 return k;
         k = watch(r->epoll_fd, EPOLL_CTL_ADD, r->config.listen_fd, EPOLLIN, KEY_LISTEN);

@@ -7,9 +7,8 @@
 #include "service/domain/user.h"
 #include "service/registry/internal.h"
 
-/* Descriptors for everything that is no connection: rings, views, definitions, consumers. */
+/* Descriptors for everything that is no connection, of which each has one: rings, views, definitions, consumers. */
 #define FDS_RESERVED 1024
-#define FDS_PER_CONNECTION 2
 #define CONNECTIONS_MIN 64
 
 unsigned long registry_hash(uint64_t n) {
@@ -66,12 +65,12 @@ void registry_schedule(struct registry *r, struct application *a, unsigned work)
 }
 
 static uint64_t connections_max(void) {
-        const rlim_t least = FDS_RESERVED + FDS_PER_CONNECTION * CONNECTIONS_MIN;
+        const rlim_t least = FDS_RESERVED + CONNECTIONS_MIN;
         struct rlimit limit;
 
         if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < least)
                 return CONNECTIONS_MIN;
-        return (limit.rlim_cur - FDS_RESERVED) / FDS_PER_CONNECTION;
+        return limit.rlim_cur - FDS_RESERVED;
 }
 
 static int make_tables(struct registry *r) {
@@ -91,8 +90,9 @@ int registry_new(const struct registry_config *config, struct registry **ret) {
         r->config = *config;
         r->connections_max = connections_max();
         quota_set_total(&config->domain->quota, QUOTA_APPLICATIONS, r->connections_max);
-        r->epoll_fd = r->stop_fd = -1;
+        r->epoll_fd = r->stop_fd = r->news_fd = r->sweep.timer_fd = -1;
         compartment_table_init(&r->compartments);
+        refusals_init(&r->refusals);
         cds_wfcq_init(&r->work_head, &r->work_tail);
         cds_wfcq_init(&r->added_head, &r->added_tail);
         cds_wfcq_init(&r->removed_head, &r->removed_tail);
@@ -100,6 +100,9 @@ int registry_new(const struct registry_config *config, struct registry **ret) {
         r->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (r->news_fd < 0)
                 return -errno;
+        k = sweep_init(&r->sweep, config->sweep_usec);
+        if (k < 0)
+                return k;
         k = make_tables(r);
         if (k < 0)
                 return k;
@@ -179,6 +182,8 @@ struct registry *registry_free(struct registry *r) {
         registry_stop(r);
         free_tables(r);
         closep(&r->news_fd);
+        sweep_done(&r->sweep);
+        refusals_done(&r->refusals);
         sem_destroy(&r->work_count);
         compartment_table_done(&r->compartments);
         free(r);

@@ -41,6 +41,7 @@ struct registry_config {
         struct model_view *const *model;      /* RCU */
         bool (*admits)(uid_t uid, void *userdata); /* who may register; reception thread */
         void *userdata;
+        uint64_t sweep_usec; /* 0: the default (sweep.h) */
 };
 
 /* Starts the threads. The caller is a registered RCU thread. */
@@ -63,12 +64,18 @@ void registry_take_news(struct registry *r, void (*added)(uint64_t id, uid_t uid
 /* The model has changed for this uid. */
 void registry_push(struct registry *r, uid_t uid);
 
+/* Its process may have ended while somebody else holds its socket: a worker looks. */
+void registry_check(struct registry *r, struct application *a);
+
 /* Live applications of uid that do not conform to generation yet. */
 uint32_t registry_count_pending(struct registry *r, uid_t uid, uint64_t generation);
 
 /* Live ones, and all that ever registered. */
 uint64_t registry_count(struct registry *r, uid_t uid);
 uint64_t registry_count_ever(struct registry *r, uid_t uid);
+
+/* Connections that were refused because a limit was reached. */
+uint64_t registry_count_refused(struct registry *r, uid_t uid);
 
 /* A registered application, which the caller then owns, or NULL. */
 struct application *registry_find(struct registry *r, uint64_t id);

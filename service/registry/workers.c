@@ -11,14 +11,16 @@ static void serve(struct application *a, unsigned work) {
 
         if (a->state == APPLICATION_CLOSED)
                 return;
-        if (work & APPLICATION_READ)
+        if (work & (APPLICATION_READ | APPLICATION_CHECK))
                 k = application_read(a);
+        if (k >= 0 && work & APPLICATION_CHECK && !application_is_alive(a))
+                k = -ECONNRESET;
         if (k >= 0 && a->state == APPLICATION_REGISTERED)
                 k = application_push(a);
         if (k < 0 && k != -ECONNRESET)
                 log_debug("application %llu (pid %i) was disconnected: %s", (unsigned long long) a->id,
                           (int) a->peer.pid, strerror(-k));
-        if (k < 0 || work & APPLICATION_GONE)
+        if (k < 0)
                 registry_disconnect(a);
         else
                 reception_rearm(a);

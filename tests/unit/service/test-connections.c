@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Connections to the registry alone: whose they are, how they end, what they cost, how many there can be. */
+
+#include "fixture.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "service/domain/user.h"
+#include "service/registry/peer.h"
+#include "service/registry/registry.h"
+
+#define SWEEP_OFTEN_USEC 10000
+#define CONNECTIONS_MIN 64 /* as the registry has it */
+
+static const char *const shop[] = { "shop:order_paid", NULL };
+
+struct world {
+        struct fixture f; /* only its register_fd, for fake_application_* */
+        struct user_domain *domain;
+        struct model_view *model;
+        struct registry *registry;
+        unsigned added, removed;
+};
+
+static bool admit_all(uid_t uid, void *userdata) {
+        return true;
+}
+
+static void world_init(struct world *w, uint64_t sweep_usec) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+        *w = (struct world) { 0 };
+        rcu_register_thread();
+        w->f.register_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+        g_assert_no_errno(bind(w->f.register_fd, (struct sockaddr *) &address, sizeof(sa_family_t)));
+        g_assert_no_errno(listen(w->f.register_fd, 1024));
+        g_assert_cmpint(user_domain_new(&w->domain), ==, 0);
+        w->model = model_view_new(1, 0);
+        const struct registry_config config = {
+                .listen_fd = w->f.register_fd,
+                .domain = w->domain,
+                .model = &w->model,
+                .admits = admit_all,
+                .sweep_usec = sweep_usec,
+        };
+        g_assert_cmpint(registry_new(&config, &w->registry), ==, 0);
+}
+
+static void world_done(struct world *w) {
+        registry_free(w->registry);
+        model_view_unref(w->model);
+        user_domain_free(w->domain);
+        close(w->f.register_fd);
+        rcu_unregister_thread();
+}
+
+static void on_added(uint64_t id, uid_t uid, void *userdata) {
+        ((struct world *) userdata)->added++;
+}
+
+static void on_removed(uint64_t id, uid_t uid, void *userdata) {
+        ((struct world *) userdata)->removed++;
+}
+
+static void wait_news(struct world *w, const unsigned *counter, unsigned wanted) {
+        struct pollfd p = { .fd = registry_event_fd(w->registry), .events = POLLIN };
+
+        while (*counter < wanted) {
+                g_assert_cmpint(poll(&p, 1, WAIT_SECONDS * 1000), ==, 1);
+                registry_take_news(w->registry, on_added, on_removed, w);
+        }
+}
+
+static unsigned count_fds(void) {
+        DIR *d = opendir("/proc/self/fd");
+        unsigned n = 0;
+
+        g_assert_nonnull(d);
+        while (readdir(d))
+                n++;
+        closedir(d);
+        return n;
+}
+
+/* The child connects and registers, has a child of its own that keeps the socket, and ends. *ret_hold ends that. */
+static void register_and_leave(struct world *w, int *ret_hold) {
+        int hold[2], status;
+        pid_t pid;
+
+        g_assert_no_errno(pipe(hold));
+        g_assert_no_errno(pid = fork());
+        if (pid == 0) {
+                char byte;
+
+                (void) fake_application_register(&w->f, shop, 0);
+                if (fork() != 0)
+                        _exit(0);
+                close(hold[1]);
+                _exit(read(hold[0], &byte, 1) == 0 ? 0 : 1);
+        }
+        g_assert_no_errno(waitpid(pid, &status, 0));
+        g_assert_cmpint(status, ==, 0);
+        close(hold[0]);
+        *ret_hold = hold[1];
+}
+
+/* Nobody asks; the sweep comes by. */
+static void test_sweep(void) {
+        struct fake_application *a;
+        struct world w;
+        int hold;
+
+        world_init(&w, SWEEP_OFTEN_USEC);
+        a = fake_application_register(&w.f, shop, 0);
+        register_and_leave(&w, &hold);
+        wait_news(&w, &w.added, 2);
+        wait_news(&w, &w.removed, 1);
+        g_assert_cmpuint(registry_count(w.registry, getuid()), ==, 1);
+        close(hold);
+        fake_application_free(a);
+        wait_news(&w, &w.removed, 2);
+        world_done(&w);
+}
+
+/* A connection that never registers has no right to stay, either: its place becomes free. */
+static void test_sweep_silent(void) {
+        struct fake_application *a[CONNECTIONS_MIN - 1], *last = NULL;
+        struct rlimit limit, low;
+        struct world w;
+        pid_t pid;
+        int hold[2];
+
+        g_assert_no_errno(getrlimit(RLIMIT_NOFILE, &limit));
+        low = limit;
+        low.rlim_cur = 1024;
+        g_assert_no_errno(setrlimit(RLIMIT_NOFILE, &low));
+        world_init(&w, SWEEP_OFTEN_USEC);
+        for (int i = 0; i < CONNECTIONS_MIN - 1; i++)
+                a[i] = fake_application_register(&w.f, shop, 0);
+        g_assert_no_errno(pipe(hold));
+        g_assert_no_errno(pid = fork());
+        if (pid == 0) {
+                char byte;
+
+                (void) fake_application_connect(&w.f);
+                if (fork() != 0)
+                        _exit(0);
+                close(hold[1]);
+                _exit(read(hold[0], &byte, 1) == 0 ? 0 : 1);
+        }
+        g_assert_no_errno(waitpid(pid, NULL, 0));
+        while (registry_count(w.registry, getuid()) < CONNECTIONS_MIN) {
+                struct handshake h = { .keys = HANDSHAKE_REGISTER | HANDSHAKE_ABI | HANDSHAKE_NAME | HANDSHAKE_EVENTS,
+                                       .abi_major = 1, .events = a[0]->hash };
+                char buffer[HANDSHAKE_SIZE_MAX];
+                size_t size = handshake_format(&h, buffer, sizeof(buffer));
+
+                if (last)
+                        fake_application_free(last);
+                last = fake_application_connect(&w.f);
+                (void) send(last->fd, buffer, size, MSG_NOSIGNAL);
+                (void) recv(last->fd, buffer, sizeof(buffer), 0);
+        }
+        close(hold[0]);
+        close(hold[1]);
+        fake_application_free(last);
+        for (int i = 0; i < CONNECTIONS_MIN - 1; i++)
+                fake_application_free(a[i]);
+        world_done(&w);
+        g_assert_no_errno(setrlimit(RLIMIT_NOFILE, &limit));
+}
+
+static void test_refused(void) {
+        struct fake_application *a[CONNECTIONS_MIN], *more;
+        struct rlimit limit, low;
+        struct world w;
+
+        g_assert_no_errno(getrlimit(RLIMIT_NOFILE, &limit));
+        low = limit;
+        low.rlim_cur = 1024;
+        g_assert_no_errno(setrlimit(RLIMIT_NOFILE, &low));
+        world_init(&w, 0);
+        for (int i = 0; i < CONNECTIONS_MIN; i++)
+                a[i] = fake_application_register(&w.f, shop, 0);
+        g_assert_cmpuint(registry_count_refused(w.registry, getuid()), ==, 0);
+        for (unsigned i = 1; i <= 2; i++) {
+                more = fake_application_connect(&w.f);
+                fake_application_assert_closed(more);
+                fake_application_free(more);
+                g_assert_cmpuint(registry_count_refused(w.registry, getuid()), ==, i);
+        }
+        g_assert_cmpuint(registry_count(w.registry, getuid()), ==, CONNECTIONS_MIN);
+        /* One goes, and its place is the next one's. */
+        fake_application_free(a[0]);
+        wait_news(&w, &w.removed, 1);
+        a[0] = fake_application_register(&w.f, shop, 0);
+        for (int i = 0; i < CONNECTIONS_MIN; i++)
+                fake_application_free(a[i]);
+        world_done(&w);
+        g_assert_no_errno(setrlimit(RLIMIT_NOFILE, &limit));
+}
+
+/* A connection is a descriptor here and nothing else; afterwards none is left. */
+static void test_descriptors(void) {
+        enum { N = 100 };
+        struct fake_application *a[N];
+        unsigned before, with_one;
+        struct world w;
+
+        world_init(&w, 0);
+        before = count_fds();
+        /* The first one brings the definitions and a view, which all share. */
+        a[0] = fake_application_register(&w.f, shop, 0);
+        with_one = count_fds();
+        for (int i = 1; i < N; i++)
+                a[i] = fake_application_register(&w.f, shop, 0);
+        /* Here are both ends of each, and what the fake keeps: its definitions and its view. */
+        g_assert_cmpuint(count_fds() - with_one, ==, (N - 1) * (1 + 3));
+        for (int i = 0; i < N; i++)
+                fake_application_free(a[i]);
+        wait_news(&w, &w.removed, N);
+        rcu_barrier();
+        /* The definitions are kept for the next start of the program. */
+        g_assert_cmpuint(count_fds(), ==, before + 1);
+        world_done(&w);
+}
+
+static void test_identity(void) {
+        struct peer self, other;
+        uint64_t start, again;
+        int pair[2], child[2];
+        pid_t pid;
+
+        g_assert_no_errno(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));
+        g_assert_cmpint(peer_read(pair[0], &self), ==, 0);
+        g_assert_cmpint(self.pid, ==, getpid());
+        g_assert_cmpuint(self.uid, ==, getuid());
+        g_assert_cmpuint(self.process, !=, 0);
+        g_assert_true(peer_is_alive(pair[0], &self));
+        /* A child gets a pair of its own, and leaves an end of it here. */
+        g_assert_no_errno(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, child));
+        g_assert_no_errno(pid = fork());
+        if (pid == 0) {
+                int made[2];
+
+                if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, made) < 0 ||
+                    datagram_send(child[1], "x", 1, made, 2, 0) < 0)
+                        _exit(1);
+                (void) read(child[1], made, 1);
+                _exit(0);
+        }
+        int fds[DATAGRAM_FDS_MAX];
+        size_t n_fds = 0;
+        char byte;
+
+        g_assert_cmpint(datagram_recv(child[0], &byte, 1, fds, &n_fds, 0), ==, 1);
+        g_assert_cmpint(peer_read(fds[0], &other), ==, 0);
+        g_assert_cmpint(other.pid, ==, pid);
+        g_assert_cmpuint(other.process, !=, self.process);
+        g_assert_true(peer_is_alive(fds[0], &other));
+        /* Without pidfds: the time of its start. */
+        g_assert_cmpint(process_identity(pid, -1, &start), ==, 0);
+        g_assert_cmpint(process_identity(pid, -1, &again), ==, 0);
+        g_assert_cmpuint(start, ==, again);
+        close(child[0]);
+        g_assert_no_errno(kill(pid, SIGKILL));
+        siginfo_t info;
+        g_assert_no_errno(waitid(P_PID, (id_t) pid, &info, WEXITED | WNOWAIT));
+        /* Dead, and not waited for yet; then gone. */
+        g_assert_false(peer_is_alive(fds[0], &other));
+        g_assert_cmpint(process_identity(pid, -1, &again), ==, -ESRCH);
+        g_assert_no_errno(waitpid(pid, NULL, 0));
+        g_assert_false(peer_is_alive(fds[0], &other));
+        g_assert_cmpint(process_identity(pid, -1, &again), ==, -ESRCH);
+        datagram_close_fds(fds, n_fds);
+        close(child[1]);
+        close(pair[0]);
+        close(pair[1]);
+}
+
+int main(int argc, char *argv[]) {
+        g_test_init(&argc, &argv, NULL);
+        g_test_add_func("/connections/identity", test_identity);
+        g_test_add_func("/connections/descriptors", test_descriptors);
+        g_test_add_func("/connections/refused", test_refused);
+        g_test_add_func("/connections/sweep", test_sweep);
+        g_test_add_func("/connections/sweep-silent", test_sweep_silent);
+        return g_test_run();
+}
