@@ -18,7 +18,8 @@
  * M2 sees it, it is given to a worker with APPLICATION_PUSH, and that worker
  * clears the flag before it reads the model. If both happen, the application is
  * looked at twice, and the second look finds that it has been sent the newest
- * generation already. Nobody waits for anybody.
+ * generation already. Nobody waits for anybody. tests/model/registry.pml tries
+ * all interleavings of this, and shows what each of the orderings prevents.
  *
  * An application counts as conforming to a generation once it has acknowledged
  * the view that was built for it; one that has just been inserted conforms to
