@@ -8,6 +8,7 @@
 
 #include "client/libtracectl-read/compact.h"
 #include "client/libtracectl-read/compiler.h"
+#include "client/libtracectl-read/layout.h"
 
 int compiler_fail(struct compiler *compiler, const char *format, ...) {
         char text[256];
@@ -96,6 +97,12 @@ static int compile_stream(struct compiler *compiler, struct stream_class *stream
         stream->has_compact_header = compact_header_fits(compiler->metadata, stream);
         if (!stream->clock && compiler->metadata->clocks && !compiler->metadata->clocks->next)
                 stream->clock = compiler->metadata->clocks;
+        for (size_t i = 0; i < stream->n_events; i++) {
+                stream->events[i]->clock = stream->clock;
+                r = layout_make(compiler->metadata, stream, stream->events[i]);
+                if (r < 0)
+                        return compiler_oom(compiler);
+        }
         compiler->symbols = symbols;
         compiler->stream = NULL;
         return 0;

@@ -5,13 +5,6 @@
 
 #include "client/libtracectl-read/merge.h"
 
-/* Ticks tell apart what happened in the same nanosecond; they are of one clock in all traces of a session. */
-static bool is_before(const struct stream *a, const struct stream *b) {
-        if (a->ns != b->ns)
-                return a->ns < b->ns;
-        return a->decoder.time < b->decoder.time;
-}
-
 int merge_add(struct merge *merge, struct stream *stream) {
         size_t i = merge->n;
 
@@ -25,10 +18,17 @@ int merge_add(struct merge *merge, struct stream *stream) {
                 merge->capacity = capacity;
         }
         merge->n++;
-        for (; i > 0 && is_before(stream, merge->streams[(i - 1) / 2]); i = (i - 1) / 2)
+        for (; i > 0 && merge_is_before(stream, merge->streams[(i - 1) / 2]); i = (i - 1) / 2)
                 merge->streams[i] = merge->streams[(i - 1) / 2];
         merge->streams[i] = stream;
         return 0;
+}
+
+struct stream *merge_second(const struct merge *merge) {
+        if (merge->n < 2)
+                return NULL;
+        return merge->n > 2 && merge_is_before(merge->streams[2], merge->streams[1]) ? merge->streams[2] :
+                                                                                       merge->streams[1];
 }
 
 void merge_settle(struct merge *merge) {
@@ -38,9 +38,9 @@ void merge_settle(struct merge *merge) {
         for (;;) {
                 size_t child = 2 * i + 1;
 
-                if (child + 1 < merge->n && is_before(merge->streams[child + 1], merge->streams[child]))
+                if (child + 1 < merge->n && merge_is_before(merge->streams[child + 1], merge->streams[child]))
                         child++;
-                if (child >= merge->n || !is_before(merge->streams[child], stream))
+                if (child >= merge->n || !merge_is_before(merge->streams[child], stream))
                         break;
                 merge->streams[i] = merge->streams[child];
                 i = child;

@@ -14,12 +14,27 @@ struct merge {
         size_t n, capacity;
 };
 
+/*
+ * Ticks tell apart what happened in the same nanosecond; they are of one clock
+ * in all traces of a session. At the same tick the order is that of the files.
+ */
+static inline bool merge_is_before(const struct stream *a, const struct stream *b) {
+        if (a->ns != b->ns)
+                return a->ns < b->ns;
+        if (a->decoder.time != b->decoder.time)
+                return a->decoder.time < b->decoder.time;
+        return a->number < b->number;
+}
+
 int merge_add(struct merge *merge, struct stream *stream);
 
 /* The stream with the earliest event, or NULL. */
 static inline struct stream *merge_first(const struct merge *merge) {
         return merge->n > 0 ? merge->streams[0] : NULL;
 }
+
+/* The one that is first without that, or NULL. */
+struct stream *merge_second(const struct merge *merge);
 
 void merge_settle(struct merge *merge);
 

@@ -50,6 +50,13 @@ struct stream_class *metadata_find_stream(const struct metadata *metadata, uint6
         return NULL;
 }
 
+void metadata_number_kinds(struct metadata *metadata, unsigned first) {
+        metadata->first_kind = first;
+        metadata->n_kinds = 0;
+        for (struct event_class *event = metadata->events; event; event = event->next)
+                event->kind = first + metadata->n_kinds++;
+}
+
 static int compare_id(const void *key, const void *element) {
         uint64_t id = *(const uint64_t *) key, other = (*(struct event_class *const *) element)->id;
 

@@ -26,6 +26,9 @@ struct event_class {
         bool is_thread; /* tracectl:thread */
         const struct type *context, *fields;
         struct program *context_program, *fields_program;
+        const struct layout *layout; /* or NULL */
+        const struct clock *clock;   /* its stream's */
+        unsigned kind;               /* its number among those of all traces of a reader */
 };
 
 struct stream_class {
@@ -51,6 +54,7 @@ struct metadata {
         struct stream_class *streams;
         struct event_class *events; /* in the order of the text, reversed */
         unsigned n_registers;       /* that a stream needs for the programs */
+        unsigned first_kind, n_kinds;
 };
 
 /*
@@ -62,6 +66,9 @@ int metadata_load(int directory_fd, const char *path, struct problem *problem, s
 struct metadata *metadata_free(struct metadata *metadata);
 
 struct stream_class *metadata_find_stream(const struct metadata *metadata, uint64_t id);
+
+/* Numbers the events from first on. */
+void metadata_number_kinds(struct metadata *metadata, unsigned first);
 
 /* NULL where the stream has no event of this id. */
 const struct event_class *stream_class_find_event(const struct stream_class *stream, uint64_t id);

@@ -37,9 +37,10 @@ static int open_window(struct stream *stream) {
 static int read_header(struct stream *stream, const char **ret_why) {
         const struct program *program = stream->metadata->packet_header_program;
         struct decoder *decoder = &stream->decoder;
+        uint64_t start;
         int r;
 
-        r = stream_run(stream, &program, 1);
+        r = stream_run(stream, &program, 1, &start);
         if (r < 0)
                 return r;
         *ret_why = "this is no packet of CTF";
@@ -83,10 +84,10 @@ static void count_lost(struct stream *stream) {
 static int read_context(struct stream *stream, const char **ret_why) {
         const struct program *program = stream->class->packet_context_program;
         struct decoder *decoder = &stream->decoder;
-        uint64_t there = 8 * (stream->file_size - stream->packet_offset), packet, content;
+        uint64_t there = 8 * (stream->file_size - stream->packet_offset), packet, content, start;
         int r;
 
-        r = stream_run(stream, &program, 1);
+        r = stream_run(stream, &program, 1, &start);
         if (r < 0)
                 return r;
         *ret_why = "the packet has sizes that make no sense";

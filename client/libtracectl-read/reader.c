@@ -3,27 +3,16 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "client/libtracectl-read/event.h"
 #include "client/libtracectl-read/export.h"
-#include "client/libtracectl-read/merge.h"
-#include "client/libtracectl-read/trace.h"
-
-struct tracectl_reader {
-        struct traces traces;
-        struct merge merge;
-        struct report report;
-        struct problem problem;
-        bool with_markers;
-        bool is_running; /* the streams are at their first events */
-        bool is_inside;  /* the first stream's event was handed out */
-        tracectl_reader_event event;
-};
+#include "client/libtracectl-read/reader.h"
 
 _public_ int tracectl_reader_new(tracectl_reader **ret) {
         tracectl_reader *reader = calloc(1, sizeof(*reader));
 
         if (!reader)
                 return -ENOMEM;
+        reader->since = INT64_MIN;
+        reader->until = INT64_MAX;
         *ret = reader;
         return 0;
 }
@@ -45,6 +34,19 @@ _public_ void tracectl_reader_set_markers(tracectl_reader *reader, int markers) 
         reader->with_markers = markers != 0;
 }
 
+_public_ void tracectl_reader_set_unordered(tracectl_reader *reader, int unordered) {
+        reader->is_unordered = unordered != 0;
+}
+
+_public_ void tracectl_reader_set_range(tracectl_reader *reader, int64_t since, int64_t until) {
+        reader->since = since;
+        reader->until = until;
+}
+
+_public_ unsigned tracectl_reader_get_n_kinds(const tracectl_reader *reader) {
+        return reader->traces.n_kinds;
+}
+
 _public_ int tracectl_reader_open(tracectl_reader *reader, const char *path) {
         if (reader->is_running)
                 return -EBUSY;
@@ -56,66 +58,81 @@ _public_ const char *tracectl_reader_get_error(const tracectl_reader *reader) {
         return reader->problem.text[0] != '\0' ? reader->problem.text : NULL;
 }
 
-static int start(tracectl_reader *reader) {
-        reader->is_running = true;
-        for (size_t i = 0; i < reader->traces.n; i++) {
-                struct trace *trace = reader->traces.traces[i];
+/* Takes a stream to its first event, and in among the others. */
+static int add_stream(tracectl_reader *reader, struct stream *stream) {
+        int r;
 
-                for (size_t j = 0; j < trace->n_streams; j++) {
-                        int r = stream_next(trace->streams[j], reader->with_markers);
+        stream->since = reader->since;
+        stream->until = reader->until;
+        r = stream_next(stream, reader->with_markers);
+        return r > 0 ? merge_add(&reader->merge, stream) : r;
+}
 
-                        if (r > 0)
-                                r = merge_add(&reader->merge, trace->streams[j]);
-                        if (r < 0)
-                                return r;
+/* Unordered, one stream at a time is among those to be merged. */
+static int add_streams(tracectl_reader *reader) {
+        while (reader->trace < reader->traces.n && !(reader->is_unordered && merge_first(&reader->merge))) {
+                const struct trace *trace = reader->traces.traces[reader->trace];
+                int r;
+
+                if (reader->stream == trace->n_streams) {
+                        reader->trace++;
+                        reader->stream = 0;
+                        continue;
                 }
+                r = add_stream(reader, trace->streams[reader->stream++]);
+                if (r < 0)
+                        return r;
         }
         return 0;
 }
 
-/* Takes the first stream to its next event. */
-static int advance(tracectl_reader *reader) {
-        int r = stream_next(merge_first(&reader->merge), reader->with_markers);
-
-        if (r < 0)
-                return r;
-        if (r > 0)
-                merge_settle(&reader->merge);
-        else
-                merge_drop(&reader->merge);
-        return 0;
+int reader_pass(tracectl_reader *reader) {
+        reader->is_read = false;
+        return stream_next(merge_first(&reader->merge), reader->with_markers);
 }
 
-static int next(tracectl_reader *reader, tracectl_reader_event **ret) {
-        struct stream *stream;
+int reader_settle(tracectl_reader *reader, int more) {
+        if (more > 0)
+                merge_settle(&reader->merge);
+        else if (more == 0)
+                merge_drop(&reader->merge);
+        return more;
+}
+
+int reader_find(tracectl_reader *reader) {
         int r = 0;
 
-        if (!reader->is_running)
-                r = start(reader);
-        else if (reader->is_inside)
-                r = advance(reader);
-        reader->is_inside = false;
-        while (r >= 0 && (stream = merge_first(&reader->merge))) {
-                r = stream_read_event(stream);
-                if (r > 0) {
-                        reader->is_inside = true;
-                        reader->event.stream = stream;
-                        tracectl_reader_event_rewind(&reader->event, TRACECTL_SCOPE_FIELDS);
-                        *ret = &reader->event;
-                        return 1;
-                }
-                if (r == 0)
-                        r = advance(reader);
+        if (reader->is_inside) {
+                reader->is_inside = false;
+                r = reader_settle(reader, reader_pass(reader));
         }
+        reader->is_running = true;
+        while (r >= 0) {
+                if (reader->is_read)
+                        return 1;
+                r = add_streams(reader);
+                if (r < 0 || !merge_first(&reader->merge))
+                        break;
+                r = stream_read_event(merge_first(&reader->merge));
+                reader->is_read = r > 0;
+                if (r == 0)
+                        r = reader_settle(reader, reader_pass(reader));
+        }
+        if (r < 0)
+                problem_set(&reader->problem, r, "There is not enough memory to read on");
         return r;
 }
 
 _public_ int tracectl_reader_next(tracectl_reader *reader, tracectl_reader_event **ret) {
-        int r = next(reader, ret);
+        int r = reader_find(reader);
 
-        if (r < 0)
-                problem_set(&reader->problem, r, "There is not enough memory to read on");
-        return r;
+        if (r <= 0)
+                return r;
+        reader->is_inside = true;
+        record_take(&reader->record, merge_first(&reader->merge));
+        event_set(&reader->event, &reader->record);
+        *ret = &reader->event;
+        return 1;
 }
 
 static uint64_t sum(const tracectl_reader *reader, uint64_t (*of)(const struct stream *stream)) {

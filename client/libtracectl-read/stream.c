@@ -8,8 +8,12 @@
 #include <sys/stat.h>
 
 #include "client/libtracectl-read/compact.h"
+#include "client/libtracectl-read/layout.h"
 #include "client/libtracectl-read/packet.h"
 #include "common/cleanup.h"
+
+/* Nothing that a tracer writes is larger; without an end, a broken trace could take the machine's memory. */
+#define EVENT_SIZE_MAX ((size_t) 8 << 20)
 
 DEFINE_CLEANUP(struct stream *, stream_free)
 
@@ -29,6 +33,8 @@ int stream_new(const struct metadata *metadata, const struct report *report, int
         stream->report = report;
         stream->file_size = (uint64_t) st.st_size;
         stream->cpu = -1;
+        stream->since = INT64_MIN;
+        stream->until = INT64_MAX;
         stream->path = strdup(path);
         stream->decoder.registers = calloc(metadata->n_registers, sizeof(uint64_t));
         if (!stream->path || !stream->decoder.registers)
@@ -56,6 +62,8 @@ int stream_load_more(struct stream *stream) {
         int r;
 
         /* What is larger than the window needs a larger one. */
+        if (slide == 0 && before >= EVENT_SIZE_MAX)
+                return -E2BIG;
         r = window_load(window, window->start + slide / 8, slide > 0 ? before + 1 : 2 * before);
         if (r < 0)
                 return r;
@@ -73,7 +81,7 @@ int stream_load_more(struct stream *stream) {
         return 0;
 }
 
-int stream_run(struct stream *stream, const struct program *const *programs, size_t n) {
+int stream_run(struct stream *stream, const struct program *const *programs, size_t n, uint64_t *ret_start) {
         struct decoder *decoder = &stream->decoder;
         int r;
 
@@ -88,6 +96,8 @@ int stream_run(struct stream *stream, const struct program *const *programs, siz
                         if (i + 2 == n)
                                 stream->n_context_slots = decoder->n_slots;
                 }
+                if (r >= 0)
+                        *ret_start = position;
                 if (r != -EAGAIN)
                         return r;
                 decoder->position = position;
@@ -115,6 +125,7 @@ void stream_skip(struct stream *stream, const char *why) {
 static int read_header(struct stream *stream, uint64_t *ret_id) {
         const struct program *program = stream->class->event_header_program;
         struct decoder *decoder = &stream->decoder;
+        uint64_t start;
         int r;
 
         if (stream->class->has_compact_header) {
@@ -126,32 +137,74 @@ static int read_header(struct stream *stream, uint64_t *ret_id) {
                 return r;
         }
         decoder->seen = 0;
-        r = stream_run(stream, &program, 1);
+        r = stream_run(stream, &program, 1, &start);
         if (r < 0)
                 return r;
         *ret_id = decoder->seen & (1 << ROLE_ID) ? decoder->roles[ROLE_ID] : 0;
         return 0;
 }
 
-static int read_values(struct stream *stream) {
+/* By the programs: every value becomes a slot. */
+static int decode_values(struct stream *stream) {
         struct decoder *decoder = &stream->decoder;
         const struct program *programs[] = {
                 stream->class->event_context_program,
                 stream->event->context_program,
                 stream->event->fields_program,
         };
+        uint64_t start;
         int r;
 
         decoder->seen = 0;
-        r = stream_run(stream, programs, ARRAY_SIZE(programs));
+        r = stream_run(stream, programs, ARRAY_SIZE(programs), &start);
         if (r < 0)
                 return r;
+        stream->has_slots = true;
+        stream->bytes = decoder->data + start / 8;
+        stream->n_bytes = (size_t) ((decoder->position + 7) / 8 - start / 8);
         if ((decoder->seen & (1 << ROLE_PID)) && (decoder->seen & (1 << ROLE_TID))) {
                 stream->pid = (int32_t) decoder->roles[ROLE_PID];
                 stream->tid = (int32_t) decoder->roles[ROLE_TID];
                 stream->has_thread = true;
         }
         return 0;
+}
+
+/* By the layout: only its size has to be known. */
+static int measure_values(struct stream *stream, const struct layout *layout) {
+        struct decoder *decoder = &stream->decoder;
+        size_t size;
+
+        for (;;) {
+                uint64_t start = decoder->position / 8, limit = decoder->limit / 8;
+                int r;
+
+                if (start > limit)
+                        return -EBADMSG;
+                r = layout_measure(layout, decoder->data + start, limit - start, decoder->end / 8 - start, &size);
+                if (r == -EAGAIN)
+                        r = stream_load_more(stream);
+                else if (r >= 0)
+                        break;
+                if (r < 0)
+                        return r;
+        }
+        stream->has_slots = false;
+        stream->bytes = decoder->data + decoder->position / 8;
+        stream->n_bytes = size;
+        decoder->position += 8 * (uint64_t) size;
+        if (layout->has_thread) {
+                stream->pid = (int32_t) layout_load(stream->bytes + layout->pid_offset, 4);
+                stream->tid = (int32_t) layout_load(stream->bytes + layout->tid_offset, 4);
+                stream->has_thread = true;
+        }
+        return 0;
+}
+
+static int read_values(struct stream *stream) {
+        const struct layout *layout = stream->event->layout;
+
+        return layout && stream->decoder.position % 8 == 0 ? measure_values(stream, layout) : decode_values(stream);
 }
 
 /* Errors of the trace end the packet; those of this process end the reading. */
@@ -161,13 +214,14 @@ static int give_up(struct stream *stream, int error) {
         if (error == -EBADMSG)
                 stream_skip(stream, "what follows is no event");
         else
-                stream_skip(stream, error == -E2BIG ? "an event has too many values" : strerror(-error));
+                stream_skip(stream, error == -E2BIG ? "an event is too large" : strerror(-error));
         return 0;
 }
 
 /* 1 for an event, 0 where there is none here. */
 static int next_in_packet(struct stream *stream, bool with_markers) {
         struct decoder *decoder = &stream->decoder;
+        bool is_wanted = true;
         uint64_t id;
         int r;
 
@@ -183,12 +237,17 @@ static int next_in_packet(struct stream *stream, bool with_markers) {
                 stream_skip(stream, "there is an event that the metadata does not have");
                 return 0;
         }
-        if (stream->event->is_thread && !with_markers) {
+        if (stream->event->is_thread && !with_markers)
+                is_wanted = false;
+        else {
+                stream->ns = stream->class->clock ? clock_to_ns(stream->class->clock, decoder->time) :
+                                                    (int64_t) decoder->time;
+                is_wanted = stream->ns >= stream->since && stream->ns < stream->until;
+        }
+        if (!is_wanted) {
                 r = read_values(stream);
                 return r < 0 ? give_up(stream, r) : 0;
         }
-        stream->ns = stream->class->clock ? clock_to_ns(stream->class->clock, decoder->time) :
-                                            (int64_t) decoder->time;
         return 1;
 }
 

@@ -20,6 +20,8 @@ struct stream {
         const struct metadata *metadata;
         const struct report *report;
         char *path;
+        size_t number;        /* among those of all traces: the order of what happened at the same time */
+        int64_t since, until; /* nanoseconds; other events are passed over */
         struct window window;
         uint64_t file_size;
         struct decoder decoder; /* its data is the window's */
@@ -37,6 +39,9 @@ struct stream {
         /* the event */
         const struct event_class *event;
         int64_t ns; /* since the epoch */
+        const uint8_t *bytes;  /* of the values: of an event with a layout just they, else where they begin */
+        size_t n_bytes;
+        bool has_slots;        /* its values are slots of the decoder: there is no layout */
         size_t n_context_slots;
         bool has_thread;
         int32_t pid, tid;
@@ -59,13 +64,14 @@ struct stream *stream_free(struct stream *stream);
 int stream_next(struct stream *stream, bool with_markers);
 
 /*
- * Reads the values of the event: decoder.slots, the first n_context_slots of
- * them its contexts'. 1; 0 where it is broken, and so the event is none after all; -ENOMEM.
+ * Reads the values of the event: bytes, and has_slots is known; then also
+ * decoder.slots, the first n_context_slots of them its contexts'. 1; 0 where it
+ * is broken, and so the event is none after all; -ENOMEM.
  */
 int stream_read_event(struct stream *stream);
 
-/* For packet.c: decodes programs one after another, and makes the window move along. */
-int stream_run(struct stream *stream, const struct program *const *programs, size_t n);
+/* For packet.c: decodes programs one after another, and makes the window move along. ret_start: where they began. */
+int stream_run(struct stream *stream, const struct program *const *programs, size_t n, uint64_t *ret_start);
 
 /* Makes more of the packet readable behind the decoder's position, which changes its number. 0 or -errno. */
 int stream_load_more(struct stream *stream);

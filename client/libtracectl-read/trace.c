@@ -72,7 +72,7 @@ static int add_stream(struct trace *trace, const struct find *find, int fd, cons
                 return r;
         r = stream_new(trace->metadata, find->report, fd, name, stream_path, &trace->streams[trace->n_streams]);
         if (r >= 0)
-                trace->n_streams++;
+                trace->streams[trace->n_streams++]->number = find->traces->n_streams++;
         else if (r != -ENOMEM) {
                 report_say(find->report, "Failed to open %s, which is left out: %s", stream_path, strerror(-r));
                 r = 0;
@@ -106,6 +106,8 @@ static int add_trace(const struct find *find, int fd, const char *path, struct d
                 r = reserve(&find->traces->traces, find->traces->n, &find->traces->capacity);
         if (r < 0)
                 return r;
+        metadata_number_kinds(trace->metadata, find->traces->n_kinds);
+        find->traces->n_kinds += trace->metadata->n_kinds;
         find->traces->traces[find->traces->n++] = TAKE_PTR(trace);
         return 0;
 }

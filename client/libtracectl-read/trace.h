@@ -17,6 +17,8 @@ struct trace {
 struct traces {
         struct trace **traces;
         size_t n, capacity;
+        size_t n_streams; /* of all */
+        unsigned n_kinds;
 };
 
 /*

@@ -125,6 +125,91 @@ void tracectl_reader_event_rewind(tracectl_reader_event *event, enum tracectl_fi
 /* The next field, or NULL. */
 const tracectl_field *tracectl_reader_event_next_field(tracectl_reader_event *event);
 
+/*
+ * For those who want to be fast.
+ *
+ * With unordered not 0, the streams come one after another instead of merged,
+ * each in the order in which it was written: for sums, whose order does not
+ * matter. To be called before tracectl_reader_next().
+ */
+void tracectl_reader_set_unordered(tracectl_reader *reader, int unordered);
+
+/*
+ * Only events from since on, and before until, both in nanoseconds since the
+ * epoch. What was before is not read: where the trace has an index, the
+ * beginning is found by that. What was discarded is counted from the first
+ * packet on that has such an event. To be called before tracectl_reader_next().
+ */
+void tracectl_reader_set_range(tracectl_reader *reader, int64_t since, int64_t until);
+
+/*
+ * Goes through what is left, and gives function the number of events of each
+ * kind that there is one of, and its log level, or -1; the same name may come
+ * several times, of several traces. 0, or a negative errno.
+ */
+int tracectl_reader_count(tracectl_reader *reader,
+                          void (*function)(const char *name, int loglevel, uint64_t n, void *userdata), void *userdata);
+
+/*
+ * The kind of an event: those with the same number have the same name, log
+ * level and fields, and belong to one stream of one trace. From 0 up to what
+ * the reader says, which is final when the last trace has been opened.
+ */
+unsigned tracectl_reader_event_get_kind(const tracectl_reader_event *event);
+unsigned tracectl_reader_get_n_kinds(const tracectl_reader *reader);
+
+/*
+ * Many events at once. They are copies: another thread may look at them while
+ * the reader goes on, also when it has ended; the reader has to stay, and so
+ * does what belongs to it. One thread at a time for each batch.
+ */
+typedef struct tracectl_reader_batch tracectl_reader_batch;
+
+int tracectl_reader_batch_new(tracectl_reader_batch **ret);
+
+/* Accepts NULL. */
+void tracectl_reader_batch_free(tracectl_reader_batch *batch);
+
+/* Puts the next events of the reader into the batch, instead of what was in it. 1, 0 at the end: it is empty. */
+int tracectl_reader_fill_batch(tracectl_reader *reader, tracectl_reader_batch *batch);
+
+/* The next event of the batch, good until the next call; NULL at the end. The same methods as for others. */
+tracectl_reader_event *tracectl_reader_batch_next(tracectl_reader_batch *batch);
+
+/*
+ * How the values of an event lie in memory: all in this machine's order, each
+ * right behind the one before, not aligned. First the contexts, then the fields.
+ */
+typedef struct tracectl_layout_field {
+        enum tracectl_field_type type;    /* no struct: a number, a string, an array of numbers */
+        enum tracectl_field_type element; /* of an array */
+        uint8_t size;                     /* bytes of a number, an element, a character */
+        uint8_t base, is_length;          /* as in a tracectl_field */
+        uint8_t is_terminated;            /* 1: a string with a NUL behind it */
+        uint8_t is_padded;                /* 1: a string that ends early if there is a NUL in it */
+        uint8_t count_size;               /* bytes of the unsigned number right before it that says how many; or 0: */
+        uint64_t count;                   /* so many */
+        const char *name;
+        size_t name_size;
+        const void *labels; /* NULL, or for tracectl_reader_layout_get_label() */
+} tracectl_layout_field;
+
+typedef struct tracectl_layout {
+        size_t n_contexts, n_fields; /* the latter of both together */
+        const tracectl_layout_field *fields;
+        size_t size; /* of what has a constant size */
+        int is_variable;
+} tracectl_layout;
+
+/* NULL if it is not so; then, and always, there is tracectl_reader_event_next_field(). */
+const tracectl_layout *tracectl_reader_event_get_layout(const tracectl_reader_event *event);
+
+/* The values of an event with a layout: as many bytes as the layout says. */
+const void *tracectl_reader_event_get_bytes(const tracectl_reader_event *event);
+
+/* The label of a value of an enumeration, or NULL. */
+const char *tracectl_reader_layout_get_label(const tracectl_layout_field *field, uint64_t value);
+
 #ifdef __cplusplus
 }
 #endif

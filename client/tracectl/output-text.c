@@ -24,10 +24,16 @@ static int add_event(void *state, struct text *text, tracectl_reader_event *even
         return 0;
 }
 
+static void free_format(void *state) {
+        if (state)
+                view_format_done(state);
+        free(state);
+}
+
 const struct view_output view_output_text = {
         .name = "text",
         .is_text = true,
         .begin = begin,
         .event = add_event,
-        .free = free,
+        .free = free_format,
 };

@@ -54,21 +54,40 @@ static unsigned count_digits(uint64_t value) {
         return n + (value >= 10) + (value >= 100) + (value >= 1000);
 }
 
-void text_add_u64(struct text *text, uint64_t value) {
-        char *p;
+char *text_write_u64(char *p, uint64_t value) {
+        char *end = p + count_digits(value);
+        uint32_t low;
 
-        text_room(text);
-        text->size += count_digits(value);
-        p = text->data + text->size;
-        while (value >= 100) {
+        p = end;
+        for (; value > UINT32_MAX; value /= 100) {
                 p -= 2;
                 memcpy(p, pairs + 2 * (value % 100), 2);
+        }
+        /* Dividing a number of 32 bits is far cheaper. */
+        for (low = (uint32_t) value; low >= 100; low /= 100) {
+                p -= 2;
+                memcpy(p, pairs + 2 * (low % 100), 2);
+        }
+        if (low >= 10)
+                memcpy(p - 2, pairs + 2 * low, 2);
+        else
+                *--p = (char) ('0' + low);
+        return end;
+}
+
+void text_write_digits(char *p, uint32_t value, unsigned n) {
+        while (n >= 2) {
+                n -= 2;
+                memcpy(p + n, pairs + 2 * (value % 100), 2);
                 value /= 100;
         }
-        if (value >= 10)
-                memcpy(p - 2, pairs + 2 * value, 2);
-        else
-                *--p = (char) ('0' + value);
+        if (n == 1)
+                *p = (char) ('0' + value % 10);
+}
+
+void text_add_u64(struct text *text, uint64_t value) {
+        text_room(text);
+        text->size = (size_t) (text_write_u64(text->data + text->size, value) - text->data);
 }
 
 void text_add_i64(struct text *text, int64_t value) {
@@ -78,18 +97,9 @@ void text_add_i64(struct text *text, int64_t value) {
 }
 
 void text_add_digits(struct text *text, uint32_t value, unsigned n) {
-        char *p;
-
         text_room(text);
-        p = text->data + text->size;
+        text_write_digits(text->data + text->size, value, n);
         text->size += n;
-        while (n >= 2) {
-                n -= 2;
-                memcpy(p + n, pairs + 2 * (value % 100), 2);
-                value /= 100;
-        }
-        if (n == 1)
-                *p = (char) ('0' + value % 10);
 }
 
 void text_add_u64_base(struct text *text, uint64_t value, unsigned base, unsigned min_digits) {

@@ -48,9 +48,24 @@ void text_add_u64_base(struct text *text, uint64_t value, unsigned base, unsigne
 void text_add_digits(struct text *text, uint32_t value, unsigned digits);                      /* with zeros before */
 void text_add_double(struct text *text, double value);
 
+/* The same for a place that has room for all digits. Returns where they end. */
+char *text_write_u64(char *p, uint64_t value);
+void text_write_digits(char *p, uint32_t value, unsigned digits);
+
 static inline void text_room(struct text *text) {
         if (text->size > TEXT_SIZE - TEXT_RESERVE)
                 text_flush(text);
+}
+
+/* A place for up to size bytes, which text_commit() takes in up to their end. size is less than TEXT_SIZE. */
+static inline char *text_reserve(struct text *text, size_t size) {
+        if (text->size > TEXT_SIZE - size)
+                text_flush(text);
+        return text->data + text->size;
+}
+
+static inline void text_commit(struct text *text, const char *end) {
+        text->size = (size_t) (end - text->data);
 }
 
 static inline void text_add_char(struct text *text, char c) {

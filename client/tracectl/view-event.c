@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "client/tracectl/view-event.h"
+#include "client/tracectl/view-plain.h"
 
 #define NSEC_PER_SEC INT64_C(1000000000)
 #define THREAD_WIDTH 15 /* two numbers of 7 digits */
@@ -36,35 +38,58 @@ static void add_time(struct view_format *format, struct text *text, int64_t ns) 
         text_add_digits(text, (uint32_t) part, 9);
 }
 
-/* Up to width columns from the mark on, and a gap. */
-static void pad(struct text *text, size_t n, size_t width) {
-        static const char spaces[] = "                          ";
-        size_t missing = n < width ? width - n : 0;
+/* Up to width columns, and a gap. Returns the end. */
+static char *pad(char *p, size_t n, size_t width) {
+        size_t missing = (n < width ? width - n : 0) + 2;
 
-        text_add(text, spaces, missing + 2);
+        memset(p, ' ', missing);
+        return p + missing;
 }
 
-static size_t count_digits(int32_t value) {
-        uint64_t limit = 10, magnitude = value < 0 ? -(uint64_t) value : (uint64_t) value;
-        size_t n = value < 0 ? 2 : 1;
-
-        for (; magnitude >= limit; limit *= 10)
-                n++;
-        return n;
+static char *write_i32(char *p, int32_t value) {
+        if (value < 0)
+                *p++ = '-';
+        return text_write_u64(p, value < 0 ? -(uint64_t) value : (uint64_t) value);
 }
 
-static void add_thread(struct text *text, const tracectl_reader_event *event) {
-        int32_t pid, tid;
-        size_t n = 1;
+static void set_thread(struct view_format *format, bool has_thread, int32_t pid, int32_t tid) {
+        char *p = format->thread;
 
-        if (tracectl_reader_event_get_thread(event, &pid, &tid) > 0) {
-                text_add_i64(text, pid);
-                text_add_char(text, '/');
-                text_add_i64(text, tid);
-                n = count_digits(pid) + 1 + count_digits(tid);
+        memset(p, ' ', 2);
+        p += 2;
+        if (has_thread) {
+                p = write_i32(p, pid);
+                *p++ = '/';
+                p = write_i32(p, tid);
         } else
-                text_add_char(text, '-');
-        pad(text, n, THREAD_WIDTH);
+                *p++ = '-';
+        p = pad(p, (size_t) (p - format->thread) - 2, THREAD_WIDTH);
+        format->has_thread = has_thread;
+        format->pid = pid;
+        format->tid = tid;
+        format->n_thread = (size_t) (p - format->thread);
+}
+
+static void add_thread(struct view_format *format, struct text *text, const tracectl_reader_event *event) {
+        int32_t pid = 0, tid = 0;
+        bool has_thread = tracectl_reader_event_get_thread(event, &pid, &tid) > 0;
+
+        if (format->n_thread == 0 || has_thread != format->has_thread || pid != format->pid || tid != format->tid)
+                set_thread(format, has_thread, pid, tid);
+        text_add(text, format->thread, format->n_thread);
+}
+
+/* The event's name as it stands in every line. */
+void view_add_name(const struct view_format *format, struct text *text, const char *name) {
+        size_t n = strlen(name);
+        char spaces[NAME_WIDTH + 2];
+
+        if (format->is_coloured)
+                text_add_literal(text, BOLD);
+        text_add_escaped(text, name, n, 0);
+        if (format->is_coloured)
+                text_add_literal(text, PLAIN);
+        text_add(text, spaces, (size_t) (pad(spaces, n, NAME_WIDTH) - spaces));
 }
 
 static void add_integer(struct text *text, const tracectl_field *field) {
@@ -164,27 +189,56 @@ static void add_fields(struct text *text, tracectl_reader_event *event, bool *is
         *is_first_field = is_first;
 }
 
-void view_add_event(struct view_format *format, struct text *text, tracectl_reader_event *event) {
-        const char *name = tracectl_reader_event_get_name(event);
-        size_t n_name = strlen(name);
+/* NULL: this kind has to be written field by field. */
+static const struct view_plain *find_plain(struct view_format *format, const tracectl_reader_event *event) {
+        const tracectl_layout *layout = tracectl_reader_event_get_layout(event);
+        unsigned kind = tracectl_reader_event_get_kind(event);
+
+        if (!layout)
+                return NULL;
+        if (kind >= format->n_plains) {
+                size_t n = 2 * (size_t) kind + 16;
+                struct view_plain **plains = realloc(format->plains, n * sizeof(struct view_plain *));
+
+                if (!plains)
+                        return NULL;
+                memset(plains + format->n_plains, 0, (n - format->n_plains) * sizeof(struct view_plain *));
+                format->plains = plains;
+                format->n_plains = n;
+        }
+        if (!format->plains[kind])
+                format->plains[kind] = view_plain_new(format, layout, tracectl_reader_event_get_name(event));
+        return format->plains[kind];
+}
+
+void view_format_done(struct view_format *format) {
+        for (size_t i = 0; i < format->n_plains; i++)
+                view_plain_free(format->plains[i]);
+        free(format->plains);
+}
+
+static void add_each(struct view_format *format, struct text *text, tracectl_reader_event *event) {
         bool is_first = true;
+
+        view_add_name(format, text, tracectl_reader_event_get_name(event));
+        tracectl_reader_event_rewind(event, TRACECTL_SCOPE_CONTEXT);
+        add_fields(text, event, &is_first);
+        tracectl_reader_event_rewind(event, TRACECTL_SCOPE_FIELDS);
+        add_fields(text, event, &is_first);
+}
+
+void view_add_event(struct view_format *format, struct text *text, tracectl_reader_event *event) {
+        const struct view_plain *plain = find_plain(format, event);
 
         if (format->is_coloured)
                 text_add_literal(text, DIM);
         add_time(format, text, tracectl_reader_event_get_time(event));
         if (format->is_coloured)
                 text_add_literal(text, PLAIN);
-        text_add_literal(text, "  ");
-        add_thread(text, event);
-        if (format->is_coloured)
-                text_add_literal(text, BOLD);
-        text_add_escaped(text, name, n_name, 0);
-        if (format->is_coloured)
-                text_add_literal(text, PLAIN);
-        pad(text, n_name, NAME_WIDTH);
-        tracectl_reader_event_rewind(event, TRACECTL_SCOPE_CONTEXT);
-        add_fields(text, event, &is_first);
-        tracectl_reader_event_rewind(event, TRACECTL_SCOPE_FIELDS);
-        add_fields(text, event, &is_first);
+        add_thread(format, text, event);
+        if (plain)
+                view_plain_add(plain, text, tracectl_reader_event_get_bytes(event));
+        else
+                add_each(format, text, event);
         text_add_char(text, '\n');
 }

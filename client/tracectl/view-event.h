@@ -3,8 +3,8 @@
 
 /*
  * An event as a line of text: time, process and thread, name, fields. One
- * object a view; it remembers the second that it wrote last, because breaking
- * down a time is expensive.
+ * object a thread; it remembers the second and the thread that it wrote last,
+ * because breaking down a time is expensive, and how it writes each kind.
  */
 
 #include <stdbool.h>
@@ -13,6 +13,8 @@
 #include "client/libtracectl-read/tracectl-read.h"
 #include "client/tracectl/text.h"
 
+struct view_plain;
+
 struct view_format {
         bool is_coloured;
         bool with_date;
@@ -20,6 +22,14 @@ struct view_format {
         int64_t second;
         size_t n_clock;
         char clock[64]; /* the second, as text */
+        bool has_thread; /* the process and thread before, and their column */
+        int32_t pid, tid;
+        size_t n_thread;
+        char thread[64];
+        size_t n_plains;
+        struct view_plain **plains; /* by the events' kind; NULL where there is none yet */
 };
+
+void view_format_done(struct view_format *format);
 
 void view_add_event(struct view_format *format, struct text *text, tracectl_reader_event *event);

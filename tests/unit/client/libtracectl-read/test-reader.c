@@ -370,7 +370,7 @@ static void test_endless_nothing(void) {
         play_compact(events, 2, 2);
         play_u32(events, UINT32_MAX);
         play_packet(p, "c_0", &(struct play_packet) {}, events);
-        assert_events(p, "", "an event has too many values");
+        assert_events(p, "", "an event is too large");
 }
 
 static void assert_refused(const char *path, int error, const char *sentence) {
