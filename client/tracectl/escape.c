@@ -5,8 +5,7 @@
 #include "client/tracectl/text.h"
 #include "common/cleanup.h"
 
-/* The bytes of the UTF-8 character at p, or 0 where there is none. ret receives it. */
-static unsigned decode_utf8(const unsigned char *p, size_t size, uint32_t *ret) {
+unsigned text_decode_utf8(const unsigned char *p, size_t size, uint32_t *ret) {
         static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
         unsigned n = *p >= 0xf0 ? 4 : *p >= 0xe0 ? 3 : 2;
         uint32_t c;
@@ -64,7 +63,7 @@ void text_add_escaped(struct text *text, const char *data, size_t size, char quo
                 if (p == end)
                         return;
                 if (*p >= 0x80)
-                        n = decode_utf8(p, (size_t) (end - p), &c);
+                        n = text_decode_utf8(p, (size_t) (end - p), &c);
                 if (n > 0 && is_harmless(c))
                         text_add(text, (const char *) p, n);
                 else {

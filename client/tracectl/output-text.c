@@ -1,33 +1,83 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Events as lines for people. */
+/* Events as lines for people; with durations, the line of an end says how long it took since the begin. */
 
 #include <errno.h>
 #include <stdlib.h>
 
+#include "client/tracectl/pairs.h"
 #include "client/tracectl/view-event.h"
 #include "client/tracectl/view-output.h"
 
-static int begin(const struct view_output_options *options, struct text *text, void **ret) {
-        struct view_format *format = calloc(1, sizeof(*format));
+struct output_text {
+        struct view_format format;
+        bool with_durations;
+        struct pairs pairs;
+};
 
-        if (!format)
+static int begin(const struct view_output_options *options, struct text *text, void **ret) {
+        struct output_text *output = calloc(1, sizeof(*output));
+
+        if (!output)
                 return -ENOMEM;
-        format->is_coloured = options->is_coloured;
-        format->with_date = options->with_date;
-        *ret = format;
+        output->format.is_coloured = options->is_coloured;
+        output->format.with_date = options->with_date;
+        output->with_durations = options->with_durations;
+        *ret = output;
         return 0;
+}
+
+/* As many digits as people read: 999ns, 1.234us, 12.345ms, 1.234567s. */
+static void add_duration(struct text *text, uint64_t ns) {
+        text_add_literal(text, "  (");
+        if (ns < 1000) {
+                text_add_u64(text, ns);
+                text_add_literal(text, "ns)");
+        } else if (ns < 1000000) {
+                text_add_u64(text, ns / 1000);
+                text_add_char(text, '.');
+                text_add_digits(text, (uint32_t) (ns % 1000), 3);
+                text_add_literal(text, "us)");
+        } else if (ns < 1000000000) {
+                text_add_u64(text, ns / 1000000);
+                text_add_char(text, '.');
+                text_add_digits(text, (uint32_t) (ns / 1000 % 1000), 3);
+                text_add_literal(text, "ms)");
+        } else {
+                text_add_u64(text, ns / 1000000000);
+                text_add_char(text, '.');
+                text_add_digits(text, (uint32_t) (ns / 1000 % 1000000), 6);
+                text_add_literal(text, "s)");
+        }
 }
 
 static int add_event(void *state, struct text *text, tracectl_reader_event *event) {
-        view_add_event(state, text, event);
+        struct output_text *output = state;
+        struct pair_event pair = {};
+        int r;
+
+        if (output->with_durations) {
+                r = pairs_add(&output->pairs, event, &pair);
+                if (r < 0)
+                        return r;
+        }
+        view_add_event(&output->format, text, event);
+        if (pair.kind == PAIR_END) {
+                text->size--; /* the line's end, which is written last and thus still here */
+                add_duration(text, (uint64_t) pair.duration);
+                text_add_char(text, '\n');
+        }
         return 0;
 }
 
-static void free_format(void *state) {
-        if (state)
-                view_format_done(state);
-        free(state);
+static void output_free(void *state) {
+        struct output_text *output = state;
+
+        if (output) {
+                view_format_done(&output->format);
+                pairs_done(&output->pairs);
+        }
+        free(output);
 }
 
 const struct view_output view_output_text = {
@@ -35,5 +85,5 @@ const struct view_output view_output_text = {
         .is_text = true,
         .begin = begin,
         .event = add_event,
-        .free = free_format,
+        .free = output_free,
 };

@@ -42,6 +42,9 @@ void text_add_escaped(struct text *text, const char *data, size_t size, char quo
 /* The same as text of its own, which the caller frees; NULL without memory. Of what is absurdly long, the beginning. */
 char *text_escaped_copy(const char *data);
 
+/* The bytes of the UTF-8 character at p, or 0 where there is none. ret receives it. */
+unsigned text_decode_utf8(const unsigned char *p, size_t size, uint32_t *ret);
+
 void text_add_u64(struct text *text, uint64_t value);
 void text_add_i64(struct text *text, int64_t value);
 void text_add_u64_base(struct text *text, uint64_t value, unsigned base, unsigned min_digits); /* 2, 8 or 16 */

@@ -12,7 +12,7 @@
 #include "common/cleanup.h"
 
 static const struct view_output *const outputs[] = {
-        &view_output_text,
+        &view_output_text, &view_output_json, &view_output_csv, &view_output_chrome, &view_output_folded,
 };
 
 const struct view_output *view_output_find(const char *name) {

@@ -34,7 +34,8 @@ struct view_output {
         void (*free)(void *state);                  /* accepts NULL */
 };
 
-extern const struct view_output view_output_text;
+extern const struct view_output view_output_text, view_output_json, view_output_csv, view_output_chrome,
+        view_output_folded;
 
 /* NULL: there is no such output. */
 const struct view_output *view_output_find(const char *name);

@@ -45,6 +45,7 @@ def expected_files(libdir, systemunitdir):
     yield "usr/share/polkit-1/actions/org.tracectl.tracing1.policy"
     for page in os.listdir(os.path.join(TOP, "docs/man")):
         yield f"usr/share/man/man{page[-1]}/{page}"
+    yield "usr/share/doc/tracectl/json.md"
     yield "usr/share/doc/tracectl/examples/follow-sessions.py"
     yield "usr/share/doc/tracectl/examples/shop.c"
     for example in os.listdir(os.path.join(TOP, "polkit")):
