@@ -15,16 +15,27 @@
 
 #define QUIESCE_MSEC 250
 
+/* Apart from what every process touches at its start. */
+static struct ring_map maps[SOURCES_MAX][RING_MAPS_MAX];
+
 /* The mapped ring sets of one view_ring. */
 struct pair {
         struct ring_map *shared, *locked;
 };
 
 static struct ring_map *find_map(struct applied *a, uint64_t id) {
-        for (size_t i = 0; i < RING_MAPS_MAX; i++)
-                if (a->maps[i].id == id)
-                        return &a->maps[i];
+        for (uint32_t i = 0; i < a->n_maps; i++)
+                if (maps[a->source][i].id == id)
+                        return &maps[a->source][i];
         return NULL;
+}
+
+static struct ring_map *find_place(struct applied *a) {
+        struct ring_map *map = find_map(a, 0);
+
+        if (!map && a->n_maps < RING_MAPS_MAX)
+                map = &maps[a->source][a->n_maps++];
+        return map;
 }
 
 /* id 0 names a free place too. */
@@ -36,8 +47,7 @@ static int get_map(struct applied *a, uint64_t id, const int *fds, uint32_t flag
                 return -EBADMSG;
         map = find_map(a, id);
         if (!map) {
-                a->opened = true;
-                map = find_map(a, 0);
+                map = find_place(a);
                 if (!map)
                         return -ENOSPC;
                 r = ring_map_open(map, id, fds[0], fds[1], flags);
@@ -127,10 +137,10 @@ static void build_lists(const struct view *view, const struct pair *pairs, const
 
 /* Closes the ring sets that nothing uses any more. */
 static void close_unused(struct applied *a) {
-        for (size_t i = 0; i < RING_MAPS_MAX; i++) {
-                if (a->maps[i].id && !a->maps[i].keep)
-                        ring_map_close(&a->maps[i]);
-                a->maps[i].keep = false;
+        for (uint32_t i = 0; i < a->n_maps; i++) {
+                if (maps[a->source][i].id && !maps[a->source][i].keep)
+                        ring_map_close(&maps[a->source][i]);
+                maps[a->source][i].keep = false;
         }
 }
 
@@ -142,8 +152,8 @@ static void retire(struct applied *a, void *memory, size_t size, const struct re
         a->memory = memory;
         a->memory_size = size;
         if (!thread_quiesce(QUIESCE_MSEC)) {
-                for (size_t i = 0; i < RING_MAPS_MAX; i++)
-                        a->maps[i].keep = false;
+                for (uint32_t i = 0; i < a->n_maps; i++)
+                        maps[a->source][i].keep = false;
                 return;
         }
         if (old)
@@ -154,16 +164,16 @@ static void retire(struct applied *a, void *memory, size_t size, const struct re
 }
 
 static void unkeep(struct applied *a, const bool *had) {
-        for (size_t i = 0; i < RING_MAPS_MAX; i++) {
-                a->maps[i].keep = false;
-                if (a->maps[i].id && !had[i])
-                        ring_map_close(&a->maps[i]);
+        for (uint32_t i = 0; i < a->n_maps; i++) {
+                maps[a->source][i].keep = false;
+                if (maps[a->source][i].id && !had[i])
+                        ring_map_close(&maps[a->source][i]);
         }
 }
 
 int actions_apply(struct applied *a, const struct view *view, const int *fds, struct snapshot *s) {
         struct pair pairs[VIEW_RINGS_MAX];
-        bool had[RING_MAPS_MAX];
+        bool had[RING_MAPS_MAX] = { false };
         struct retired retired;
         struct context_process *process;
         size_t lists_size, filters_size, size;
@@ -171,8 +181,8 @@ int actions_apply(struct applied *a, const struct view *view, const int *fds, st
         char *memory, *copy;
         int r;
 
-        for (size_t i = 0; i < RING_MAPS_MAX; i++)
-                had[i] = a->maps[i].id;
+        for (uint32_t i = 0; i < a->n_maps; i++)
+                had[i] = maps[a->source][i].id;
         r = get_maps(a, view, fds, pairs);
         if (r < 0) {
                 unkeep(a, had);
@@ -216,9 +226,7 @@ void actions_forget(struct applied *a) {
         if (a->memory)
                 munmap(a->memory, a->memory_size);
         a->memory = NULL;
-        /* Of a child that inherits nothing, this memory is not even touched. */
-        if (a->opened)
-                for (size_t i = 0; i < RING_MAPS_MAX; i++)
-                        ring_map_forget(&a->maps[i]);
-        a->opened = false;
+        for (uint32_t i = 0; i < a->n_maps; i++)
+                ring_map_forget(&maps[a->source][i]);
+        a->n_maps = 0;
 }

@@ -14,12 +14,11 @@
 #include "tracer/objects.h"
 #include "tracer/ring-map.h"
 
-#define RING_MAPS_MAX (4 * VIEW_RINGS_MAX) /* both forms of the applied view and of the next one */
+#define RING_MAPS_MAX (4 * VIEW_RINGS_MAX) /* of a source: both forms of the applied view and of the next one */
 
 struct applied {
         unsigned source; /* number of the daemon, publish.h */
-        bool opened;     /* one of maps was in use, ever */
-        struct ring_map maps[RING_MAPS_MAX];
+        uint32_t n_maps; /* so many of the source's places for ring sets were in use, ever */
         struct context_process process; /* what the daemon says of us; the action lists have a copy */
         void *memory; /* the action lists and what they lead to; NULL: nothing is on */
         size_t memory_size;

@@ -26,10 +26,11 @@
 /* A signal that is blocked in the helpers: directed at one, it stays pending until its signalfd reads it. */
 #define WAKE_SIGNAL SIGURG
 
-struct daemon daemons[DAEMONS] = {
-        { .view = { .source = 0 }, .lock = PTHREAD_MUTEX_INITIALIZER },
-        { .view = { .source = 1 }, .lock = PTHREAD_MUTEX_INITIALIZER },
-};
+/*
+ * All zero, so that no file holds it and a page of it costs nothing before it is
+ * written to. A mutex of zeros is what PTHREAD_MUTEX_INITIALIZER makes.
+ */
+struct daemon daemons[DAEMONS];
 _Static_assert(DAEMONS == SOURCES_MAX, "each is a source of action lists");
 
 static uint32_t progress; /* futex: state or applied of a daemon has changed */
@@ -71,6 +72,12 @@ static bool is_wanted(struct daemon *d, uint32_t *ret_word) {
         *ret_word = 0;
         if (!d->page[0])
                 return true;
+        if (d->looked) {
+                /* A change since then ends the wait for one at once. */
+                d->looked = false;
+                *ret_word = d->word;
+                return d->word & WAIT_WANTED;
+        }
         pthread_mutex_lock(&d->lock);
         r = wait_look(d->page, d->owner, &d->map, ret_word);
         pthread_mutex_unlock(&d->lock);
@@ -107,13 +114,22 @@ static bool follow_credentials(struct daemon *d) {
         return true;
 }
 
+static int open_wake(void) {
+        sigset_t set;
+
+        sigemptyset(&set);
+        sigaddset(&set, WAKE_SIGNAL);
+        return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
 /*
  * Before the first registration only a full backlog is worth another try: where
  * nobody listens, or we are refused, nobody wants us. Later a restart is; so
  * what is being recorded goes on until it is clear that the daemon does not come
  * back, or its page says that nothing is wanted.
  */
-static void run(struct daemon *d, int wake) {
+static void run(struct daemon *d) {
+        _cleanup_close_ int wake = -1;
         unsigned failures = 0;
 
         while (!has_quit(d)) {
@@ -132,6 +148,10 @@ static void run(struct daemon *d, int wake) {
                         failures = 0;
                         continue;
                 }
+                if (wake < 0)
+                        wake = open_wake();
+                if (wake < 0)
+                        return;
                 set_state(d, DAEMON_JOINED);
                 r = client_talk(d, wake, &was_ready);
                 if (r >= 0)
@@ -146,14 +166,6 @@ static void run(struct daemon *d, int wake) {
         }
 }
 
-static int open_wake(void) {
-        sigset_t set;
-
-        sigemptyset(&set);
-        sigaddset(&set, WAKE_SIGNAL);
-        return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 static void *daemon_main(void *userdata) {
         struct thread_slot *slot = thread_claim();
         struct daemon *d = userdata;
@@ -163,13 +175,10 @@ static void *daemon_main(void *userdata) {
         (void) prctl(PR_SET_NAME, "tracectl");
         /* Then this thread has a table of descriptors of its own, empty. */
         if (slot != &thread_none && close_range(0, ~0U, CLOSE_RANGE_UNSHARE) >= 0) {
-                _cleanup_close_ int wake = open_wake();
-
                 slot->nest = NEST_OFF;
                 /* Either who sets quit sees tid, and sends a signal, or run() sees quit. */
                 __atomic_store_n(&d->tid, tid, __ATOMIC_SEQ_CST);
-                if (wake >= 0)
-                        run(d, wake);
+                run(d);
                 __atomic_store_n(&d->tid, 0, __ATOMIC_SEQ_CST);
         }
         sanitizer_ignore_end();
@@ -188,6 +197,7 @@ void daemon_start(struct daemon *d, enum daemon_state state) {
         (void) pthread_attr_setstacksize(&attr, STACK_SIZE);
         sigfillset(&all);
         d->quit = 0;
+        d->view.source = (unsigned) (d - daemons);
         d->uid = geteuid();
         __atomic_store_n(&d->state, (uint32_t) state, __ATOMIC_RELEASE);
         pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -277,5 +287,6 @@ void daemon_reset(struct daemon *d) {
         d->quit = 0;
         d->want_locked = 0;
         d->silent = 0;
+        d->looked = false;
         d->ready = false;
 }

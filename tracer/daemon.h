@@ -52,6 +52,8 @@ struct daemon {
         pthread_t thread;
         pthread_mutex_t lock; /* over what follows, the thread's own */
         struct wait_map map;
+        uint32_t word; /* of the page, which is mapped, */
+        bool looked;   /* where somebody has looked at it for the thread */
         struct snapshot *snapshot; /* that the daemon knows, or is about to */
         struct applied view;
         uint64_t application;      /* id; 0: not registered */

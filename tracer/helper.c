@@ -22,7 +22,8 @@
 #include "tracer/thread.h"
 
 static pthread_key_t main_thread_key;
-static int own_pid; /* the process that prepare() ran in; 0: none of it did yet */
+static int own_pid;  /* the process that prepare() ran in; 0: none of it did yet */
+static bool exiting; /* exit() has come to what was there before the program's own code */
 static __thread bool forking __attribute__((tls_model("initial-exec"))); /* by this thread, with all locks held */
 
 void helper_want_locked(void) {
@@ -42,6 +43,14 @@ static void on_main_thread_exit(void *unused) {
                 (void) daemon_end(&daemons[i]);
 }
 
+/*
+ * All that is left now is that the objects unregister. Who is told of a process
+ * that is about to end, would ask it about events that it does not have any more.
+ */
+static void on_exit_begun(void) {
+        exiting = true;
+}
+
 /* Without snprintf(), whose pages every program would wait for that nobody traces. */
 static bool set_path(char *to, const char *directory, const char *name) {
         size_t n = strlen(directory);
@@ -56,16 +65,14 @@ static bool set_path(char *to, const char *directory, const char *name) {
 
 /* The state that a thread begins with for the daemon whose files are in directory; NONE where it has no page. */
 static enum daemon_state find_in(struct daemon *d, const char *directory, uid_t owner) {
-        char page[DAEMON_PATH_MAX];
-        uint32_t word;
-
-        /* *d stays untouched where there is nothing: its memory is not there yet. */
-        if (!set_path(page, directory, TRACECTL_WAIT_NAME) || wait_look(page, owner, NULL, &word) < 0 ||
-            !set_path(d->socket, directory, TRACECTL_REGISTER_NAME))
+        if (!set_path(d->page, directory, TRACECTL_WAIT_NAME) ||
+            !set_path(d->socket, directory, TRACECTL_REGISTER_NAME) ||
+            wait_look(d->page, owner, &d->map, &d->word) < 0)
                 return DAEMON_NONE;
-        strcpy(d->page, page);
         d->owner = owner;
-        return word & WAIT_WANTED ? DAEMON_JOINED : DAEMON_WAITING;
+        /* The thread need not open it again. */
+        d->looked = true;
+        return d->word & WAIT_WANTED ? DAEMON_JOINED : DAEMON_WAITING;
 }
 
 static enum daemon_state find_user(struct daemon *d) {
@@ -144,6 +151,7 @@ static int prepare(void) {
         if (!once) {
                 once = true;
                 fork_install();
+                (void) atexit(on_exit_begun);
                 r = -pthread_key_create(&main_thread_key, on_main_thread_exit);
                 if (r < 0)
                         return r;
@@ -307,7 +315,7 @@ void tracectl_object_unregister(struct tracectl_object *object) {
         objects_lock();
         changed = objects_remove(object);
         objects_unlock();
-        if (changed)
+        if (changed && !exiting)
                 helper_objects_changed(false);
         errno = saved;
 }

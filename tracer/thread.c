@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <string.h>
 #include <sys/mman.h>
 
 #include "tracer/probe.h"
@@ -8,14 +7,10 @@
 #include "tracer/sys.h"
 #include "tracer/thread.h"
 
-static uint32_t next_slot;
-
 struct thread_table thread_table;
 __thread struct thread_slot *thread_self;
 uint32_t thread_nest_fast = NEST_MAX;
 struct thread_slot thread_none = { .nest = NEST_OFF };
-
-static uint32_t visitors;
 
 static struct thread_slot *take(struct thread_slot *slot, int32_t expected, int32_t tid) {
         if (!__atomic_compare_exchange_n(&slot->tid, &expected, tid, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
@@ -34,12 +29,12 @@ static struct thread_slot *take(struct thread_slot *slot, int32_t expected, int3
  */
 struct thread_slot *thread_claim(void) {
         int32_t tid = sys_gettid(), pid = sys_getpid();
-        uint32_t start = __atomic_fetch_add(&next_slot, 1, __ATOMIC_RELAXED);
+        uint32_t start = __atomic_fetch_add(&thread_table.next, 1, __ATOMIC_RELAXED);
         struct thread_slot *slot;
 
         /* It must never wrap, see used_slots(). */
         if (start >= 2 * THREAD_SLOTS)
-                __atomic_store_n(&next_slot, THREAD_SLOTS, __ATOMIC_RELAXED);
+                __atomic_store_n(&thread_table.next, THREAD_SLOTS, __ATOMIC_RELAXED);
         for (uint32_t i = 0; i < THREAD_SLOTS; i++) {
                 slot = &thread_table.slots[(start + i) % THREAD_SLOTS];
                 if (__atomic_load_n(&slot->tid, __ATOMIC_RELAXED) == 0 && take(slot, 0, tid))
@@ -65,12 +60,12 @@ bool thread_visit(void) {
         if (thread_self != &thread_none && thread_self->nest >= NEST_OFF)
                 return false;
         /* A full fence, as the helper's: either it sees the visitor, or the visitor what was published. */
-        __atomic_fetch_add(&visitors, 1, __ATOMIC_SEQ_CST);
+        __atomic_fetch_add(&thread_table.visitors, 1, __ATOMIC_SEQ_CST);
         return true;
 }
 
 void thread_visit_end(void) {
-        __atomic_fetch_sub(&visitors, 1, __ATOMIC_RELEASE);
+        __atomic_fetch_sub(&thread_table.visitors, 1, __ATOMIC_RELEASE);
 }
 
 void thread_off(void) {
@@ -86,25 +81,21 @@ void thread_on(void) {
 }
 
 /*
- * Slots from here on were never taken: a thread takes the one that next_slot
+ * Slots from here on were never taken: a thread takes the one that next
  * said, or one that was taken before. Most processes use a few of the pages.
  */
 static uint32_t used_slots(void) {
-        uint32_t n = __atomic_load_n(&next_slot, __ATOMIC_RELAXED);
+        uint32_t n = __atomic_load_n(&thread_table.next, __ATOMIC_RELAXED);
 
         return n < THREAD_SLOTS ? n : THREAD_SLOTS;
 }
 
 int thread_enable(void) {
         static const struct probe query = { SYS_membarrier, { MEMBARRIER_CMD_QUERY } };
-        static bool wiped;
 
-        if (!wiped) {
-                /* Without it a child would write into rings that are not its own to write. */
-                if (madvise(&thread_table, sizeof(thread_table), MADV_WIPEONFORK) < 0)
-                        return -errno;
-                wiped = true;
-        }
+        /* Without it a child would write into rings that are not its own to write. */
+        if (madvise(&thread_table, sizeof(thread_table), MADV_WIPEONFORK) < 0)
+                return -errno;
         if (!probe_survives(&query, 1) || sys_membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) < 0)
                 thread_nest_fast = 0;
         __atomic_store_n(&thread_table.alive, 1, __ATOMIC_RELEASE);
@@ -112,9 +103,7 @@ int thread_enable(void) {
 }
 
 void thread_forget_all(void) {
-        memset(thread_table.slots, 0, used_slots() * sizeof(thread_table.slots[0]));
-        next_slot = 0;
-        visitors = 0;
+        /* The table was wiped. */
         thread_self = NULL;
 }
 
@@ -127,7 +116,7 @@ static bool all_outside(uint32_t *from, uint32_t end) {
                 if (nest != 0 && nest < NEST_OFF)
                         return false;
         }
-        return __atomic_load_n(&visitors, __ATOMIC_ACQUIRE) == 0;
+        return __atomic_load_n(&thread_table.visitors, __ATOMIC_ACQUIRE) == 0;
 }
 
 bool thread_quiesce(unsigned timeout) {

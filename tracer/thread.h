@@ -45,6 +45,9 @@ struct thread_slot {
  */
 struct thread_table {
         uint32_t alive; /* tracing is possible in this process */
+        /* A cache line of their own. */
+        uint32_t next __attribute__((aligned(64))); /* where the next thread looks for a slot first */
+        uint32_t visitors;                          /* thread_visit() */
         struct thread_slot slots[THREAD_SLOTS];
 } __attribute__((aligned(THREAD_PAGE)));
 

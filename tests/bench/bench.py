@@ -174,9 +174,11 @@ def print_starts(title, lines):
 
 
 def measure_starts():
+    library = os.path.join(os.environ["TRACECTL_BUILD"], "tracer", "libtracectl-tracepoint.so.0")
     programs = [os.path.join(BUILD, "bench-empty" + end) for end in ("", "-tracectl", "-lttng")]
-    programs = [p for p in programs if os.path.exists(p)]
-    with tempfile.TemporaryDirectory() as folder:
+    programs = [library + "=" + p if p.endswith("-tracectl") else p for p in programs if os.path.exists(p)]
+    # In memory, as the folder of a user's that it stands for.
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
         os.mkdir(os.path.join(folder, "tracectl"))
         with open(os.path.join(folder, "tracectl", "wait"), "wb") as f:
             f.write(b"TRACECTL0000")
