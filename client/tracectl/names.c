@@ -68,9 +68,7 @@ static int64_t add_new(struct names *names, const char *data, size_t size, uint3
         return names->n++;
 }
 
-int64_t names_add(struct names *names, const char *data, size_t size) {
-        uint32_t hash = hash_bytes(data, size);
-
+static int64_t find(const struct names *names, const char *data, size_t size, uint32_t hash) {
         for (uint32_t i = hash; names->n_slots > 0; i++) {
                 uint32_t slot = names->slots[i & (names->n_slots - 1)];
                 const struct name *item;
@@ -81,7 +79,18 @@ int64_t names_add(struct names *names, const char *data, size_t size) {
                 if (item->hash == hash && item->size == size && memcmp(item->data, data, size) == 0)
                         return slot - 1;
         }
-        return add_new(names, data, size, hash);
+        return -ENOENT;
+}
+
+int64_t names_find(const struct names *names, const char *data, size_t size) {
+        return find(names, data, size, hash_bytes(data, size));
+}
+
+int64_t names_add(struct names *names, const char *data, size_t size) {
+        uint32_t hash = hash_bytes(data, size);
+        int64_t number = find(names, data, size, hash);
+
+        return number >= 0 ? number : add_new(names, data, size, hash);
 }
 
 void names_done(struct names *names) {

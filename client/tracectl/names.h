@@ -26,4 +26,7 @@ struct names {
 /* The number of a text; it is kept where it is new. -ENOMEM, or -ENOSPC where there are 2^30 of them. */
 int64_t names_add(struct names *names, const char *data, size_t size);
 
+/* The same for a text that must be there already: else -ENOENT. */
+int64_t names_find(const struct names *names, const char *data, size_t size);
+
 void names_done(struct names *names);

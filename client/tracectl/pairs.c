@@ -177,14 +177,26 @@ static void find_duration(tracectl_reader_event *event, struct pair_event *ret) 
         tracectl_reader_event_rewind(event, TRACECTL_SCOPE_FIELDS);
 }
 
+/* Mostly the reader has a name where it was the last time; that it is still the same is looked at. */
+static int64_t find_event(struct pairs *pairs, const char *name) {
+        struct pair_memory *memory = &pairs->memory[((uintptr_t) name >> 3) % ARRAY_SIZE(pairs->memory)];
+        int64_t number;
+
+        if (memory->name == name && strcmp(pairs->names.items[memory->event].data, name) == 0)
+                return memory->event;
+        number = names_add(&pairs->names, name, strlen(name));
+        if (number >= 0)
+                *memory = (struct pair_memory) { .name = name, .event = (uint32_t) number };
+        return number;
+}
+
 int pairs_add(struct pairs *pairs, tracectl_reader_event *event, struct pair_event *ret) {
-        const char *name = tracectl_reader_event_get_name(event);
         struct pair_class class;
         struct pair_stack *stack;
         int64_t number, track;
         int r;
 
-        number = names_add(&pairs->names, name, strlen(name));
+        number = find_event(pairs, tracectl_reader_event_get_name(event));
         track = tracks_add(&pairs->tracks, event);
         if (number < 0 || track < 0)
                 return (int) (number < 0 ? number : track);

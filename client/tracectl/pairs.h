@@ -62,6 +62,10 @@ struct pairs {
         struct pair_stack *stacks; /* of the tracks, as many as n_stacks */
         uint32_t n_stacks;
         uint32_t n_open;
+        struct pair_memory {
+                const char *name;
+                uint32_t event;
+        } memory[64]; /* by where the reader has the names */
 };
 
 /* When the span of a PAIR_END or PAIR_WHOLE began. */

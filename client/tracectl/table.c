@@ -46,6 +46,10 @@ void table_add_number(struct table *table, uint64_t number) {
         add(table, asprintf(&cell, "%" PRIu64, number) < 0 ? NULL : cell);
 }
 
+void table_add_quantity(struct table *table, const char *cell) {
+        add(table, strdup(cell));
+}
+
 /* Characters, each of which is one place wide on the terminal; broken UTF-8 has been escaped. */
 static size_t width_of(const char *cell) {
         size_t n = 0;

@@ -24,6 +24,7 @@ void table_add(struct table *table, const char *cell);
 
 /* Where a column has nothing but these, it is aligned to the right. */
 void table_add_number(struct table *table, uint64_t number);
+void table_add_quantity(struct table *table, const char *cell); /* our own text: a number with a unit, or so */
 
 /* 0, or -errno of a cell that is missing; nothing is printed then. */
 int table_print(const struct table *table);

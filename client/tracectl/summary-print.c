@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "client/tracectl/format.h"
+#include "client/tracectl/summary.h"
+#include "client/tracectl/table.h"
+#include "client/tracectl/text.h"
+#include "common/cleanup.h"
+
+#define NSEC_PER_SEC 1e9
+
+static uint64_t length_of(const struct summary *summary) {
+        int64_t ns;
+
+        return __builtin_sub_overflow(summary->last, summary->first, &ns) || ns < 0 ? 0 : (uint64_t) ns;
+}
+
+__attribute__((format(printf, 2, 3))) static void add_quantity(struct table *table, const char *format, ...) {
+        _cleanup_free_ char *cell = NULL;
+        va_list ap;
+        int n;
+
+        va_start(ap, format);
+        n = vasprintf(&cell, format, ap);
+        va_end(ap);
+        if (n < 0) {
+                cell = NULL;
+                table->error = -ENOMEM;
+                return;
+        }
+        table_add_quantity(table, cell);
+}
+
+static void add_duration(struct table *table, uint64_t ns) {
+        if (ns < 1000)
+                add_quantity(table, "%" PRIu64 " ns", ns);
+        else if (ns < 1000 * 1000)
+                add_quantity(table, "%.2f us", (double) ns / 1e3);
+        else if (ns < 1000 * 1000 * 1000)
+                add_quantity(table, "%.2f ms", (double) ns / 1e6);
+        else
+                add_quantity(table, "%.3f s", (double) ns / 1e9);
+}
+
+static void add_process(struct table *table, const struct summary *summary, const struct track *track) {
+        _cleanup_free_ char *cell = NULL;
+        int n;
+
+        if (!track->is_thread)
+                n = asprintf(&cell, "unknown");
+        else if (track->process >= 0)
+                n = asprintf(&cell, "%i %s", (int) track->pid, summary->processes.items[track->process].data);
+        else
+                n = asprintf(&cell, "%i", (int) track->pid);
+        if (n < 0) {
+                cell = NULL;
+                table->error = -ENOMEM;
+                return;
+        }
+        table_add(table, cell);
+}
+
+static void add_thread(struct table *table, const struct track *track) {
+        char cell[32];
+
+        if (track->is_thread)
+                snprintf(cell, sizeof(cell), "%i/%i", (int) track->pid, (int) track->tid);
+        else if (track->cpu >= 0)
+                snprintf(cell, sizeof(cell), "CPU %i", (int) track->cpu);
+        else
+                snprintf(cell, sizeof(cell), "unknown");
+        table_add(table, cell);
+}
+
+static void add_count(struct table *table, const struct summary *summary, uint64_t count) {
+        double seconds = (double) length_of(summary) / NSEC_PER_SEC;
+
+        table_add_number(table, count);
+        add_quantity(table, "%.1f%%", 100.0 * (double) count / (double) (summary->n ? summary->n : 1));
+        if (seconds > 0)
+                add_quantity(table, "%.1f", (double) count / seconds);
+        else
+                table_add_quantity(table, "-");
+}
+
+static void add_span(struct table *table, const struct histogram *span) {
+        table_add_number(table, span->n);
+        add_duration(table, span->sum);
+        add_duration(table, span->sum / span->n);
+        add_duration(table, histogram_get(span, 500));
+        add_duration(table, histogram_get(span, 990));
+        add_duration(table, span->max);
+}
+
+static void add_row(struct table *table, const struct summary *summary, enum summary_by by,
+                    const struct summary_row *row) {
+        const struct track *track = &summary->pairs.tracks.items[row->number];
+
+        switch (by) {
+        case SUMMARY_BY_EVENT:
+                table_add(table, summary->pairs.names.items[row->number].data);
+                break;
+        case SUMMARY_BY_PROCESS:
+                add_process(table, summary, track);
+                table_add_number(table, row->n_threads);
+                break;
+        case SUMMARY_BY_THREAD:
+                add_thread(table, track);
+                break;
+        case SUMMARY_BY_FIELD:
+                table_add(table, summary->values.items[row->number].data);
+                break;
+        case SUMMARY_BY_SPAN:
+                table_add(table, summary->pairs.names.items[row->number].data);
+                add_span(table, summary->spans[row->number]);
+                return;
+        }
+        add_count(table, summary, row->count);
+}
+
+static int print_table(const struct summary *summary, enum summary_by by, const char *const *headers) {
+        _cleanup_(table_done) struct table table = { .headers = headers, .with_legend = true };
+        _cleanup_free_ struct summary_row *rows = NULL;
+        uint32_t n, n_shown;
+        int r;
+
+        r = summary_rows(summary, by, &rows, &n);
+        if (r < 0 || n == 0)
+                return r;
+        n_shown = summary->rows > 0 && n > summary->rows ? summary->rows : n;
+        for (uint32_t i = 0; i < n_shown; i++)
+                add_row(&table, summary, by, &rows[i]);
+        putchar('\n');
+        r = table_print(&table);
+        if (r >= 0 && n_shown < n)
+                printf("(%" PRIu32 " more)\n", n - n_shown);
+        return r;
+}
+
+static int print_values(const struct summary *summary) {
+        _cleanup_free_ char *header = text_escaped_copy(summary->field);
+        const char *headers[] = { header, "COUNT", "SHARE", "PER SECOND", NULL };
+        int r;
+
+        if (!header)
+                return -ENOMEM;
+        r = print_table(summary, SUMMARY_BY_FIELD, headers);
+        if (r < 0)
+                return r;
+        if (summary->n_other_values > 0)
+                printf("(%" PRIu64 " events with other values)\n", summary->n_other_values);
+        if (summary->n_without_field > 0)
+                printf("(%" PRIu64 " events without it)\n", summary->n_without_field);
+        return 0;
+}
+
+static int print_head(const struct summary *summary, const char *path) {
+        _cleanup_free_ char *shown = text_escaped_copy(path);
+        double seconds = (double) length_of(summary) / NSEC_PER_SEC;
+
+        if (!shown)
+                return -ENOMEM;
+        printf("%s: ", shown);
+        format_count(stdout, summary->n, "event", "events");
+        if (seconds > 0) {
+                printf(" in %.6f s (", seconds);
+                format_number(stdout, (uint64_t) ((double) summary->n / seconds));
+                fputs(" a second)", stdout);
+        }
+        fputs(", ", stdout);
+        format_number(stdout, summary->discarded);
+        puts(" discarded");
+        if (summary->packets_lost > 0)
+                printf("%" PRIu64 " packets are missing\n", summary->packets_lost);
+        if (summary->n_unfinished > 0)
+                printf("%" PRIu64 " of what began has not ended\n", summary->n_unfinished);
+        return 0;
+}
+
+int summary_print(const struct summary *summary, const char *path) {
+        static const struct {
+                enum summary_by by;
+                const char *headers[9];
+        } tables[] = {
+                { SUMMARY_BY_EVENT, { "EVENT", "COUNT", "SHARE", "PER SECOND" } },
+                { SUMMARY_BY_PROCESS, { "PROCESS", "THREADS", "COUNT", "SHARE", "PER SECOND" } },
+                { SUMMARY_BY_THREAD, { "THREAD", "COUNT", "SHARE", "PER SECOND" } },
+                { SUMMARY_BY_SPAN, { "DURATION OF", "COUNT", "TOTAL", "MEAN", "P50", "P99", "MAX" } },
+        };
+        int r;
+
+        r = print_head(summary, path);
+        for (size_t i = 0; i < ARRAY_SIZE(tables) && r >= 0; i++)
+                if (summary->by & tables[i].by)
+                        r = print_table(summary, tables[i].by, tables[i].headers);
+        if (r >= 0 && summary->field)
+                r = print_values(summary);
+        return r;
+}

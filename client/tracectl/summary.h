@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What there is in a trace, counted: its events by name, process and thread, or
+ * by the value of a field, and how long what begins and ends took. Filled event
+ * by event, printed at the end; used by one thread.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "client/libtracectl-read/tracectl-read.h"
+#include "client/tracectl/histogram.h"
+#include "client/tracectl/json.h"
+#include "client/tracectl/pairs.h"
+
+/* Beyond so many values of a field, all others are counted together. */
+#define SUMMARY_VALUES_MAX 65536
+#define SUMMARY_VALUE_SIZE 256 /* of longer texts the beginning counts */
+
+enum summary_by {
+        SUMMARY_BY_EVENT = 1 << 0,
+        SUMMARY_BY_PROCESS = 1 << 1,
+        SUMMARY_BY_THREAD = 1 << 2,
+        SUMMARY_BY_FIELD = 1 << 3,
+        SUMMARY_BY_SPAN = 1 << 4,
+};
+
+struct summary_counts {
+        uint64_t *items;
+        uint32_t n;
+};
+
+struct summary {
+        unsigned by;         /* enum summary_by, together */
+        const char *field;   /* whose values are counted, or NULL */
+        uint32_t rows;       /* of a table at most; 0: all */
+
+        struct pairs pairs;
+        struct names processes, values;
+        struct summary_counts events, tracks, value_counts; /* by their numbers */
+        struct histogram **spans;                           /* by the numbers of the names; NULL: is none */
+        uint32_t n_spans;
+        uint64_t n, n_without_field, n_other_values;
+        uint64_t n_unfinished; /* spans that have not ended */
+        int64_t first, last;   /* nanoseconds since the epoch */
+        uint64_t discarded, packets_lost; /* from the reader */
+};
+
+/* An event more. Negative errno. */
+int summary_add(struct summary *summary, tracectl_reader_event *event);
+
+/* All events of a trace, and what is missing from it. Negative errno. */
+int summary_read(struct summary *summary, tracectl_reader *reader);
+
+/* To stdout. Negative errno. */
+int summary_print(const struct summary *summary, const char *path);
+
+/* The same as JSON; NULL without memory. */
+json_t *summary_to_json(const struct summary *summary);
+
+void summary_done(struct summary *summary);
+
+/* A row of a table: of whom, and how often. */
+struct summary_row {
+        uint64_t count;
+        uint32_t number; /* in names or tracks */
+        uint32_t n_threads; /* of a process */
+};
+
+/* The rows of a kind, the most frequent first. The caller frees *ret. -ENOMEM. */
+int summary_rows(const struct summary *summary, enum summary_by by, struct summary_row **ret, uint32_t *ret_n);
