@@ -77,6 +77,7 @@ struct application {
         bool locked;       /* some of its threads need rings of its own */
         bool view_locked;  /* locked, when the newest view was sent */
         bool ready_sent;
+        bool watched;      /* its socket is among those that are waited for */
         bool blocked;      /* its socket is full */
         bool resend;       /* it has asked for its view */
         bool acknowledged; /* the newest view that it was sent */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
-#include <sys/epoll.h>
 
 #include "service/domain/user.h"
 #include "service/registry/internal.h"
@@ -66,7 +65,7 @@ static int make_application(struct registry *r, int fd, const struct peer *peer,
         return k;
 }
 
-int registry_connect(struct registry *r, int socket) {
+int registry_connect(struct registry *r, int socket, struct application **ret) {
         _cleanup_close_ int fd = socket;
         struct application *a;
         struct peer peer;
@@ -78,14 +77,13 @@ int registry_connect(struct registry *r, int socket) {
         if (k < 0)
                 return k;
         (void) TAKE_FD(fd);
+        atomic_store(&a->work, APPLICATION_READ | APPLICATION_QUEUED);
+        *ret = application_ref(a);
         rcu_read_lock();
         cds_lfht_add(r->by_id, registry_hash(a->id), &a->id_node);
         rcu_read_unlock();
         sweep_add(r, a);
-        k = reception_watch(r, a);
-        if (k < 0)
-                registry_disconnect(a);
-        return k;
+        return 0;
 }
 
 void registry_register(struct application *a) {
@@ -100,7 +98,7 @@ void registry_register(struct application *a) {
         rcu_read_unlock();
         atomic_store(&a->registered, true);
         cds_wfcq_enqueue(&r->added_head, &r->added_tail, &application_ref(a)->added_node);
-        registry_notify(r);
+        registry_note(r);
         /* Inserted first, the model read second. Partner: the barrier of rcu_xchg_pointer() in model_view_publish(). */
         cmm_smp_mb();
 }
@@ -113,7 +111,7 @@ static void unregister(struct registry *r, struct application *a) {
         rcu_read_unlock();
         atomic_fetch_sub(&a->account->n_applications, 1);
         cds_wfcq_enqueue(&r->removed_head, &r->removed_tail, &application_ref(a)->removed_node);
-        registry_notify(r);
+        registry_note(r);
 }
 
 static void close_and_drop_view(struct application *a) {
@@ -132,7 +130,6 @@ void registry_disconnect(struct application *a) {
         if (a->state == APPLICATION_REGISTERED)
                 unregister(r, a);
         a->state = APPLICATION_CLOSED;
-        (void) epoll_ctl(r->epoll_fd, EPOLL_CTL_DEL, a->fd, NULL);
         sweep_remove(r, a);
         close_and_drop_view(a);
         if (a->locked)

@@ -2,13 +2,12 @@
 #pragma once
 
 /*
- * What the registry's own threads share: the reception thread (reception.c)
- * gives applications to workers (workers.c), which serve them (serve.c: what an
- * application says; push.c: what it is told). For this folder only.
+ * What the registry's own threads share: the workers (workers.c) wait together
+ * for whatever happens (reception.c) and serve it (serve.c: what an application
+ * says; push.c: what it is told). For this folder only.
  */
 
 #include <pthread.h>
-#include <semaphore.h>
 #include <urcu.h>
 #include <urcu/rculfhash.h>
 #include <urcu/wfcqueue.h>
@@ -18,7 +17,16 @@
 #include "service/registry/registry.h"
 #include "service/registry/sweep.h"
 
-#define REGISTRY_WORKERS 2
+#define REGISTRY_WORKERS_MAX 8
+
+/*
+ * What workers wait for. Connections are named by the application's number, not
+ * by its address: an event may be delivered when the application is gone already.
+ */
+#define KEY_LISTEN UINT64_MAX
+#define KEY_STOP (UINT64_MAX - 1)
+#define KEY_WORK (UINT64_MAX - 2)
+#define KEY_SWEEP (UINT64_MAX - 3)
 
 struct registry {
         struct registry_config config;
@@ -33,19 +41,20 @@ struct registry {
         struct cds_lfht *by_pid; /* registered ones */
         struct cds_lfht *accounts; /* by uid */
 
-        int epoll_fd, stop_fd, news_fd;
-        pthread_t reception;
-        bool reception_runs;
+        /* All workers wait here. Each event is one worker's, who asks for the next when he is done with it. */
+        int epoll_fd, stop_fd, work_fd;
+        atomic_bool paused; /* nobody listens, for want of descriptors */
+        pthread_t workers[REGISTRY_WORKERS_MAX];
+        unsigned n_workers;
 
         /* To the workers: wait-free for those who put, a lock among those who take. */
         struct cds_wfcq_head work_head;
         struct cds_wfcq_tail work_tail;
-        sem_t work_count;
-        atomic_bool stopping;
-        pthread_t workers[REGISTRY_WORKERS];
-        unsigned n_workers;
 
         /* To the main loop, which alone takes. Each application that is in a queue is owned by it. */
+        int news_fd;
+        atomic_bool has_news; /* that it has not been told of */
+        atomic_bool told;     /* news_fd is readable, or the main loop has yet to look */
         struct cds_wfcq_head added_head, removed_head;
         struct cds_wfcq_tail added_tail, removed_tail;
 };
@@ -54,22 +63,28 @@ struct registry {
 unsigned long registry_hash(uint64_t n);
 struct account *registry_account(struct registry *r, uid_t uid); /* or NULL */
 int registry_make_account(struct registry *r, uid_t uid, struct account **ret);
+/* There are news; later, the main loop shall know. */
+void registry_note(struct registry *r);
 void registry_notify(struct registry *r);
 /* Has a worker look at an application. Any thread. */
 void registry_schedule(struct registry *r, struct application *a, unsigned work);
 
 /* connections.c: coming and going */
-int registry_connect(struct registry *r, int fd); /* takes fd over */
+/* Takes fd over. *ret has been given to the caller as if it had been queued, with one reference. */
+int registry_connect(struct registry *r, int fd, struct application **ret);
 struct application *registry_find_connection(struct registry *r, uint64_t id); /* or NULL */
 void registry_register(struct application *a); /* others can see it now */
 void registry_disconnect(struct application *a);
 
 /* reception.c */
-int reception_start(struct registry *r);
-void reception_stop(struct registry *r);
-/* What reception watches. */
-int reception_watch(struct registry *r, struct application *a);
-void reception_rearm(struct application *a);
+int reception_init(struct registry *r);
+void reception_done(struct registry *r);
+/* A new connection, given to the caller; or NULL. */
+struct application *reception_accept(struct registry *r);
+/* Listens again, if that was paused. */
+void reception_continue(struct registry *r);
+/* The next event of a connection is somebody's again. */
+int reception_watch(struct application *a);
 
 /* workers.c */
 int workers_start(struct registry *r);

@@ -204,6 +204,8 @@ void registry_take_news(struct registry *r, void (*added)(uint64_t id, uid_t uid
         eventfd_t n;
 
         (void) eventfd_read(r->news_fd, &n);
+        /* Before the queues are looked at: who comes later tells again. */
+        (void) atomic_exchange(&r->told, false);
         while ((node = __cds_wfcq_dequeue_blocking(&r->added_head, &r->added_tail))) {
                 struct application *a = CONTAINER_OF(node, struct application, added_node);
 

@@ -18,7 +18,7 @@ int application_send(struct application *a, const struct handshake *h, const int
 
 static void set_applied(struct application *a, uint64_t generation) {
         atomic_store_explicit(&a->applied, generation, memory_order_release);
-        registry_notify(a->registry);
+        registry_note(a->registry);
 }
 
 int application_applied(struct application *a, uint64_t generation) {

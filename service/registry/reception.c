@@ -10,131 +10,79 @@
 #include "service/log.h"
 #include "service/registry/internal.h"
 
-/*
- * Epoll entries are named by the application's number, not by its address: an
- * event may be delivered when the application is gone already.
- */
-#define KEY_LISTEN UINT64_MAX
-#define KEY_STOP (UINT64_MAX - 1)
-#define KEY_SWEEP (UINT64_MAX - 2)
-
-#define EVENTS 64
-#define ACCEPTS_PER_TURN 64
-#define RETRY_MSEC 100
-
 static int watch(int epoll_fd, int op, int fd, uint32_t events, uint64_t key) {
         struct epoll_event event = { .events = events, .data.u64 = key };
 
         return epoll_ctl(epoll_fd, op, fd, &event) < 0 ? -errno : 0;
 }
 
-int reception_watch(struct registry *r, struct application *a) {
-        return watch(r->epoll_fd, EPOLL_CTL_ADD, a->fd, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, a->id);
+int reception_watch(struct application *a) {
+        uint32_t events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT | (a->blocked ? EPOLLOUT : 0);
+        int k;
+
+        k = watch(a->registry->epoll_fd, a->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, a->fd, events, a->id);
+        a->watched = true;
+        return k;
 }
 
-void reception_rearm(struct application *a) {
-        uint32_t events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT | (a->blocked ? EPOLLOUT : 0);
-
-        (void) watch(a->registry->epoll_fd, EPOLL_CTL_MOD, a->fd, events, a->id);
+static void listen_again(struct registry *r) {
+        (void) watch(r->epoll_fd, EPOLL_CTL_MOD, r->config.listen_fd, EPOLLIN | EPOLLONESHOT, KEY_LISTEN);
 }
 
 /*
- * False when no descriptor or memory is left: then the socket would stay
- * readable and keep this thread busy, so it is left alone for a moment.
+ * When no descriptor or memory is left the socket would stay readable and keep
+ * the threads busy, so it is left alone for a moment.
  */
-static bool accept_some(struct registry *r) {
-        for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-                int k, fd = accept4(r->config.listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-                if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
-                        return true;
-                if (fd < 0) {
-                        refusals_tell(&r->refusals, NULL, -errno);
-                        return false;
-                }
-                k = registry_connect(r, fd);
-                if (k < 0)
-                        log_debug("a connection was refused: %s", strerror(-k));
-        }
-        return true;
+static void pause_listening(struct registry *r, int error) {
+        refusals_tell(&r->refusals, NULL, error);
+        atomic_store(&r->paused, true);
 }
 
-static void dispatch(struct registry *r, const struct epoll_event *event) {
-        struct application *a = registry_find_connection(r, event->data.u64);
-
-        if (!a)
-                return;
-        registry_schedule(r, a, APPLICATION_READ | (event->events & EPOLLOUT ? APPLICATION_PUSH : 0));
-        application_unref(a);
+void reception_continue(struct registry *r) {
+        if (atomic_load_explicit(&r->paused, memory_order_relaxed) && atomic_exchange(&r->paused, false))
+                listen_again(r);
 }
 
-/* One round of events: whether to go on. */
-static bool turn(struct registry *r, bool *paused) {
-        struct epoll_event events[EVENTS];
-        int n = epoll_wait(r->epoll_fd, events, EVENTS, *paused ? RETRY_MSEC : -1);
+/* The next one is another thread's while this one is served. */
+struct application *reception_accept(struct registry *r) {
+        struct application *a;
+        int k, fd = accept4(r->config.listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-        if (*paused) {
-                (void) watch(r->epoll_fd, EPOLL_CTL_ADD, r->config.listen_fd, EPOLLIN, KEY_LISTEN);
-                *paused = false;
+        if (fd < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+                pause_listening(r, -errno);
+                return NULL;
         }
-        for (int i = 0; i < n; i++) {
-                if (events[i].data.u64 == KEY_STOP)
-                        return false;
-                if (events[i].data.u64 == KEY_SWEEP)
-                        sweep_some(r);
-                else if (events[i].data.u64 != KEY_LISTEN)
-                        dispatch(r, &events[i]);
-                else if (!accept_some(r)) {
-                        (void) epoll_ctl(r->epoll_fd, EPOLL_CTL_DEL, r->config.listen_fd, NULL);
-                        *paused = true;
-                }
-        }
-        return true;
-}
-
-static void *reception(void *userdata) {
-        struct registry *r = userdata;
-        bool paused = false;
-
-        rcu_register_thread();
-        while (turn(r, &paused))
-                ;
-        rcu_unregister_thread();
+        listen_again(r);
+        if (fd < 0)
+                return NULL;
+        k = registry_connect(r, fd, &a);
+        if (k >= 0)
+                return a;
+        log_debug("a connection was refused: %s", strerror(-k));
         return NULL;
 }
 
-int reception_start(struct registry *r) {
+int reception_init(struct registry *r) {
         int k, flags = fcntl(r->config.listen_fd, F_GETFL);
 
         if (flags < 0 || fcntl(r->config.listen_fd, F_SETFL, flags | O_NONBLOCK) < 0)
                 return -errno;
         r->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         r->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (r->epoll_fd < 0 || r->stop_fd < 0)
+        r->work_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (r->epoll_fd < 0 || r->stop_fd < 0 || r->work_fd < 0)
                 return -errno;
         k = watch(r->epoll_fd, EPOLL_CTL_ADD, r->stop_fd, EPOLLIN, KEY_STOP);
-        if (k < 0)
-                return k;
-        k = watch(r->epoll_fd, EPOLL_CTL_ADD, r->sweep.timer_fd, EPOLLIN, KEY_SWEEP);
-        if (k < 0)
-                return k;
-        k = watch(r->epoll_fd, EPOLL_CTL_ADD, r->config.listen_fd, EPOLLIN, KEY_LISTEN);
-        if (k < 0)
-                return k;
-        k = pthread_create(&r->reception, NULL, reception, r);
-        if (k > 0)
-                return -k;
-        r->reception_runs = true;
-        return 0;
+        if (k >= 0)
+                k = watch(r->epoll_fd, EPOLL_CTL_ADD, r->work_fd, EPOLLIN, KEY_WORK);
+        if (k >= 0)
+                k = watch(r->epoll_fd, EPOLL_CTL_ADD, r->sweep.timer_fd, EPOLLIN, KEY_SWEEP);
+        return k < 0 ? k : watch(r->epoll_fd, EPOLL_CTL_ADD, r->config.listen_fd, EPOLLIN | EPOLLONESHOT, KEY_LISTEN);
 }
 
-void reception_stop(struct registry *r) {
-        if (r->reception_runs) {
-                (void) eventfd_write(r->stop_fd, 1);
-                pthread_join(r->reception, NULL);
-                r->reception_runs = false;
-        }
+void reception_done(struct registry *r) {
         closep(&r->epoll_fd);
         closep(&r->stop_fd);
-        r->epoll_fd = r->stop_fd = -1;
+        closep(&r->work_fd);
+        r->epoll_fd = r->stop_fd = r->work_fd = -1;
 }

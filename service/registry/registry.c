@@ -52,16 +52,22 @@ int registry_make_account(struct registry *r, uid_t uid, struct account **ret) {
         return 0;
 }
 
+void registry_note(struct registry *r) {
+        atomic_store(&r->has_news, true);
+}
+
 void registry_notify(struct registry *r) {
-        (void) eventfd_write(r->news_fd, 1);
+        if (atomic_load_explicit(&r->has_news, memory_order_relaxed) && atomic_exchange(&r->has_news, false) &&
+            !atomic_exchange(&r->told, true))
+                (void) eventfd_write(r->news_fd, 1);
 }
 
 void registry_schedule(struct registry *r, struct application *a, unsigned work) {
         if (atomic_fetch_or(&a->work, work | APPLICATION_QUEUED) & APPLICATION_QUEUED)
                 return;
         application_ref(a);
-        cds_wfcq_enqueue(&r->work_head, &r->work_tail, &a->work_node);
-        sem_post(&r->work_count);
+        if (!cds_wfcq_enqueue(&r->work_head, &r->work_tail, &a->work_node))
+                (void) eventfd_write(r->work_fd, 1);
 }
 
 static uint64_t connections_max(void) {
@@ -90,13 +96,12 @@ int registry_new(const struct registry_config *config, struct registry **ret) {
         r->config = *config;
         r->connections_max = connections_max();
         quota_set_total(&config->domain->quota, QUOTA_APPLICATIONS, r->connections_max);
-        r->epoll_fd = r->stop_fd = r->news_fd = r->sweep.timer_fd = -1;
+        r->epoll_fd = r->stop_fd = r->work_fd = r->news_fd = r->sweep.timer_fd = -1;
         compartment_table_init(&r->compartments);
         refusals_init(&r->refusals);
         cds_wfcq_init(&r->work_head, &r->work_tail);
         cds_wfcq_init(&r->added_head, &r->added_tail);
         cds_wfcq_init(&r->removed_head, &r->removed_tail);
-        sem_init(&r->work_count, 0, 0);
         r->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (r->news_fd < 0)
                 return -errno;
@@ -106,10 +111,10 @@ int registry_new(const struct registry_config *config, struct registry **ret) {
         k = make_tables(r);
         if (k < 0)
                 return k;
-        k = workers_start(r);
+        k = reception_init(r);
         if (k < 0)
                 return k;
-        k = reception_start(r);
+        k = workers_start(r);
         if (k < 0)
                 return k;
         *ret = TAKE_PTR(r);
@@ -172,7 +177,6 @@ static void free_tables(struct registry *r) {
 }
 
 void registry_stop(struct registry *r) {
-        reception_stop(r);
         workers_stop(r);
 }
 
@@ -181,10 +185,10 @@ struct registry *registry_free(struct registry *r) {
                 return NULL;
         registry_stop(r);
         free_tables(r);
+        reception_done(r);
         closep(&r->news_fd);
         sweep_done(&r->sweep);
         refusals_done(&r->refusals);
-        sem_destroy(&r->work_count);
         compartment_table_done(&r->compartments);
         free(r);
         return NULL;

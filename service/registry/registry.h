@@ -3,10 +3,11 @@
 
 /*
  * The registry: every application that is connected, and the threads that serve
- * them. The reception thread accepts connections and notices that something is
- * to be read or that somebody is gone; a few workers read messages, build and
- * send views. The main loop only walks and counts: it never waits for an
- * application, a worker, or a lock that is held for longer than a copy takes.
+ * them. A few workers wait together; each event is one worker's, who accepts a
+ * connection, reads messages, builds and sends views, without handing anything
+ * to another thread. The main loop gives them work by a queue, and only walks
+ * and counts: it never waits for an application, a worker, or a lock that is
+ * held for longer than a copy takes.
  *
  * Why no application misses a change of the model:
  *

@@ -143,7 +143,8 @@ int application_read(struct application *a) {
         for (int i = 0; i < MESSAGES_PER_TURN; i++) {
                 int r = read_one(a);
 
-                if (r <= 0)
+                /* It waits for an answer: what else it has sent is an event of its own. */
+                if (r <= 0 || a->resend)
                         return r;
         }
         return 0;
