@@ -87,8 +87,8 @@ static int init_streams(struct channel *channel) {
         return 0;
 }
 
-int channel_new(struct set *set, uint32_t stream_id, const char *name, uint32_t contexts, int ring_fd,
-                int positions_fd, struct channel **ret) {
+int channel_new(struct set *set, const struct consumer_rings *rings, int ring_fd, int positions_fd,
+                struct channel **ret) {
         _cleanup_(channel_freep) struct channel *channel = NULL;
         int r;
 
@@ -96,10 +96,10 @@ int channel_new(struct set *set, uint32_t stream_id, const char *name, uint32_t 
         if (!channel)
                 return -ENOMEM;
         channel->set = set;
-        channel->stream_id = stream_id;
-        channel->contexts = contexts;
-        channel->walker.contexts = contexts;
-        memcpy(channel->name, name, strlen(name) + 1);
+        channel->stream_id = rings->stream;
+        channel->contexts.bits = channel->walker.contexts = rings->contexts;
+        memcpy(channel->contexts.app, rings->app_contexts, sizeof(channel->contexts.app));
+        memcpy(channel->name, rings->channel, sizeof(channel->name));
         r = map_ring_set(channel, ring_fd, positions_fd);
         if (r < 0)
                 return r;
@@ -111,7 +111,7 @@ int channel_new(struct set *set, uint32_t stream_id, const char *name, uint32_t 
         r = init_streams(channel);
         if (r < 0)
                 return r;
-        r = metadata_stream(&set->classes, stream_id);
+        r = metadata_stream(&set->classes, channel->stream_id);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(channel);
@@ -125,17 +125,18 @@ static int compare_classes(const void *a, const void *b) {
         return x->event < y->event ? -1 : x->event > y->event;
 }
 
-static int add_class(struct channel *channel, uint32_t id, const struct definition *definition) {
+static int add_class(struct channel *channel, uint32_t id, const struct app_contexts *app,
+                     const struct definition *definition) {
         struct text *text = &channel->set->classes;
         size_t before = text->size;
         int r;
 
         if (walker_has(&channel->walker, id))
                 return 0;
-        r = metadata_event(text, channel->stream_id, id, channel->contexts, definition);
+        r = metadata_event(text, channel->stream_id, id, &channel->contexts, app, definition);
         if (r < 0)
                 return r;
-        r = walker_add(&channel->walker, id, definition);
+        r = walker_add(&channel->walker, id, app, definition);
         if (r < 0)
                 text->size = before;
         return r;
@@ -146,10 +147,13 @@ static int go_through(struct channel *channel, const struct consumer_class *clas
                       const void *definitions, size_t size, bool add) {
         struct definitions_reader reader;
         struct definition definition;
+        struct app_contexts app;
         uint32_t i = 0;
         int r;
 
-        r = definitions_reader_init(&reader, definitions, size);
+        r = app_contexts_resolve(channel->contexts.app, definitions, size, &app);
+        if (r >= 0)
+                r = definitions_reader_init(&reader, definitions, size);
         if (r < 0)
                 return r;
         for (uint32_t event = 0; i < n_classes; event++) {
@@ -159,7 +163,7 @@ static int go_through(struct channel *channel, const struct consumer_class *clas
                 for (; i < n_classes && classes[i].event == event; i++) {
                         if (!walker_id_is_valid(classes[i].id))
                                 return -EBADMSG;
-                        r = add ? add_class(channel, classes[i].id, &definition) : 0;
+                        r = add ? add_class(channel, classes[i].id, &app, &definition) : 0;
                         if (r < 0)
                                 return r;
                 }

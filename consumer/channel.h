@@ -19,7 +19,7 @@ struct channel {
         struct set *set;
         uint32_t stream_id;
         char name[CONSUMER_NAME_MAX];
-        uint32_t contexts;
+        struct context_set contexts;
         bool folded; /* a predecessor released it, and tracingd has not been told */
         struct ring_geometry geometry;
         const void *ring;
@@ -32,8 +32,8 @@ struct channel {
  * Maps the ring set, and goes on in it behind a predecessor. -EPERM or -EBADMSG for files that are no ring set, or one
  * with another clock than the session's.
  */
-int channel_new(struct set *set, uint32_t stream_id, const char *name, uint32_t contexts, int ring_fd,
-                int positions_fd, struct channel **ret);
+int channel_new(struct set *set, const struct consumer_rings *rings, int ring_fd, int positions_fd,
+                struct channel **ret);
 struct channel *channel_free(struct channel *channel);
 
 /*

@@ -19,7 +19,7 @@ static int add_channel(struct set *set, const struct message *m) {
         struct channel *channel;
         int r;
 
-        r = channel_new(set, m->rings.stream, m->rings.channel, m->rings.contexts, m->fds[0], m->fds[1], &channel);
+        r = channel_new(set, &m->rings, m->fds[0], m->fds[1], &channel);
         if (r < 0)
                 return r;
         LIST_INSERT_HEAD(&set->channels, channel, entries);

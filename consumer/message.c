@@ -25,7 +25,7 @@ static bool session_is_good(const struct consumer_session *m) {
 
 static bool rings_are_good(const struct consumer_rings *m) {
         return name_is_good(m->set_name, false) && name_is_good(m->channel, false) && m->pid >= 0 &&
-               (m->word_size == 32 || m->word_size == 64) && !(m->contexts & ~(uint32_t) CONTEXTS_ALL);
+               (m->word_size == 32 || m->word_size == 64) && context_set_is_valid(m->contexts, m->app_contexts);
 }
 
 static bool output_is_good(const struct consumer_output *m, size_t n_fds) {

@@ -12,7 +12,7 @@
 /* CTF knows the log levels of syslog and a few finer ones; readers complain about others. */
 #define LOGLEVEL_MAX 14
 
-#define ID_SIZE (DEFINITION_NAME_MAX + sizeof("__length_4294967295") + 1)
+#define ID_SIZE (sizeof("_app_") + DEFINITION_NAME_MAX + sizeof("__length_4294967295") + 1)
 
 /* A field as it is written: the value's name and, for a sequence, its length's. */
 struct field_names {
@@ -100,7 +100,27 @@ static const struct {
 _Static_assert(CONTEXT_PROCNAME_SIZE == 16, "as in its type");
 _Static_assert(CONTEXTS_ALL == (1 << ARRAY_SIZE(context_types)) - 1, "each has a type");
 
-static int put_contexts(struct text *text, uint32_t contexts) {
+/* "shop:queue" becomes _app_shop_queue, or the like where another context is called so already. */
+static int put_app_contexts(struct text *text, const char *list, const struct app_contexts *app) {
+        struct field_names names[APP_CONTEXTS_MAX];
+        char id[APP_CONTEXTS_SIZE];
+        const char *name;
+        size_t length;
+        int r = 0;
+
+        for (unsigned i = 0; r >= 0 && i < app->n && (name = app_contexts_next(&list, &length)); i++) {
+                memcpy(id, name, length);
+                id[length] = '\0';
+                *strchr(id, ':') = '_';
+                names[i].value[0] = names[i].length[0] = '\0';
+                choose_name(names, i, "_app_", id, "", names[i].value);
+                r = text_printf(text, "\t\t%s %s;\n", types[app->types[i]], names[i].value);
+        }
+        return r;
+}
+
+static int put_contexts(struct text *text, const struct context_set *set, const struct app_contexts *app) {
+        uint32_t contexts = set->bits;
         int r;
 
         if (contexts == 0)
@@ -111,10 +131,13 @@ static int put_contexts(struct text *text, uint32_t contexts) {
                         r = text_printf(text, "\t\t%s _%s%s;\n", context_types[i].type,
                                         context_name(UINT32_C(1) << i), context_types[i].length);
         }
+        if (r >= 0)
+                r = put_app_contexts(text, set->app, app);
         return r < 0 ? r : text_printf(text, "\t} align(8);\n");
 }
 
-int metadata_event(struct text *text, uint32_t stream, uint32_t id, uint32_t contexts, const struct definition *d) {
+int metadata_event(struct text *text, uint32_t stream, uint32_t id, const struct context_set *contexts,
+                   const struct app_contexts *app, const struct definition *d) {
         struct field_names names[DEFINITION_FIELDS_MAX];
         size_t before = text->size;
         int r;
@@ -128,7 +151,7 @@ int metadata_event(struct text *text, uint32_t stream, uint32_t id, uint32_t con
         if (r >= 0 && d->loglevel <= LOGLEVEL_MAX)
                 r = text_printf(text, "\tloglevel = %u;\n", d->loglevel);
         if (r >= 0)
-                r = put_contexts(text, contexts);
+                r = put_contexts(text, contexts, app);
         if (r >= 0)
                 r = text_printf(text, "\tfields := struct {\n");
         for (unsigned i = 0; r >= 0 && i < d->n_fields; i++)

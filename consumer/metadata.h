@@ -10,6 +10,7 @@
 
 #include "consumer/session.h"
 #include "consumer/text.h"
+#include "protocol/context.h"
 #include "protocol/definitions.h"
 
 /* Whose trace it is: one ring set of the session. */
@@ -27,6 +28,6 @@ int metadata_preamble(struct text *text, const struct session *session, const st
 /* A stream class and its tracectl:thread. */
 int metadata_stream(struct text *text, uint32_t stream);
 
-/* contexts: protocol/context.h. */
-int metadata_event(struct text *text, uint32_t stream, uint32_t id, uint32_t contexts,
-                   const struct definition *definition);
+/* contexts: of the stream; app: what those of its application are. */
+int metadata_event(struct text *text, uint32_t stream, uint32_t id, const struct context_set *contexts,
+                   const struct app_contexts *app, const struct definition *definition);

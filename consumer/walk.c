@@ -35,16 +35,17 @@ bool walker_has(const struct walker *walker, uint32_t id) {
         return id < walker->n_classes && walker->classes[id];
 }
 
-static struct walk_class *compile(const struct definition *d) {
+/* The application's contexts are like fields in front of the others. */
+static struct walk_class *compile(const struct app_contexts *app, const struct definition *d) {
         struct walk_class *class;
         uint32_t fixed = 0;
 
-        class = malloc(sizeof(*class) + d->n_fields * sizeof(class->steps[0]));
+        class = malloc(sizeof(*class) + (app->n + d->n_fields) * sizeof(class->steps[0]));
         if (!class)
                 return NULL;
         class->n_steps = 0;
-        for (unsigned i = 0; i < d->n_fields; i++) {
-                enum definition_type type = d->fields[i].type;
+        for (unsigned i = 0; i < app->n + d->n_fields; i++) {
+                enum definition_type type = i < app->n ? app->types[i] : d->fields[i - app->n].type;
                 unsigned size = definition_type_size(type);
 
                 if (size > 0 && !definition_type_is_sequence(type)) {
@@ -75,12 +76,13 @@ static int walker_reserve(struct walker *walker, uint32_t id) {
         return 0;
 }
 
-int walker_add(struct walker *walker, uint32_t id, const struct definition *definition) {
+int walker_add(struct walker *walker, uint32_t id, const struct app_contexts *app,
+               const struct definition *definition) {
         struct walk_class *class;
 
         if (walker_reserve(walker, id) < 0)
                 return -ENOMEM;
-        class = compile(definition);
+        class = compile(app, definition);
         if (!class)
                 return -ENOMEM;
         walker->classes[id] = class;

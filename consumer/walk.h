@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "protocol/context.h"
 #include "protocol/definitions.h"
 
 /* Class ids beyond this are refused: the table is indexed by them. */
@@ -44,8 +45,9 @@ bool walker_id_is_valid(uint32_t id);
 
 bool walker_has(const struct walker *walker, uint32_t id);
 
-/* The id is valid and not taken yet. 0 or -ENOMEM. */
-int walker_add(struct walker *walker, uint32_t id, const struct definition *definition);
+/* app: the application's contexts, which stand before the payload. The id is valid and not taken yet. 0 or -ENOMEM. */
+int walker_add(struct walker *walker, uint32_t id, const struct app_contexts *app,
+               const struct definition *definition);
 
 /*
  * Walks size bytes of records, the first of which is not before begin and was

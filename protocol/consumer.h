@@ -56,6 +56,8 @@
 
 #include <stdint.h>
 
+#include "protocol/context.h"
+
 #define CONSUMER_MESSAGE_MAX 65536
 #define CONSUMER_NAME_MAX 80
 
@@ -124,6 +126,7 @@ struct consumer_rings {
         uint32_t word_size; /* bits */
         int32_t pid;        /* of the process that has the set for itself; 0: shared */
         uint32_t contexts;  /* protocol/context.h: of all events of the stream but tracectl:thread */
+        char app_contexts[APP_CONTEXTS_SIZE]; /* struct context_set */
         uint8_t uuid[16];   /* of the set's trace */
         char set_name[CONSUMER_NAME_MAX];
         char channel[CONSUMER_NAME_MAX];

@@ -27,8 +27,11 @@ int definition_type_is_sequence(enum definition_type type) {
         return type >= DEFINITION_TEXT && type < _DEFINITION_TYPE_MAX;
 }
 
-/* Letters, digits and underscores, not empty: safe in metadata and on a terminal. */
-static bool identifier_is_valid(const char *s, size_t length) {
+bool definition_type_is_context(unsigned type) {
+        return type == DEFINITION_I64 || type == DEFINITION_U64 || type == DEFINITION_F64 || type == DEFINITION_STRING;
+}
+
+bool definition_name_is_valid(const char *s, size_t length) {
         if (length == 0 || length > DEFINITION_NAME_MAX)
                 return false;
         for (size_t i = 0; i < length; i++) {
@@ -40,19 +43,33 @@ static bool identifier_is_valid(const char *s, size_t length) {
         return true;
 }
 
-int definitions_reader_init(struct definitions_reader *reader, const void *data, size_t size) {
-        struct definitions_header header;
+/* What minor version 1 has added reads 0 where it is not there. */
+static int read_header(const void *data, size_t size, struct definitions_header *ret) {
+        struct definitions_header header = { 0 };
 
-        if (size < sizeof(header))
+        if (size < DEFINITIONS_HEADER_SIZE_MIN)
                 return -EBADMSG;
-        memcpy(&header, data, sizeof(header));
+        memcpy(&header, data, DEFINITIONS_HEADER_SIZE_MIN);
         if (header.magic != DEFINITIONS_MAGIC)
                 return -EBADMSG;
         if (header.major != DEFINITIONS_MAJOR)
                 return -EPROTONOSUPPORT;
-        if (header.header_size < sizeof(header) || header.header_size > size || header.total_size > size ||
+        if (header.header_size < DEFINITIONS_HEADER_SIZE_MIN || header.header_size > size || header.total_size > size ||
             header.total_size < header.header_size || header.n_events > DEFINITIONS_EVENTS_MAX)
                 return -EBADMSG;
+        if (header.header_size >= sizeof(header))
+                memcpy(&header, data, sizeof(header));
+        *ret = header;
+        return 0;
+}
+
+int definitions_reader_init(struct definitions_reader *reader, const void *data, size_t size) {
+        struct definitions_header header;
+        int r;
+
+        r = read_header(data, size, &header);
+        if (r < 0)
+                return r;
         *reader = (struct definitions_reader) {
                 .data = data,
                 .size = header.total_size,
@@ -62,11 +79,31 @@ int definitions_reader_init(struct definitions_reader *reader, const void *data,
         return 0;
 }
 
+int definitions_reader_init_contexts(struct definitions_reader *reader, const void *data, size_t size) {
+        struct definitions_header header;
+        int r;
+
+        r = read_header(data, size, &header);
+        if (r < 0)
+                return r;
+        if (header.n_contexts > DEFINITIONS_CONTEXTS_MAX ||
+            (header.n_contexts > 0 &&
+             (header.contexts_offset < header.header_size || header.contexts_offset > header.total_size)))
+                return -EBADMSG;
+        *reader = (struct definitions_reader) {
+                .data = data,
+                .size = header.total_size,
+                .offset = header.contexts_offset,
+                .n_events = header.n_contexts,
+        };
+        return 0;
+}
+
 /* Takes an identifier that ends before end. */
 static int take_name(const char **p, const char *end, const char **ret) {
         const char *nul = memchr(*p, '\0', (size_t) (end - *p));
 
-        if (!nul || !identifier_is_valid(*p, (size_t) (nul - *p)))
+        if (!nul || !definition_name_is_valid(*p, (size_t) (nul - *p)))
                 return -EBADMSG;
         *ret = *p;
         *p = nul + 1;
@@ -155,7 +192,17 @@ void definitions_finish(char *buffer, uint32_t n_events, size_t total_size) {
                 .header_size = sizeof(header),
                 .n_events = n_events,
                 .total_size = total_size,
+                .contexts_offset = (uint32_t) total_size,
         };
 
+        memcpy(buffer, &header, sizeof(header));
+}
+
+void definitions_finish_contexts(char *buffer, uint32_t n, size_t total_size) {
+        struct definitions_header header;
+
+        memcpy(&header, buffer, sizeof(header));
+        header.n_contexts = n;
+        header.total_size = total_size;
         memcpy(buffer, &header, sizeof(header));
 }

@@ -14,19 +14,26 @@
  *   for each field: u8 type (enum definition_type), name NUL
  *   anything else up to size: added by a later minor version, skipped
  *
+ * Since minor version 1, n_contexts entries of the same form begin at
+ * contexts_offset: what the application's own contexts are called. They have no
+ * fields, and in the place of the log level their type: DEFINITION_I64, U64,
+ * F64 or STRING. Of two of the same name the first is meant.
+ *
  * Integers are in the application's byte order, which the magic shows. The
  * place of an entry (0, 1, ...) is its index in views and classes.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define DEFINITIONS_MAGIC UINT32_C(0x53464554)
 #define DEFINITIONS_MAJOR 1
-#define DEFINITIONS_MINOR 0
+#define DEFINITIONS_MINOR 1
 
 #define DEFINITIONS_SIZE_MAX (UINT64_C(8) << 20)
 #define DEFINITIONS_EVENTS_MAX 65536
+#define DEFINITIONS_CONTEXTS_MAX 256
 #define DEFINITION_FIELDS_MAX 32
 #define DEFINITION_NAME_MAX 255
 
@@ -36,7 +43,10 @@ struct definitions_header {
         uint32_t header_size;
         uint32_t n_events;
         uint64_t total_size;
+        uint32_t contexts_offset, n_contexts; /* since minor version 1 */
 };
+
+#define DEFINITIONS_HEADER_SIZE_MIN offsetof(struct definitions_header, contexts_offset)
 
 /*
  * How a field's value lies in a record, packed, in the writer's byte order.
@@ -99,6 +109,15 @@ struct definitions_reader {
 /* -EBADMSG where the header makes no sense, -EPROTONOSUPPORT for another major version. */
 int definitions_reader_init(struct definitions_reader *reader, const void *data, size_t size);
 
+/* Likewise, for the contexts, which definitions_reader_next() then reads as events without fields. */
+int definitions_reader_init_contexts(struct definitions_reader *reader, const void *data, size_t size);
+
+/* Whether it can be a context's. */
+bool definition_type_is_context(unsigned type);
+
+/* Letters, digits and underscores, not empty: safe in metadata and on a terminal. */
+bool definition_name_is_valid(const char *s, size_t length);
+
 /*
  * Reads the next event. 1 and *ret, 0 at the end, -EBADMSG for a broken entry:
  * sizes out of bounds, unknown types, names that are no identifiers.
@@ -114,3 +133,6 @@ int definitions_append(char *buffer, size_t size, size_t *offset, const struct d
 
 /* Writes the header for n_events events that end at total_size. */
 void definitions_finish(char *buffer, uint32_t n_events, size_t total_size);
+
+/* After that: n contexts follow the events, up to total_size. */
+void definitions_finish_contexts(char *buffer, uint32_t n, size_t total_size);

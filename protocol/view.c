@@ -10,7 +10,7 @@ static uint64_t check_layout(const struct view_header *h, const struct view *v, 
         uint64_t end;
 
         if (h->header_size < VIEW_HEADER_SIZE_MIN || h->header_size % 8 || h->header_size > size ||
-            h->ring_size < sizeof(struct view_ring) || h->ring_size % 8 || h->ring_size > 4096 ||
+            h->ring_size < VIEW_RING_SIZE_MIN || h->ring_size % 8 || h->ring_size > 4096 ||
             h->action_size < sizeof(struct view_action) || h->action_size % 8 || h->action_size > 4096 ||
             h->n_rings > VIEW_RINGS_MAX)
                 return 0;

@@ -19,11 +19,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "protocol/context.h"
 #include "protocol/filter-code.h"
 
 #define VIEW_MAGIC UINT32_C(0x57454956)
 #define VIEW_MAJOR 1
-#define VIEW_MINOR 2
+#define VIEW_MINOR 3
 
 #define VIEW_SIZE_MAX (UINT64_C(8) << 20)
 #define VIEW_RINGS_MAX 30 /* four descriptors each and one for the view: DATAGRAM_FDS_MAX */
@@ -57,7 +58,10 @@ struct view_ring {
         uint64_t locked_id;
         uint32_t flags; /* enum view_ring_flags */
         uint32_t contexts; /* protocol/context.h; of all its events */
+        char app_contexts[APP_CONTEXTS_SIZE]; /* struct context_set; since minor version 3 */
 };
+
+#define VIEW_RING_SIZE_MIN offsetof(struct view_ring, app_contexts)
 
 /* Record event into ring as class id, where the filter passes. */
 struct view_action {
@@ -98,6 +102,11 @@ static inline const struct view_ring *view_ring_at(const struct view *view, uint
 
 static inline const struct view_action *view_action_at(const struct view *view, uint32_t i) {
         return (const struct view_action *) (view->actions + (size_t) i * view->action_size);
+}
+
+/* Not checked. */
+static inline const char *view_ring_app_contexts(const struct view *view, uint32_t i) {
+        return view->ring_size < sizeof(struct view_ring) ? "" : view_ring_at(view, i)->app_contexts;
 }
 
 /* Of a filter's number, as actions have it. */

@@ -11,6 +11,7 @@
 
 #include "tracer/ring-map.h"
 
+struct app_calls;
 struct context_process;
 struct filter_code;
 
@@ -22,6 +23,7 @@ struct action {
         uint32_t contexts;             /* enum context */
         const struct context_process *process; /* for contexts */
         const struct filter_code *filter;      /* checked; NULL: always */
+        const struct app_calls *app;           /* for CONTEXT_APPLICATION; else NULL */
 };
 
 struct action_list {

@@ -10,6 +10,7 @@
 #include "protocol/ctf.h"
 #include "tracer/action.h"
 #include "tracer/actions.h"
+#include "tracer/app-contexts.h"
 #include "tracer/publish.h"
 #include "tracer/thread.h"
 
@@ -65,8 +66,10 @@ static int get_maps(struct applied *a, const struct view *view, const int *fds, 
                 int r;
 
                 pairs[i] = (struct pair) { 0 };
-                if (ring->contexts & ~(uint32_t) CONTEXTS_ALL)
+                if (ring->contexts & ~(uint32_t) CONTEXTS_KNOWN)
                         return -EPROTONOSUPPORT;
+                if (!context_set_is_valid(ring->contexts, view_ring_app_contexts(view, i)))
+                        return -EBADMSG;
                 if (ring->flags & VIEW_RING_SHARED) {
                         r = get_map(a, ring->shared_id, fds, 0, &pairs[i].shared);
                         if (r < 0)
@@ -105,31 +108,54 @@ static const char *filters_of(const struct view *view, size_t *ret_size) {
         return (const char *) view_filter_code(view, first);
 }
 
-/* One list an event that has actions; lists[definition] is its address or NULL. filters: a copy of the view's. */
-static void build_lists(const struct view *view, const struct pair *pairs, const struct context_process *process,
-                        const char *filters, char *memory, struct action_list **lists) {
+/* Who gives the values of each ring's application contexts. */
+static int find_calls(const struct view *view, const struct snapshot *s, struct app_calls *ret) {
+        int r = 0;
+
+        objects_lock();
+        for (uint32_t i = 0; i < view->n_rings && r >= 0; i++)
+                r = app_calls_find(view_ring_app_contexts(view, i), s->definitions, s->definitions_size, &ret[i]);
+        objects_unlock();
+        return r;
+}
+
+/* What actions share. */
+struct shared {
+        const struct pair *pairs;
+        const struct context_process *process;
+        const struct app_calls *calls; /* of each ring */
+        const char *filters;           /* a copy of the view's */
+};
+
+static void build_action(const struct view *view, const struct view_action *a, const struct shared *shared,
+                         struct action *ret) {
+        const struct pair *pair = &shared->pairs[a->ring];
+        uint32_t contexts = view_ring_at(view, a->ring)->contexts;
+
+        *ret = (struct action) {
+                .fast = fast_map(pair->shared, a, contexts),
+                .shared = pair->shared,
+                .locked = pair->locked,
+                .id = a->id,
+                .contexts = contexts,
+                .process = shared->process,
+        };
+        if (contexts & CONTEXT_APPLICATION)
+                ret->app = &shared->calls[a->ring];
+        if (a->filter)
+                ret->filter = (const struct filter_code *) (shared->filters +
+                        view_filter_at(view, a->filter)->offset - view_filter_at(view, 1)->offset);
+}
+
+/* One list an event that has actions; lists[definition] is its address or NULL. */
+static void build_lists(const struct view *view, const struct shared *shared, char *memory,
+                        struct action_list **lists) {
         for (uint32_t i = 0; i < view->n_actions;) {
                 uint32_t event = view_action_at(view, i)->event;
                 struct action_list *list = (struct action_list *) memory;
 
-                for (; i < view->n_actions && view_action_at(view, i)->event == event; i++) {
-                        const struct view_action *a = view_action_at(view, i);
-                        const struct pair *pair = &pairs[a->ring];
-                        uint32_t contexts = view_ring_at(view, a->ring)->contexts;
-                        struct action *action = &list->actions[list->n++];
-
-                        *action = (struct action) {
-                                .fast = fast_map(pair->shared, a, contexts),
-                                .shared = pair->shared,
-                                .locked = pair->locked,
-                                .id = a->id,
-                                .contexts = contexts,
-                                .process = process,
-                        };
-                        if (a->filter)
-                                action->filter = (const struct filter_code *) (filters +
-                                        view_filter_at(view, a->filter)->offset - view_filter_at(view, 1)->offset);
-                }
+                for (; i < view->n_actions && view_action_at(view, i)->event == event; i++)
+                        build_action(view, view_action_at(view, i), shared, &list->actions[list->n++]);
                 lists[event] = list;
                 memory = (char *) &list->actions[list->n];
         }
@@ -171,40 +197,59 @@ static void unkeep(struct applied *a, const bool *had) {
         }
 }
 
-int actions_apply(struct applied *a, const struct view *view, const int *fds, struct snapshot *s) {
-        struct pair pairs[VIEW_RINGS_MAX];
-        bool had[RING_MAPS_MAX] = { false };
-        struct retired retired;
-        struct context_process *process;
-        size_t lists_size, filters_size, size;
+/* Everything that is behind the actions of a view; *ret begins with the lists. */
+static int build(const struct applied *a, const struct view *view, const struct pair *pairs, const struct snapshot *s,
+                 char **ret, size_t *ret_size) {
+        size_t filters_size, lists_size, calls_size = view->n_rings * sizeof(struct app_calls), size;
         const char *filters = filters_of(view, &filters_size);
+        struct context_process *process;
+        struct app_calls *calls;
+        struct shared shared;
         char *memory, *copy;
         int r;
 
-        for (uint32_t i = 0; i < a->n_maps; i++)
-                had[i] = maps[a->source][i].id;
-        r = get_maps(a, view, fds, pairs);
-        if (r < 0) {
-                unkeep(a, had);
-                return r;
-        }
         lists_size = (((size_t) s->n_definitions + 1) * sizeof(struct action_list *) + 7) & ~(size_t) 7;
-        size = lists_size + filters_size + sizeof(*process) +
+        size = lists_size + filters_size + sizeof(*process) + calls_size +
                (size_t) view->n_actions * (sizeof(struct action) + sizeof(struct action_list));
         memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (memory == MAP_FAILED) {
-                unkeep(a, had);
+        if (memory == MAP_FAILED)
                 return -ENOMEM;
-        }
         copy = memory + lists_size;
         if (filters_size > 0)
                 memcpy(copy, filters, filters_size);
         process = (struct context_process *) (copy + filters_size);
         *process = a->process;
-        build_lists(view, pairs, process, copy, (char *) (process + 1), (struct action_list **) memory);
-        r = publish(a->source, s, (struct action_list **) memory, view->n_actions, &retired);
+        calls = (struct app_calls *) (process + 1);
+        r = find_calls(view, s, calls);
         if (r < 0) {
                 munmap(memory, size);
+                return r;
+        }
+        shared = (struct shared) { pairs, process, calls, copy };
+        build_lists(view, &shared, (char *) calls + calls_size, (struct action_list **) memory);
+        *ret = memory;
+        *ret_size = size;
+        return 0;
+}
+
+int actions_apply(struct applied *a, const struct view *view, const int *fds, struct snapshot *s) {
+        struct pair pairs[VIEW_RINGS_MAX];
+        bool had[RING_MAPS_MAX] = { false };
+        struct retired retired;
+        char *memory = NULL;
+        size_t size = 0;
+        int r;
+
+        for (uint32_t i = 0; i < a->n_maps; i++)
+                had[i] = maps[a->source][i].id;
+        r = get_maps(a, view, fds, pairs);
+        if (r >= 0)
+                r = build(a, view, pairs, s, &memory, &size);
+        if (r >= 0)
+                r = publish(a->source, s, (struct action_list **) memory, view->n_actions, &retired);
+        if (r < 0) {
+                if (memory)
+                        munmap(memory, size);
                 unkeep(a, had);
                 return r;
         }

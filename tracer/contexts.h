@@ -22,6 +22,9 @@ struct context_process {
 /* From the daemon's READY. */
 void contexts_read_process(const struct handshake *ready, struct context_process *ret);
 
-/* Fills buffer (CONTEXTS_SIZE_MAX bytes) and puts it between event's header and payload. ip is CONTEXT_IP. */
+/*
+ * Fills buffer (CONTEXTS_ALL_SIZE_MAX bytes) with those that are not the application's own, and puts it between event's
+ * header and payload. ip is CONTEXT_IP.
+ */
 void contexts_fill(uint32_t contexts, const struct context_process *process, const void *ip, char *buffer,
                    struct write_event *event);

@@ -10,7 +10,7 @@ struct filtered {
         const struct action *action;
         const struct write_event *event;
         const void *ip;
-        char contexts[CONTEXTS_SIZE_MAX]; /* once it is asked for them */
+        char contexts[CONTEXTS_ALL_SIZE_MAX]; /* once it is asked for them */
 };
 
 static bool get_piece(const struct filter_input *input, unsigned number, struct filter_piece *ret) {

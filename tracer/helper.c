@@ -306,6 +306,9 @@ void tracectl_object_register(struct tracectl_object *object) {
         errno = saved;
 }
 
+/* Before a library's contexts go away. */
+#define CONTEXTS_WAIT_MSEC 1000
+
 void tracectl_object_unregister(struct tracectl_object *object) {
         int saved = errno;
         int changed;
@@ -315,6 +318,10 @@ void tracectl_object_unregister(struct tracectl_object *object) {
         objects_lock();
         changed = objects_remove(object);
         objects_unlock();
+        /* Code that goes away is not called any more; but for who calls this from within a tracepoint. */
+        if (changed && !exiting && object_has_contexts(object) && thread_table.alive &&
+            (!thread_self || thread_self->nest == 0))
+                (void) thread_quiesce(CONTEXTS_WAIT_MSEC);
         if (changed && !exiting)
                 helper_objects_changed(false);
         errno = saved;

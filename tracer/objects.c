@@ -8,7 +8,11 @@
 
 #include "common/hash.h"
 #include "protocol/definitions.h"
+#include "tracer/app-contexts.h"
 #include "tracer/objects.h"
+
+/* Without contexts. */
+#define OBJECT_SIZE_MIN offsetof(struct tracectl_object, context_start)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct tracectl_object *objects;
@@ -31,14 +35,20 @@ static void changed(void) {
         __atomic_store_n(&version, version + 1, __ATOMIC_RELEASE);
 }
 
+bool object_has_contexts(const struct tracectl_object *object) {
+        return object->size >= sizeof(*object) && object->context_start != object->context_stop;
+}
+
 int objects_add(struct tracectl_object *object) {
         /* Every source file's constructor registers the object that they share. */
-        if (object->registered || object->size < sizeof(*object) || object->abi != TRACECTL_ABI)
+        if (object->registered || object->size < OBJECT_SIZE_MIN || object->abi != TRACECTL_ABI)
                 return 0;
         object->registered = 1;
         object->next = objects;
         objects = object;
-        if (object->start == object->stop)
+        if (object_has_contexts(object))
+                app_contexts_add(object->context_start, object->context_stop);
+        else if (object->start == object->stop)
                 return 0;
         changed();
         return 1;
@@ -66,7 +76,9 @@ int objects_remove(struct tracectl_object *object) {
                         break;
                 }
         object->registered = 0;
-        if (object->start == object->stop)
+        if (object_has_contexts(object))
+                app_contexts_remove(object->context_start, object->context_stop);
+        else if (object->start == object->stop)
                 return 0;
         /* When the process ends, code of this object may run after its destructor: no view turns these off any more. */
         disable(object);
@@ -127,6 +139,19 @@ static bool define(const struct tracectl_event *event, struct definition *ret) {
         return true;
 }
 
+static struct definition define_context(const struct tracectl_context *context) {
+        return (struct definition) { .provider = context->provider, .name = context->name,
+                                     .loglevel = (uint8_t) context->type };
+}
+
+static struct tracectl_context *const *first_context(const struct tracectl_object *object) {
+        return object_has_contexts(object) ? object->context_start : NULL;
+}
+
+static struct tracectl_context *const *last_context(const struct tracectl_object *object) {
+        return object_has_contexts(object) ? object->context_stop : NULL;
+}
+
 struct totals {
         uint32_t sites;
         size_t definitions; /* bytes at most */
@@ -145,6 +170,13 @@ static struct totals measure(void) {
                         if (define(*p, &d))
                                 (void) definitions_append(NULL, 0, &t.definitions, &d);
                 }
+        for (struct tracectl_object *o = objects; o; o = o->next)
+                for (struct tracectl_context *const *p = first_context(o); p < last_context(o); p++)
+                        if (app_context_is_usable(*p)) {
+                                struct definition d = define_context(*p);
+
+                                (void) definitions_append(NULL, 0, &t.definitions, &d);
+                        }
         return t;
 }
 
@@ -187,6 +219,23 @@ static void add_site(struct snapshot *s, struct index *index, struct tracectl_ev
             definitions_append(s->definitions, capacity, end, &d) < 0)
                 return;
         site->definition = index_definition(index, s, offset, end);
+}
+
+/* Behind the events, up to *end. */
+static void add_contexts(struct snapshot *s, size_t capacity, size_t *end) {
+        uint32_t n = 0;
+
+        for (struct tracectl_object *o = objects; o; o = o->next)
+                for (struct tracectl_context *const *p = first_context(o);
+                     p < last_context(o) && n < DEFINITIONS_CONTEXTS_MAX; p++) {
+                        struct definition d;
+
+                        if (!app_context_is_usable(*p))
+                                continue;
+                        d = define_context(*p);
+                        n += definitions_append(s->definitions, capacity, end, &d) >= 0;
+                }
+        definitions_finish_contexts(s->definitions, n, *end);
 }
 
 static size_t align8(size_t n) {
@@ -236,6 +285,7 @@ int objects_snapshot(struct snapshot **ret) {
                         if (usable(*e))
                                 add_site(s, &index, *e, t.definitions, &end);
         definitions_finish(s->definitions, s->n_definitions, end);
+        add_contexts(s, t.definitions, &end);
         s->definitions_size = end;
         s->hash = hash_bytes(HASH_INIT, s->definitions, end);
         s->next = snapshots;

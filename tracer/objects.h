@@ -12,6 +12,7 @@
  * No memory comes from malloc(), which may be traced itself.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -52,6 +53,9 @@ void objects_reset(void);
 /* Under the lock. Each returns whether the list has changed. */
 int objects_add(struct tracectl_object *object);
 int objects_remove(struct tracectl_object *object);
+
+/* Whether contexts are defined there, too. */
+bool object_has_contexts(const struct tracectl_object *object);
 
 /* Counts additions and removals; a snapshot is old when it has changed. */
 uint32_t objects_version(void);

@@ -12,6 +12,7 @@
 
 #include "tracectl/tracepoint.h"
 #include "tracer/action.h"
+#include "tracer/app-contexts.h"
 #include "tracer/contexts.h"
 #include "tracer/filter.h"
 #include "tracer/helper.h"
@@ -51,6 +52,8 @@ static __attribute__((noinline)) void record_any(const struct action *action, co
                 return;
         if (action->contexts)
                 contexts_fill(action->contexts, action->process, ip, contexts, event);
+        if (action->app)
+                event->contexts_size += app_calls_fill(action->app, contexts + event->contexts_size);
         if (slot->rseq && action->shared)
                 ring_rseq_write(slot->rseq, action->shared, event);
         else if (action->locked)

@@ -84,7 +84,7 @@ int thread_enable(void);
 /* In a child of fork(): forgets all threads. */
 void thread_forget_all(void);
 
-/* Waits until nobody is inside, for at most timeout milliseconds. Only the helper calls it. */
+/* Waits until nobody is inside, for at most timeout milliseconds. Not from inside. */
 bool thread_quiesce(unsigned timeout);
 
 /* Enters a tracepoint; NULL where this thread must not trace now. */

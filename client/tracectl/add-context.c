@@ -13,7 +13,8 @@ static void print_help(void) {
              "Record more with every event of a session that was not started yet: vpid, vtid\n"
              "(process and thread, as they see themselves), procname (the program), ip (the\n"
              "address of the tracepoint); and as the service sees them, also in containers:\n"
-             "pid, tid (0 where it cannot be known), uid, gid, cgroup (the control group).\n\n"
+             "pid, tid (0 where it cannot be known), uid, gid, cgroup (the control group); and\n"
+             "app:PROVIDER:NAME, a value that the programs tell themselves.\n\n"
              "  -c, --channel CHANNEL  Only in this channel; default: in all\n"
              COMMAND_SESSION_HELP);
 }

@@ -72,12 +72,12 @@ static int get_enabled(sd_bus *bus, const char *path, const char *interface, con
 static int get_contexts(sd_bus *bus, const char *path, const char *interface, const char *property,
                         sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const struct channel *c = userdata;
+        char name[CONTEXT_TEXT_MAX];
         int r;
 
         r = sd_bus_message_open_container(reply, 'a', "s");
-        for (uint32_t bit = 1; bit <= CONTEXTS_ALL && r >= 0; bit <<= 1)
-                if (c->config.contexts & bit)
-                        r = sd_bus_message_append(reply, "s", context_name(bit));
+        for (unsigned i = 0; r >= 0 && context_set_next(&c->config.contexts, &i, name);)
+                r = sd_bus_message_append(reply, "s", name);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 

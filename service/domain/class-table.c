@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,7 +61,23 @@ static int grow(struct class_table *table) {
         return 0;
 }
 
-static int add(struct class_table *table, uint64_t hash, const void *entry, size_t size, uint32_t *ret) {
+/* What is looked for. */
+struct class_key {
+        uint64_t hash;
+        const void *entry;
+        size_t entry_size;
+        const void *types;
+        size_t n_types;
+};
+
+static bool is_same(const struct class_entry *e, const struct class_key *key) {
+        return e->hash == key->hash && e->size == key->entry_size + key->n_types &&
+               memcmp(e->data, key->entry, key->entry_size) == 0 &&
+               memcmp(e->data + key->entry_size, key->types, key->n_types) == 0;
+}
+
+static int add(struct class_table *table, const struct class_key *key, uint32_t *ret) {
+        size_t size = key->entry_size + key->n_types;
         struct class_entry *e, **bucket;
         int r;
 
@@ -72,14 +89,15 @@ static int add(struct class_table *table, uint64_t hash, const void *entry, size
         e = malloc(sizeof(*e) + size);
         if (!e)
                 return -ENOMEM;
-        bucket = &table->buckets[hash & (table->n_buckets - 1)];
+        bucket = &table->buckets[key->hash & (table->n_buckets - 1)];
         *e = (struct class_entry) {
                 .next = *bucket,
-                .hash = hash,
+                .hash = key->hash,
                 .id = class_id_at(table->n_entries),
                 .size = size,
         };
-        memcpy(e->data, entry, size);
+        memcpy(e->data, key->entry, key->entry_size);
+        memcpy(e->data + key->entry_size, key->types, key->n_types);
         *bucket = e;
         table->n_entries++;
         table->n_bytes += size;
@@ -87,14 +105,21 @@ static int add(struct class_table *table, uint64_t hash, const void *entry, size
         return 0;
 }
 
-int class_table_id(struct class_table *table, const void *entry, size_t size, uint32_t *ret) {
-        uint64_t hash = hash_bytes(HASH_INIT, entry, size);
+int class_table_id(struct class_table *table, const void *entry, size_t size, const void *types, size_t n,
+                   uint32_t *ret) {
+        const struct class_key key = {
+                .hash = hash_bytes(hash_bytes(HASH_INIT, entry, size), types, n),
+                .entry = entry,
+                .entry_size = size,
+                .types = types,
+                .n_types = n,
+        };
 
         if (table->n_buckets > 0)
-                for (struct class_entry *e = table->buckets[hash & (table->n_buckets - 1)]; e; e = e->next)
-                        if (e->hash == hash && e->size == size && memcmp(e->data, entry, size) == 0) {
+                for (struct class_entry *e = table->buckets[key.hash & (table->n_buckets - 1)]; e; e = e->next)
+                        if (is_same(e, &key)) {
                                 *ret = e->id;
                                 return 0;
                         }
-        return add(table, hash, entry, size, ret);
+        return add(table, &key, ret);
 }

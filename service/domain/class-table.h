@@ -3,8 +3,9 @@
 
 /*
  * The class ids of one channel in one compartment: an event definition, that is
- * all bytes of its entry, has one id for ever, so that copies and restarts of a
- * program share its classes. Owned by a recording, used under its lock.
+ * all bytes of its entry, together with what the channel's application contexts
+ * are, has one id for ever, so that copies and restarts of a program share its
+ * classes. Owned by a recording, used under its lock.
  */
 
 #include <stddef.h>
@@ -25,8 +26,12 @@ struct class_table {
 
 void class_table_done(struct class_table *table);
 
-/* The id of a definition, given now where it has none. -ENOSPC when the table is full. */
-int class_table_id(struct class_table *table, const void *entry, size_t size, uint32_t *ret);
+/*
+ * The id of a definition together with the types of n contexts of its
+ * application, given now where it has none. -ENOSPC when the table is full.
+ */
+int class_table_id(struct class_table *table, const void *entry, size_t size, const void *types, size_t n,
+                   uint32_t *ret);
 
 /* Ids in the order in which they are given: those that fit the compact header first. */
 uint32_t class_id_at(uint32_t n);

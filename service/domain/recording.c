@@ -133,6 +133,7 @@ static int find_set(struct recording *r, const struct recording_request *q, stru
 
 static int prepare_locked(struct recording *r, const struct recording_request *q, uint32_t *ids, struct stream **ret) {
         struct class_table *table;
+        struct app_contexts app;
         struct ring_set *set;
         struct stream *stream;
         int k;
@@ -140,10 +141,14 @@ static int prepare_locked(struct recording *r, const struct recording_request *q
         k = find_classes(r, q->channel->id, q->compartment, &table);
         if (k < 0)
                 return k;
+        k = app_contexts_resolve(q->channel->contexts.app, q->definitions->data, q->definitions->size, &app);
+        if (k < 0)
+                return k;
         for (size_t i = 0; i < q->n_events; i++) {
                 const struct event_entry *e = &q->definitions->events[q->events[i]];
 
-                k = class_table_id(table, (const char *) q->definitions->data + e->offset, e->size, &ids[i]);
+                k = class_table_id(table, (const char *) q->definitions->data + e->offset, e->size, app.types, app.n,
+                                   &ids[i]);
                 if (k < 0)
                         return k;
         }

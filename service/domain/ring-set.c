@@ -79,10 +79,11 @@ static int send_rings(const struct ring_set *set, struct sender *sender, const s
                 .uid = set->compartment->key.uid,
                 .word_size = set->compartment->key.word_size,
                 .pid = set->pid,
-                .contexts = channel->contexts,
+                .contexts = channel->contexts.bits,
         };
         const int fds[] = { stream->ring_fd, stream->positions_fd };
 
+        memcpy(message.app_contexts, channel->contexts.app, sizeof(message.app_contexts));
         memcpy(message.uuid, set->uuid, sizeof(message.uuid));
         memcpy(message.set_name, set->name, sizeof(message.set_name));
         snprintf(message.channel, sizeof(message.channel), "%s", channel->name);

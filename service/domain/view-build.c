@@ -116,7 +116,7 @@ static int prepare(struct builder *b, struct recording *recording, struct record
         return 0;
 }
 
-static void add_ring(struct builder *b, uint32_t contexts) {
+static void add_ring(struct builder *b, const struct context_set *contexts) {
         struct session_view *v = b->view;
         const struct session_view_ring *ring = &v->rings[v->n_rings];
 
@@ -124,8 +124,9 @@ static void add_ring(struct builder *b, uint32_t contexts) {
                 .shared_id = ring->shared->ring_id,
                 .locked_id = ring->locked ? ring->locked->ring_id : 0,
                 .flags = VIEW_RING_SHARED | (ring->locked ? VIEW_RING_LOCKED : 0),
-                .contexts = contexts,
+                .contexts = contexts->bits,
         };
+        memcpy(b->rings[v->n_rings].app_contexts, contexts->app, sizeof(contexts->app));
         v->fds[v->n_fds++] = ring->shared->ring_fd;
         v->fds[v->n_fds++] = ring->shared->positions_readonly_fd;
         if (ring->locked) {
@@ -161,7 +162,7 @@ static int build_channel(struct builder *b, uint32_t s, uint32_t c) {
                 choice->id = b->ids[i];
         }
         if (r >= 0)
-                add_ring(b, q.channel->contexts);
+                add_ring(b, &q.channel->contexts);
         return r == -ENOMEM ? r : 0;
 }
 

@@ -54,10 +54,10 @@ static int check_recorded(const struct session *s, const struct profile *p, cons
                 const struct profile_channel *n = profile_find_channel(now, c->name);
 
                 if (!n || (n->subbuf_size == c->subbuf_size && n->n_subbufs == c->n_subbufs && n->mode == c->mode &&
-                           n->contexts == c->contexts))
+                           context_set_equal(&n->contexts, &c->contexts)))
                         continue;
                 snprintf(what, sizeof(what), "%s of channel '%s'",
-                         n->contexts != c->contexts ? "The contexts" : "The rings", c->name);
+                         !context_set_equal(&n->contexts, &c->contexts) ? "The contexts" : "The rings", c->name);
                 return cannot_change(s, what, failure);
         }
         return 0;

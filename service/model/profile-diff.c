@@ -115,11 +115,12 @@ static const char *yes_no(bool b) {
         return b ? "yes" : "no";
 }
 
-static struct strings context_names(struct differ *d, uint32_t contexts) {
+static struct strings context_names(struct differ *d, const struct context_set *contexts) {
         struct strings list = { 0 };
+        char name[CONTEXT_TEXT_MAX];
 
-        for (uint32_t bit = 1; bit <= CONTEXTS_ALL; bit <<= 1)
-                if (contexts & bit && strings_add(&list, context_name(bit)) < 0)
+        for (unsigned i = 0; contexts && context_set_next(contexts, &i, name);)
+                if (strings_add(&list, name) < 0)
                         d->error = -ENOMEM;
         return list;
 }
@@ -143,7 +144,7 @@ static void compare_events(struct differ *d, const char *key, const struct selec
 }
 
 static void compare_channel(struct differ *d, const struct profile_channel *b, const struct profile_channel *a) {
-        struct strings before = context_names(d, b ? b->contexts : 0), after = context_names(d, a->contexts);
+        struct strings before = context_names(d, b ? &b->contexts : NULL), after = context_names(d, &a->contexts);
         char x[32], y[32];
 
         snprintf(d->section, sizeof(d->section), "Channel %s", a->name);

@@ -37,6 +37,8 @@ static int check(const struct profile *p, struct failure *failure) {
 }
 
 static void write_channel(FILE *f, const struct profile_channel *c) {
+        char context[CONTEXT_TEXT_MAX];
+
         fprintf(f, "\n[Channel %s]\nDomain=user\n", c->name);
         if (c->subbuf_size % 1024 == 0)
                 fprintf(f, "SubBufferSize=%" PRIu64 "K\n", c->subbuf_size / 1024);
@@ -44,9 +46,8 @@ static void write_channel(FILE *f, const struct profile_channel *c) {
                 fprintf(f, "SubBufferSize=%" PRIu64 "\n", c->subbuf_size);
         fprintf(f, "SubBufferCount=%" PRIu32 "\nMode=%s\nEnabled=%s\n", c->n_subbufs, c->mode,
                 c->enabled ? "yes" : "no");
-        for (uint32_t bit = 1; bit <= CONTEXTS_ALL; bit <<= 1)
-                if (c->contexts & bit)
-                        fprintf(f, "Context=%s\n", context_name(bit));
+        for (unsigned i = 0; context_set_next(&c->contexts, &i, context);)
+                fprintf(f, "Context=%s\n", context);
         for (size_t i = 0; i < c->events.n; i++)
                 fprintf(f, "Event=%s\n", c->events.items[i]->text);
         for (size_t i = 0; i < c->disabled.n; i++)

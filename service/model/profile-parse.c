@@ -125,11 +125,17 @@ static void set_mode(struct parser *p, const char *key, const char *value) {
 }
 
 static void add_context(struct parser *p, const char *key, const char *value) {
-        uint32_t context = context_from_name(value);
+        int r;
 
-        if (*value && !context)
+        if (*value == '\0') {
+                p->channel->contexts = (struct context_set) { 0 };
+                return;
+        }
+        r = context_set_add(&p->channel->contexts, value);
+        if (r == -E2BIG)
+                refuse_value(p, key, value, "one of a few: " APP_CONTEXTS_LIMIT);
+        else if (r < 0)
                 refuse_value(p, key, value, "one of " CONTEXT_NAMES);
-        p->channel->contexts = *value ? p->channel->contexts | context : 0;
 }
 
 static void add_event(struct parser *p, struct selectors *list, const char *value) {

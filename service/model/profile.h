@@ -57,7 +57,7 @@ struct profile_channel {
         uint32_t n_subbufs;   /* 0: the default */
         const char *mode;     /* NULL: the default; else constant */
         bool enabled;
-        uint32_t contexts;
+        struct context_set contexts;
         struct selectors events, disabled;
 };
 

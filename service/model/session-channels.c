@@ -106,28 +106,32 @@ int session_disable_channel(struct session *s, const char *name, struct failure 
         return r < 0 ? r : set_enabled(s, channel, false, failure);
 }
 
-static int read_context(const char *type, uint32_t *ret, struct failure *failure) {
-        *ret = context_from_name(type);
-        if (*ret)
+static int check_context(const char *type, struct failure *failure) {
+        struct context_set set = { 0 };
+
+        if (context_set_add(&set, type) > 0)
                 return 0;
         return fail(failure, FAILURE_INVALID_OPTION, "Unknown context '%.100s'; known are: " CONTEXT_NAMES ".", type);
 }
 
 /* Where nothing has been recorded, nobody but us knows the channel's form. */
-static void set_context(struct session *s, struct channel *channel, uint32_t context) {
-        if (channel->config.contexts & context)
-                return;
-        channel->config.contexts |= context;
-        manager_announce(s->manager, MANAGER_CHANNEL_CHANGED, s, channel, NULL);
+static int set_context(struct session *s, struct channel *channel, const char *type, struct failure *failure) {
+        int r = context_set_add(&channel->config.contexts, type);
+
+        if (r < 0)
+                return fail(failure, FAILURE_INVALID_OPTION,
+                            "Channel '%s' has too many contexts: " APP_CONTEXTS_LIMIT ".", channel->config.name);
+        if (r > 0)
+                manager_announce(s->manager, MANAGER_CHANNEL_CHANGED, s, channel, NULL);
+        return 0;
 }
 
 int session_add_context(struct session *s, const char *name, const char *type, struct failure *failure) {
         const struct channel_options defaults = { 0 };
         struct channel *channel;
-        uint32_t context;
         int r;
 
-        r = read_context(type, &context, failure);
+        r = check_context(type, failure);
         if (r < 0)
                 return r;
         if (session_has_recorded(s) || s->operation)
@@ -141,9 +145,8 @@ int session_add_context(struct session *s, const char *name, const char *type, s
         if (r < 0)
                 return r;
         if (*name)
-                set_context(s, channel, context);
-        else
-                for (struct channel *c = s->channels; c; c = c->next)
-                        set_context(s, c, context);
-        return 0;
+                return set_context(s, channel, type, failure);
+        for (struct channel *c = s->channels; c && r >= 0; c = c->next)
+                r = set_context(s, c, type, failure);
+        return r;
 }

@@ -16,6 +16,7 @@
 #include <urcu.h>
 
 #include "common/cleanup.h"
+#include "protocol/context.h"
 
 #define MODEL_NAME_MAX 64
 
@@ -28,7 +29,7 @@ struct model_channel {
         uint32_t n_subbufs;
         uint64_t subbuf_size;
         bool overwrite;
-        uint32_t contexts; /* protocol/context.h */
+        struct context_set contexts;
 };
 
 struct model_rule {

@@ -25,6 +25,49 @@ int main(int argc, char *argv[]) {
 }
 """
 
+# Two threads with a value of their own; the program's name says which contexts it has.
+CONTEXTS = r"""
+#include <pthread.h>
+#include <string.h>
+#include <tracectl/tracepoint.h>
+
+#define LONG "a name of more than the sixty-three bytes that there are for a value"
+
+static __thread int64_t depth;
+
+#ifdef DEPTH
+static int64_t get_depth(void) { return depth; }
+static uint64_t get_large(void) { return 18446744073709551615u; }
+static void get_who(char *text, size_t size) {
+        tracectl_trace(test, asked); /* lost, and counted */
+        strncpy(text, depth < 0 ? "below" : LONG, size);
+}
+tracectl_context_i64(test, depth, get_depth);
+tracectl_context_u64(test, large, get_large);
+tracectl_context_f64(test, half, []() -> double { return 0.5; });
+tracectl_context_str(test, who, get_who);
+#else
+static void get_depth(char *text, size_t size) { *text = 'd'; }
+tracectl_context_str(test, depth, get_depth);
+#endif
+
+static void *run(void *value) {
+        depth = *(int64_t *) value;
+        tracectl_trace(test, went, tp_i64(depth, depth), tp_str(text, "t"));
+        return NULL;
+}
+
+int main(void) {
+        int64_t values[] = { -7, 7 };
+        pthread_t thread;
+
+        pthread_create(&thread, NULL, run, &values[0]);
+        pthread_join(thread, NULL);
+        run(&values[1]);
+        return 0;
+}
+"""
+
 
 class Rules(ServiceTest):
     def test_with_and_without_a_filter(self):
@@ -77,6 +120,46 @@ class Rules(ServiceTest):
         for line in events:
             self.assertIn(f'pid = {emitter.pid}, tid = {emitter.pid}, uid = 1001, gid = {group}, cgroup = "{cgroup}"',
                           line)
+
+    def test_contexts_of_the_program(self):
+        """Its own values; text without a value where it has none of that name; of the type that it says."""
+        self.host.write("/root/contexts.cc", CONTEXTS)
+        for name, options in (("typed", "-DDEPTH"), ("other", "")):
+            self.host.run(f"c++ -std=c++17 -O2 {options} /root/contexts.cc -o /usr/local/bin/{name} -pthread "
+                          "$(pkg-config --cflags --libs tracectl-tracepoint)")
+        names = [f"app:test:{name}" for name in ("depth", "large", "half", "missing", "who")]
+        names += ["app:a_b:c", "app:a:b_c"]  # which readers would give one name
+        self.tracectl("alice", "create", "values")
+        self.tracectl("alice", "add-context", "vpid", *names)
+        self.tracectl("alice", "enable-event", "test:*")
+        listed = json.loads(self.tracectl("alice", "list", "values", "--json").stdout)
+        self.assertEqual(listed["channels"][0]["contexts"], ["vpid", *names])
+        self.assertIn("".join(f"Context={name}\n" for name in ["vpid", *names]),
+                      self.tracectl("alice", "dump", "values").stdout)
+        self.tracectl("alice", "start")
+        for name in ("typed", "other"):
+            self.host.run([name], user="root")
+            self.host.run([name], user="alice")
+        self.tracectl("alice", "stop", "values")
+        events = self.events(self.output("alice", "values"), lost=None)
+        same = 'app_a_b_c = "", app_a_b_c_2 = ""'
+        long = "a name of more than the sixty-three bytes that there are for a "
+        self.assertEqual(len(events), 4)
+        for line, depth, who in ((events[0], -7, "below"), (events[1], 7, long)):
+            self.assertIn(f"app_test_depth = {depth}, app_test_large = 18446744073709551615, app_test_half = 0.5, "
+                          f'app_test_missing = "", app_test_who = "{who}", {same} }}, {{ depth = {depth}, text = "t" }}', line)
+        for line, depth in ((events[2], -7), (events[3], 7)):
+            self.assertIn('app_test_depth = "d", app_test_large = "", app_test_half = "", app_test_missing = "", '
+                          f'app_test_who = "", {same} }}, {{ depth = {depth}, text = "t" }}', line)
+        self.assertEqual(self.get("alice", "values", "EventsDiscarded"), 2)
+        shown = self.tracectl("alice", "view", "values").stdout
+        self.assertEqual(shown.count(" app_test_depth=-7 "), 1)
+        self.assertIn("session", self.refused("alice", "add-context", "app:test:late"))
+        self.tracectl("alice", "create", "refused")
+        self.assertIn("app:PROVIDER:NAME", self.refused("alice", "add-context", "app:test"))
+        for i in range(8):
+            self.tracectl("alice", "add-context", f"app:test:c{i}")
+        self.assertIn("too many contexts", self.refused("alice", "add-context", "app:test:c8"))
 
     def test_contexts_of_another_user(self):
         """After setuid() they are the new user's."""

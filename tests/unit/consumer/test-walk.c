@@ -39,13 +39,14 @@ static const struct definition string = { .n_fields = 2,
 static const struct definition array = { .n_fields = 2,
                                          .fields = { { DEFINITION_U8, "b" }, { DEFINITION_ARRAY_U32, "a" } } };
 static const struct definition empty = {};
+static const struct app_contexts no_contexts;
 
 static void set_up(struct walker *w) {
         *w = (struct walker) {};
-        g_assert_cmpint(walker_add(w, 1, &plain), ==, 0);
-        g_assert_cmpint(walker_add(w, 2, &string), ==, 0);
-        g_assert_cmpint(walker_add(w, 29, &array), ==, 0);
-        g_assert_cmpint(walker_add(w, 5000, &empty), ==, 0);
+        g_assert_cmpint(walker_add(w, 1, &no_contexts, &plain), ==, 0);
+        g_assert_cmpint(walker_add(w, 2, &no_contexts, &string), ==, 0);
+        g_assert_cmpint(walker_add(w, 29, &no_contexts, &array), ==, 0);
+        g_assert_cmpint(walker_add(w, 5000, &no_contexts, &empty), ==, 0);
 }
 
 static struct walk_result walk(const struct walker *w, const struct records *r, uint64_t begin, uint64_t latest) {

@@ -174,7 +174,7 @@ static size_t make_view(char *buffer) {
 }
 
 static void test_view(void) {
-        char buffer[512] __attribute__((aligned(8)));
+        char buffer[2048] __attribute__((aligned(8)));
         struct view_header *h = (struct view_header *) buffer;
         size_t size = make_view(buffer);
         struct view_action *last = (struct view_action *) (buffer + size) - 1;
@@ -208,7 +208,7 @@ static void test_view(void) {
 
 /* As before there were filters, and as a later version may write it: with more of everything. */
 static void test_view_versions(void) {
-        char buffer[1024] __attribute__((aligned(8))), old[512] __attribute__((aligned(8))) = "";
+        char buffer[2048] __attribute__((aligned(8))), old[2048] __attribute__((aligned(8))) = "";
         struct view_header *h = (struct view_header *) old;
         size_t size = make_view(buffer), missing = sizeof(*h) - VIEW_HEADER_SIZE_MIN;
         struct view v;
@@ -244,7 +244,7 @@ static char *put_filter(char *p, size_t *size) {
 }
 
 static void test_view_filters(void) {
-        char buffer[1024] __attribute__((aligned(8))) = "";
+        char buffer[2048] __attribute__((aligned(8))) = "";
         struct view_header *h = (struct view_header *) buffer;
         size_t size = make_view(buffer), first;
         struct view_action *last = (struct view_action *) (buffer + size) - 1;

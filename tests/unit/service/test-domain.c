@@ -25,7 +25,7 @@ static void test_class_ids(void) {
         uint32_t id, last = 0;
 
         for (uint32_t i = 0; i < 1000; i++) {
-                g_assert_cmpint(class_table_id(&table, &i, sizeof(i), &id), ==, 0);
+                g_assert_cmpint(class_table_id(&table, &i, sizeof(i), "", 0, &id), ==, 0);
                 g_assert_cmpuint(id, >, last);
                 g_assert_true(id != 30 && id != 31);
                 g_assert_cmpuint(id, ==, class_id_at(i));
@@ -34,11 +34,11 @@ static void test_class_ids(void) {
         g_assert_cmpuint(class_id_at(28), ==, 29);
         g_assert_cmpuint(class_id_at(29), ==, 32);
         for (uint32_t i = 0; i < 1000; i++) {
-                g_assert_cmpint(class_table_id(&table, &i, sizeof(i), &id), ==, 0);
+                g_assert_cmpint(class_table_id(&table, &i, sizeof(i), "", 0, &id), ==, 0);
                 g_assert_cmpuint(id, ==, class_id_at(i));
         }
         /* A prefix is another definition. */
-        g_assert_cmpint(class_table_id(&table, "\0\0\0", 3, &id), ==, 0);
+        g_assert_cmpint(class_table_id(&table, "\0\0\0", 3, "", 0, &id), ==, 0);
         g_assert_cmpuint(id, ==, class_id_at(1000));
         class_table_done(&table);
 }
@@ -49,16 +49,16 @@ static void test_class_limit(void) {
         uint32_t id = 77;
 
         for (uint32_t i = 0; i < CLASS_TABLE_MAX; i++)
-                g_assert_cmpint(class_table_id(&table, &i, sizeof(i), &id), ==, 0);
+                g_assert_cmpint(class_table_id(&table, &i, sizeof(i), "", 0, &id), ==, 0);
         id = 77;
-        g_assert_cmpint(class_table_id(&table, "new", 3, &id), ==, -ENOSPC);
+        g_assert_cmpint(class_table_id(&table, "new", 3, "", 0, &id), ==, -ENOSPC);
         g_assert_cmpuint(id, ==, 77);
         /* What it has it still has. */
-        g_assert_cmpint(class_table_id(&table, &(uint32_t) { 5 }, 4, &id), ==, 0);
+        g_assert_cmpint(class_table_id(&table, &(uint32_t) { 5 }, 4, "", 0, &id), ==, 0);
         g_assert_cmpuint(id, ==, class_id_at(5));
         class_table_done(&table);
-        g_assert_cmpint(class_table_id(&table, large, CLASS_TABLE_BYTES_MAX, &id), ==, 0);
-        g_assert_cmpint(class_table_id(&table, "x", 1, &id), ==, -ENOSPC);
+        g_assert_cmpint(class_table_id(&table, large, CLASS_TABLE_BYTES_MAX, "", 0, &id), ==, 0);
+        g_assert_cmpint(class_table_id(&table, "x", 1, "", 0, &id), ==, -ENOSPC);
         class_table_done(&table);
 }
 

@@ -60,7 +60,7 @@ static void test_parse(void) {
         g_assert_cmpuint(c->n_subbufs, ==, 4);
         g_assert_cmpstr(c->mode, ==, "discard");
         g_assert_false(c->enabled);
-        g_assert_cmpuint(c->contexts, ==, CONTEXT_VPID | CONTEXT_IP);
+        g_assert_cmpuint(c->contexts.bits, ==, CONTEXT_VPID | CONTEXT_IP);
         g_assert_cmpuint(c->events.n, ==, 1);
         g_assert_cmpstr(c->disabled.items[0]->text, ==, "x:y");
         g_assert_cmpstr(c->next->name, ==, "empty");
@@ -85,7 +85,7 @@ static void test_resets(void) {
         g_assert_null(p->directory);
         g_assert_cmpuint(p->channels->events.n, ==, 1);
         g_assert_cmpstr(p->channels->events.items[0]->text, ==, "c:d");
-        g_assert_cmpuint(p->channels->contexts, ==, 0);
+        g_assert_cmpuint(p->channels->contexts.bits, ==, 0);
         g_assert_true(p->channels->enabled);
         g_assert_null(p->channels->mode);
         g_assert_cmpuint(p->channels->subbuf_size, ==, 0);
@@ -121,7 +121,7 @@ static void test_refusals(void) {
         refused("[Channel c]\nSubBufferCount=-1\n", "a number");
         refused("[Channel c]\nSubBufferCount=4294967296\n", "a number");
         refused("[Channel c]\nMode=loud\n", "discard or overwrite");
-        refused("[Channel c]\nContext=mood\n", "one of vpid, vtid, procname, ip, pid, tid, uid, gid, cgroup");
+        refused("[Channel c]\nContext=mood\n", "one of vpid, vtid, procname, ip, pid, tid, uid, gid, cgroup, app:PROVIDER:NAME");
         refused("[Channel c]\n\nEvent=a:b loglevel>=loud\n", "line 3: Unknown log level 'loud'");
         refused("[Channel c]\nEvent=a:b filter=id >\n", "line 2: The filter 'id >' is wrong at its end");
         refused("[Channel c]\nEvent=a:b exclude=a:c ; why\n", "line 2: ';' is no option of an event");

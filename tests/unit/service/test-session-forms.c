@@ -64,7 +64,7 @@ static void test_contexts(void) {
         struct fake_consumer *c;
         bool random = false;
 
-        fixture_fails(f, ERROR "InvalidOption", "known are: vpid, vtid, procname, ip, pid, tid, uid, gid, cgroup.",
+        fixture_fails(f, ERROR "InvalidOption", "known are: " CONTEXT_NAMES ".",
                       session, SESSION, "AddContext", "sssa{sv}", "user", "", "mood", 0);
         fixture_fails(f, ERROR "NoSuchChannel", "'c'", session, SESSION, "AddContext", "sssa{sv}", "user", "c", "vpid",
                       0);

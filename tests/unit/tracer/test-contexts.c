@@ -222,7 +222,7 @@ static void test_nothing_said(void) {
 static void test_laps(gconstpointer form) {
         uint64_t value = 5;
         struct tracectl_span span = { &value, sizeof(value), TRACECTL_SPAN_BYTES };
-        char bytes[CONTEXTS_SIZE_MAX] = "";
+        char bytes[CONTEXTS_ALL_SIZE_MAX] = "";
         struct write_event event = { CHECK_ID, 1234, sys_gettid(), &span, 1, sizeof(bytes), bytes };
         bool locked = GPOINTER_TO_UINT(form) & RING_LOCKED;
         struct fixture f;

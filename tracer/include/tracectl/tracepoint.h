@@ -32,6 +32,24 @@
  *                                           program is being recorded
  * tracectl_tracef("format", ...)            quick marker, event tracectl:tracef
  *
+ * Contexts of the program's own: values that it can tell at any event, recorded
+ * with the events of those channels that somebody has added them to (`tracectl
+ * add-context app:PROVIDER:NAME`). One definition in one source file, outside of
+ * functions:
+ *
+ *   tracectl_context_i64(provider, name, function)     int64_t function(void)
+ *   tracectl_context_u64(provider, name, function)     uint64_t function(void)
+ *   tracectl_context_f64(provider, name, function)     double function(void)
+ *   tracectl_context_str(provider, name, function)     void function(char *text, size_t size): writes
+ *                                                      a string and its NUL, size bytes at most
+ *
+ * The function runs in the thread of the event, while it is recorded, and for no
+ * other event: it is short, takes no lock that the event's thread may hold, and
+ * is safe in signal handlers wherever events are recorded in signal handlers.
+ * What it traces itself is counted as lost. A thread's own value is a
+ * variable of that thread's, preferably with the initial-exec TLS model. A
+ * library that is closed (dlclose) waits until nobody is in its functions.
+ *
  * With TRACECTL_NEVER_UNLOADED defined before the inclusion, in every file of a
  * library linked with -z nodelete, its events are not taken away by its
  * destructor: what calls it later than that is recorded, too.
@@ -114,7 +132,22 @@ struct tracectl_object {
         struct tracectl_event *const *start;
         struct tracectl_event *const *stop;
         void *next; /* the library's */
+        struct tracectl_context *const *context_start;
+        struct tracectl_context *const *context_stop;
 };
+
+/* A context of the program's own. The program never writes to it; the library does. */
+struct tracectl_context {
+        uint32_t size;
+        uint16_t abi;
+        uint16_t type; /* enum definition_type: I64, U64, F64 or STRING */
+        const char *provider;
+        const char *name;
+        void (*get)(void *value); /* 8 bytes, or TRACECTL_CONTEXT_SIZE of a string */
+        void *slot;               /* the library's */
+};
+
+#define TRACECTL_CONTEXT_SIZE 64 /* of a string, with its NUL */
 
 /* Through the GOT, bound when the program is loaded: a call through the PLT may
  * run the dynamic linker in the middle of a signal handler. */
@@ -142,16 +175,23 @@ TRACECTL_API_ void tracectl_record_format(struct tracectl_event *event, const ch
 #ifndef TRACECTL_LIBRARY_ /* the library itself has no events */
 extern struct tracectl_event *const __start_tracectl_events[] __attribute__((weak, visibility("hidden")));
 extern struct tracectl_event *const __stop_tracectl_events[] __attribute__((weak, visibility("hidden")));
+extern struct tracectl_context *const __start_tracectl_contexts[] __attribute__((weak, visibility("hidden")));
+extern struct tracectl_context *const __stop_tracectl_contexts[] __attribute__((weak, visibility("hidden")));
 
 /* One for all source files that are linked together. */
 struct tracectl_object tracectl_object_ __attribute__((weak, visibility("hidden"))) = {
-        sizeof(struct tracectl_object), TRACECTL_ABI, 0, 0, 0, 0,
+        sizeof(struct tracectl_object), TRACECTL_ABI, 0, 0, 0, 0, 0, 0,
 };
 
 /* Before the program's own constructors, which may trace. */
 static void __attribute__((constructor(101), used)) tracectl_object_constructor_(void) {
         tracectl_object_.start = __start_tracectl_events;
         tracectl_object_.stop = __stop_tracectl_events;
+        /* Not where the linker has kept the object of a file that was compiled with an older version of this. */
+        if (tracectl_object_.size >= sizeof(tracectl_object_)) {
+                tracectl_object_.context_start = __start_tracectl_contexts;
+                tracectl_object_.context_stop = __stop_tracectl_contexts;
+        }
         tracectl_object_register(&tracectl_object_);
 }
 
@@ -413,6 +453,30 @@ struct tracectl_event tracectl_site_<Site>::event = {
                 TRACECTL_DEFINE_QUERY_(#provider, #name);                                                      \
                 TRACECTL_IS_ON_(tracectl_event_);                                                              \
         })
+
+/* ---- contexts of the program's own ---- */
+
+#define TRACECTL_CONTEXT_(type, provider, name, ...)                                                           \
+        static void tracectl_get_##provider##_##name(void *tracectl_value_) { __VA_ARGS__ }                    \
+        static struct tracectl_context tracectl_context_##provider##_##name = {                                \
+                sizeof(struct tracectl_context), TRACECTL_ABI, type,                                           \
+                #provider, #name, tracectl_get_##provider##_##name, 0,                                         \
+        };                                                                                                     \
+        static struct tracectl_context *const tracectl_context_pointer_##provider##_##name                     \
+                __attribute__((section("tracectl_contexts"), used)) = &tracectl_context_##provider##_##name
+#define TRACECTL_CONTEXT_NUMBER_(c_type, type, provider, name, function)                                       \
+        TRACECTL_CONTEXT_(type, provider, name, c_type tracectl_result_ = (function)();                        \
+                          __builtin_memcpy(tracectl_value_, &tracectl_result_, sizeof(tracectl_result_));)
+
+#define tracectl_context_i64(provider, name, function)                                                         \
+        TRACECTL_CONTEXT_NUMBER_(int64_t, TRACECTL_TYPE_I64_, provider, name, function)
+#define tracectl_context_u64(provider, name, function)                                                         \
+        TRACECTL_CONTEXT_NUMBER_(uint64_t, TRACECTL_TYPE_U64_, provider, name, function)
+#define tracectl_context_f64(provider, name, function)                                                         \
+        TRACECTL_CONTEXT_NUMBER_(double, TRACECTL_TYPE_F64_, provider, name, function)
+#define tracectl_context_str(provider, name, function)                                                         \
+        TRACECTL_CONTEXT_(TRACECTL_TYPE_STR_, provider, name,                                                  \
+                          (function)((char *) tracectl_value_, TRACECTL_CONTEXT_SIZE);)
 
 #ifdef TRACECTL_SHORT_NAMES
 #define tracepoint(provider, name, ...) TRACECTL_TRACE_(TRACECTL_INFO, #provider, #name __VA_OPT__(,) __VA_ARGS__)

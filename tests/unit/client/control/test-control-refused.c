@@ -50,7 +50,7 @@ static const struct {
         { { "remove-event" }, "'remove-event' needs at least one pattern, such as 'shop:*'. "
                               "See: tracectl remove-event --help" },
         { { "add-context" }, "'add-context' needs at least one type: vpid, vtid, procname, ip, pid, tid, uid, gid, "
-                             "cgroup. "
+                             "cgroup, app:PROVIDER:NAME. "
                              "See: tracectl add-context --help" },
         { { "destroy", "--all", "x" }, "'destroy' takes --all or sessions, not both. See: tracectl destroy --help" },
         { { "list", "--applications", "-e" },
