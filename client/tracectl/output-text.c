@@ -83,6 +83,7 @@ static void output_free(void *state) {
 const struct view_output view_output_text = {
         .name = "text",
         .is_text = true,
+        .is_each_alone = true,
         .begin = begin,
         .event = add_event,
         .free = output_free,

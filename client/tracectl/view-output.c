@@ -9,6 +9,7 @@
 #include "client/tracectl/say.h"
 #include "client/tracectl/verbs.h"
 #include "client/tracectl/view-output.h"
+#include "client/tracectl/view-threads.h"
 #include "common/cleanup.h"
 
 static const struct view_output *const outputs[] = {
@@ -56,6 +57,8 @@ int view_output_run(const struct view_output *output, const struct view_output_o
         void *state = NULL;
         int r;
 
+        if (output->is_each_alone && !options->with_durations)
+                return view_threads_run(output, options, reader, fd);
         if (!text)
                 return -ENOMEM;
         text_init(text, fd);

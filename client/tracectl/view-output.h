@@ -8,7 +8,7 @@
  *
  * What it writes goes to a struct text, which keeps its own errors (a full
  * disk, a reader that had enough); functions return 0, or a negative errno for
- * everything else. All of them run in one thread.
+ * everything else. All of them run in one thread, unless it says is_each_alone.
  */
 
 #include <stdbool.h>
@@ -26,6 +26,12 @@ struct view_output {
         const char *name;
         bool is_text; /* lines for people: shown page by page on a terminal */
         bool is_bytes; /* nothing for a terminal at all */
+
+        /*
+         * What is written for an event does not depend on others, and begin writes nothing: several threads may do it,
+         * each with a state of its own. Not asked for with_durations, which needs all events of a thread.
+         */
+        bool is_each_alone;
 
         /* *ret is handed to the others, and to free whatever has happened since. It may stay NULL. */
         int (*begin)(const struct view_output_options *options, struct text *text, void **ret);
