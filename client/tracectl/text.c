@@ -8,10 +8,6 @@
 #include "client/tracectl/text.h"
 #include "common/fd.h"
 
-static const char pairs[] =
-        "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354"
-        "5556575859606162636465666768697071727374757677787980818283848586878889909192939495969798" "99";
-
 void text_init(struct text *text, int fd) {
         text->fd = fd;
         text->error = 0;
@@ -46,43 +42,47 @@ void text_add(struct text *text, const char *data, size_t size) {
         text->size += size;
 }
 
-static unsigned count_digits(uint64_t value) {
-        unsigned n = 1;
+/*
+ * The eight decimal digits of a value below 10^8, each in a byte of its own, the
+ * first in the lowest: halved again and again, all parts at once. 10486 / 2^20
+ * and 103 / 2^10 are 1/100 and 1/10, exactly enough for what they multiply.
+ */
+static uint64_t split_digits(uint32_t value) {
+        uint64_t fours = value / 10000 | (uint64_t) (value % 10000) << 32;
+        uint64_t hundreds = ((fours * 10486) >> 20) & UINT64_C(0x7f0000007f);
+        uint64_t twos = hundreds | (fours - 100 * hundreds) << 16;
+        uint64_t tens = ((twos * 103) >> 10) & UINT64_C(0x000f000f000f000f);
 
-        for (; value >= 10000; value /= 10000)
-                n += 4;
-        return n + (value >= 10) + (value >= 100) + (value >= 1000);
+        return tens | (twos - 10 * tens) << 8;
+}
+
+static void write_digits(char *p, uint64_t digits) {
+        digits += UINT64_C(0x3030303030303030);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        digits = __builtin_bswap64(digits);
+#endif
+        memcpy(p, &digits, sizeof(digits));
 }
 
 char *text_write_u64(char *p, uint64_t value) {
-        char *end = p + count_digits(value);
-        uint32_t low;
+        uint64_t digits;
+        unsigned skip;
 
-        p = end;
-        for (; value > UINT32_MAX; value /= 100) {
-                p -= 2;
-                memcpy(p, pairs + 2 * (value % 100), 2);
+        if (value >= 100000000) {
+                p = text_write_u64(p, value / 100000000);
+                write_digits(p, split_digits((uint32_t) (value % 100000000)));
+                return p + 8;
         }
-        /* Dividing a number of 32 bits is far cheaper. */
-        for (low = (uint32_t) value; low >= 100; low /= 100) {
-                p -= 2;
-                memcpy(p, pairs + 2 * (low % 100), 2);
-        }
-        if (low >= 10)
-                memcpy(p - 2, pairs + 2 * low, 2);
-        else
-                *--p = (char) ('0' + low);
-        return end;
+        digits = split_digits((uint32_t) value);
+        skip = digits > 0 ? (unsigned) __builtin_ctzll(digits) / 8 : 7;
+        write_digits(p, digits >> 8 * skip);
+        return p + 8 - skip;
 }
 
-void text_write_digits(char *p, uint32_t value, unsigned n) {
-        while (n >= 2) {
-                n -= 2;
-                memcpy(p + n, pairs + 2 * (value % 100), 2);
-                value /= 100;
-        }
-        if (n == 1)
-                *p = (char) ('0' + value % 10);
+char *text_write_nanoseconds(char *p, uint32_t value) {
+        *p = (char) ('0' + value / 100000000);
+        write_digits(p + 1, split_digits(value % 100000000));
+        return p + 9;
 }
 
 void text_add_u64(struct text *text, uint64_t value) {
@@ -97,9 +97,13 @@ void text_add_i64(struct text *text, int64_t value) {
 }
 
 void text_add_digits(struct text *text, uint32_t value, unsigned n) {
+        char *p;
+
         text_room(text);
-        text_write_digits(text->data + text->size, value, n);
+        p = text->data + text->size;
         text->size += n;
+        for (; n > 0; value /= 10)
+                p[--n] = (char) ('0' + value % 10);
 }
 
 void text_add_u64_base(struct text *text, uint64_t value, unsigned base, unsigned min_digits) {

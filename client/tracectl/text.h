@@ -51,9 +51,10 @@ void text_add_u64_base(struct text *text, uint64_t value, unsigned base, unsigne
 void text_add_digits(struct text *text, uint32_t value, unsigned digits);                      /* with zeros before */
 void text_add_double(struct text *text, double value);
 
-/* The same for a place that has room for all digits. Returns where they end. */
+/* Decimal digits to a place that has room for TEXT_NUMBER bytes, which may all be written to. Returns their end. */
+#define TEXT_NUMBER 24
 char *text_write_u64(char *p, uint64_t value);
-void text_write_digits(char *p, uint32_t value, unsigned digits);
+char *text_write_nanoseconds(char *p, uint32_t value); /* 9 digits */
 
 static inline void text_room(struct text *text) {
         if (text->size > TEXT_SIZE - TEXT_RESERVE)

@@ -27,6 +27,7 @@ static void set_second(struct view_format *format, int64_t second) {
 
 static void add_time(struct view_format *format, struct text *text, int64_t ns) {
         int64_t second = ns / NSEC_PER_SEC, part = ns % NSEC_PER_SEC;
+        char *p = text_reserve(text, sizeof(format->clock) + TEXT_NUMBER);
 
         if (part < 0) {
                 second--;
@@ -34,8 +35,8 @@ static void add_time(struct view_format *format, struct text *text, int64_t ns) 
         }
         if (!format->has_second || second != format->second)
                 set_second(format, second);
-        text_add(text, format->clock, format->n_clock);
-        text_add_digits(text, (uint32_t) part, 9);
+        memcpy(p, format->clock, sizeof(format->clock));
+        text_commit(text, text_write_nanoseconds(p + format->n_clock, (uint32_t) part));
 }
 
 /* Up to width columns, and a gap. Returns the end. */
@@ -76,7 +77,8 @@ static void add_thread(struct view_format *format, struct text *text, const trac
 
         if (format->n_thread == 0 || has_thread != format->has_thread || pid != format->pid || tid != format->tid)
                 set_thread(format, has_thread, pid, tid);
-        text_add(text, format->thread, format->n_thread);
+        memcpy(text_reserve(text, sizeof(format->thread)), format->thread, sizeof(format->thread));
+        text->size += format->n_thread;
 }
 
 /* The event's name as it stands in every line. */

@@ -6,7 +6,7 @@
 #include "client/tracectl/view-plain.h"
 #include "common/cleanup.h"
 
-#define NUMBER_MAX 32  /* bytes of text of a decimal or hexadecimal number */
+#define NUMBER_MAX 32 /* bytes for the text of a decimal or hexadecimal number: TEXT_NUMBER and a sign */
 #define SHORT_MAX 16   /* texts up to this are copied as that much */
 #define PREFIX_MAX 8192
 

@@ -32,6 +32,26 @@ static char *take(struct text *text) {
                 g_assert_cmpstr(_s, ==, expected);                                                             \
         } while (0)
 
+/* The digits against those of printf(), of numbers of every size. */
+static void test_random_numbers(void) {
+        g_autofree struct text *text = text_new(-1);
+        GRand *rand = g_rand_new_with_seed(3);
+        char nine[TEXT_NUMBER];
+
+        for (unsigned i = 0; i < 200000; i++) {
+                uint64_t value = ((uint64_t) g_rand_int(rand) << 32 | g_rand_int(rand)) >> (i % 64);
+                char expected[TEXT_NUMBER];
+
+                g_snprintf(expected, sizeof(expected), "%" G_GUINT64_FORMAT, value);
+                text_add_u64(text, value);
+                assert_text(text, expected);
+                g_snprintf(expected, sizeof(expected), "%09u", (unsigned) (value % 1000000000));
+                g_assert_true(text_write_nanoseconds(nine, (uint32_t) (value % 1000000000)) == nine + 9);
+                g_assert_cmpmem(nine, 9, expected, 9);
+        }
+        g_rand_free(rand);
+}
+
 static void test_numbers(void) {
         g_autofree struct text *text = text_new(-1);
 
@@ -155,6 +175,7 @@ static void test_error(void) {
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/text/numbers", test_numbers);
+        g_test_add_func("/text/random-numbers", test_random_numbers);
         g_test_add_func("/text/doubles", test_doubles);
         g_test_add_func("/text/escapes", test_escapes);
         g_test_add_func("/text/flush", test_flush);
