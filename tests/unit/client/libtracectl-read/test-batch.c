@@ -7,6 +7,7 @@
  */
 
 #include <glib.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "client/libtracectl-read/tracectl-read.h"
@@ -80,8 +81,10 @@ static play *make_trace(void) {
                                         play_u64(events, i);
                                 }
                         }
-                        if (stream == 1 && packet == 5)
+                        if (stream == 1 && packet == 5) {
                                 play_compact(events, 29, time);
+                                play_u64(events, 0);
+                        }
                         play_packet(p, name,
                                     &(struct play_packet) { .begin = begin, .end = time, .sequence = packet }, events);
                 }
