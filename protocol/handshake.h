@@ -27,6 +27,15 @@
  * have the same numbers in both. FORM=locked
  * asks for rings of the process's own (protocol/ring.h, RING_LOCKED). A message
  * that breaks the form ends the connection.
+ *
+ * RESUME names the application that this process was to a tracingd which has
+ * hung up. It has kept everything meanwhile: its rings are mapped, its events
+ * are on, and what it records arrives. READY then brings the same APPLICATION,
+ * where this tracingd knows it of its predecessor and the process is the same as
+ * the kernel says, or a new one, and a view like any other. Ring sets whose ids
+ * the process has mapped stay as they are, others come and go by the view. A
+ * process that was never registered, or has given its rings up, sends no RESUME;
+ * nor does a child of fork().
  */
 
 #include <stdbool.h>

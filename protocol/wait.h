@@ -14,8 +14,14 @@
  *   bit 0        1: register now; 0: wait (the text "0000" has it 0)
  *   other bits   different after each change, so that no waiter sleeps through one
  *
- * An application that finds bit 0 set connects to the registration socket; one
- * that is hung up on looks at the word again. Waiters look again by themselves
+ * An application that finds bit 0 set connects to the registration socket. One
+ * that is hung up on looks at the word again: where bit 0 is set, the daemon is
+ * coming back, and the application goes on recording and connects again, with
+ * RESUME (protocol/handshake.h), for as long as WAIT_RESUME_SECONDS. Where it is
+ * not, or nobody has answered until then, it records nothing more, gives its
+ * rings up and waits for the word to change. So a daemon that has nothing to
+ * trace clears the bit before it hangs up, and one that takes sessions up again
+ * changes the word when it can be connected to. Waiters look again by themselves
  * after WAIT_RECHECK_SECONDS, also whether the file at the path is still theirs.
  */
 
@@ -24,6 +30,7 @@
 #define WAIT_MAGIC "TRACECTL" /* 8 bytes, no NUL */
 #define WAIT_WANTED UINT32_C(1)
 #define WAIT_RECHECK_SECONDS 300
+#define WAIT_RESUME_SECONDS 10
 
 struct wait_page {
         char magic[8];

@@ -14,14 +14,12 @@
 #include "tracer/credentials.h"
 #include "tracer/daemon.h"
 #include "tracer/publish.h"
+#include "tracer/retry.h"
 #include "tracer/sanitizer.h"
 #include "tracer/sys.h"
 #include "tracer/thread.h"
 
 #define STACK_SIZE (256 * 1024)
-#define RETRY_FIRST_MSEC 10
-#define RETRY_LAST_MSEC 1000
-#define RETRIES 14 /* about 10 s */
 
 /* A signal that is blocked in the helpers: directed at one, it stays pending until its signalfd reads it. */
 #define WAKE_SIGNAL SIGURG
@@ -91,14 +89,10 @@ void daemon_leave(struct daemon *d) {
         pthread_mutex_unlock(&d->lock);
 }
 
-/* A pause that grows and differs between processes, so that a storm of them spreads. Ends early on a wake-up. */
-static void pause_before_retry(int wake, unsigned attempt) {
-        unsigned msec = RETRY_FIRST_MSEC << (attempt < 7 ? attempt : 7);
+/* Ends early on a wake-up. */
+static void pause_for(unsigned msec, int wake) {
         struct pollfd fd = { .fd = wake, .events = POLLIN };
 
-        if (msec > RETRY_LAST_MSEC)
-                msec = RETRY_LAST_MSEC;
-        msec += (unsigned) sys_gettid() % (msec / 2 + 1);
         if (poll(&fd, 1, (int) msec) > 0)
                 client_drain_wake(wake);
 }
@@ -123,29 +117,51 @@ static int open_wake(void) {
 }
 
 /*
- * Before the first registration only a full backlog is worth another try: where
- * nobody listens, or we are refused, nobody wants us. Later a restart is; so
- * what is being recorded goes on until it is clear that the daemon does not come
- * back, or its page says that nothing is wanted.
+ * A conversation has ended. Pauses before the next one, or gives up. Before the first
+ * registration only a full backlog is: where nobody listens, or we are refused,
+ * nobody wants us. Later it may be a restart; but who has no page cannot say
+ * whether he comes back, and does not.
+ */
+static void pause_or_give_up(const struct daemon *d, struct retry *retry, int error, int wake) {
+        bool comes_back = d->application == 0 ? error == -EAGAIN : d->page[0] != '\0';
+        unsigned msec;
+
+        if (comes_back && retry_next(retry, retry_now(), wait_config.give_up_msec, retry_random(), &msec))
+                pause_for(msec, wake);
+        else
+                retry->given_up = true;
+}
+
+/* Records nothing more until the page's word changes from word. False where there is no page. */
+static bool wait_until_wanted(struct daemon *d, uint32_t word, uint32_t seen) {
+        daemon_leave(d);
+        if (!d->page[0])
+                return false;
+        set_state(d, DAEMON_WAITING);
+        wait_for_change(&d->map, word, &d->wakes, seen);
+        return true;
+}
+
+/*
+ * What is being recorded goes on while the daemon is gone, until it is clear
+ * that it does not come back, or its page says that nothing is wanted.
  */
 static void run(struct daemon *d) {
         _cleanup_close_ int wake = -1;
-        unsigned failures = 0;
+        struct retry retry = { 0 };
 
         while (!has_quit(d)) {
                 uint32_t seen = __atomic_load_n(&d->wakes, __ATOMIC_ACQUIRE), word;
+                int64_t begin;
                 bool was_ready = false;
                 int r;
 
                 if (follow_credentials(d))
-                        failures = 0;
-                if (!is_wanted(d, &word) || failures > RETRIES) {
-                        daemon_leave(d);
-                        if (!d->page[0])
+                        retry = (struct retry) { 0 };
+                if (!is_wanted(d, &word) || retry.given_up) {
+                        if (!wait_until_wanted(d, word, seen))
                                 return;
-                        set_state(d, DAEMON_WAITING);
-                        wait_for_change(&d->map, word, &d->wakes, seen);
-                        failures = 0;
+                        retry = (struct retry) { 0 };
                         continue;
                 }
                 if (wake < 0)
@@ -153,16 +169,14 @@ static void run(struct daemon *d) {
                 if (wake < 0)
                         return;
                 set_state(d, DAEMON_JOINED);
+                begin = retry_now();
                 r = client_talk(d, wake, &was_ready);
                 if (r >= 0)
                         return;
-                if (was_ready)
-                        failures = 0;
-                if (!credentials_include(d->uid))
-                        continue;
-                failures = d->application != 0 || r == -EAGAIN ? failures + 1 : RETRIES + 1;
-                if (failures <= RETRIES)
-                        pause_before_retry(wake, failures - 1);
+                if (was_ready && retry_now() - begin >= RETRY_LASTED_MSEC)
+                        retry = (struct retry) { 0 };
+                if (credentials_include(d->uid))
+                        pause_or_give_up(d, &retry, r, wake);
         }
 }
 
@@ -246,23 +260,16 @@ static void give_up(uint32_t version) {
                         __atomic_store_n(&daemons[i].silent, 1, __ATOMIC_RELEASE);
 }
 
-static int64_t now_msec(void) {
-        struct timespec ts;
-
-        clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 void daemons_wait_applied(uint32_t version, unsigned msec) {
         int64_t deadline;
 
         /* Mostly so; not even the clock is looked at then. */
         if (all_applied(version))
                 return;
-        deadline = now_msec() + msec;
+        deadline = retry_now() + msec;
         for (;;) {
                 uint32_t seen = __atomic_load_n(&progress, __ATOMIC_ACQUIRE);
-                int64_t left = deadline - now_msec();
+                int64_t left = deadline - retry_now();
                 struct timespec timeout = { .tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000 };
 
                 if (all_applied(version))

@@ -29,6 +29,7 @@
 struct wait_config wait_config = {
         .system_run = TRACECTL_SYSTEM_RUN,
         .recheck_msec = WAIT_RECHECK_SECONDS * 1000,
+        .give_up_msec = WAIT_RESUME_SECONDS * 1000,
 };
 
 /* One that was good once. Whose it is cannot be seen any more from a user namespace of our own. */

@@ -28,6 +28,7 @@ struct wait_config {
         const char *system_run; /* the system's directory */
         uid_t system_owner;
         int64_t recheck_msec;
+        int64_t give_up_msec;
 };
 extern struct wait_config wait_config;
 

@@ -62,7 +62,8 @@ static void listen_at(struct fake_daemon *f) {
 void fake_init(struct fake_daemon *f, const char *directory, uint32_t form, uint32_t first_class) {
         g_autofree char *page = NULL;
 
-        *f = (struct fake_daemon) { .directory = g_strdup(directory), .connection = -1, .first_class = first_class };
+        *f = (struct fake_daemon) { .directory = g_strdup(directory), .connection = -1, .first_class = first_class,
+                                    .application = 42 };
         g_assert_cmpint(mkdir(directory, 0755), ==, 0);
         page = path_of(f, TRACECTL_WAIT_NAME);
         fake_write_page(page, 0x30303030);
@@ -262,7 +263,7 @@ bool fake_send(struct fake_daemon *f, uint32_t reply, const GByteArray *view) {
         h.generation = f->generation;
         if (reply == HANDSHAKE_READY) {
                 h.keys |= HANDSHAKE_APPLICATION;
-                h.application = 42;
+                h.application = f->application;
         }
         g_assert_cmpint(memfd_new_constant("view", view->data, view->len, &fds[0]), ==, 0);
         sent = send_message(f, &h, fds, G_N_ELEMENTS(fds));

@@ -28,6 +28,7 @@ struct fake_daemon {
         struct fixture rings;
         struct reader reader;
         uint64_t ring_id, generation, definitions; /* hash of those that it knows */
+        uint64_t application; /* what READY says */
         uint32_t n_events, contexts, first_class;
         const char *const *filters; /* each event has an action for each of these expressions, NULL: without one */
         uint32_t n_filters;
