@@ -67,7 +67,7 @@ static void on_hung_up(void *userdata) {
         service_end(userdata);
 }
 
-/* The reception thread asks, so that nothing else of the service is looked at. How many is a matter of limits. */
+/* A worker asks, so that nothing else of the service is looked at. How many is a matter of limits. */
 static bool admits(uid_t uid, void *userdata) {
         const enum service_mode *mode = userdata;
 

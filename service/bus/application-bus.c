@@ -45,7 +45,7 @@ static int get_text(sd_bus *bus, const char *path, const char *interface, const 
         if (strcmp(property, "Name") == 0)
                 r = sd_bus_message_append(reply, "s", a->name);
         else if (strcmp(property, "Unit") == 0)
-                r = sd_bus_message_append(reply, "s", a->unit ? a->unit : "");
+                r = sd_bus_message_append(reply, "s", application_unit(a));
         else
                 r = sd_bus_message_append(reply, "s", abi);
         pthread_mutex_unlock(&a->lock);

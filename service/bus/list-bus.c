@@ -76,7 +76,7 @@ static int append_application(sd_bus_message *reply, struct application *a) {
                 return r;
         pthread_mutex_lock(&a->lock);
         r = sd_bus_message_append(reply, "(uusso)", (uint32_t) a->peer.pid, (uint32_t) a->peer.uid, a->name,
-                                  a->unit ? a->unit : "", path);
+                                  application_unit(a), path);
         pthread_mutex_unlock(&a->lock);
         return r;
 }

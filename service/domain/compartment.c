@@ -3,81 +3,172 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
+#include "common/hash.h"
 #include "service/domain/compartment.h"
+
+/* The text of a file of a process; "" where it cannot be read. */
+static void read_text(pid_t pid, const char *name, char *ret, size_t size) {
+        _cleanup_close_ int fd = -1;
+        char path[64];
+        ssize_t n;
+
+        snprintf(path, sizeof(path), "/proc/%i/%s", (int) pid, name);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        n = fd >= 0 ? read(fd, ret, size - 1) : -1;
+        ret[n > 0 ? n : 0] = '\0';
+}
+
+/* Namespaces are files of one file system: the inode is their name. */
+static int read_namespace(pid_t pid, const char *name, uint64_t *ret) {
+        char path[64], text[64];
+        const char *number;
+        ssize_t n;
+
+        snprintf(path, sizeof(path), "/proc/%i/ns/%s", (int) pid, name);
+        n = readlink(path, text, sizeof(text) - 1);
+        if (n < 0)
+                return -errno;
+        text[n] = '\0';
+        number = strchr(text, '[');
+        if (!number)
+                return -EBADMSG;
+        *ret = strtoull(number + 1, NULL, 10);
+        return 0;
+}
+
+static void read_home(struct compartment_home *home) {
+        char label[COMPARTMENT_LABEL_MAX + 1];
+
+        if (read_namespace(getpid(), "user", &home->user_namespace) < 0)
+                home->user_namespace = 0;
+        if (read_namespace(getpid(), "pid", &home->pid_namespace) < 0)
+                home->pid_namespace = 0;
+        read_text(getpid(), "uid_map", home->uid_map, sizeof(home->uid_map));
+        read_text(getpid(), "projid_map", home->projid_map, sizeof(home->projid_map));
+        read_text(getpid(), "attr/current", label, sizeof(label));
+        home->has_labels = label[0];
+}
 
 void compartment_table_init(struct compartment_table *table) {
         *table = (struct compartment_table) { 0 };
         pthread_mutex_init(&table->lock, NULL);
+        read_home(&table->home);
 }
 
 void compartment_table_done(struct compartment_table *table) {
         pthread_mutex_destroy(&table->lock);
 }
 
-/* Namespaces are files of one file system: the inode is their name. */
-static int read_namespace(pid_t pid, const char *name, uint64_t *ret) {
-        char path[64];
-        struct stat st;
+/* A process has a number for each process namespace from that of /proc, which is ours, down to its own. */
+static bool has_one_pid(const struct compartment_process *p) {
+        char name[64], text[4096], *line;
 
-        snprintf(path, sizeof(path), "/proc/%i/ns/%s", (int) pid, name);
-        if (stat(path, &st) < 0)
-                return -errno;
-        *ret = st.st_ino;
-        return 0;
+        if (p->pidfd >= 0) {
+                snprintf(name, sizeof(name), "fdinfo/%i", p->pidfd);
+                read_text(getpid(), name, text, sizeof(text));
+        } else
+                read_text(p->pid, "status", text, sizeof(text));
+        line = strstr(text, "\nNSpid:\t");
+        if (!line)
+                return false;
+        line += strlen("\nNSpid:\t");
+        return strtol(line, &line, 10) == p->pid && *line == '\n';
 }
 
-/* Without a security module there is no label: the empty one. */
-static void read_label(pid_t pid, char *ret) {
-        _cleanup_close_ int fd = -1;
-        char path[64];
-        ssize_t n;
+/*
+ * What namespaces a process is in is told only to those who could trace it,
+ * which a daemon without capabilities cannot where it is another user's. But
+ * everybody may see how ids are mapped there. A namespace in which ids are those
+ * of our own, projects as well, which nobody maps who makes a container, is our
+ * own: any other would have to be made so by root on purpose.
+ */
+static bool is_at_home(const struct compartment_home *home, const struct compartment_process *p) {
+        char map[COMPARTMENT_MAP_MAX];
 
-        snprintf(path, sizeof(path), "/proc/%i/attr/current", (int) pid);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        n = fd >= 0 ? read(fd, ret, COMPARTMENT_LABEL_MAX) : -1;
-        memset(ret + (n > 0 ? n : 0), 0, COMPARTMENT_LABEL_MAX + 1 - (size_t) (n > 0 ? n : 0));
+        if (!home->uid_map[0] || !home->projid_map[0] || !has_one_pid(p))
+                return false;
+        read_text(p->pid, "uid_map", map, sizeof(map));
+        if (strcmp(map, home->uid_map) != 0)
+                return false;
+        read_text(p->pid, "projid_map", map, sizeof(map));
+        return strcmp(map, home->projid_map) == 0;
 }
 
-void compartment_read(pid_t pid, uid_t uid, unsigned word_size, uint64_t application, struct compartment_key *ret) {
+static void read_namespaces(const struct compartment_home *home, const struct compartment_process *p,
+                            struct compartment_key *ret) {
+        if (p->pid > 0 && read_namespace(p->pid, "user", &ret->user_namespace) >= 0 &&
+            read_namespace(p->pid, "pid", &ret->pid_namespace) >= 0)
+                return;
+        if (p->pid > 0 && is_at_home(home, p)) {
+                ret->user_namespace = home->user_namespace;
+                ret->pid_namespace = home->pid_namespace;
+                return;
+        }
+        ret->alone = p->application;
+}
+
+void compartment_read(const struct compartment_table *table, const struct compartment_process *p,
+                      struct compartment_key *ret) {
+        char label[COMPARTMENT_LABEL_MAX + 1] = "";
+
         /* Keys are compared as bytes. */
         memset(ret, 0, sizeof(*ret));
-        ret->uid = uid;
-        ret->word_size = word_size;
-        if (read_namespace(pid, "user", &ret->user_namespace) < 0 ||
-            read_namespace(pid, "pid", &ret->pid_namespace) < 0)
-                ret->alone = application;
-        read_label(pid, ret->label);
+        ret->uid = p->uid;
+        ret->word_size = p->word_size;
+        read_namespaces(&table->home, p, ret);
+        if (table->home.has_labels && p->pid > 0)
+                read_text(p->pid, "attr/current", label, sizeof(label));
+        strcpy(ret->label, label);
 }
 
-bool compartment_shares_pids(const struct compartment_key *key) {
-        uint64_t mine;
+bool compartment_shares_pids(const struct compartment *c) {
+        return c->key.alone == 0 && c->key.pid_namespace == c->table->home.pid_namespace;
+}
 
-        return key->alone == 0 && read_namespace(getpid(), "pid", &mine) >= 0 && key->pid_namespace == mine;
+static struct compartment *new_compartment(struct compartment_table *table, const struct compartment_key *key) {
+        struct compartment *c = calloc(1, sizeof(*c));
+
+        if (c) {
+                c->refs = 1;
+                c->table = table;
+                memcpy(&c->key, key, sizeof(*key));
+        }
+        return c;
+}
+
+static struct compartment **bucket_of(struct compartment_table *table, const struct compartment_key *key) {
+        return &table->buckets[hash_bytes(HASH_INIT, key, offsetof(struct compartment_key, label)) %
+                               COMPARTMENT_BUCKETS];
 }
 
 int compartment_get(struct compartment_table *table, const struct compartment_key *key, struct compartment **ret) {
-        struct compartment *c;
-        int r = 0;
+        struct compartment **bucket, *c;
 
+        /* Nobody else looks for it. */
+        if (key->alone)
+                return (*ret = new_compartment(table, key)) ? 0 : -ENOMEM;
+        bucket = bucket_of(table, key);
         pthread_mutex_lock(&table->lock);
-        for (c = table->first; c; c = c->next)
+        for (c = *bucket; c; c = c->next)
                 if (memcmp(&c->key, key, sizeof(*key)) == 0)
                         break;
         if (c)
                 compartment_ref(c);
-        else if ((c = malloc(sizeof(*c)))) {
-                *c = (struct compartment) { .refs = 1, .table = table, .next = table->first };
-                memcpy(&c->key, key, sizeof(*key));
-                table->first = c;
-        } else
-                r = -ENOMEM;
+        else if ((c = new_compartment(table, key))) {
+                c->next = *bucket;
+                *bucket = c;
+        }
         pthread_mutex_unlock(&table->lock);
-        if (r == 0)
-                *ret = c;
-        return r;
+        if (!c)
+                return -ENOMEM;
+        *ret = c;
+        return 0;
 }
 
 struct compartment *compartment_ref(struct compartment *c) {
@@ -96,7 +187,7 @@ struct compartment *compartment_unref(struct compartment *c) {
         pthread_mutex_lock(&table->lock);
         last = atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) == 1;
         if (last)
-                for (struct compartment **p = &table->first; *p; p = &(*p)->next)
+                for (struct compartment **p = bucket_of(table, &c->key); *p; p = &(*p)->next)
                         if (*p == c) {
                                 *p = c->next;
                                 break;

@@ -26,29 +26,50 @@ struct compartment_key {
         char label[COMPARTMENT_LABEL_MAX + 1];
 };
 
+#define COMPARTMENT_BUCKETS 64
+#define COMPARTMENT_MAP_MAX 512
+
+/* What our own process is in; constant. Empty where it cannot be read. */
+struct compartment_home {
+        uint64_t user_namespace, pid_namespace;
+        char uid_map[COMPARTMENT_MAP_MAX], projid_map[COMPARTMENT_MAP_MAX];
+        bool has_labels; /* a security module gives processes labels */
+};
+
 struct compartment_table {
+        struct compartment_home home;
         pthread_mutex_t lock;
-        struct compartment *first;
+        struct compartment *buckets[COMPARTMENT_BUCKETS];
 };
 
 struct compartment {
         atomic_uint refs;
         struct compartment_table *table;
-        struct compartment *next;
+        struct compartment *next; /* in its bucket; not those that are alone */
         struct compartment_key key;
 };
 
 void compartment_table_init(struct compartment_table *table);
 void compartment_table_done(struct compartment_table *table);
 
+/* Whose compartment is asked for. */
+struct compartment_process {
+        pid_t pid; /* 0: cannot be seen */
+        int pidfd; /* -1: there is none */
+        uid_t uid;
+        unsigned word_size;
+        uint64_t application;
+};
+
 /*
  * Reads what the kernel says about a process. The caller makes sure afterwards
  * that the process is still the one that it means.
  */
-void compartment_read(pid_t pid, uid_t uid, unsigned word_size, uint64_t application, struct compartment_key *ret);
+void compartment_read(const struct compartment_table *table, const struct compartment_process *process,
+                      struct compartment_key *ret);
 
 /* Whether its processes are in the process namespace of this one: their numbers are the same here. */
-bool compartment_shares_pids(const struct compartment_key *key);
+bool compartment_shares_pids(const struct compartment *c);
 
 /* The compartment with this key, made where there is none. */
 int compartment_get(struct compartment_table *table, const struct compartment_key *key, struct compartment **ret);

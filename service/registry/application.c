@@ -35,8 +35,7 @@ static void free_after_grace(struct rcu_head *head) {
         compartment_unref(a->compartment);
         closep(&a->fd);
         pthread_mutex_destroy(&a->lock);
-        free(a->cgroup);
-        free(a->unit);
+        control_group_unref(a->group);
         free(a);
 }
 
@@ -44,9 +43,13 @@ bool application_is_alive(struct application *a) {
         bool alive;
 
         pthread_mutex_lock(&a->lock);
-        alive = a->fd >= 0 && peer_is_alive(a->fd, &a->peer);
+        alive = a->fd >= 0 && peer_socket_is_alive(a->fd, &a->peer);
         pthread_mutex_unlock(&a->lock);
         return alive;
+}
+
+const char *application_unit(const struct application *a) {
+        return a->group && a->group->unit ? a->group->unit : "";
 }
 
 struct application *application_ref(struct application *a) {

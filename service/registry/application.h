@@ -24,6 +24,7 @@
 #include "protocol/handshake.h"
 #include "service/domain/compartment.h"
 #include "service/domain/session-view.h"
+#include "service/registry/control-group.h"
 #include "service/registry/definitions.h"
 #include "service/registry/peer.h"
 
@@ -69,8 +70,8 @@ struct application {
 
         /* of the worker */
         enum application_state state;
-        struct compartment *compartment; /* constant once registered, as is cgroup */
-        char *cgroup; /* of the process when it registered, or NULL */
+        struct compartment *compartment; /* constant once registered, as is group */
+        struct control_group *group;     /* of the process when it registered; NULL where nothing is known */
         uint64_t needed;                 /* hash that it was asked for, while asked is set */
         bool asked;
         bool wants_locked;
@@ -95,12 +96,14 @@ struct application {
         char name[HANDSHAKE_NAME_MAX + 1];
         uint32_t abi_major, abi_minor;
         unsigned word_size;
-        char *unit;
 };
 
 /* Takes peer, fd and charge over. */
 int application_new(struct registry *registry, struct account *account, uint64_t id, int fd, const struct peer *peer,
                     const struct charge *charge, struct application **ret);
+
+/* Of a registered one: the unit that its process was in when it registered, or "". Lives as long as a. */
+const char *application_unit(const struct application *a);
 
 struct application *application_ref(struct application *a);
 struct application *application_unref(struct application *a);

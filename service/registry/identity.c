@@ -1,28 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
-#include <systemd/sd-login.h>
 
 #include "service/registry/identity.h"
 #include "service/registry/internal.h"
 
 int application_identify(struct application *a) {
+        _cleanup_close_ int pidfd = -1;
         struct compartment_key key;
-        char *unit = NULL, *cgroup = NULL;
+        int r;
 
-        compartment_read(a->peer.pid, a->peer.uid, a->word_size, a->id, &key);
-        /* To libsystemd, 0 is this process. */
-        if (a->peer.pid == 0 || sd_pid_get_unit(a->peer.pid, &unit) < 0)
-                unit = NULL;
-        if (a->peer.pid == 0 || sd_pid_get_cgroup(a->peer.pid, &cgroup) < 0)
-                cgroup = NULL;
-        a->cgroup = cgroup;
-        if (!application_is_alive(a)) {
-                free(unit);
+        r = peer_identify(a->fd, &a->peer, &pidfd);
+        if (r < 0)
+                return r == -ESRCH ? -ECONNRESET : r;
+        const struct compartment_process process = {
+                .pid = a->peer.pid,
+                .pidfd = pidfd,
+                .uid = a->peer.uid,
+                .word_size = a->word_size,
+                .application = a->id,
+        };
+        compartment_read(&a->registry->compartments, &process, &key);
+        a->group = control_group_get(&a->registry->groups, a->peer.pid, pidfd);
+        /* Last: the number has been its own all the time. */
+        if (!peer_is_alive(pidfd, &a->peer))
                 return -ECONNRESET;
-        }
-        pthread_mutex_lock(&a->lock);
-        a->unit = unit;
-        pthread_mutex_unlock(&a->lock);
         return compartment_get(&a->registry->compartments, &key, &a->compartment);
 }

@@ -34,6 +34,7 @@ struct registry {
         atomic_uint_least64_t n_connections;
         atomic_uint_least64_t last_id;
         struct compartment_table compartments;
+        struct control_group_table groups;
         struct refusals refusals;
         struct sweep sweep;
 

@@ -19,7 +19,8 @@
 
 #define PIDFS_MAGIC 0x50494446
 
-int peer_open(int socket) {
+/* A descriptor of the process; -ESRCH when it is gone, -ENOPROTOOPT before Linux 6.5. */
+static int open_process(int socket) {
         socklen_t size = sizeof(int);
         int fd;
 
@@ -59,39 +60,44 @@ int process_identity(pid_t pid, int pidfd, uint64_t *ret) {
 }
 
 int peer_read(int socket, struct peer *ret) {
-        _cleanup_close_ int pidfd = -1;
         struct ucred credentials;
         socklen_t size = sizeof(credentials);
-        uint64_t process = 0;
-        int r;
 
         if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0)
                 return -errno;
-        pidfd = peer_open(socket);
-        if (pidfd < 0 && pidfd != -ENOPROTOOPT)
-                return pidfd;
-        r = process_identity(credentials.pid, pidfd, &process);
-        if (r == -ESRCH)
-                return r;
-        *ret = (struct peer) {
-                .pid = credentials.pid,
-                .uid = credentials.uid,
-                .gid = credentials.gid,
-                .process = process,
-        };
+        *ret = (struct peer) { .pid = credentials.pid, .uid = credentials.uid, .gid = credentials.gid };
         return 0;
 }
 
-bool peer_is_alive(int socket, const struct peer *peer) {
-        _cleanup_close_ int pidfd = peer_open(socket);
+int peer_identify(int socket, struct peer *peer, int *ret_pidfd) {
+        _cleanup_close_ int pidfd = open_process(socket);
+        uint64_t process;
+        int r;
+
+        if (pidfd < 0 && pidfd != -ENOPROTOOPT)
+                return pidfd;
+        r = process_identity(peer->pid, pidfd, &process);
+        if (r == -ESRCH)
+                return r;
+        if (r >= 0)
+                peer->process = process;
+        *ret_pidfd = pidfd >= 0 ? TAKE_FD(pidfd) : -1;
+        return 0;
+}
+
+bool peer_is_alive(int pidfd, const struct peer *peer) {
         struct pollfd p = { .fd = pidfd, .events = POLLIN };
         uint64_t process;
         int r;
 
         if (pidfd >= 0)
                 return poll(&p, 1, 0) == 0;
-        if (pidfd == -ESRCH)
-                return false;
         r = process_identity(peer->pid, -1, &process);
-        return r != -ESRCH && (r < 0 || process == peer->process);
+        return r != -ESRCH && (r < 0 || peer->process == 0 || process == peer->process);
+}
+
+bool peer_socket_is_alive(int socket, const struct peer *peer) {
+        _cleanup_close_ int pidfd = open_process(socket);
+
+        return pidfd != -ESRCH && peer_is_alive(pidfd, peer);
 }

@@ -45,11 +45,11 @@ static void introduce(const struct application *a, struct handshake *h) {
         h->pid = (uint64_t) a->peer.pid;
         h->uid = a->peer.uid;
         h->gid = a->peer.gid;
-        if (compartment_shares_pids(&a->compartment->key))
+        if (compartment_shares_pids(a->compartment))
                 h->keys |= HANDSHAKE_NAMESPACE_SAME;
-        if (a->cgroup) {
+        if (a->group) {
                 h->keys |= HANDSHAKE_CGROUP;
-                handshake_set_cgroup(h, a->cgroup);
+                handshake_set_cgroup(h, a->group->path);
         }
 }
 

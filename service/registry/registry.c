@@ -98,6 +98,7 @@ int registry_new(const struct registry_config *config, struct registry **ret) {
         quota_set_total(&config->domain->quota, QUOTA_APPLICATIONS, r->connections_max);
         r->epoll_fd = r->stop_fd = r->work_fd = r->news_fd = r->sweep.timer_fd = -1;
         compartment_table_init(&r->compartments);
+        control_group_table_init(&r->groups);
         refusals_init(&r->refusals);
         cds_wfcq_init(&r->work_head, &r->work_tail);
         cds_wfcq_init(&r->added_head, &r->added_tail);
@@ -190,6 +191,7 @@ struct registry *registry_free(struct registry *r) {
         sweep_done(&r->sweep);
         refusals_done(&r->refusals);
         compartment_table_done(&r->compartments);
+        control_group_table_done(&r->groups);
         free(r);
         return NULL;
 }

@@ -239,15 +239,18 @@ static void test_descriptors(void) {
 static void test_identity(void) {
         struct peer self, other;
         uint64_t start, again;
-        int pair[2], child[2];
+        int pair[2], child[2], pidfd;
         pid_t pid;
 
         g_assert_no_errno(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));
         g_assert_cmpint(peer_read(pair[0], &self), ==, 0);
+        g_assert_cmpint(peer_identify(pair[0], &self, &pidfd), ==, 0);
+        g_assert_true(peer_is_alive(pidfd, &self));
+        close(pidfd);
         g_assert_cmpint(self.pid, ==, getpid());
         g_assert_cmpuint(self.uid, ==, getuid());
         g_assert_cmpuint(self.process, !=, 0);
-        g_assert_true(peer_is_alive(pair[0], &self));
+        g_assert_true(peer_socket_is_alive(pair[0], &self));
         /* A child gets a pair of its own, and leaves an end of it here. */
         g_assert_no_errno(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, child));
         g_assert_no_errno(pid = fork());
@@ -266,9 +269,10 @@ static void test_identity(void) {
 
         g_assert_cmpint(datagram_recv(child[0], &byte, 1, fds, &n_fds, 0), ==, 1);
         g_assert_cmpint(peer_read(fds[0], &other), ==, 0);
+        g_assert_cmpint(peer_identify(fds[0], &other, &pidfd), ==, 0);
         g_assert_cmpint(other.pid, ==, pid);
         g_assert_cmpuint(other.process, !=, self.process);
-        g_assert_true(peer_is_alive(fds[0], &other));
+        g_assert_true(peer_socket_is_alive(fds[0], &other));
         /* Without pidfds: the time of its start. */
         g_assert_cmpint(process_identity(pid, -1, &start), ==, 0);
         g_assert_cmpint(process_identity(pid, -1, &again), ==, 0);
@@ -278,10 +282,12 @@ static void test_identity(void) {
         siginfo_t info;
         g_assert_no_errno(waitid(P_PID, (id_t) pid, &info, WEXITED | WNOWAIT));
         /* Dead, and not waited for yet; then gone. */
-        g_assert_false(peer_is_alive(fds[0], &other));
+        g_assert_false(peer_is_alive(pidfd, &other));
+        close(pidfd);
+        g_assert_false(peer_socket_is_alive(fds[0], &other));
         g_assert_cmpint(process_identity(pid, -1, &again), ==, -ESRCH);
         g_assert_no_errno(waitpid(pid, NULL, 0));
-        g_assert_false(peer_is_alive(fds[0], &other));
+        g_assert_false(peer_socket_is_alive(fds[0], &other));
         g_assert_cmpint(process_identity(pid, -1, &again), ==, -ESRCH);
         datagram_close_fds(fds, n_fds);
         close(child[1]);

@@ -7,8 +7,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <systemd/sd-login.h>
 #include <unistd.h>
 
 #include "common/fd.h"
@@ -18,6 +25,7 @@
 #include "service/domain/compartment.h"
 #include "service/domain/stream.h"
 #include "service/domain/user.h"
+#include "service/registry/control-group.h"
 #include "service/registry/definitions.h"
 
 static void test_class_ids(void) {
@@ -62,18 +70,32 @@ static void test_class_limit(void) {
         class_table_done(&table);
 }
 
+static void read_key(const struct compartment_table *table, pid_t pid, uint64_t application,
+                     struct compartment_key *ret) {
+        const struct compartment_process process = { pid, -1, getuid(), 64, application };
+
+        compartment_read(table, &process, ret);
+}
+
+static bool is_empty(const struct compartment_table *table) {
+        for (size_t i = 0; i < COMPARTMENT_BUCKETS; i++)
+                if (table->buckets[i])
+                        return false;
+        return true;
+}
+
 static void test_compartments(void) {
         struct compartment_table table;
         struct compartment_key key, gone;
         struct compartment *a, *b, *c;
 
         compartment_table_init(&table);
-        compartment_read(getpid(), getuid(), 64, 1, &key);
+        read_key(&table, getpid(), 1, &key);
         g_assert_cmpuint(key.user_namespace, >, 0);
         g_assert_cmpuint(key.pid_namespace, >, 0);
         g_assert_cmpuint(key.alone, ==, 0);
         g_assert_cmpint(compartment_get(&table, &key, &a), ==, 0);
-        compartment_read(getpid(), getuid(), 64, 2, &key);
+        read_key(&table, getpid(), 2, &key);
         g_assert_cmpint(compartment_get(&table, &key, &b), ==, 0);
         g_assert_true(a == b);
         /* Each part makes another one. */
@@ -87,13 +109,118 @@ static void test_compartments(void) {
         g_assert_true(c != a);
         compartment_unref(c);
         /* What cannot be read is alone: no process has number 0. */
-        compartment_read(0, getuid(), 64, 7, &gone);
+        read_key(&table, 0, 7, &gone);
         g_assert_cmpuint(gone.alone, ==, 7);
+        g_assert_cmpint(compartment_get(&table, &gone, &c), ==, 0);
+        g_assert_false(compartment_shares_pids(c));
+        compartment_unref(c);
+        g_assert_true(compartment_shares_pids(a));
         compartment_unref(a);
-        g_assert_nonnull(table.first);
+        g_assert_false(is_empty(&table));
         compartment_unref(b);
-        g_assert_null(table.first);
+        g_assert_true(is_empty(&table));
         compartment_table_done(&table);
+}
+
+/* A process of another user, in a user namespace of its own or not, until it is killed. */
+static pid_t start_stranger(bool contained) {
+        int ready[2];
+        char byte;
+        pid_t pid;
+
+        g_assert_no_errno(pipe(ready));
+        g_assert_no_errno(pid = fork());
+        if (pid == 0) {
+                (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+                if (setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0 ||
+                    (contained && unshare(CLONE_NEWUSER) < 0) || write(ready[1], "", 1) != 1)
+                        _exit(1);
+                for (;;)
+                        pause();
+        }
+        close(ready[1]);
+        g_assert_cmpint(read(ready[0], &byte, 1), ==, 1);
+        close(ready[0]);
+        return pid;
+}
+
+static void end_stranger(pid_t pid) {
+        g_assert_no_errno(kill(pid, SIGKILL));
+        g_assert_no_errno(waitpid(pid, NULL, 0));
+}
+
+/* As tracingd is: root without a capability. Whom it finds alone, as bits. */
+static int look_without_capabilities(const pid_t *pids, size_t n) {
+        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        struct __user_cap_data_struct none[2] = { 0 };
+        struct compartment_table table;
+        struct compartment_key key;
+        int status, alone = 0;
+        pid_t pid;
+
+        g_assert_no_errno(pid = fork());
+        if (pid == 0) {
+                if (syscall(SYS_capset, &header, none) < 0)
+                        _exit(64);
+                compartment_table_init(&table);
+                for (size_t i = 0; i < n; i++) {
+                        int pidfd = (int) syscall(SYS_pidfd_open, pids[i], 0);
+                        const struct compartment_process with = { pids[i], pidfd, 65534, 64, 1 };
+                        const struct compartment_process without = { pids[i], -1, 65534, 64, 1 };
+
+                        compartment_read(&table, &with, &key);
+                        alone |= key.alone ? 1 << (2 * i) : 0;
+                        compartment_read(&table, &without, &key);
+                        alone |= key.alone ? 2 << (2 * i) : 0;
+                }
+                _exit(alone);
+        }
+        g_assert_no_errno(waitpid(pid, &status, 0));
+        g_assert_true(WIFEXITED(status));
+        return WEXITSTATUS(status);
+}
+
+/* The namespaces of others cannot be read without capabilities; their ordinary processes share rings all the same. */
+static void test_compartment_of_another(void) {
+        pid_t pids[2];
+
+        if (getuid() != 0) {
+                g_test_skip("needs root");
+                return;
+        }
+        pids[0] = start_stranger(false);
+        pids[1] = start_stranger(true);
+        g_assert_cmphex(look_without_capabilities(pids, 2), ==, 0xc);
+        end_stranger(pids[0]);
+        end_stranger(pids[1]);
+}
+
+static void test_control_groups(void) {
+        _cleanup_(control_group_table_done) struct control_group_table table;
+        _cleanup_free_ char *path = NULL, *unit = NULL;
+        struct control_group *a, *b;
+        int pidfd = (int) syscall(SYS_pidfd_open, getpid(), 0);
+
+        control_group_table_init(&table);
+        g_assert_null(control_group_get(&table, 0, -1));
+        a = control_group_get(&table, getpid(), pidfd);
+        b = control_group_get(&table, getpid(), pidfd);
+        close(pidfd);
+        g_assert_true(a == b);
+        if (sd_pid_get_cgroup(0, &path) >= 0)
+                g_assert_cmpstr(a->path, ==, path);
+        if (a && sd_pid_get_unit(0, &unit) >= 0)
+                g_assert_cmpstr(a->unit, ==, unit);
+        control_group_unref(a);
+        control_group_unref(b);
+        /* By its path alone, as on older kernels. */
+        a = control_group_get(&table, getpid(), -1);
+        b = control_group_get(&table, getpid(), -1);
+        g_assert_true(a == b);
+        if (path)
+                g_assert_cmpstr(a->path, ==, path);
+        control_group_unref(a);
+        control_group_unref(b);
 }
 
 static void test_fit(void) {
@@ -246,6 +373,8 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/domain/class-ids", test_class_ids);
         g_test_add_func("/domain/class-limit", test_class_limit);
         g_test_add_func("/domain/compartments", test_compartments);
+        g_test_add_func("/domain/compartment-of-another", test_compartment_of_another);
+        g_test_add_func("/domain/control-groups", test_control_groups);
         g_test_add_func("/domain/fit", test_fit);
         g_test_add_func("/domain/streams", test_streams);
         g_test_add_func("/domain/definitions", test_definitions);
