@@ -19,6 +19,7 @@
 
 #include "common/cleanup.h"
 #include "protocol/wait.h"
+#include "tracer/outside.h"
 #include "tracer/probe.h"
 #include "tracer/sys.h"
 #include "tracer/valgrind.h"
@@ -37,7 +38,19 @@ static bool is_known(const struct wait_map *map, const struct stat *st) {
         return map && map->ino != 0 && map->dev == st->st_dev && map->ino == st->st_ino;
 }
 
-static int check_page(int fd, uid_t owner, const struct wait_map *map, struct stat *ret_stat, uint32_t *ret_word) {
+/* A user's own page must show its owner. */
+static bool is_systems(const char *path) {
+        size_t n = strlen(wait_config.system_run);
+
+        return strncmp(path, wait_config.system_run, n) == 0 && path[n] == '/';
+}
+
+static bool is_trusted(const char *path, uid_t owner, const struct wait_map *map, const struct stat *st) {
+        return st->st_uid == 0 || st->st_uid == owner || is_known(map, st) ||
+               (is_systems(path) && outside_is_roots(path, st));
+}
+
+static int check_page(int fd, const char *path, uid_t owner, const struct wait_map *map, struct stat *ret_stat, uint32_t *ret_word) {
         struct wait_page page;
         ssize_t n;
 
@@ -45,7 +58,7 @@ static int check_page(int fd, uid_t owner, const struct wait_map *map, struct st
                 return -errno;
         if (!S_ISREG(ret_stat->st_mode))
                 return -EBADMSG;
-        if (ret_stat->st_uid != 0 && ret_stat->st_uid != owner && !is_known(map, ret_stat))
+        if (!is_trusted(path, owner, map, ret_stat))
                 return -EACCES;
         n = pread(fd, &page, sizeof(page), 0);
         if (n < 0)
@@ -78,7 +91,7 @@ int wait_look(const char *path, uid_t owner, struct wait_map *map, uint32_t *ret
 
         /* Not to hang on a FIFO, nor to follow a link to somewhere else. */
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-        r = fd < 0 ? -errno : check_page(fd, owner, map, &st, ret_word);
+        r = fd < 0 ? -errno : check_page(fd, path, owner, map, &st, ret_word);
         if (r >= 0 && map)
                 r = map_page(map, fd, &st);
         if (r < 0 && map)

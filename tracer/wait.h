@@ -33,7 +33,8 @@ struct wait_config {
 extern struct wait_config wait_config;
 
 /*
- * Reads the word of the page at path, a regular file of root or owner. With
+ * Reads the word of the page at path, a regular file of root or owner; in the
+ * system's directory, one that outside.h takes for root's, too. With
  * map, also maps it where it is another file than last time; where there is no
  * page, *map is empty afterwards. -errno: -EBADMSG for what is no page, -EACCES
  * for another's.

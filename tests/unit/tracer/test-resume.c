@@ -17,6 +17,7 @@
 
 #include "common/clock.h"
 #include "tests/unit/tracer/world.h"
+#include "tracer/daemon.h"
 #include "tracer/retry.h"
 #include "tracer/wait.h"
 
@@ -300,14 +301,22 @@ static void library_meanwhile(void) {
         world_done(&w);
 }
 
-/* What was there before the library does the same after it: the objects' destructors. */
+static void unregister_at_exit(void) {
+        uint32_t before = daemons[0].wakes;
+
+        program_unregister();
+        if (daemons[0].wakes != before)
+                _exit(1);
+}
+
+/* What was there before the library comes after it, as the objects' destructors do. */
 static void exits(void) {
-        (void) atexit(program_unregister);
+        (void) atexit(unregister_at_exit);
         program_register();
         exit(0);
 }
 
-/* A process that ends hangs up, and says nothing of its events that go first. */
+/* A process that ends hangs up; for the events that go first, it does not wake its helper. */
 static void end_of_process(void) {
         struct handshake h;
         struct world w;

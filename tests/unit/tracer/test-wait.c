@@ -6,12 +6,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/tracer/fake-daemon.h"
@@ -95,6 +98,86 @@ static void test_owner(void) {
                 g_assert_cmpint(wait_look(page_path, 4711, NULL, &word), ==, 0);
         }
         unlink(page_path);
+}
+
+/* What a process of this user sees in a user namespace of its own, to which root gives this map: 0 or -errno. */
+static int look_from_namespace(uid_t uid, const char *map) {
+        int there[2], back[2], status;
+        pid_t pid;
+        char c;
+
+        g_assert_cmpint(pipe2(there, O_CLOEXEC), ==, 0);
+        g_assert_cmpint(pipe2(back, O_CLOEXEC), ==, 0);
+        pid = fork();
+        if (pid == 0) {
+                uint32_t word;
+
+                if (setresuid(uid, uid, uid) < 0 || prctl(PR_SET_DUMPABLE, 1) < 0 || unshare(CLONE_NEWUSER) < 0)
+                        _exit(77);
+                if (write(there[1], "", 1) != 1 || read(back[0], &c, 1) != 1)
+                        _exit(78);
+                _exit(-wait_look(page_path, 0, NULL, &word));
+        }
+        close(there[1]);
+        close(back[0]);
+        if (read(there[0], &c, 1) == 1) {
+                g_autofree char *path = g_strdup_printf("/proc/%i/uid_map", (int) pid);
+                int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+                if (map)
+                        g_assert_cmpint(write(fd, map, strlen(map)), ==, (ssize_t) strlen(map));
+                close(fd);
+                g_assert_cmpint(write(back[1], "", 1), ==, 1);
+        }
+        close(there[0]);
+        close(back[1]);
+        g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+        g_assert_true(WIFEXITED(status));
+        return -WEXITSTATUS(status);
+}
+
+/* Each user but 4711 has no number there: root's page is one of theirs, but nobody else could have put it there. */
+static void test_user_namespace(void) {
+        g_autofree char *folder = g_build_filename(directory, "run", NULL);
+        char *outside = page_path;
+
+        if (getuid() != 0) {
+                g_test_skip("needs root");
+                return;
+        }
+        g_assert_cmpint(chmod(directory, 0755), ==, 0);
+        g_assert_cmpint(mkdir(folder, 0755), ==, 0);
+        page_path = g_build_filename(folder, TRACECTL_WAIT_NAME, NULL);
+        fake_write_page(page_path, 1);
+        wait_config.system_run = "/nonexistent";
+        if (look_from_namespace(4711, NULL) == -77) {
+                g_test_skip("needs the right to make a user namespace");
+        } else {
+                g_assert_cmpint(look_from_namespace(4711, NULL), ==, -EACCES);
+                wait_config.system_run = folder;
+                g_assert_cmpint(look_from_namespace(4711, NULL), ==, 0);
+                g_assert_cmpint(look_from_namespace(4711, "0 4711 1"), ==, 0);
+                g_assert_cmpint(look_from_namespace(4711, "4711 4711 1"), ==, 0);
+                g_assert_cmpint(look_from_namespace(4711, "0 4711 1\n1 100000 65533"), ==, 0);
+                for (const char *const *p = (const char *const[]){ page_path, folder, directory, NULL }; *p; p++) {
+                        g_assert_cmpint(chmod(*p, p[0] == page_path ? 0664 : 0777), ==, 0);
+                        g_assert_cmpint(look_from_namespace(4711, "0 4711 1"), ==, -EACCES);
+                        g_assert_cmpint(chmod(*p, 0755), ==, 0);
+                }
+                g_assert_cmpint(look_from_namespace(4711, "0 4711 1"), ==, 0);
+                /* Where root has a number, who has none is somebody else. */
+                g_assert_cmpint(chown(page_path, 4712, 0), ==, 0);
+                g_assert_cmpint(look_from_namespace(0, "0 0 1"), ==, -EACCES);
+                g_assert_cmpint(look_from_namespace(0, "7 4711 1\n5 0 1"), ==, -EACCES);
+                /* Without a namespace the overflow uid is a user like any other. */
+                g_assert_cmpint(chown(page_path, 65534, 0), ==, 0);
+                g_assert_cmpint(wait_look(page_path, 0, NULL, &(uint32_t){ 0 }), ==, -EACCES);
+        }
+        unlink(page_path);
+        g_free(page_path);
+        page_path = outside;
+        rmdir(folder);
+        wait_config.system_run = TRACECTL_SYSTEM_RUN;
 }
 
 static void test_replaced(void) {
@@ -253,6 +336,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/wait/hostile", test_hostile);
         g_test_add_func("/wait/symlink", test_symlink);
         g_test_add_func("/wait/owner", test_owner);
+        g_test_add_func("/wait/user-namespace", test_user_namespace);
         g_test_add_func("/wait/replaced", test_replaced);
         g_test_add_func("/wait/woken", test_woken);
         g_test_add_func("/wait/woken-without-waitv", test_woken_without_waitv);
