@@ -6,6 +6,8 @@
 #include "client/libtracectl-read/packet.h"
 #include "protocol/ctf.h"
 
+#define LOOK_SIZE ((size_t) 4096) /* enough of a packet to see whether it is wanted */
+
 static bool has_role(const struct stream *stream, enum role role) {
         return stream->decoder.seen & (UINT32_C(1) << role);
 }
@@ -112,7 +114,21 @@ static int read_context(struct stream *stream, const char **ret_why) {
         return 0;
 }
 
-int packet_next(struct stream *stream) {
+/* Whether all of it is before what is wanted; with no end that makes sense, nobody knows. */
+static bool ends_before(const struct stream *stream) {
+        const uint64_t *roles = stream->decoder.roles;
+
+        return stream->class->clock && has_role(stream, ROLE_END) && roles[ROLE_END] >= role_or(stream, ROLE_BEGIN, 0) &&
+               clock_to_ns(stream->class->clock, roles[ROLE_END]) < stream->since;
+}
+
+static bool begins_behind(const struct stream *stream) {
+        return stream->class->clock && has_role(stream, ROLE_BEGIN) &&
+               clock_to_ns(stream->class->clock, stream->decoder.roles[ROLE_BEGIN]) >= stream->until;
+}
+
+/* The packet after this one. As packet_next(). */
+static int read_packet(struct stream *stream) {
         const char *why = "the packet has no beginning that makes sense";
         int r;
 
@@ -133,6 +149,28 @@ int packet_next(struct stream *stream) {
                 stream_skip(stream, why);
                 return 0;
         }
-        stream->in_packet = true;
         return 1;
+}
+
+int packet_next(struct stream *stream) {
+        bool is_looking = stream->since != INT64_MIN && !stream->has_begun;
+        uint64_t discarded = stream->discarded, lost = stream->packets_lost;
+        int r;
+
+        stream->window.ahead = is_looking ? LOOK_SIZE : 0;
+        while ((r = read_packet(stream)) > 0 && is_looking && ends_before(stream)) {
+                /* What is missing from what is not wanted is no loss. */
+                stream->discarded = discarded;
+                stream->packets_lost = lost;
+        }
+        stream->window.ahead = 0;
+        stream->has_begun = true;
+        if (r > 0 && stream->until != INT64_MAX && begins_behind(stream)) {
+                stream->discarded = discarded;
+                stream->packets_lost = lost;
+                stream->packet_end = stream->file_size;
+                return 0;
+        }
+        stream->in_packet = r > 0;
+        return r;
 }

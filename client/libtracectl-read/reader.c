@@ -5,6 +5,7 @@
 
 #include "client/libtracectl-read/export.h"
 #include "client/libtracectl-read/reader.h"
+#include "client/libtracectl-read/seek.h"
 
 _public_ int tracectl_reader_new(tracectl_reader **ret) {
         tracectl_reader *reader = calloc(1, sizeof(*reader));
@@ -64,6 +65,8 @@ static int add_stream(tracectl_reader *reader, struct stream *stream) {
 
         stream->since = reader->since;
         stream->until = reader->until;
+        if (reader->since != INT64_MIN)
+                stream_seek(stream, reader->since);
         r = stream_next(stream, reader->with_markers);
         return r > 0 ? merge_add(&reader->merge, stream) : r;
 }

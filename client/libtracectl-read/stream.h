@@ -30,6 +30,7 @@ struct stream {
         /* the packet */
         const struct stream_class *class;
         bool in_packet;
+        bool has_begun; /* with the first packet that is wanted */
         bool has_sequence;
         uint64_t packet_offset, packet_end; /* in the file */
         uint64_t sequence;

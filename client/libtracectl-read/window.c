@@ -36,13 +36,17 @@ static int move(struct window *window, uint64_t start, size_t size) {
 }
 
 int window_load(struct window *window, uint64_t start, size_t size) {
+        size_t wanted;
         int r;
 
         r = move(window, start, size);
         if (r < 0)
                 return r;
-        while (window->size < window->capacity) {
-                ssize_t n = pread(window->fd, window->data + window->size, window->capacity - window->size,
+        wanted = window->ahead > 0 ? window->ahead : window->capacity;
+        if (wanted < size)
+                wanted = size;
+        while (window->size < wanted) {
+                ssize_t n = pread(window->fd, window->data + window->size, wanted - window->size,
                                   (off_t) (start + window->size));
 
                 if (n < 0 && errno == EINTR)

@@ -14,6 +14,7 @@ struct window {
         int fd;
         uint8_t *data;
         size_t capacity, size;
+        size_t ahead;   /* how much to read at once; 0: as much as there is room for */
         uint64_t start; /* of data in the file */
 };
 

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "client/libtracectl-read/stream.h"
+
+/*
+ * Takes a stream that nothing was read of to the packet in which time since is,
+ * or to one before it, by the index beside the streams (protocol/ctf.h). An
+ * index that is missing or makes no sense costs time, and nothing else.
+ */
+void stream_seek(struct stream *stream, int64_t since);
