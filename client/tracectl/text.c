@@ -12,6 +12,7 @@ void text_init(struct text *text, int fd) {
         text->fd = fd;
         text->error = 0;
         text->size = 0;
+        text->has_flushed = false;
         text->before_write = NULL;
         text->userdata = NULL;
 }
@@ -26,6 +27,7 @@ void text_flush(struct text *text) {
                         text->error = -r;
         }
         text->size = 0;
+        text->has_flushed = true;
 }
 
 void text_add(struct text *text, const char *data, size_t size) {

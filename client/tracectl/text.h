@@ -19,6 +19,7 @@ struct text {
         int fd;
         int error; /* errno, or 0 */
         size_t size;
+        bool has_flushed; /* set by text_flush(); whoever wants to know clears it */
         void (*before_write)(void *userdata); /* NULL, or called before anything is written to fd */
         void *userdata;
         char data[TEXT_SIZE];

@@ -9,6 +9,7 @@
 #include "client/tracectl/say.h"
 #include "client/tracectl/verbs.h"
 #include "client/tracectl/view-output.h"
+#include "client/tracectl/view-select.h"
 #include "client/tracectl/view-threads.h"
 #include "common/cleanup.h"
 
@@ -35,18 +36,23 @@ int view_output_refuse(const char *name) {
         return EXIT_USAGE;
 }
 
-static int add_events(const struct view_output *output, void *state, struct text *text, tracectl_reader *reader) {
+static int add_events(const struct view_output *output, const struct view_output_options *options, void *state,
+                      struct text *text, tracectl_reader *reader) {
+        _cleanup_(view_chooser_done) struct view_chooser chooser;
         _cleanup_(progress_done) struct progress progress;
         tracectl_reader_event *event;
         int r;
 
         progress_init(&progress, text->fd);
-        while ((r = tracectl_reader_next(reader, &event)) > 0 && text->error == 0) {
-                r = output->event(state, text, event);
+        r = view_chooser_init(&chooser, options->select);
+        while (r >= 0 && text->error == 0 && (r = tracectl_reader_next(reader, &event)) > 0) {
+                r = view_chooser_begin(&chooser, text, event);
+                if (r > 0) {
+                        r = output->event(state, text, event);
+                        view_chooser_end(&chooser, text);
+                }
                 if (r >= 0)
                         r = progress_step(&progress);
-                if (r < 0)
-                        return r;
         }
         return r < 0 ? r : 0;
 }
@@ -64,7 +70,7 @@ int view_output_run(const struct view_output *output, const struct view_output_o
         text_init(text, fd);
         r = output->begin ? output->begin(options, text, &state) : 0;
         if (r >= 0)
-                r = add_events(output, state, text, reader);
+                r = add_events(output, options, state, text, reader);
         if (r >= 0 && text->error == 0 && output->end)
                 r = output->end(state, text);
         if (output->free)

@@ -17,9 +17,12 @@
 #include "client/libtracectl-read/tracectl-read.h"
 #include "client/tracectl/text.h"
 
+struct view_select;
+
 struct view_output_options {
         const char *path; /* of the trace; outlives the output */
         bool is_coloured, with_date, with_durations;
+        const struct view_select *select; /* which events; NULL: all */
 };
 
 struct view_output {

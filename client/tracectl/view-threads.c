@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "client/tracectl/progress.h"
+#include "client/tracectl/view-select.h"
 #include "client/tracectl/view-threads.h"
 #include "common/cleanup.h"
 
@@ -48,6 +49,7 @@ struct crew {
 struct worker {
         struct crew *crew;
         void *state; /* of the output */
+        struct view_chooser chooser;
         pthread_t thread;
         bool is_running;
 };
@@ -91,15 +93,20 @@ static void await_turn(void *userdata) {
         pthread_mutex_unlock(&crew->mutex);
 }
 
-static void render_slot(struct crew *crew, struct slot *slot, void *state) {
+static void render_slot(struct crew *crew, struct slot *slot, struct worker *worker) {
         tracectl_reader_event *event;
         uint64_t n = 0;
         int r = 0;
 
         slot->state = SLOT_RENDERING;
         pthread_mutex_unlock(&crew->mutex);
-        for (; r >= 0 && slot->text->error == 0 && (event = tracectl_reader_batch_next(slot->batch)); n++)
-                r = crew->output->event(state, slot->text, event);
+        for (; r >= 0 && slot->text->error == 0 && (event = tracectl_reader_batch_next(slot->batch)); n++) {
+                r = view_chooser_begin(&worker->chooser, slot->text, event);
+                if (r <= 0)
+                        continue;
+                r = crew->output->event(worker->state, slot->text, event);
+                view_chooser_end(&worker->chooser, slot->text);
+        }
         pthread_mutex_lock(&crew->mutex);
         slot->state = SLOT_RENDERED;
         crew->n_events += n;
@@ -133,13 +140,13 @@ static bool is_done(const struct crew *crew) {
 }
 
 /* Does one thing, or waits until there may be one. */
-static void work_once(struct crew *crew, void *state) {
+static void work_once(struct crew *crew, struct worker *worker) {
         struct slot *next = &crew->slots[crew->n_filled % crew->n_slots];
 
         if (oldest(crew)->state == SLOT_RENDERED)
                 write_slot(crew, oldest(crew));
         else if (crew->n_taken < crew->n_filled)
-                render_slot(crew, &crew->slots[crew->n_taken++ % crew->n_slots], state);
+                render_slot(crew, &crew->slots[crew->n_taken++ % crew->n_slots], worker);
         else if (!crew->is_filling && !crew->has_ended && next->state == SLOT_EMPTY)
                 fill_slot(crew, next);
         else
@@ -152,39 +159,55 @@ static void *work(void *userdata) {
 
         pthread_mutex_lock(&crew->mutex);
         while (!is_done(crew))
-                work_once(crew, worker->state);
+                work_once(crew, worker);
         pthread_mutex_unlock(&crew->mutex);
         return NULL;
 }
 
+static int worker_init(struct worker *worker, struct crew *crew) {
+        int r;
+
+        worker->crew = crew;
+        r = view_chooser_init(&worker->chooser, crew->options->select);
+        if (r >= 0 && crew->output->begin)
+                r = crew->output->begin(crew->options, crew->slots[0].text, &worker->state);
+        return r;
+}
+
+static void worker_done(struct worker *worker) {
+        if (!worker->crew)
+                return;
+        if (worker->crew->output->free)
+                worker->crew->output->free(worker->state);
+        view_chooser_done(&worker->chooser);
+}
+
 /* Signals are the first thread's. Where no thread can be had, it goes without. */
 static void start_worker(struct worker *worker, struct crew *crew) {
-        struct text *none = crew->slots[0].text;
         sigset_t all, before;
 
-        if (crew->output->begin && crew->output->begin(crew->options, none, &worker->state) < 0)
+        if (worker_init(worker, crew) < 0)
                 return;
-        worker->crew = crew;
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
         worker->is_running = pthread_create(&worker->thread, NULL, work, worker) == 0;
         pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* The thread that was there before, as long as it takes. */
-static void lead(struct crew *crew, struct worker *workers, unsigned n, void *state) {
+/* The thread that was there before, as long as it takes: the first of n workers. */
+static void lead(struct crew *crew, struct worker *workers, unsigned n) {
         _cleanup_(progress_done) struct progress progress;
         uint64_t n_seen = 0;
+        unsigned started = 1;
 
         progress_init(&progress, crew->slots[0].text->fd);
         pthread_mutex_lock(&crew->mutex);
         while (!is_done(crew)) {
                 int r = 0;
 
-                if (crew->n_filled == ALONE && !workers[0].is_running)
-                        for (unsigned i = 0; i + 1 < n; i++)
-                                start_worker(&workers[i], crew);
-                work_once(crew, state);
+                while (crew->n_filled >= ALONE && started < n)
+                        start_worker(&workers[started++], crew);
+                work_once(crew, &workers[0]);
                 for (; r >= 0 && n_seen < crew->n_events; n_seen++)
                         r = progress_step(&progress);
                 if (r < 0)
@@ -237,22 +260,17 @@ int view_threads_run(const struct view_output *output, const struct view_output_
                 .n_slots = 2 * n,
         };
         struct worker workers[THREADS_MAX] = {};
-        void *state = NULL;
         int r;
 
         r = make_slots(&crew, fd);
-        if (r >= 0 && output->begin)
-                r = output->begin(options, crew.slots[0].text, &state);
-        if (r < 0)
-                return r;
-        lead(&crew, workers, n, state);
-        for (unsigned i = 0; i < n; i++) {
+        if (r >= 0)
+                r = worker_init(&workers[0], &crew);
+        if (r >= 0)
+                lead(&crew, workers, n);
+        for (unsigned i = 0; i < n; i++)
                 if (workers[i].is_running)
                         pthread_join(workers[i].thread, NULL);
-                if (output->free)
-                        output->free(workers[i].state);
-        }
-        if (output->free)
-                output->free(state);
-        return crew.error;
+        for (unsigned i = 0; i < n; i++)
+                worker_done(&workers[i]);
+        return r < 0 ? r : crew.error;
 }

@@ -15,11 +15,13 @@
 #include "client/tracectl/say.h"
 #include "client/tracectl/verbs.h"
 #include "client/tracectl/view-output.h"
+#include "client/tracectl/view-select.h"
 #include "client/tracectl/view-trace.h"
 #include "common/cleanup.h"
 
 struct view {
         const struct view_output *output;
+        struct view_select select;
         bool with_markers, with_date, with_durations, without_pager, is_user;
         const char *path; /* NULL: whichever is meant */
         const char *file; /* NULL: stdout */
@@ -40,6 +42,16 @@ static void print_help(void) {
              "                   (for trace viewers), folded (for flame graphs)\n"
              "  -O, --output-file=FILE\n"
              "                   Write FILE, whole or not at all, instead of stdout\n"
+             "  -S, --since=TIME, -U, --until=TIME\n"
+             "                   Only events from TIME on, and before: '2026-01-31 12:00:00',\n"
+             "                   12:00:00.25, yesterday, -5min\n"
+             "  -e, --event=GLOB Only events of this name, such as 'libc:*'\n"
+             "  -p, --pid=PID    Only what this process recorded\n"
+             "      --process=GLOB\n"
+             "                   Only processes of this name, where context procname tells it\n"
+             "      --filter=EXPR\n"
+             "                   Only where this is true: fields and $ctx.CONTEXT, as in C\n"
+             "  -g, --grep=REGEX Only lines like this; without capitals, in either case\n"
              "      --durations  With events that end what another began, how long it took\n"
              "      --no-pager   Print to the terminal at once, not page by page\n"
              "      --user       SESSION is one of this user's service, not the machine's\n"
@@ -49,17 +61,44 @@ static void print_help(void) {
              "coloured unless $NO_COLOR is set. Events that the recording had to discard are\n"
              "counted on stderr at the end.\n"
              "\n"
-             "Example: tracectl view ls-20260131-120000 | grep openat");
+             "Example: tracectl view --event='libc:open*' ls-20260131-120000");
+}
+
+static const char *name_of(const struct option *options, int value) {
+        while (options->val != value)
+                options++;
+        return options->name;
 }
 
 /* -1: go on; else the exit status. */
+static int check_options(struct view *view, int argc, char *argv[]) {
+        if (optind + 1 < argc) {
+                say("'view' takes one directory, but there is also '%s'. See: tracectl view --help", argv[optind + 1]);
+                return EXIT_USAGE;
+        }
+        if (view->select.grep && !view->output->is_text) {
+                say("--grep looks at lines of text, which the output '%s' does not have", view->output->name);
+                return EXIT_USAGE;
+        }
+        view->path = optind < argc ? argv[optind] : NULL;
+        return -1;
+}
+
+/* As check_options(). */
 static int read_options(struct view *view, int argc, char *argv[]) {
-        enum { OPTION_NO_PAGER = 256, OPTION_USER, OPTION_DURATIONS };
+        enum { OPTION_NO_PAGER = 256, OPTION_USER, OPTION_DURATIONS, OPTION_PROCESS, OPTION_FILTER };
         static const struct option options[] = {
                 { "all", no_argument, NULL, 'a' },
                 { "date", no_argument, NULL, 'd' },
                 { "output", required_argument, NULL, 'o' },
                 { "output-file", required_argument, NULL, 'O' },
+                { "since", required_argument, NULL, 'S' },
+                { "until", required_argument, NULL, 'U' },
+                { "event", required_argument, NULL, 'e' },
+                { "pid", required_argument, NULL, 'p' },
+                { "process", required_argument, NULL, OPTION_PROCESS },
+                { "filter", required_argument, NULL, OPTION_FILTER },
+                { "grep", required_argument, NULL, 'g' },
                 { "durations", no_argument, NULL, OPTION_DURATIONS },
                 { "no-pager", no_argument, NULL, OPTION_NO_PAGER },
                 { "user", no_argument, NULL, OPTION_USER },
@@ -67,7 +106,9 @@ static int read_options(struct view *view, int argc, char *argv[]) {
                 {},
         };
 
-        for (int c; (c = getopt_long(argc, argv, ":ado:O:h", options, NULL)) >= 0;)
+        int r;
+
+        for (int c; (c = getopt_long(argc, argv, ":ado:O:S:U:e:p:g:h", options, NULL)) >= 0;)
                 switch (c) {
                 case 'a':
                         view->with_markers = true;
@@ -96,14 +137,12 @@ static int read_options(struct view *view, int argc, char *argv[]) {
                         print_help();
                         return EXIT_SUCCESS;
                 default:
-                        return options_refuse("view", c, argv, options);
+                        r = c == '?' || c == ':' ? options_refuse("view", c, argv, options) :
+                                                   view_select_add(&view->select, name_of(options, c), optarg);
+                        if (r != 0)
+                                return r;
                 }
-        if (optind + 1 < argc) {
-                say("'view' takes one directory, but there is also '%s'. See: tracectl view --help", argv[optind + 1]);
-                return EXIT_USAGE;
-        }
-        view->path = optind < argc ? argv[optind] : NULL;
-        return -1;
+        return check_options(view, argc, argv);
 }
 
 static bool wants_colours(void) {
@@ -133,6 +172,7 @@ static int write_events(const struct view *view, struct view_trace *trace, const
                 .is_coloured = !view->file && wants_colours(),
                 .with_date = view->with_date,
                 .with_durations = view->with_durations,
+                .select = view_select_is_used(&view->select) ? &view->select : NULL,
         };
         struct pager pager = {};
         int r;
@@ -150,6 +190,8 @@ static int view_trace(const struct view *view, const char *path) {
         int r;
 
         r = view_trace_open(&trace, path, view->with_markers);
+        if (r == 0 && view->select.has_range)
+                tracectl_reader_set_range(trace.reader, view->select.since, view->select.until);
         if (r == 0)
                 r = open_output(view, &file);
         if (r != 0)
@@ -166,11 +208,16 @@ static int view_trace(const struct view *view, const char *path) {
         return EXIT_SUCCESS;
 }
 
+static void view_done(struct view *view) {
+        view_select_done(&view->select);
+}
+
 int verb_view(int argc, char *argv[]) {
-        struct view view = { .output = &view_output_text };
+        _cleanup_(view_done) struct view view = { .output = &view_output_text };
         _cleanup_free_ char *path = NULL;
         int r;
 
+        view_select_init(&view.select);
         r = read_options(&view, argc, argv);
         if (r >= 0)
                 return r;
