@@ -16,6 +16,7 @@ enum value_kind {
         VALUE_ABI,    /* major.minor */
         VALUE_NAME,   /* text */
         VALUE_CGROUP, /* text */
+        VALUE_EXECUTABLE, /* text */
 };
 
 struct key {
@@ -39,6 +40,7 @@ static const struct key keys[] = {
         { "EVENTS", HANDSHAKE_EVENTS, VALUE_HASH, offsetof(struct handshake, events), NULL },
         { "FORM", HANDSHAKE_FORM_LOCKED, VALUE_WORD, 0, "locked" },
         { "CGROUP", HANDSHAKE_CGROUP, VALUE_CGROUP, 0, NULL },
+        { "EXECUTABLE", HANDSHAKE_EXECUTABLE, VALUE_EXECUTABLE, 0, NULL },
         { "NAMESPACE", HANDSHAKE_NAMESPACE_SAME, VALUE_WORD, 0, "same" },
         NUMBER("PID", HANDSHAKE_PID, pid),
         NUMBER("UID", HANDSHAKE_UID, uid),
@@ -78,6 +80,10 @@ void handshake_set_cgroup(struct handshake *h, const char *text) {
         copy_text(text, h->cgroup, HANDSHAKE_CGROUP_MAX);
 }
 
+void handshake_set_executable(struct handshake *h, const char *text) {
+        copy_text(text, h->executable, HANDSHAKE_EXECUTABLE_MAX);
+}
+
 static int parse_value(const struct key *key, char *value, struct handshake *h) {
         uint64_t *number = (uint64_t *) ((char *) h + key->offset);
 
@@ -96,6 +102,9 @@ static int parse_value(const struct key *key, char *value, struct handshake *h) 
                 return 0;
         case VALUE_CGROUP:
                 handshake_set_cgroup(h, value);
+                return 0;
+        case VALUE_EXECUTABLE:
+                handshake_set_executable(h, value);
                 return 0;
         }
         return -EBADMSG;
@@ -192,6 +201,9 @@ static void put_value(struct writer *w, const struct key *key, const struct hand
                 break;
         case VALUE_CGROUP:
                 put_string(w, h->cgroup);
+                break;
+        case VALUE_EXECUTABLE:
+                put_string(w, h->executable);
                 break;
         }
 }

@@ -8,7 +8,7 @@
  *
  *   application                             tracingd
  *   REGISTER=1 ABI= NAME= EVENTS=<hash>
- *     [PID=] [WORD=] [FORM=locked] [RESUME=]
+ *     [PID=] [WORD=] [FORM=locked] [RESUME=] [EXECUTABLE=]
  *                                           NEED=events
  *   EVENTS=<hash> + definitions
  *                                           READY=1 APPLICATION= GENERATION= PID= UID= GID=
@@ -21,7 +21,8 @@
  *                                           NEED=events | CONFIG=1 ...
  *
  * Definitions: protocol/definitions.h; view and rings: protocol/view.h. PID of
- * REGISTER is the process's number in its own namespace, for messages only. What
+ * REGISTER is the process's number in its own namespace, for messages only.
+ * EXECUTABLE is the path of its program, for where tracingd may not see it. What
  * READY says about the process is for contexts (protocol/context.h): how tracingd
  * sees it, and whether it is in tracingd's process namespace, so that its threads
  * have the same numbers in both. FORM=locked
@@ -47,6 +48,7 @@
 #define HANDSHAKE_ABI_MINOR 0
 #define HANDSHAKE_NAME_MAX 64
 #define HANDSHAKE_CGROUP_MAX 255
+#define HANDSHAKE_EXECUTABLE_MAX 255
 
 enum handshake_keys {
         HANDSHAKE_REGISTER = 1 << 0,
@@ -69,6 +71,7 @@ enum handshake_keys {
         HANDSHAKE_GID = 1 << 17,
         HANDSHAKE_CGROUP = 1 << 18,
         HANDSHAKE_NAMESPACE_SAME = 1 << 19,
+        HANDSHAKE_EXECUTABLE = 1 << 20,
 };
 
 /* A message after parsing; a value counts only where its key is in keys. */
@@ -79,6 +82,7 @@ struct handshake {
         uint64_t applied, error, get, resume, application, generation, pid, word, uid, gid;
         char name[HANDSHAKE_NAME_MAX + 1]; /* printable; other bytes became '?' */
         char cgroup[HANDSHAKE_CGROUP_MAX + 1]; /* likewise */
+        char executable[HANDSHAKE_EXECUTABLE_MAX + 1]; /* likewise */
 };
 
 /*
@@ -90,6 +94,7 @@ int handshake_parse(const char *data, size_t size, struct handshake *ret);
 
 /* Makes text what a message can carry: cut where it is too long, other bytes than printable ones become '?'. */
 void handshake_set_cgroup(struct handshake *h, const char *text);
+void handshake_set_executable(struct handshake *h, const char *text);
 
 /*
  * Writes a message with the keys of h into buffer (HANDSHAKE_SIZE_MAX bytes are

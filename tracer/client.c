@@ -19,6 +19,7 @@
 #include "tracer/client.h"
 #include "tracer/credentials.h"
 #include "tracer/objects.h"
+#include "tracer/probe.h"
 #include "tracer/sys.h"
 
 #define SEND_TIMEOUT_MSEC 500
@@ -48,6 +49,18 @@ static uint32_t form(struct client *c) {
         return c->asked_locked ? HANDSHAKE_FORM_LOCKED : 0;
 }
 
+/* A path that has no room is left out: a part of it would be another one. It is not worth a call that may kill. */
+static void add_executable(struct handshake *h) {
+        char path[HANDSHAKE_EXECUTABLE_MAX + 1];
+        long n = probe_is_filtered() ? 0 : sys_readlink("/proc/self/exe", path, sizeof(path));
+
+        if (n <= 0 || n > HANDSHAKE_EXECUTABLE_MAX)
+                return;
+        path[n] = '\0';
+        handshake_set_executable(h, path);
+        h->keys |= HANDSHAKE_EXECUTABLE;
+}
+
 static int send_register(struct client *c) {
         struct handshake h = {
                 .keys = HANDSHAKE_REGISTER | HANDSHAKE_ABI | HANDSHAKE_NAME | HANDSHAKE_EVENTS | HANDSHAKE_PID |
@@ -69,6 +82,7 @@ static int send_register(struct client *c) {
                 h.name[i] = byte > ' ' && byte <= '~' ? byte : '?';
         }
         h.name[i] = '\0';
+        add_executable(&h);
         return send_message(c, &h, NULL, 0);
 }
 

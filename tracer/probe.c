@@ -10,11 +10,15 @@
 /* Of prctl(PR_GET_SECCOMP). */
 #define FILTERED 2
 
+bool probe_is_filtered(void) {
+        return sys_call6(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0, 0) == FILTERED;
+}
+
 bool probe_survives(const struct probe *calls, size_t n) {
         int status = 0;
         long pid, r;
 
-        if (sys_call6(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0, 0) != FILTERED)
+        if (!probe_is_filtered())
                 return true;
         /*
          * Memory of its own, and no signal at its end: nothing in the program

@@ -14,5 +14,8 @@ struct probe {
         long nr, arguments[3]; /* such that nothing happens */
 };
 
+/* Whether there is such a filter. */
+bool probe_is_filtered(void);
+
 /* Whether none of these calls kills. Not async-signal-safe. */
 bool probe_survives(const struct probe *calls, size_t n);

@@ -8,6 +8,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <linux/time_types.h>
@@ -47,6 +48,10 @@ static inline int sys_gettid(void) {
 
 static inline int sys_getpid(void) {
         return (int) sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0);
+}
+
+static inline long sys_readlink(const char *path, char *ret, size_t size) {
+        return sys_call6(SYS_readlinkat, AT_FDCWD, (long) path, (long) ret, (long) size, 0, 0);
 }
 
 static inline int sys_tgkill(int pid, int tid, int signal) {

@@ -103,6 +103,22 @@ static int append_exclude(sd_bus_message *m, const char *const *patterns) {
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
+static int append_target(sd_bus_message *m, const struct tracectl_event_options *options) {
+        int r = 0;
+
+        if (OPTIONS_HAVE(options, target_uid) && options->target_uid != (uint32_t) -1)
+                r = sd_bus_message_append(m, "{sv}", "target-uid", "u", options->target_uid);
+        if (r >= 0 && OPTIONS_HAVE(options, target_pid) && options->target_pid != 0)
+                r = sd_bus_message_append(m, "{sv}", "target-pid", "u", options->target_pid);
+        if (r >= 0 && OPTIONS_HAVE(options, target_children) && options->target_children)
+                r = sd_bus_message_append(m, "{sv}", "target-children", "b", 1);
+        if (r >= 0 && OPTIONS_HAVE(options, target_executable))
+                r = append_string(m, "target-executable", options->target_executable);
+        if (r >= 0 && OPTIONS_HAVE(options, target_unit))
+                r = append_string(m, "target-unit", options->target_unit);
+        return r;
+}
+
 static int append_event_options(sd_bus_message *m, const struct tracectl_event_options *options) {
         int r = 0;
 
@@ -114,7 +130,7 @@ static int append_event_options(sd_bus_message *m, const struct tracectl_event_o
                 r = append_string(m, "loglevel", options->log_level);
         if (r >= 0 && OPTIONS_HAVE(options, log_level_only))
                 r = append_string(m, "loglevel-only", options->log_level_only);
-        return r;
+        return r < 0 ? r : append_target(m, options);
 }
 
 static int append_event(sd_bus_message *m, const char *domain, const char *channel, const char *pattern,

@@ -194,7 +194,8 @@ int tracectl_session_get_info(tracectl_session *session, tracectl_value **ret);
  * Its channels, by domain and name, and the rules of its events, by channel and
  * pattern: arrays of their properties (name, domain, mode, sub_buffer_size,
  * sub_buffer_count, enabled, contexts; pattern, filter, log_level,
- * log_level_only, exclude, enabled, channel (the name), domain) and path.
+ * log_level_only, exclude, target (a dictionary of uid, pid, children, executable,
+ * unit, as far as the rule has them), enabled, channel (the name), domain) and path.
  */
 int tracectl_session_get_channels(tracectl_session *session, tracectl_value **ret);
 int tracectl_session_get_events(tracectl_session *session, tracectl_value **ret);
@@ -269,13 +270,20 @@ struct tracectl_event_options {
         const char *log_level;      /* events of this level ("warning"), or more severe */
         const char *log_level_only; /* events of this level */
         const char *const *exclude; /* patterns of other events, NULL at the end */
+        uint32_t target_uid;        /* applications of this user, -1: of the session's owner */
+        uint32_t target_pid;        /* this process, which runs, 0: any */
+        int target_children;        /* and what descends from it */
+        const char *target_executable; /* its path, or the last part of it; `*` for any characters */
+        const char *target_unit;       /* a systemd unit, or a slice; of whatever user where target_uid is -1 */
 };
 
-#define TRACECTL_EVENT_OPTIONS_INIT { sizeof(struct tracectl_event_options), NULL, NULL, NULL, NULL }
+#define TRACECTL_EVENT_OPTIONS_INIT                                                                                    \
+        { sizeof(struct tracectl_event_options), NULL, NULL, NULL, NULL, (uint32_t) -1, 0, 0, NULL, NULL }
 
 /*
  * Records the events that pattern ("provider:name", `*` for any characters)
- * matches in a channel, "" for the default one. options may be NULL. The same
+ * matches in a channel, "" for the default one, in those applications that fulfil
+ * all that the options say of a target. options may be NULL. The same
  * pattern with other options is another rule; an event that several rules are for
  * is recorded once, where one of them lets it pass. ret_pending (may be NULL)
  * receives the number of running applications that have not yet applied it.

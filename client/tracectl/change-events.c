@@ -6,6 +6,7 @@
 
 #include "client/tracectl/change-events.h"
 #include "client/tracectl/say.h"
+#include "client/tracectl/verbs.h"
 #include "common/cleanup.h"
 
 /* What the command line says. */
@@ -58,6 +59,7 @@ static int change_all(struct command *command, const struct request *q) {
 static int read_options(struct command *command, struct request *q, int argc, char *argv[]) {
         static const struct option all[] = {
                 SELECTION_OPTIONS,
+                SELECTION_TARGET_OPTIONS,
                 { "channel", required_argument, NULL, 'c' },
                 COMMAND_SESSION_OPTIONS,
                 {},
@@ -88,6 +90,10 @@ static int run(struct command *command, struct request *q, int argc, char *argv[
         status = read_options(command, q, argc, argv);
         if (status >= 0)
                 return status;
+        if (q->selection.options.target_children && q->selection.options.target_pid == 0) {
+                say("--children of which process? Say it by --pid.");
+                return EXIT_USAGE;
+        }
         status = command_check_arguments(command, argc, argv, 1, argc, "at least one pattern, such as 'shop:*'");
         for (int i = optind; status == 0 && q->change->check && i < argc; i++)
                 status = q->change->check(argv[i]);

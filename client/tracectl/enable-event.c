@@ -17,6 +17,12 @@ static void print_help(void) {
              "      --loglevel-only LEVEL\n"
              "                         Only events of this level\n"
              "      --exclude PATTERN  Not these; may be given several times\n"
+             "      --pid PID          Only in this process\n"
+             "      --children         And in what descends from it\n"
+             "      --exe NAME         Only in programs of this executable: its path, or the\n"
+             "                         last part of it, * for any characters\n"
+             "      --unit UNIT        Only in this systemd unit, or slice; of whatever user\n"
+             "      --uid USER         In the programs of this user; default: the session's\n"
              CHANGE_EVENTS_HELP("Through this channel; default: channel0, which is made\n"
                                 "                         where it is missing")
              "\n\n"

@@ -136,7 +136,23 @@ static int print_channels(const struct list *list, const tracectl_value *channel
         return table_print(&table);
 }
 
-/* What a rule leaves out, as it stands in a profile; "" for nothing. */
+static void write_target(FILE *f, const tracectl_value *target) {
+        static const char *const keys[] = { "uid", "pid", "children", "executable", "unit" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+                const tracectl_value *value = tracectl_value_lookup(target, keys[i]);
+
+                if (!value)
+                        continue;
+                fprintf(f, " %s", keys[i]);
+                if (tracectl_value_get_type(value) == TRACECTL_NUMBER)
+                        fprintf(f, "=%" PRIu64, tracectl_value_get_number(value));
+                else if (tracectl_value_get_type(value) == TRACECTL_STRING)
+                        fprintf(f, "=%s", tracectl_value_get_string(value));
+        }
+}
+
+/* What a rule leaves out and whom it reaches, as it stands in a profile; "" for nothing. */
 static int write_selection(const tracectl_value *event, char **ret) {
         const tracectl_value *exclude = tracectl_value_lookup(event, "exclude");
         const char *level = text_of(event, "log_level"), *only = text_of(event, "log_level_only");
@@ -154,6 +170,7 @@ static int write_selection(const tracectl_value *event, char **ret) {
                 fprintf(f, " loglevel=%s", only);
         for (size_t i = 0; i < tracectl_value_get_size(exclude); i++)
                 fprintf(f, " exclude=%s", tracectl_value_get_string(tracectl_value_get_item(exclude, i)));
+        write_target(f, tracectl_value_lookup(event, "target"));
         if (*filter)
                 fprintf(f, " filter=%s", filter);
         if (fclose(f) != 0)
@@ -169,7 +186,8 @@ static bool has_selection(const tracectl_value *events) {
                 const tracectl_value *event = tracectl_value_get_item(events, i);
 
                 if (*text_of(event, "filter") || *text_of(event, "log_level") || *text_of(event, "log_level_only") ||
-                    tracectl_value_get_size(tracectl_value_lookup(event, "exclude")) > 0)
+                    tracectl_value_get_size(tracectl_value_lookup(event, "exclude")) > 0 ||
+                    tracectl_value_get_size(tracectl_value_lookup(event, "target")) > 0)
                         return true;
         }
         return false;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The options by which a command line leaves out some of the events that its patterns match. */
+/*
+ * The options by which a command line leaves out some of the events that its
+ * patterns match, and says which applications it means.
+ */
 
 #include <getopt.h>
-#include <stdbool.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -17,10 +19,26 @@ struct selection {
         size_t n_exclude;
 };
 
-enum { SELECTION_FILTER = 512, SELECTION_LOGLEVEL, SELECTION_LOGLEVEL_ONLY, SELECTION_EXCLUDE };
+enum {
+        SELECTION_FILTER = 512,
+        SELECTION_LOGLEVEL,
+        SELECTION_LOGLEVEL_ONLY,
+        SELECTION_EXCLUDE,
+        SELECTION_UID,
+        SELECTION_PID,
+        SELECTION_CHILDREN,
+        SELECTION_EXECUTABLE,
+        SELECTION_UNIT,
+};
 
 /* For each verb's table of options. */
-#define SELECTION_N_OPTIONS 4
+#define SELECTION_N_OPTIONS 9
+#define SELECTION_TARGET_OPTIONS                                                                                       \
+        { "uid", required_argument, NULL, SELECTION_UID },                                                             \
+        { "pid", required_argument, NULL, SELECTION_PID },                                                             \
+        { "children", no_argument, NULL, SELECTION_CHILDREN },                                                         \
+        { "exe", required_argument, NULL, SELECTION_EXECUTABLE },                                                      \
+        { "unit", required_argument, NULL, SELECTION_UNIT }
 #define SELECTION_OPTIONS                                                                                              \
         { "filter", required_argument, NULL, SELECTION_FILTER },                                                       \
         { "loglevel", required_argument, NULL, SELECTION_LOGLEVEL },                                                   \

@@ -13,23 +13,30 @@
 #include "common/cleanup.h"
 #include "common/parse.h"
 
-static int find_user(const char *text, size_t size, uid_t *ret) {
-        _cleanup_free_ char *user = strndup(text, size);
+int user_find(const char *name, uid_t *ret) {
         const struct passwd *entry;
         uint64_t number;
 
-        if (!user)
-                return EXIT_FAILURE;
-        if (parse_u64(user, &number) >= 0 && number < (uid_t) -1) {
+        if (parse_u64(name, &number) >= 0 && number < (uid_t) -1) {
                 *ret = (uid_t) number;
                 return 0;
         }
-        entry = getpwnam(user);
-        if (!entry) {
+        entry = getpwnam(name);
+        if (!entry)
+                return -ENOENT;
+        *ret = entry->pw_uid;
+        return 0;
+}
+
+static int find_owner(const char *text, size_t size, uid_t *ret) {
+        _cleanup_free_ char *user = strndup(text, size);
+
+        if (!user)
+                return EXIT_FAILURE;
+        if (user_find(user, ret) < 0) {
                 say("There is no user '%s', whose session '%s' would be. Write NAME, or USER/NAME.", user, text);
                 return EXIT_USAGE;
         }
-        *ret = entry->pw_uid;
         return 0;
 }
 
@@ -44,7 +51,7 @@ int session_argument_parse(const char *text, struct session_argument *ret) {
                 return EXIT_USAGE;
         }
         if (slash) {
-                status = find_user(text, (size_t) (slash - text), &uid);
+                status = find_owner(text, (size_t) (slash - text), &uid);
                 if (status != 0)
                         return status;
         }

@@ -70,13 +70,24 @@ static int get_number(sd_bus *bus, const char *path, const char *interface, cons
         return sd_bus_message_append(reply, "u", value);
 }
 
+/* Another user's session, who was allowed that, as UID/NAME. */
+static int append_session(sd_bus_message *reply, const struct application *a, const struct recording *recording) {
+        char name[MODEL_NAME_MAX + 16];
+
+        if (recording_owner(recording) == a->peer.uid)
+                return sd_bus_message_append(reply, "s", recording_session(recording));
+        snprintf(name, sizeof(name), "%u/%s", (unsigned) recording_owner(recording), recording_session(recording));
+        return sd_bus_message_append(reply, "s", name);
+}
+
 /* A session has a ring for each of its channels; its name is told once. */
-static int append_sessions(sd_bus_message *reply, const struct session_view *view) {
+static int append_sessions(sd_bus_message *reply, const struct application *a) {
+        const struct session_view *view = a->view;
         int r = 0;
 
         for (uint32_t i = 0; i < view->n_rings && r >= 0; i++)
                 if (i == 0 || view->rings[i].recording != view->rings[i - 1].recording)
-                        r = sd_bus_message_append(reply, "s", recording_session(view->rings[i].recording));
+                        r = append_session(reply, a, view->rings[i].recording);
         return r;
 }
 
@@ -89,7 +100,7 @@ static int get_sessions(sd_bus *bus, const char *path, const char *interface, co
         if (r < 0)
                 return r;
         pthread_mutex_lock(&a->lock);
-        r = a->view ? append_sessions(reply, a->view) : 0;
+        r = a->view ? append_sessions(reply, a) : 0;
         pthread_mutex_unlock(&a->lock);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }

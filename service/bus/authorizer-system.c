@@ -164,7 +164,7 @@ static void owner_text(uid_t owner, char ret[16]) {
 }
 
 static int ask(struct system_authorizer *a, struct inquiry *i, const struct question *q) {
-        const char *details[13] = { NULL };
+        const char *details[15] = { NULL };
         struct polkit_question question = {
                 .sender = sd_bus_message_get_sender(i->message),
                 .action = action_id(q->action, q->owner == i->caller),
@@ -186,6 +186,7 @@ static int ask(struct system_authorizer *a, struct inquiry *i, const struct ques
                 { "domain", q->domain },
                 { "pattern", q->pattern },
                 { "target-uid", q->action == ACTION_TRACE ? owner : NULL },
+                { "target-unit", q->target_unit },
         };
         for (size_t k = 0; k < ARRAY_SIZE(known) && a->details; k++)
                 if (known[k].value) {

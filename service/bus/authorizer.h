@@ -31,7 +31,7 @@ enum action {
 struct question {
         enum action action;
         uid_t owner; /* of what it is done to */
-        const char *session, *domain, *pattern;
+        const char *session, *domain, *pattern, *target_unit;
         bool quiet; /* nobody is asked for a password, whatever the message allows */
 };
 

@@ -66,6 +66,34 @@ static int get_exclude(sd_bus *bus, const char *path, const char *interface, con
         return sd_bus_message_append_strv(reply, rule->selector->exclude);
 }
 
+static int append_number(sd_bus_message *reply, const char *key, bool is_set, uint32_t value) {
+        return is_set ? sd_bus_message_append(reply, "{sv}", key, "u", value) : 0;
+}
+
+static int append_text(sd_bus_message *reply, const char *key, const char *value) {
+        return value ? sd_bus_message_append(reply, "{sv}", key, "s", value) : 0;
+}
+
+/* What EnableEvent was told of it, by the same names without their "target-". */
+static int get_target(sd_bus *bus, const char *path, const char *interface, const char *property,
+                      sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const struct target *t = &((const struct rule *) userdata)->selector->target;
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r >= 0)
+                r = append_number(reply, "uid", t->uid != TARGET_ANY_UID, t->uid);
+        if (r >= 0)
+                r = append_number(reply, "pid", t->pid != 0, (uint32_t) t->pid);
+        if (r >= 0 && t->children)
+                r = sd_bus_message_append(reply, "{sv}", "children", "b", 1);
+        if (r >= 0)
+                r = append_text(reply, "executable", t->executable);
+        if (r >= 0)
+                r = append_text(reply, "unit", t->unit);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 static int get_channel(sd_bus *bus, const char *path, const char *interface, const char *property,
                        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const struct rule *rule = userdata;
@@ -91,6 +119,7 @@ const sd_bus_vtable event_vtable[] = {
         SD_BUS_PROPERTY("LogLevel", "s", get_loglevel, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("LogLevelOnly", "s", get_loglevel, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Exclude", "as", get_exclude, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Target", "a{sv}", get_target, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Enabled", "b", get_enabled, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_VTABLE_END,
 };

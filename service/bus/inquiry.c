@@ -44,7 +44,8 @@ struct inquiry *inquiry_free(struct inquiry *i) {
 }
 
 int inquiry_add(struct inquiry *i, const struct question *question) {
-        const char *const strings[] = { question->session, question->domain, question->pattern };
+        const char *const strings[] = { question->session, question->domain, question->pattern,
+                                        question->target_unit };
         _cleanup_(answer_freep) struct answer *a = NULL;
 
         a = calloc(1, sizeof(*a));
@@ -57,6 +58,7 @@ int inquiry_add(struct inquiry *i, const struct question *question) {
         a->question.session = a->strings[0];
         a->question.domain = a->strings[1];
         a->question.pattern = a->strings[2];
+        a->question.target_unit = a->strings[3];
         a->next = i->answers;
         i->answers = TAKE_PTR(a);
         return 0;
@@ -70,7 +72,8 @@ const struct answer *inquiry_find(const struct inquiry *i, const struct question
         for (const struct answer *a = i->answers; a; a = a->next)
                 if (a->question.action == question->action && a->question.owner == question->owner &&
                     a->question.quiet == question->quiet && covers(a->question.session, question->session) &&
-                    covers(a->question.domain, question->domain) && covers(a->question.pattern, question->pattern))
+                    covers(a->question.domain, question->domain) && covers(a->question.pattern, question->pattern) &&
+                    covers(a->question.target_unit, question->target_unit))
                         return a;
         return NULL;
 }

@@ -30,7 +30,7 @@ struct answer {
         struct answer *next;
         struct question question;
         enum polkit_answer polkit;
-        char *strings[3];
+        char *strings[4];
 };
 
 struct inquiry {

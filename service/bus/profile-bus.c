@@ -8,6 +8,7 @@
 #include "service/bus/bus.h"
 #include "service/bus/errors.h"
 #include "service/bus/options.h"
+#include "service/bus/target-bus.h"
 #include "service/model/operation.h"
 #include "service/model/profile.h"
 
@@ -165,7 +166,7 @@ static int reply_when_done(struct bus *b, sd_bus_message *m, struct profile_resu
         if (result->start)
                 r = session_start(s, on_started, a, failure);
         else if (a->changes && s && s->state == SESSION_ACTIVE) {
-                r = waiter_new(b->manager, s->owner, manager_generation(b->manager), OPERATION_APPLIED_USEC, on_applied,
+                r = waiter_new(b->manager, session_scope(s), manager_generation(b->manager), OPERATION_APPLIED_USEC, on_applied,
                                a, &waiter);
                 if (r < 0)
                         r = fail_memory(failure);
@@ -175,6 +176,21 @@ static int reply_when_done(struct bus *b, sd_bus_message *m, struct profile_resu
         }
         if (r < 0)
                 applying_free(a);
+        return r;
+}
+
+/* All targets that its events have: 1, or as bus_authorize(). */
+static int authorize_targets(struct bus *b, sd_bus_message *m, const struct profile *p, uid_t owner,
+                             sd_bus_error *error) {
+        int r = 1;
+
+        for (const struct profile_channel *c = p->channels; c; c = c->next)
+                for (size_t i = 0; i < c->events.n + c->disabled.n && r > 0; i++) {
+                        const struct selector *s = i < c->events.n ? c->events.items[i]
+                                                                   : c->disabled.items[i - c->events.n];
+
+                        r = target_authorize(b, m, &s->target, owner, profile_session_name(p), error);
+                }
         return r;
 }
 
@@ -227,6 +243,8 @@ int manager_method_apply_profile(sd_bus_message *m, void *userdata, sd_bus_error
         if (r < 0)
                 return error_set(error, &failure);
         r = bus_authorize(b, m, &(struct question) { ACTION_TRACE, caller, .session = profile_session_name(p) }, error);
+        if (r > 0)
+                r = authorize_targets(b, m, p, caller, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = apply(b, m, caller, p, &o, &failure);

@@ -6,6 +6,7 @@
 #include "service/bus/bus.h"
 #include "service/bus/errors.h"
 #include "service/bus/options.h"
+#include "service/bus/target-bus.h"
 #include "service/model/operation.h"
 
 /* An EnableEvent whose reply waits for applications. */
@@ -44,7 +45,7 @@ static int reply_when_applied(sd_bus_message *m, struct session *s, const char *
                 .generation = manager_generation(s->manager),
         };
         strcpy(e->path, path);
-        r = waiter_new(s->manager, s->owner, e->generation, OPERATION_APPLIED_USEC, on_applied, e, &waiter);
+        r = waiter_new(s->manager, session_scope(s), e->generation, OPERATION_APPLIED_USEC, on_applied, e, &waiter);
         if (r < 0) {
                 sd_bus_message_unref(m);
                 free(e);
@@ -53,17 +54,56 @@ static int reply_when_applied(sd_bus_message *m, struct session *s, const char *
         return 1;
 }
 
-int session_method_enable_event(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        _cleanup_(selector_unrefp) struct selector *selector = NULL;
-        _cleanup_(strings_freep) char **exclude = NULL;
-        struct selector_options selection = { 0 };
-        const struct option options[] = {
-                { "exclude", 'a', &exclude },
-                { "filter", 's', &selection.filter },
-                { "loglevel", 's', &selection.loglevel },
-                { "loglevel-only", 's', &selection.loglevel_only },
-        };
+/* What an EnableEvent says. */
+struct request {
         const char *domain, *channel;
+        struct selector_options selection;
+        struct target_request target;
+        char **exclude;
+};
+
+static void request_done(struct request *q) {
+        strings_free(q->exclude);
+}
+
+static int read_request(sd_bus_message *m, struct request *q, sd_bus_error *error) {
+        const struct option options[] = {
+                { "exclude", 'a', &q->exclude },
+                { "filter", 's', &q->selection.filter },
+                { "loglevel", 's', &q->selection.loglevel },
+                { "loglevel-only", 's', &q->selection.loglevel_only },
+                TARGET_BUS_OPTIONS(q->target),
+        };
+        int r;
+
+        r = sd_bus_message_read(m, "sss", &q->domain, &q->channel, &q->selection.pattern);
+        if (r >= 0)
+                r = bus_read_options(m, options, ARRAY_SIZE(options), error);
+        q->selection.exclude = q->exclude;
+        return r < 0 ? r : bus_check_domain(q->domain, error);
+}
+
+/* 1, or as bus_authorize(). */
+static int make_selector(struct bus *b, sd_bus_message *m, const struct session *s, struct request *q,
+                         struct selector **ret, sd_bus_error *error) {
+        _cleanup_(selector_unrefp) struct selector *selector = NULL;
+        struct failure failure;
+        int r;
+
+        r = target_resolve(&q->target, s->owner, &q->selection.target, &failure);
+        if (r >= 0)
+                r = selector_new(&q->selection, &selector, &failure);
+        if (r < 0)
+                return error_set(error, &failure);
+        r = target_authorize(b, m, &selector->target, s->owner, s->name, error);
+        if (r > 0)
+                *ret = TAKE_PTR(selector);
+        return r;
+}
+
+int session_method_enable_event(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_(request_done) struct request q = { .target = TARGET_REQUEST_NONE };
+        _cleanup_(selector_unrefp) struct selector *selector = NULL;
         _cleanup_free_ char *path = NULL;
         struct session *s = userdata;
         struct question question = { ACTION_CONTROL, s->owner, .session = s->name };
@@ -72,24 +112,17 @@ int session_method_enable_event(sd_bus_message *m, void *userdata, sd_bus_error 
         struct rule *rule;
         int r;
 
-        r = sd_bus_message_read(m, "sss", &domain, &channel, &selection.pattern);
+        r = read_request(m, &q, error);
         if (r < 0)
                 return r;
-        question.domain = domain;
-        question.pattern = selection.pattern;
-        r = bus_read_options(m, options, ARRAY_SIZE(options), error);
-        if (r < 0)
-                return r;
-        r = bus_check_domain(domain, error);
-        if (r < 0)
-                return r;
+        question.domain = q.domain;
+        question.pattern = q.selection.pattern;
         r = bus_authorize(b, m, &question, error);
+        if (r > 0)
+                r = make_selector(b, m, s, &q, &selector, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        selection.exclude = exclude;
-        r = selector_new(&selection, &selector, &failure);
-        if (r >= 0)
-                r = session_enable_event(s, channel, selector, &rule, &failure);
+        r = session_enable_event(s, q.channel, selector, &rule, &failure);
         if (r < 0)
                 return error_set(error, &failure);
         r = event_path(rule, &path);

@@ -21,6 +21,7 @@ struct recording {
         struct recording *next;
         struct sender *sender;
         char *session;
+        uid_t owner; /* of the session: rings are charged to him, whoever writes */
 
         pthread_mutex_t lock;
         struct ring_set *sets;
@@ -70,13 +71,14 @@ struct recording *recording_unref(struct recording *r) {
         return NULL;
 }
 
-int recording_new(struct user_domain *domain, const char *session, struct sender *sender, struct recording **ret) {
+int recording_new(struct user_domain *domain, uid_t owner, const char *session, struct sender *sender,
+                  struct recording **ret) {
         struct recording *r;
 
         r = malloc(sizeof(*r));
         if (!r)
                 return -ENOMEM;
-        *r = (struct recording) { .refs = 1, .domain = domain, .session = strdup(session) };
+        *r = (struct recording) { .refs = 1, .domain = domain, .session = strdup(session), .owner = owner };
         if (!r->session) {
                 free(r);
                 return -ENOMEM;
@@ -155,7 +157,7 @@ static int prepare_locked(struct recording *r, const struct recording_request *q
         k = find_set(r, q, &set);
         if (k < 0)
                 return k;
-        k = ring_set_stream(set, r->sender, q->channel, &stream);
+        k = ring_set_stream(set, r->owner, r->sender, q->channel, &stream);
         if (k < 0)
                 return k;
         k = ring_set_announce(set, r->sender, stream, q->definitions, q->events, ids, q->n_events);
@@ -182,7 +184,7 @@ static void report(struct recording *r, const struct recording_request *q, int e
                 snprintf(text, sizeof(text), "its applications define more events than channel '%s' can hold",
                          q->channel->name);
         else if (error == -EDQUOT)
-                describe_quota(r, q->compartment->key.uid, text, sizeof(text));
+                describe_quota(r, r->owner, text, sizeof(text));
         else if (error == -EFBIG)
                 snprintf(text, sizeof(text), "its ring buffers would take too much of the machine's memory");
         else if (error == -ENOBUFS)
@@ -220,6 +222,10 @@ void recording_release(struct recording *r, uint64_t application) {
 
 const char *recording_session(const struct recording *r) {
         return r->session;
+}
+
+uid_t recording_owner(const struct recording *r) {
+        return r->owner;
 }
 
 struct sender *recording_sender(const struct recording *r) {

@@ -24,7 +24,9 @@
 
 struct recording;
 
-int recording_new(struct user_domain *domain, const char *session, struct sender *sender, struct recording **ret);
+/* For a session of owner, to whom its rings are charged. */
+int recording_new(struct user_domain *domain, uid_t owner, const char *session, struct sender *sender,
+                  struct recording **ret);
 
 struct recording *recording_ref(struct recording *r);
 struct recording *recording_unref(struct recording *r);
@@ -57,6 +59,7 @@ int recording_prepare(struct recording *r, const struct recording_request *reque
 void recording_release(struct recording *r, uint64_t application);
 
 const char *recording_session(const struct recording *r);
+uid_t recording_owner(const struct recording *r);
 struct sender *recording_sender(const struct recording *r);
 
 /* The next one in the domain's list, under the domain's lock. */

@@ -90,7 +90,7 @@ static int send_rings(const struct ring_set *set, struct sender *sender, const s
         return sender_send(sender, &message.header, fds, ARRAY_SIZE(fds), &stream->serial);
 }
 
-int ring_set_stream(struct ring_set *set, struct sender *sender, const struct model_channel *channel,
+int ring_set_stream(struct ring_set *set, uid_t payer, struct sender *sender, const struct model_channel *channel,
                     struct stream **ret) {
         _cleanup_(stream_unrefp) struct stream *stream = NULL;
         int r;
@@ -100,7 +100,7 @@ int ring_set_stream(struct ring_set *set, struct sender *sender, const struct mo
                         *ret = s;
                         return 0;
                 }
-        r = stream_new(set->domain, channel, set->compartment->key.uid, set->application != 0, &stream);
+        r = stream_new(set->domain, channel, payer, set->application != 0, &stream);
         if (r < 0)
                 return r;
         r = send_rings(set, sender, channel, stream);

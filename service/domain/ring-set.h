@@ -30,8 +30,11 @@ int ring_set_new(struct user_domain *domain, const struct ring_set *others, stru
                  uint64_t application, pid_t pid, struct ring_set **ret);
 void ring_set_free(struct ring_set *set);
 
-/* The stream of a channel, made where there is none; the consumer has been sent its RINGS. Stays the set's. */
-int ring_set_stream(struct ring_set *set, struct sender *sender, const struct model_channel *channel,
+/*
+ * The stream of a channel, made where there is none and charged to payer; the
+ * consumer has been sent its RINGS. Stays the set's.
+ */
+int ring_set_stream(struct ring_set *set, uid_t payer, struct sender *sender, const struct model_channel *channel,
                     struct stream **ret);
 
 /* Sends CLASSES for those ids that the stream does not have yet. */

@@ -15,6 +15,7 @@ static void session_view_free(struct session_view *v) {
         closep(&v->fds[0]);
         event_definitions_unref(v->definitions);
         compartment_unref(v->compartment);
+        free(v->targets);
         free(v->data);
         free(v);
 }
@@ -48,6 +49,18 @@ struct session_view *session_view_unref(struct session_view *v) {
         return NULL;
 }
 
+static int copy_targets(const struct session_view_request *q, struct session_view *v) {
+        v->n_targets = model_view_target_words(q->model);
+        if (v->n_targets == 0)
+                return 0;
+        v->targets = calloc(v->n_targets, sizeof(*v->targets));
+        if (!v->targets)
+                return -ENOMEM;
+        if (q->targets)
+                memcpy(v->targets, q->targets, v->n_targets * sizeof(*v->targets));
+        return 0;
+}
+
 static int new_view(const struct session_view_request *q, struct session_view **ret) {
         struct session_view *v;
         int r;
@@ -60,7 +73,9 @@ static int new_view(const struct session_view_request *q, struct session_view **
         v->definitions = event_definitions_ref(q->definitions);
         v->compartment = compartment_ref(q->compartment);
         v->fds[0] = -1;
-        r = view_build(q, v);
+        r = copy_targets(q, v);
+        if (r >= 0)
+                r = view_build(q, v);
         if (r < 0) {
                 session_view_free(v);
                 return r;
@@ -69,12 +84,18 @@ static int new_view(const struct session_view_request *q, struct session_view **
         return 0;
 }
 
+/* Of one generation, so that both have the same targets. */
+static bool fits(const struct session_view *v, const struct session_view_request *q) {
+        return v->generation == q->model->generation && v->compartment == q->compartment &&
+               (v->n_targets == 0 || memcmp(v->targets, q->targets, v->n_targets * sizeof(*v->targets)) == 0);
+}
+
 static int get_shared(const struct session_view_request *q, struct session_view **ret) {
         struct session_view *v;
         int r;
 
         for (v = q->definitions->views; v; v = v->next)
-                if (v->generation == q->model->generation && v->compartment == q->compartment) {
+                if (fits(v, q)) {
                         *ret = session_view_ref(v);
                         return 0;
                 }

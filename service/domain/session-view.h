@@ -4,8 +4,8 @@
 /*
  * A session view as tracingd has it: the sealed file of protocol/view.h and the
  * streams whose descriptors go with it. One is built for each generation of the
- * model, compartment and set of definitions, and shared by all applications
- * that it fits; those with rings of their own have views of their own.
+ * model, compartment, set of definitions and set of targets, and shared by all
+ * applications that it fits; those with rings of their own have views of their own.
  *
  * Constant and counted. The definitions' list of views holds no reference, so
  * that rings close when the last application has left them. The last reference
@@ -39,6 +39,8 @@ struct session_view {
         uint64_t generation;
         struct event_definitions *definitions;
         struct compartment *compartment;
+        uint64_t *targets; /* that reach its applications, n_targets words; see struct model_reach */
+        size_t n_targets;
         struct session_view *next; /* in the definitions' list */
         bool listed;
 
@@ -54,6 +56,7 @@ struct session_view_request {
         const struct model_view *model;
         struct compartment *compartment;
         struct event_definitions *definitions;
+        const uint64_t *targets; /* that reach it: words for all of the model's */
         uint64_t application; /* that wants rings of its own beside the shared ones, or 0 */
         pid_t pid;
 };

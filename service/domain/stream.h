@@ -22,7 +22,7 @@ struct stream {
         struct user_domain *domain;
         uint64_t ring_id; /* never used again */
         uint64_t bytes;   /* charged to the domain */
-        struct charge charge, memory_charge; /* to the uid */
+        struct charge charge, memory_charge; /* to the session's owner */
         uint32_t channel; /* its id; the stream's number in its set */
         int ring_fd, positions_fd, positions_readonly_fd;
 
@@ -33,7 +33,7 @@ struct stream {
 };
 
 /*
- * For a compartment of uid. -EDQUOT when that uid may not have it; -EFBIG when
+ * Charged to uid. -EDQUOT when that uid may not have it; -EFBIG when
  * all rings together would take too much of the machine's memory.
  */
 int stream_new(struct user_domain *domain, const struct model_channel *channel, uid_t uid, bool locked,

@@ -21,6 +21,7 @@ struct choice {
 struct builder {
         const struct session_view_request *request;
         struct session_view *view;
+        struct model_reach reach;
         uint32_t n_events;
         struct choice *choices; /* n_events for each session of the model */
         uint32_t *events, *ids; /* n_events each, for one channel at a time */
@@ -45,7 +46,7 @@ static int choose_filter(struct builder *b, const struct model_session *session,
         size_t n = 0;
         int r;
 
-        for (; rule; rule = model_session_match(session, entry->name, entry->loglevel, &position)) {
+        for (; rule; rule = model_session_match(session, &b->reach, entry->name, entry->loglevel, &position)) {
                 if (rule->channel != ret->channel)
                         continue;
                 if (!rule->selector->filter_program || n == FILTER_BIND_MAX)
@@ -66,7 +67,7 @@ static int choose_event(struct builder *b, const struct model_session *session, 
         uint32_t position = 0;
 
         *ret = (struct choice) { .channel = OFF };
-        rule = model_session_match(session, entry->name, entry->loglevel, &position);
+        rule = model_session_match(session, &b->reach, entry->name, entry->loglevel, &position);
         if (!rule)
                 return 0;
         ret->channel = rule->channel;
@@ -80,7 +81,7 @@ static int choose(struct builder *b) {
         for (uint32_t s = 0; s < model->n_sessions; s++) {
                 struct choice *choices = choices_of(b, s);
                 const struct model_session *session = &model->sessions[s];
-                bool reached = session->owner == b->request->compartment->key.uid;
+                bool reached = model_session_reaches(session, &b->reach);
 
                 for (uint32_t e = 0; e < b->n_events && r >= 0; e++)
                         if (reached)
@@ -166,6 +167,18 @@ static int build_channel(struct builder *b, uint32_t s, uint32_t c) {
         return r == -ENOMEM ? r : 0;
 }
 
+/* Those of sessions of the application's own user, who has room for all of them, or those of others. */
+static int build_channels(struct builder *b, bool own) {
+        const struct model_view *model = b->request->model;
+        int r = 0;
+
+        for (uint32_t s = 0; s < model->n_sessions; s++)
+                if ((model->sessions[s].owner == b->reach.uid) == own)
+                        for (uint32_t c = 0; c < model->sessions[s].n_channels && r >= 0; c++)
+                                r = build_channel(b, s, c);
+        return r;
+}
+
 static int write_file(struct builder *b, uint32_t n_actions) {
         struct session_view *v = b->view;
         struct view_header header = {
@@ -225,7 +238,12 @@ int view_build(const struct session_view_request *request, struct session_view *
         _cleanup_free_ struct choice *choices = NULL;
         _cleanup_free_ uint32_t *events = NULL, *ids = NULL;
         uint32_t n_events = request->definitions->n_events;
-        struct builder b = { .request = request, .view = view, .n_events = n_events };
+        struct builder b = {
+                .request = request,
+                .view = view,
+                .reach = { request->compartment->key.uid, view->targets },
+                .n_events = n_events,
+        };
         int r;
 
         b.choices = choices = calloc((size_t) n_events * request->model->n_sessions + 1, sizeof(*choices));
@@ -235,9 +253,10 @@ int view_build(const struct session_view_request *request, struct session_view *
                 return -ENOMEM;
         view->n_fds = 1;
         r = choose(&b);
-        for (uint32_t s = 0; s < request->model->n_sessions; s++)
-                for (uint32_t c = 0; c < request->model->sessions[s].n_channels && r >= 0; c++)
-                        r = build_channel(&b, s, c);
+        if (r >= 0)
+                r = build_channels(&b, true);
+        if (r >= 0)
+                r = build_channels(&b, false);
         if (r >= 0)
                 r = write_file(&b, count_actions(&b));
         view_filters_done(&b.filters);

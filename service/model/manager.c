@@ -147,7 +147,14 @@ void manager_remove_session(struct manager *m, struct session *s) {
                 m->shutdown_done(m->shutdown_userdata);
 }
 
-static int publish_rules(const struct session *s, struct model_session *ret) {
+static int publish_target(const struct session *s, const struct selector *selector, struct model_view *view,
+                          uint32_t *ret) {
+        if (!target_is_set(&selector->target))
+                return 0;
+        return model_view_add_target(view, &selector->target, s->owner, ret);
+}
+
+static int publish_rules(const struct session *s, struct model_view *view, struct model_session *ret) {
         ret->rules = calloc((size_t) s->n_rules + 1, sizeof(*ret->rules));
         if (!ret->rules)
                 return -ENOMEM;
@@ -158,13 +165,15 @@ static int publish_rules(const struct session *s, struct model_session *ret) {
                         continue;
                 copy->selector = selector_ref(rule->selector);
                 ret->n_rules++;
+                if (publish_target(s, copy->selector, view, &copy->target) < 0)
+                        return -ENOMEM;
                 while (ret->channels[copy->channel].id != rule->channel->config.id)
                         copy->channel++;
         }
         return 0;
 }
 
-static int publish_session(const struct session *s, struct model_session *ret) {
+static int publish_session(const struct session *s, struct model_view *view, struct model_session *ret) {
         memcpy(ret->name, s->name, sizeof(ret->name));
         ret->owner = s->owner;
         ret->recording = recording_ref(s->recording);
@@ -173,7 +182,7 @@ static int publish_session(const struct session *s, struct model_session *ret) {
                 return -ENOMEM;
         for (const struct channel *c = s->channels; c; c = c->next)
                 ret->channels[ret->n_channels++] = c->config;
-        return publish_rules(s, ret);
+        return publish_rules(s, view, ret);
 }
 
 int manager_publish(struct manager *m, uid_t uid, struct failure *failure) {
@@ -184,7 +193,7 @@ int manager_publish(struct manager *m, uid_t uid, struct failure *failure) {
                 return fail_memory(failure);
         next->n_sessions = 0;
         for (const struct session *s = m->sessions; s; s = s->next)
-                if (s->state == SESSION_ACTIVE && publish_session(s, &next->sessions[next->n_sessions++]) < 0)
+                if (s->state == SESSION_ACTIVE && publish_session(s, next, &next->sessions[next->n_sessions++]) < 0)
                         return fail_memory(failure);
         model_view_publish(&m->published, TAKE_PTR(next));
         registry_push(m->registry, uid);

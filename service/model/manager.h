@@ -98,7 +98,7 @@ int manager_state_output(struct manager *m, const char *session, uint64_t create
 /* Announces it and frees it. */
 void manager_remove_session(struct manager *m, struct session *s);
 
-/* Publishes the model as it is now and has every application of uid look at it. */
+/* Publishes the model as it is now and has every application of uid, which may be REGISTRY_ANY_UID, look at it. */
 int manager_publish(struct manager *m, uid_t uid, struct failure *failure);
 
 uint64_t manager_generation(const struct manager *m);

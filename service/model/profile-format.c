@@ -36,6 +36,14 @@ static int check(const struct profile *p, struct failure *failure) {
         return 0;
 }
 
+/* A process is left out, and said to be: its number is another one's later. */
+static void write_event(FILE *f, const char *key, const struct selector *s) {
+        if (s->target.pid != 0)
+                fprintf(f, "# Events of process %i are left out.\n", (int) s->target.pid);
+        else
+                fprintf(f, "%s=%s\n", key, s->text);
+}
+
 static void write_channel(FILE *f, const struct profile_channel *c) {
         char context[CONTEXT_TEXT_MAX];
 
@@ -49,9 +57,9 @@ static void write_channel(FILE *f, const struct profile_channel *c) {
         for (unsigned i = 0; context_set_next(&c->contexts, &i, context);)
                 fprintf(f, "Context=%s\n", context);
         for (size_t i = 0; i < c->events.n; i++)
-                fprintf(f, "Event=%s\n", c->events.items[i]->text);
+                write_event(f, "Event", c->events.items[i]);
         for (size_t i = 0; i < c->disabled.n; i++)
-                fprintf(f, "DisabledEvent=%s\n", c->disabled.items[i]->text);
+                write_event(f, "DisabledEvent", c->disabled.items[i]);
 }
 
 int profile_format(const struct profile *p, char **ret, struct failure *failure) {

@@ -146,6 +146,9 @@ static void add_event(struct parser *p, struct selectors *list, const char *valu
                 selectors_done(list);
         else if (selector_parse(value, &selector, &failure) < 0)
                 refuse(p, failure.text);
+        else if (selector->target.pid != 0)
+                refuse(p, "A process is no part of a profile, since its number is another one's later; write "
+                          "executable= or unit=.");
         else if (list->n >= RULES_PER_SESSION_MAX)
                 refuse(p, "A session cannot have that many events; use patterns with '*'.");
         else if (!selectors_have(list, selector) && selectors_add(list, selector) < 0)

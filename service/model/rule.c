@@ -26,6 +26,8 @@ int rule_new(struct channel *channel, uint32_t id, struct selector *selector, st
                 rule_free(rule);
                 return r;
         }
+        if (target_reaches_others(&selector->target, session->owner))
+                session_widen_scope(session);
         *ret = rule;
         return 0;
 }

@@ -51,6 +51,7 @@ struct selector *selector_unref(struct selector *s) {
         free_names(s->exclude);
         if (s->filter_program)
                 filter_program_unref(s->filter_program);
+        target_done(&s->target);
         free(s->pattern);
         free(s->filter);
         free(s->text);
@@ -166,6 +167,7 @@ static int set_text(struct selector *s) {
                         loglevel_to_string(s->level));
         for (char **p = s->exclude; *p; p++)
                 fprintf(f, " exclude=%s", *p);
+        target_write(&s->target, f);
         if (s->filter)
                 fprintf(f, " filter=%s", s->filter);
         ok = !ferror(f);
@@ -189,6 +191,8 @@ int selector_new(const struct selector_options *options, struct selector **ret, 
         r = set_levels(s, options, failure);
         if (r >= 0)
                 r = set_exclude(s, options, failure);
+        if (r >= 0)
+                r = target_init(&s->target, &options->target, failure);
         if (r >= 0)
                 r = set_filter(s, options->filter, failure);
         if (r < 0)

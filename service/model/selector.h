@@ -2,16 +2,16 @@
 #pragma once
 
 /*
- * Which events a rule is for: a pattern over `provider:name`, and options that
- * leave some of them out again. Constant and counted; any thread, since the
+ * Which events a rule is for: a pattern over `provider:name`, options that leave
+ * some of them out again, and the applications that it reaches. Constant and counted; any thread, since the
  * published model has the same ones as the rules.
  *
  * Its text is what a profile has, and its identity: two selectors of the same
  * text are the same.
  *
- *     PATTERN [loglevel>=LEVEL | loglevel=LEVEL] [exclude=PATTERN]... [filter=EXPRESSION]
+ *     PATTERN [loglevel>=LEVEL | loglevel=LEVEL] [exclude=PATTERN]... [TARGET] [filter=EXPRESSION]
  *
- * loglevel>= means LEVEL and what is more severe. The expression is all of the
+ * loglevel>= means LEVEL and what is more severe. target.h has the targets. The expression is all of the
  * rest. Made from options or from a text, the text is in this order, with
  * excluded patterns sorted.
  */
@@ -24,6 +24,7 @@
 #include "protocol/filter.h"
 #include "service/model/failure.h"
 #include "service/model/loglevel.h"
+#include "service/model/target.h"
 
 #define SELECTOR_PATTERN_MAX 511
 #define SELECTOR_EXCLUDE_MAX 16
@@ -33,7 +34,10 @@ struct selector_options {
         const char *loglevel, *loglevel_only; /* names of levels; NULL: any */
         char **exclude;                       /* patterns, NULL at the end; NULL: none */
         const char *filter;                   /* an expression, protocol/filter.h; NULL: none */
+        struct target_options target;
 };
+
+#define SELECTOR_OPTIONS_NONE { .target = TARGET_OPTIONS_NONE }
 
 enum selector_levels {
         SELECTOR_ANY_LEVEL,
@@ -49,6 +53,7 @@ struct selector {
         char **exclude; /* NULL at the end */
         char *filter;   /* or NULL, with filter_program */
         struct filter_program *filter_program;
+        struct target target;
         char *text;
 };
 

@@ -14,7 +14,7 @@ struct channel *session_find_channel(struct session *s, const char *name) {
 }
 
 int session_publish(struct session *s, struct failure *failure) {
-        return s->state == SESSION_ACTIVE ? manager_publish(s->manager, s->owner, failure) : 0;
+        return s->state == SESSION_ACTIVE ? manager_publish(s->manager, session_scope(s), failure) : 0;
 }
 
 static int set_enabled(struct session *s, struct channel *channel, bool enabled, struct failure *failure) {

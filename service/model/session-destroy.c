@@ -53,7 +53,7 @@ static int begin(struct session *s, struct failure *failure) {
         if (s->state != SESSION_ACTIVE)
                 return operation_set_timer(s->operation, 0, on_turn);
         s->state = SESSION_STOPPING;
-        r = manager_publish(s->manager, s->owner, failure);
+        r = manager_publish(s->manager, session_scope(s), failure);
         if (r < 0) {
                 s->state = SESSION_ACTIVE;
                 return r;
@@ -62,7 +62,7 @@ static int begin(struct session *s, struct failure *failure) {
         r = operation_set_timer(s->operation, s->manager->consumer_usec, on_timeout);
         if (r < 0)
                 return r;
-        return waiter_new(s->manager, s->owner, manager_generation(s->manager), OPERATION_REMOVED_USEC, on_removed, s,
+        return waiter_new(s->manager, session_scope(s), manager_generation(s->manager), OPERATION_REMOVED_USEC, on_removed, s,
                           &s->operation->waiter);
 }
 

@@ -68,14 +68,14 @@ static int activate(struct session *s, struct failure *failure) {
         int r;
 
         s->state = SESSION_ACTIVE;
-        r = manager_publish(s->manager, s->owner, failure);
+        r = manager_publish(s->manager, session_scope(s), failure);
         if (r < 0) {
                 s->state = before;
                 return r;
         }
         manager_announce(s->manager, MANAGER_SESSION_CHANGED, s, NULL, NULL);
         s->operation->timer = sd_event_source_disable_unref(s->operation->timer);
-        r = waiter_new(s->manager, s->owner, manager_generation(s->manager), OPERATION_APPLIED_USEC, on_applied, s,
+        r = waiter_new(s->manager, session_scope(s), manager_generation(s->manager), OPERATION_APPLIED_USEC, on_applied, s,
                        &s->operation->waiter);
         return r < 0 ? fail_memory(failure) : 0;
 }
@@ -89,7 +89,7 @@ static void on_consumer_failed(const char *reason, void *userdata) {
 static void on_consumer_drained(void *userdata) {
         struct session *s = userdata;
 
-        registry_push(s->manager->registry, s->owner);
+        registry_push(s->manager->registry, session_scope(s));
 }
 
 static const char *output_name(const struct session *s) {
@@ -173,10 +173,10 @@ static int begin_consumer(struct session *s) {
         r = consumer_new(s->manager->event, &s->manager->starter, &spec, &handlers, &s->consumer);
         if (r < 0)
                 return r;
-        r = recording_new(s->manager->domain, s->name, consumer_sender(s->consumer), &s->recording);
+        r = recording_new(s->manager->domain, s->owner, s->name, consumer_sender(s->consumer), &s->recording);
         if (r < 0)
                 return r;
-        s->applications_before = registry_count_ever(registry, s->owner) - registry_count(registry, s->owner);
+        s->applications_before = registry_count_ever(registry, session_scope(s)) - registry_count(registry, session_scope(s));
         session_output_message(&s->output, &output);
         r = consumer_request(s->consumer, &output.header, &s->output.fd, s->output.fd >= 0, on_output_answer, s);
         if (r < 0)

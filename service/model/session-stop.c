@@ -77,10 +77,10 @@ int session_stop(struct session *s, operation_done_t done, void *userdata, struc
                 return r;
         s->operation->deadline = now_usec(s) + s->manager->consumer_usec;
         s->state = SESSION_STOPPING;
-        r = manager_publish(s->manager, s->owner, failure);
+        r = manager_publish(s->manager, session_scope(s), failure);
         if (r >= 0) {
                 manager_announce(s->manager, MANAGER_SESSION_CHANGED, s, NULL, NULL);
-                r = waiter_new(s->manager, s->owner, manager_generation(s->manager), OPERATION_REMOVED_USEC,
+                r = waiter_new(s->manager, session_scope(s), manager_generation(s->manager), OPERATION_REMOVED_USEC,
                                on_removed, s, &s->operation->waiter);
                 if (r < 0)
                         r = fail_memory(failure);

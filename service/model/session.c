@@ -85,13 +85,35 @@ struct session *session_free(struct session *s) {
         return NULL;
 }
 
+uid_t session_scope(const struct session *s) {
+        return s->reaches_others ? REGISTRY_ANY_UID : s->owner;
+}
+
+static uint64_t count_gone(const struct session *s) {
+        struct registry *r = s->manager->registry;
+
+        return registry_count_ever(r, session_scope(s)) - registry_count(r, session_scope(s));
+}
+
+/* Of the others' applications those count that there are now, or will be. */
+void session_widen_scope(struct session *s) {
+        uint64_t before;
+
+        if (s->reaches_others)
+                return;
+        before = s->recording ? count_gone(s) : 0;
+        s->reaches_others = true;
+        if (s->recording)
+                s->applications_before += count_gone(s) - before;
+}
+
 struct session_counts session_counts(const struct session *s) {
         struct session_counts counts = { 0 };
 
         if (!s->recording)
                 return counts;
         counts.status = sender_status(recording_sender(s->recording));
-        counts.applications = registry_count_ever(s->manager->registry, s->owner) - s->applications_before;
+        counts.applications = registry_count_ever(s->manager->registry, session_scope(s)) - s->applications_before;
         return counts;
 }
 
@@ -105,7 +127,7 @@ void session_fail(struct session *s, const char *reason) {
         /* Its consumer's object stays with it: people want to see the unit that failed. */
         /* Without memory for it the rings stay; nobody empties them, and writers drop what does not fit. */
         if (was_active)
-                (void) manager_publish(s->manager, s->owner, &ignored);
+                (void) manager_publish(s->manager, session_scope(s), &ignored);
         manager_announce(s->manager, MANAGER_SESSION_CHANGED, s, NULL, NULL);
         operation_consumer_failed(s, reason);
 }

@@ -57,6 +57,7 @@ struct session {
         struct channel *channels;
         struct rule *rules; /* in the order in which they were made */
         uint32_t n_channels, n_rules, last_channel, last_rule;
+        bool reaches_others; /* it has had a rule for applications that are not the owner's */
 
         struct consumer *consumer;   /* NULL before the first start; after a failure it is kept for its units */
         struct recording *recording; /* kept after a failure, for the counters */
@@ -97,6 +98,12 @@ DEFINE_CLEANUP(struct session *, session_free)
 static inline bool session_has_recorded(const struct session *s) {
         return s->recording;
 }
+
+/* Whose applications its rules may reach: the owner's, or everybody's, REGISTRY_ANY_UID. */
+uid_t session_scope(const struct session *s);
+
+/* Makes that everybody's. */
+void session_widen_scope(struct session *s);
 
 struct channel *session_find_channel(struct session *s, const char *name);
 struct rule *session_find_rule(struct session *s, uint32_t id);

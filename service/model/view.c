@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <errno.h>
+
 #include "service/domain/recording.h"
 #include "service/model/selector.h"
 #include "service/model/view.h"
@@ -26,6 +28,7 @@ static void model_view_free(struct model_view *v) {
                 free(s->channels);
                 recording_unref(s->recording);
         }
+        free(v->targets);
         free(v);
 }
 
@@ -57,12 +60,45 @@ void model_view_publish(struct model_view **location, struct model_view *next) {
                 call_rcu(&last->rcu, unref_after_grace);
 }
 
-const struct model_rule *model_session_match(const struct model_session *session, const char *event, uint8_t loglevel,
-                                             uint32_t *position) {
+int model_view_add_target(struct model_view *v, const struct target *target, uid_t owner, uint32_t *ret) {
+        struct model_target *targets;
+
+        for (uint32_t i = 0; i < v->n_targets; i++)
+                if (v->targets[i].owner == owner && target_is_same(v->targets[i].target, target)) {
+                        *ret = i + 1;
+                        return 0;
+                }
+        targets = realloc(v->targets, (v->n_targets + 1) * sizeof(*targets));
+        if (!targets)
+                return -ENOMEM;
+        v->targets = targets;
+        targets[v->n_targets++] = (struct model_target) { target, owner };
+        *ret = v->n_targets;
+        return 0;
+}
+
+static bool reaches(const struct model_session *session, const struct model_rule *rule,
+                    const struct model_reach *reach) {
+        uint32_t bit = rule->target - 1;
+
+        if (rule->target == 0)
+                return session->owner == reach->uid;
+        return reach->targets && reach->targets[bit / 64] & UINT64_C(1) << bit % 64;
+}
+
+bool model_session_reaches(const struct model_session *session, const struct model_reach *reach) {
+        for (uint32_t i = 0; i < session->n_rules; i++)
+                if (reaches(session, &session->rules[i], reach))
+                        return true;
+        return false;
+}
+
+const struct model_rule *model_session_match(const struct model_session *session, const struct model_reach *reach,
+                                             const char *event, uint8_t loglevel, uint32_t *position) {
         while (*position < session->n_rules) {
                 const struct model_rule *rule = &session->rules[(*position)++];
 
-                if (selector_selects(rule->selector, event, loglevel))
+                if (reaches(session, rule, reach) && selector_selects(rule->selector, event, loglevel))
                         return rule;
         }
         return NULL;

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Waits until every live application of a uid, and every one that was woken up
+ * Waits until every live application of a uid (or of all, REGISTRY_ANY_UID), and every one that was woken up
  * to register, has acknowledged a generation, or until time is up: "enabled" is
  * a promise, and a stopped application delays it by no more than that. With
  * generation 0 it waits for the registrations alone. Owned by the manager; main

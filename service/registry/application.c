@@ -36,6 +36,8 @@ static void free_after_grace(struct rcu_head *head) {
         closep(&a->fd);
         pthread_mutex_destroy(&a->lock);
         control_group_unref(a->group);
+        free(a->executable);
+        free(a->descents);
         free(a);
 }
 

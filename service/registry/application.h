@@ -45,6 +45,7 @@ enum application_state {
 
 struct registry;
 struct account;
+struct descent;
 
 struct application {
         atomic_uint refs;
@@ -72,6 +73,8 @@ struct application {
         enum application_state state;
         struct compartment *compartment; /* constant once registered, as is group */
         struct control_group *group;     /* of the process when it registered; NULL where nothing is known */
+        char *executable; /* of the process as it says, then as the kernel says, where that is told; or NULL */
+        bool executable_read;
         uint64_t needed;                 /* hash that it was asked for, while asked is set */
         bool asked;
         bool wants_locked;
@@ -96,6 +99,8 @@ struct application {
         char name[HANDSHAKE_NAME_MAX + 1];
         uint32_t abi_major, abi_minor;
         unsigned word_size;
+        struct descent *descents; /* see identity.h */
+        uint32_t n_descents;
 };
 
 /* Takes peer, fd and charge over. */

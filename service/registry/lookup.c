@@ -17,53 +17,89 @@ void registry_check(struct registry *r, struct application *a) {
         registry_schedule(r, a, APPLICATION_CHECK);
 }
 
-void registry_push(struct registry *r, uid_t uid) {
-        struct account *account = registry_account(r, uid);
+/* Calls each for the account of uid, where there is one, or for all. */
+static void each_account(struct registry *r, uid_t uid, void (*each)(struct account *account, void *userdata),
+                         void *userdata) {
+        struct account *account = uid == REGISTRY_ANY_UID ? NULL : registry_account(r, uid);
+        struct cds_lfht_node *node;
+        struct cds_lfht_iter iter;
+
+        if (account)
+                each(account, userdata);
+        if (uid != REGISTRY_ANY_UID)
+                return;
+        rcu_read_lock();
+        cds_lfht_for_each(r->accounts, &iter, node)
+                each(CONTAINER_OF(node, struct account, node), userdata);
+        rcu_read_unlock();
+}
+
+static void push_account(struct account *account, void *userdata) {
         struct application *a;
         struct cds_lfht_node *node;
         struct cds_lfht_iter iter;
 
-        if (!account)
-                return;
         rcu_read_lock();
         cds_lfht_for_each(account->applications, &iter, node) {
                 a = CONTAINER_OF(node, struct application, account_node);
                 if (application_ref_unless_zero(a)) {
-                        registry_schedule(r, a, APPLICATION_PUSH);
+                        registry_schedule(userdata, a, APPLICATION_PUSH);
                         application_unref(a);
                 }
         }
         rcu_read_unlock();
 }
 
-uint32_t registry_count_pending(struct registry *r, uid_t uid, uint64_t generation) {
-        struct account *account = registry_account(r, uid);
+void registry_push(struct registry *r, uid_t uid) {
+        each_account(r, uid, push_account, r);
+}
+
+struct pending {
+        uint64_t generation;
+        uint32_t n;
+};
+
+static void count_pending(struct account *account, void *userdata) {
+        struct pending *pending = userdata;
         struct application *a;
         struct cds_lfht_node *node;
         struct cds_lfht_iter iter;
-        uint32_t n = 0;
 
-        if (!account)
-                return 0;
         rcu_read_lock();
         cds_lfht_for_each(account->applications, &iter, node) {
                 a = CONTAINER_OF(node, struct application, account_node);
-                n += atomic_load_explicit(&a->applied, memory_order_acquire) < generation;
+                pending->n += atomic_load_explicit(&a->applied, memory_order_acquire) < pending->generation;
         }
         rcu_read_unlock();
-        return n;
+}
+
+uint32_t registry_count_pending(struct registry *r, uid_t uid, uint64_t generation) {
+        struct pending pending = { .generation = generation };
+
+        each_account(r, uid, count_pending, &pending);
+        return pending.n;
+}
+
+static void count_live(struct account *account, void *userdata) {
+        *(uint64_t *) userdata += atomic_load(&account->n_applications);
 }
 
 uint64_t registry_count(struct registry *r, uid_t uid) {
-        struct account *account = registry_account(r, uid);
+        uint64_t n = 0;
 
-        return account ? atomic_load(&account->n_applications) : 0;
+        each_account(r, uid, count_live, &n);
+        return n;
+}
+
+static void count_ever(struct account *account, void *userdata) {
+        *(uint64_t *) userdata += atomic_load(&account->n_ever);
 }
 
 uint64_t registry_count_ever(struct registry *r, uid_t uid) {
-        struct account *account = registry_account(r, uid);
+        uint64_t n = 0;
 
-        return account ? atomic_load(&account->n_ever) : 0;
+        each_account(r, uid, count_ever, &n);
+        return n;
 }
 
 uint64_t registry_count_refused(struct registry *r, uid_t uid) {

@@ -6,6 +6,7 @@
 
 #include "common/datagram.h"
 #include "service/log.h"
+#include "service/registry/identity.h"
 #include "service/registry/internal.h"
 
 /* Never waits: -EAGAIN when the socket is full. */
@@ -84,17 +85,22 @@ static void sent(struct application *a, struct session_view *view, uint64_t gene
 }
 
 static int push(struct application *a, const struct model_view *model) {
+        _cleanup_free_ uint64_t *targets = calloc(model_view_target_words(model) + 1, sizeof(*targets));
         const struct session_view_request request = {
                 .model = model,
                 .compartment = a->compartment,
                 .definitions = a->definitions,
+                .targets = targets,
                 .application = a->locked ? a->id : 0,
                 .pid = a->peer.pid,
         };
         _cleanup_(session_view_unrefp) struct session_view *view = NULL;
-        int r;
+        int r = -ENOMEM;
 
-        r = session_view_get(&request, &view);
+        if (targets) {
+                application_find_targets(a, model, targets);
+                r = session_view_get(&request, &view);
+        }
         if (r < 0) {
                 /* It stays as it is, pending, until the next change. */
                 log_debug("no view for application %llu: %s", (unsigned long long) a->id, strerror(-r));

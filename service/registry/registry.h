@@ -63,6 +63,9 @@ int registry_event_fd(const struct registry *r);
 void registry_take_news(struct registry *r, void (*added)(uint64_t id, uid_t uid, void *userdata),
                         void (*removed)(uint64_t id, uid_t uid, void *userdata), void *userdata);
 
+/* In place of a uid, for the next functions: those of all uids. */
+#define REGISTRY_ANY_UID ((uid_t) -1)
+
 /* The model has changed for this uid. */
 void registry_push(struct registry *r, uid_t uid);
 

@@ -89,6 +89,8 @@ static int on_register(struct application *a, const struct handshake *h) {
         a->abi_minor = h->abi_minor;
         a->word_size = h->keys & HANDSHAKE_WORD ? (unsigned) h->word : 64;
         pthread_mutex_unlock(&a->lock);
+        if (h->keys & HANDSHAKE_EXECUTABLE)
+                a->executable = strdup(h->executable);
         a->state = APPLICATION_NEEDS;
         return on_events(a, h, NULL, 0);
 }

@@ -36,6 +36,10 @@ static void test_text(void) {
         assert_text("* exclude=b:* exclude=a:* exclude=b:*", "* exclude=a:* exclude=b:*");
         assert_text("* filter= id  > 7 ", "* filter=id  > 7");
         assert_text("* filter=name == \" ;# exclude=a:b\"", "* filter=name == \" ;# exclude=a:b\"");
+        assert_text("* uid=5", "* uid=5");
+        assert_text("* unit=nginx executable=/usr/*/nginx", "* executable=/usr/*/nginx unit=nginx.service");
+        assert_text("* unit=a-b.slice filter=id == 1", "* unit=a-b.slice filter=id == 1");
+        assert_text("* children uid=0 pid=12:34 exclude=a:b", "* exclude=a:b uid=0 pid=12:34 children");
         assert_text("a:b exclude=a:c loglevel>=info filter=id == 1", "a:b loglevel>=info exclude=a:c filter=id == 1");
 }
 
@@ -47,6 +51,7 @@ static void test_options(void) {
                 .loglevel_only = "warn",
                 .exclude = exclude,
                 .filter = "id > 7",
+                .target = TARGET_OPTIONS_NONE,
         };
         struct selector *s, *other;
         struct failure failure;
@@ -90,6 +95,19 @@ static void test_refusals(void) {
         refused("* loglevel=info loglevel>=info", option, "say either loglevel or loglevel-only");
         refused("* loglevel=info loglevel=info", option, "'loglevel=' comes twice");
         refused("* level=info", option, "'level=info' is no option of an event; known are: loglevel>=LEVEL");
+        refused("* uid=-1", option, "'uid=-1' is wrong");
+        refused("* uid=4294967295", option, "'uid=4294967295' is wrong");
+        refused("* uid=1 uid=1", option, "'uid=' comes twice");
+        refused("* pid=12", option, "'pid=12' is wrong");
+        refused("* pid=0:1", option, "'pid=0' is wrong");
+        refused("* pid=2147483648:1", option, "'pid=2147483648' is wrong");
+        refused("* children", option, "The children of no process");
+        refused("* childrens", option, "'childrens' is no option");
+        refused("* executable=", option, "'' is no name of an executable");
+        refused("* executable=bin/true", option, "no absolute path");
+        refused("* executable=a\001", option, "no name of an executable");
+        refused("* unit=", option, "'' is no name of a unit");
+        refused("* unit=a/b.service", option, "no name of a unit");
         refused("* filter=", option, "wrong at its end");
         refused("* filter=id >", option, "'id >' is wrong at its end");
         refused("* filter=id > ) 7", option, "wrong at character 6, ') 7'");
@@ -132,6 +150,79 @@ static void test_selects(void) {
         }
 }
 
+static void test_executables(void) {
+        static const struct {
+                const char *name, *path;
+                bool is;
+        } cases[] = {
+                { "true", "/usr/bin/true", true },          { "true", "/usr/bin/untrue", false },
+                { "true", "true", true },                   { "tr*", "/usr/bin/true", true },
+                { "tr*", "/true/bin/false", false },        { "/usr/bin/true", "/usr/bin/true", true },
+                { "/usr/*/true", "/usr/bin/true", true },   { "/usr/bin/true", "true", false },
+                { "*/true", "/usr/bin/true", true },        { "true", "/usr/bin/true (deleted)", true },
+                { "*", "anything", true },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+                g_autofree char *text = g_strdup_printf("* executable=%s", cases[i].name);
+                _cleanup_(selector_unrefp) struct selector *s = parse(text);
+
+                if (target_has_executable(&s->target, cases[i].path) != cases[i].is)
+                        g_error("%s: %s", cases[i].name, cases[i].path);
+        }
+}
+
+static void test_units(void) {
+        static const struct {
+                const char *unit, *cgroup;
+                bool users_too, is;
+        } cases[] = {
+                { "a", "/system.slice/a.service", false, true },
+                { "a", "/system.slice/b.service", false, false },
+                { "a", "/system.slice/ba.service", false, false },
+                { "a", "/system.slice/a.service/payload/x", false, true },
+                /* What a unit makes below itself can have any name. */
+                { "a", "/system.slice/b.service/a.service", false, false },
+                { "a", "/system.slice/b.service/x.slice/a.service", true, false },
+                { "x.slice", "/x.slice/x-y.slice/a.service", false, true },
+                { "x-y.slice", "/x.slice/x-y.slice/a.service", false, true },
+                { "a", "/user.slice/user-1.slice/user@1.service/app.slice/a.service", false, false },
+                { "a", "/user.slice/user-1.slice/user@1.service/app.slice/a.service", true, true },
+                { "user@1.service", "/user.slice/user-1.slice/user@1.service/app.slice/a.service", false, true },
+                { "a", "/", false, false },
+                { "a", "", false, false },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+                g_autofree char *text = g_strdup_printf("* unit=%s", cases[i].unit);
+                _cleanup_(selector_unrefp) struct selector *s = parse(text);
+
+                if (target_has_cgroup(&s->target, cases[i].cgroup, cases[i].users_too) != cases[i].is)
+                        g_error("%s: %s", cases[i].unit, cases[i].cgroup);
+        }
+}
+
+static void test_uids(void) {
+        static const struct {
+                const char *text;
+                bool owners, others, reaches_others;
+        } cases[] = {
+                { "*", true, false, false },          { "* executable=a", true, false, false },
+                { "* uid=5", true, false, false },    { "* uid=6", false, true, true },
+                { "* unit=a", true, true, true },     { "* unit=a uid=5", true, false, false },
+                { "* unit=a uid=6", false, true, true },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+                _cleanup_(selector_unrefp) struct selector *s = parse(cases[i].text);
+
+                if (target_reaches_uid(&s->target, 5, 5) != cases[i].owners ||
+                    target_reaches_uid(&s->target, 5, 6) != cases[i].others ||
+                    target_reaches_others(&s->target, 5) != cases[i].reaches_others)
+                        g_error("%s", cases[i].text);
+        }
+}
+
 /* As a search through all levels says. */
 static void test_overlap(void) {
         static const char *const texts[] = {
@@ -167,6 +258,9 @@ static void test_levels(void) {
 
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
+        g_test_add_func("/selector/executables", test_executables);
+        g_test_add_func("/selector/units", test_units);
+        g_test_add_func("/selector/uids", test_uids);
         g_test_add_func("/selector/text", test_text);
         g_test_add_func("/selector/options", test_options);
         g_test_add_func("/selector/refusals", test_refusals);
