@@ -20,46 +20,12 @@
  *   - after such a reply of Stop no thread records;
  *   - what a client was told survives a restart.
  *
- * Without one of the orderings one of them is violated, which test_model.py
- * shows with these:
- *
- *   READ_BEFORE_INSERT  W2 before W1
- *   WALK_BEFORE_PUBLISH M2 before M1
- *   CLEAR_AFTER_READ    APPLICATION_PUSH is cleared after the model was read
- *   ANY_ACK_COUNTS      an acknowledgement counts for the newest view that was sent
- *   ACK_BEFORE_LEFT     an application does not wait for its threads
- *   NOTIFY_BEFORE_APPLY the main loop is woken before there is something to count
- *   ANSWER_BEFORE_STORE a client is told what is not stored yet
- *   NO_ROLL             who has not come back after a restart is not waited for
- *   ROLL_BEFORE_INSERT  who comes back leaves the roll before it can be found
- *   ROLL_COUNTED_LAST   the registry is counted before those that are to come back
+ * Macros leave one of the orderings out, and then one of these is violated;
+ * test_model.py says what they are, and how large a world is.
  *
  * Not in this world: reuse of addresses, which reference counts and grace
  * periods see to, and definitions, for which nobody waits.
  */
-
-/* How large the world is; test_model.py says otherwise. */
-#ifndef APPS /* at most 2 */
-#define APPS 1
-#endif
-#ifndef WORKERS
-#define WORKERS 1
-#endif
-#ifndef CHANGES /* by clients, one after the other */
-#define CHANGES 2
-#endif
-#ifndef RESTARTS /* of tracingd, killed at any step */
-#define RESTARTS 0
-#endif
-#ifndef STOPS /* of applications, by SIGSTOP */
-#define STOPS 0
-#endif
-#ifndef DEATHS /* of applications, each followed by a new one */
-#define DEATHS 0
-#endif
-#ifndef ROOM /* messages that a socket to an application holds */
-#define ROOM 1
-#endif
 
 #define GENERATIONS (2 + CHANGES + RESTARTS)
 
@@ -83,7 +49,7 @@ bool content[GENERATIONS];
 byte work[APPS], state[APPS], sent[APPS], valid[APPS], applied[APPS];
 bool inserted[APPS], ready[APPS], acknowledged[APPS], sent_content[APPS], blocked[APPS], armed[APPS];
 bool awaited[APPS]; /* is in the roll, and has not come back */
-bool news;
+bool has_news, told, readable; /* readable: what the main loop waits for */
 chan queue = [APPS] of { byte };
 
 /* What outlives it. */
@@ -123,16 +89,8 @@ byte restarts_left = RESTARTS, stops_left = STOPS, deaths_left = DEATHS;
 #define FORGET_CONNECTION(a) \
         DRAIN(to_tracingd[a]); \
         DRAIN(to_application[a]); \
-        state[a] = NEW; \
-        sent[a] = 0; \
-        valid[a] = 0; \
-        applied[a] = 0; \
-        inserted[a] = false; \
-        ready[a] = false; \
-        acknowledged[a] = false; \
-        sent_content[a] = false; \
-        blocked[a] = false; \
-        armed[a] = true
+        state[a] = NEW; sent[a] = 0; valid[a] = 0; applied[a] = 0; inserted[a] = false; ready[a] = false; \
+        acknowledged[a] = false; sent_content[a] = false; blocked[a] = false; armed[a] = true
 
 #define HAS_ROOM(a) (blocked[a] && len(to_application[a]) < ROOM)
 #define SOMETHING_HAPPENED(a) \
@@ -140,37 +98,22 @@ byte restarts_left = RESTARTS, stops_left = STOPS, deaths_left = DEATHS;
 
 #define LAST (APPS - 1)
 
-/* The reception thread: each entry reports once, until a worker arms it again. */
-proctype reception() {
-        byte a;
-
-        {
-                do
-                :: atomic {
-                        if
-                        :: SOMETHING_HAPPENED(0) -> a = 0
-                        :: SOMETHING_HAPPENED(LAST) -> a = LAST
-                        fi;
-                        armed[a] = false;
-                        if
-                        :: HAS_ROOM(a) -> SCHEDULE(a, READ | PUSH)
-                        :: !HAS_ROOM(a) -> SCHEDULE(a, READ)
-                        fi;
-                        a = 0
-                   }
-                od
-        } unless { killed }
-        running--
+inline set_applied() {
+        applied[a] = valid[a];
+        has_news = true
 }
 
-inline set_applied() {
-#ifdef NOTIFY_BEFORE_APPLY
-        news = true;
-        applied[a] = valid[a]
-#else
-        applied[a] = valid[a];
-        news = true
-#endif
+/* One wake-up for all that happens until the main loop has looked. */
+inline notify() {
+        if
+        :: atomic { has_news -> has_news = false }
+           if
+           :: atomic { !told -> told = true }
+              readable = true
+           :: told
+           fi
+        :: !has_news
+        fi
 }
 
 inline register() {
@@ -189,7 +132,7 @@ inline register() {
         atomic {
                 awaited[a] = false;
                 inserted[a] = true;
-                news = true
+                has_news = true
         }
 }
 
@@ -208,7 +151,7 @@ inline take_acknowledgement() {
 
 inline disconnect() {
         inserted[a] = false;
-        atomic { roll[a] = false; awaited[a] = false; news = true }
+        atomic { roll[a] = false; awaited[a] = false; has_news = true }
         atomic {
                 DRAIN(to_application[a]);
                 blocked[a] = false;
@@ -275,6 +218,9 @@ inline serve() {
         :: flags & READ -> read_messages()
         :: !(flags & READ)
         fi;
+#ifdef NOTIFY_BEFORE_APPLY
+        notify();
+#endif
         if
         :: (flags & READ) && gone[a] && len(to_tracingd[a]) == 0 -> disconnect()
         :: else ->
@@ -283,41 +229,76 @@ inline serve() {
                 :: state[a] != REGISTERED
                 fi;
                 armed[a] = true
+        fi;
+#ifndef NOTIFY_BEFORE_APPLY
+        notify()
+#endif
+}
+
+/* Somebody else has it, or this worker does now. */
+#define TAKE(a, w) \
+        if \
+        :: work[a] & QUEUED -> work[a] = work[a] | (w) \
+        :: !(work[a] & QUEUED) -> work[a] = work[a] | (w) | QUEUED; mine = true \
         fi
+
+/* One event: each connection reports once, until a worker arms it again. */
+inline take_event(i) {
+        atomic {
+                SOMETHING_HAPPENED(i) ->
+                armed[i] = false;
+                a = i;
+                if
+                :: HAS_ROOM(i) -> TAKE(i, READ | PUSH)
+                :: !HAS_ROOM(i) -> TAKE(i, READ)
+                fi
+        }
+}
+
+inline work_on() {
+        do
+        :: atomic {
+                flags = work[a];
+#ifndef CLEAR_AFTER_READ
+                work[a] = QUEUED
+#endif
+           }
+           if
+           :: state[a] == CLOSED
+           :: state[a] != CLOSED -> serve()
+           fi;
+#ifdef CLEAR_AFTER_READ
+           work[a] = QUEUED;
+#endif
+           atomic {
+                flags = 0;
+                if
+                :: work[a] == QUEUED -> work[a] = 0; break
+                :: work[a] != QUEUED
+                fi
+           }
+        od
 }
 
 proctype worker() {
         byte a, flags, m, g;
         bit kind;
+        bool mine;
 
         {
                 do
-                :: queue?a ->
-                        do
-                        :: atomic {
-                                flags = work[a];
-#ifndef CLEAR_AFTER_READ
-                                work[a] = QUEUED
+                :: if
+                   :: atomic { queue?a -> mine = true }
+                   :: take_event(0)
+#if APPS > 1
+                   :: take_event(1)
 #endif
-                           }
-                           if
-                           :: state[a] == CLOSED
-                           :: state[a] != CLOSED -> serve()
-                           fi;
-#ifdef CLEAR_AFTER_READ
-                           work[a] = QUEUED;
-#endif
-                           atomic {
-                                flags = 0;
-                                if
-                                :: work[a] == QUEUED ->
-                                        work[a] = 0;
-                                        a = 0;
-                                        break
-                                :: work[a] != QUEUED
-                                fi
-                           }
-                        od
+                   fi;
+                   if
+                   :: mine -> work_on()
+                   :: !mine
+                   fi;
+                   atomic { mine = false; a = 0 }
                 od
         } unless { killed }
         running--
@@ -370,13 +351,30 @@ inline count_registry() {
 }
 
 inline count_pending() {
-        d_step { news = false; n = 0 }
 #ifndef ROLL_COUNTED_LAST
         count_roll();
 #endif
         count_registry();
 #ifdef ROLL_COUNTED_LAST
         count_roll();
+#endif
+}
+
+/* The wake-up is taken first, then others may wake it again, then it looks. */
+inline take_news() {
+        n = 0;
+#ifndef TOLD_BEFORE_READ
+        readable = false;
+#endif
+#ifndef LOOK_BEFORE_TOLD
+        told = false;
+#endif
+#ifdef TOLD_BEFORE_READ
+        readable = false;
+#endif
+        count_pending();
+#ifdef LOOK_BEFORE_TOLD
+        told = false
 #endif
 }
 
@@ -419,11 +417,11 @@ proctype main_loop() {
                         store();
 #endif
                         do
-                        :: count_pending();
+                        :: take_news();
                            if
                            :: n == 0 -> break
                            :: n > 0 && (asleep[0] || asleep[LAST]) -> break /* time is up */
-                           :: n > 0 && news
+                           :: n > 0 && readable
                            fi
                         od;
                         answer();
@@ -476,7 +474,8 @@ inline die() {
                 :: hung_up[a] && !killed ->
                         roll[a] = false;
                         awaited[a] = false;
-                        news = true
+                        told = true;
+                        readable = true
                 fi;
                 gone[a] = false;
                 goto birth
@@ -522,14 +521,13 @@ proctype thread(byte a) {
 }
 
 inline start_tracingd() {
-        run reception();
         run main_loop();
         i = 0;
         do
         :: i < WORKERS -> run worker(); i++
         :: i == WORKERS -> i = 0; break
         od;
-        running = WORKERS + 2
+        running = WORKERS + 1
 }
 
 inline restart() {
@@ -552,7 +550,9 @@ inline restart() {
                 :: len(queue) == 0 -> break
                 od;
                 assert(stored_change >= answered);
-                news = false;
+                has_news = false;
+                told = false;
+                readable = false;
                 model = stored;
                 content[model] = stored_content;
                 killed = false;

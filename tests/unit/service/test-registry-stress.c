@@ -21,7 +21,7 @@
 #include <poll.h>
 #include <stdlib.h>
 
-#include "test-registry-stress-player.h"
+#include "player.h"
 
 #define MANAGER "/org/tracectl/Tracing1", "org.tracectl.Tracing1.Manager"
 #define SESSION "org.tracectl.Tracing1.Session"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "test-registry-stress-player.h"
+#include "player.h"
 
 #include <errno.h>
 #include <sys/mman.h>
