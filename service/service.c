@@ -11,23 +11,30 @@
 #include "service/model/waiter.h"
 #include "service/registry/registry.h"
 
-static void on_added(uint64_t id, uid_t uid, void *userdata) {
+/* To tell of one takes some ten microseconds; calls shall not wait for long. */
+#define NEWS_PER_TURN 64
+
+/* What came and went meanwhile was never there. */
+static void on_added(struct application *a, void *userdata) {
         struct service *s = userdata;
 
-        bus_tell_application(s->manager, id, uid, true);
+        a->announced = atomic_load(&a->registered);
+        if (a->announced)
+                bus_tell_application(s->manager, a->id, a->peer.uid, true);
         wake_registered(s->wake);
 }
 
-static void on_removed(uint64_t id, uid_t uid, void *userdata) {
+static void on_removed(struct application *a, void *userdata) {
         struct service *s = userdata;
 
-        bus_tell_application(s->manager, id, uid, false);
+        if (a->announced)
+                bus_tell_application(s->manager, a->id, a->peer.uid, false);
 }
 
 static int on_registry_news(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         struct service *s = userdata;
 
-        registry_take_news(s->registry, on_added, on_removed, s);
+        registry_take_news(s->registry, NEWS_PER_TURN, on_added, on_removed, s);
         waiters_check(s->manager);
         return 0;
 }

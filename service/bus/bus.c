@@ -9,6 +9,7 @@
 #include "service/bus/listing.h"
 #include "service/bus/objects.h"
 #include "service/bus/options.h"
+#include "service/log.h"
 
 struct bus *bus_of(struct manager *m, sd_bus_message *message) {
         for (struct manager_listener *l = m->listeners; l; l = l->next) {
@@ -60,8 +61,26 @@ bool bus_has_audience(struct bus *b, uid_t owner) {
         return b->clients ? clients_any(b->clients, owner) : b->authorizer->shows(b->authorizer, NULL, owner);
 }
 
+/* Messages that wait for the other end to read them before it is sent no more signals. */
+#define QUEUED_MAX 1024
+
+/* Signals are lost to who does not read, so that he costs no more memory than these. */
+static bool is_deaf(struct bus *b) {
+        uint64_t n = 0;
+
+        if (sd_bus_get_n_queued_write(b->bus, &n) < 0)
+                return false;
+        if (!b->deaf && n >= QUEUED_MAX)
+                log_warning("a connection gets no signals any more until it has read the %i that wait for it",
+                            QUEUED_MAX);
+        b->deaf = b->deaf ? n > 0 : n >= QUEUED_MAX;
+        return b->deaf;
+}
+
 /* A number of its own is given to each copy; a sealed message has the first one. */
 void bus_send_signal(struct bus *b, uid_t owner, sd_bus_message *signal) {
+        if (is_deaf(b))
+                return;
         if (!b->clients) {
                 if (b->authorizer->shows(b->authorizer, NULL, owner))
                         (void) sd_bus_send(b->bus, signal, NULL);

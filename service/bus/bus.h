@@ -45,6 +45,7 @@ struct bus {
         struct emitter *emitter;
         struct listing *listings;  /* replies that wait for applications */
         struct application *found; /* the last one that a path led to; sd-bus keeps no reference */
+        bool deaf;                 /* too many messages wait for it to read: it gets no signals until it has */
         bool telling;              /* signals are being written, for whoever may know: lookups show everything */
         void (*hung_up)(void *userdata);
         void *userdata;

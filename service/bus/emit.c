@@ -97,17 +97,22 @@ struct emitter *emitter_free(struct emitter *e) {
         return NULL;
 }
 
-/* News that cannot be told for want of memory are lost; nothing depends on them. NULL, too, where nobody listens. */
-static struct news *add(struct emitter *e, enum news_kind kind, uid_t owner, const char *path) {
-        struct news *n;
+static struct news *news_new(enum news_kind kind, uid_t owner, const char *path) {
+        struct news *n = malloc(sizeof(*n) + strlen(path) + 1);
 
-        if (!bus_has_audience(e->bus, owner))
-                return NULL;
-        n = malloc(sizeof(*n) + strlen(path) + 1);
         if (!n)
                 return NULL;
         *n = (struct news) { .kind = kind, .owner = owner };
         strcpy(n->path, path);
+        return n;
+}
+
+/* News that cannot be told for want of memory are lost; nothing depends on them. NULL, too, where nobody listens. */
+static struct news *add(struct emitter *e, enum news_kind kind, uid_t owner, const char *path) {
+        struct news *n = bus_has_audience(e->bus, owner) ? news_new(kind, owner, path) : NULL;
+
+        if (!n)
+                return NULL;
         *e->last = n;
         e->last = &n->next;
         (void) sd_event_source_set_enabled(e->source, SD_EVENT_ONESHOT);
@@ -247,6 +252,26 @@ static void tell(struct emitter *e, const struct news *n) {
 
         if (build(e, n, &m) >= 0)
                 bus_send_signal(e->bus, n->owner, m);
+}
+
+static void tell_now(struct emitter *e, enum news_kind kind, uid_t owner, const char *path, const char *interface) {
+        struct news *n = news_new(kind, owner, path);
+
+        if (!n)
+                return;
+        n->interface = interface;
+        e->bus->telling = true;
+        tell(e, n);
+        e->bus->telling = false;
+        news_free(n);
+}
+
+void emit_added_now(struct emitter *e, uid_t owner, const char *path) {
+        tell_now(e, NEWS_ADDED, owner, path, NULL);
+}
+
+void emit_removed_now(struct emitter *e, uid_t owner, const char *path, const char *interface) {
+        tell_now(e, NEWS_REMOVED, owner, path, interface);
 }
 
 void emit_flush(struct emitter *e) {

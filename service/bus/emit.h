@@ -25,6 +25,10 @@ void emit_added(struct emitter *e, uid_t owner, const char *path);
 void emit_removed(struct emitter *e, uid_t owner, const char *path, const char *interface);
 void emit_changed(struct emitter *e, uid_t owner, const char *path, const char *interface, const char *property);
 
+/* Not collected: for objects that come and go by thousands, whose own registry sees to that each is told of once. */
+void emit_added_now(struct emitter *e, uid_t owner, const char *path);
+void emit_removed_now(struct emitter *e, uid_t owner, const char *path, const char *interface);
+
 /* A signal, in its turn. The message stays the caller's, who writes no more to it. */
 void emit_signal(struct emitter *e, uid_t owner, sd_bus_message *signal);
 

@@ -94,18 +94,15 @@ void bus_on_news(enum manager_news news, struct session *s, struct channel *c, s
 }
 
 void bus_tell_application(struct manager *m, uint64_t id, uid_t uid, bool added) {
-        _cleanup_free_ char *path = NULL;
-
-        if (application_path(id, &path) < 0)
-                return;
         for (struct manager_listener *l = m->listeners; l; l = l->next) {
+                _cleanup_free_ char *path = NULL;
                 struct bus *b = l->userdata;
 
-                if (l->news != bus_on_news)
+                if (l->news != bus_on_news || !bus_has_audience(b, uid) || application_path(id, &path) < 0)
                         continue;
                 if (added)
-                        emit_added(b->emitter, uid, path);
+                        emit_added_now(b->emitter, uid, path);
                 else
-                        emit_removed(b->emitter, uid, path, BUS_INTERFACE("Application"));
+                        emit_removed_now(b->emitter, uid, path, BUS_INTERFACE("Application"));
         }
 }

@@ -11,7 +11,7 @@ struct waiter {
         struct waiter *next;
         struct manager *manager;
         uid_t uid;
-        uint64_t generation;
+        uint64_t generation, steps; /* steps: registry_is_pending() */
         sd_event_source *timer;
         waiter_done_t done;
         void *userdata;
@@ -45,12 +45,21 @@ static uint32_t count_pending(const struct waiter *w) {
         return registry_count_pending(m->registry, w->uid, w->generation) + (m->expected ? m->expected(m->userdata) : 0);
 }
 
+/* The same as whether there are any, but cheap where nothing can have changed. */
+static bool is_pending(struct waiter *w) {
+        const struct manager *m = w->manager;
+
+        if (m->expected && m->expected(m->userdata) > 0)
+                return true;
+        return registry_is_pending(m->registry, w->uid, w->generation, &w->steps);
+}
+
 /* From the start after each that is done: what done() does may end others. */
 void waiters_check(struct manager *m) {
         struct waiter *w = m->waiters;
 
         while (w) {
-                if (count_pending(w) > 0) {
+                if (is_pending(w)) {
                         w = w->next;
                         continue;
                 }

@@ -22,6 +22,7 @@ struct account {
         struct definitions_store definitions;
         atomic_uint_least64_t n_applications;
         atomic_uint_least64_t n_ever;
+        atomic_uint_least64_t n_steps; /* each time that one of them conforms to a newer generation, or goes */
         atomic_uint_least64_t n_refused; /* connections beyond a limit */
 };
 

@@ -88,6 +88,9 @@ struct application {
         uint64_t sent;     /* generation of that view */
         uint64_t valid;    /* the newest generation for which that view is right */
 
+        /* of the main loop */
+        bool announced; /* it was there when its registration was told */
+
         /* atomic: the newest generation that it conforms to */
         atomic_uint_least64_t applied;
         atomic_bool registered;

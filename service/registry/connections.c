@@ -110,6 +110,7 @@ static void unregister(struct registry *r, struct application *a) {
         cds_lfht_del(a->account->applications, &a->account_node);
         rcu_read_unlock();
         atomic_fetch_sub(&a->account->n_applications, 1);
+        atomic_fetch_add(&a->account->n_steps, 1);
         cds_wfcq_enqueue(&r->removed_head, &r->removed_tail, &application_ref(a)->removed_node);
         registry_note(r);
 }

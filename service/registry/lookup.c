@@ -84,6 +84,22 @@ static void count_live(struct account *account, void *userdata) {
         *(uint64_t *) userdata += atomic_load(&account->n_applications);
 }
 
+bool registry_is_pending(struct registry *r, uid_t uid, uint64_t generation, uint64_t *steps) {
+        struct account *account = registry_account(r, uid);
+        uint64_t now;
+        uint32_t n;
+
+        if (!account)
+                return false;
+        /* Before they are counted: each that is pending then makes its step later. */
+        now = atomic_load(&account->n_steps);
+        if (now < *steps)
+                return true;
+        n = registry_count_pending(r, uid, generation);
+        *steps = now + n;
+        return n > 0;
+}
+
 uint64_t registry_count(struct registry *r, uid_t uid) {
         uint64_t n = 0;
 
@@ -234,26 +250,33 @@ int registry_list_definitions(struct registry *r, uid_t uid, struct event_defini
         return 0;
 }
 
-void registry_take_news(struct registry *r, void (*added)(uint64_t id, uid_t uid, void *userdata),
-                        void (*removed)(uint64_t id, uid_t uid, void *userdata), void *userdata) {
+static bool take(struct cds_wfcq_head *head, struct cds_wfcq_tail *tail, struct cds_wfcq_node **ret) {
+        *ret = __cds_wfcq_dequeue_blocking(head, tail);
+        return *ret;
+}
+
+void registry_take_news(struct registry *r, unsigned max, void (*added)(struct application *a, void *userdata),
+                        void (*removed)(struct application *a, void *userdata), void *userdata) {
         struct cds_wfcq_node *node;
         eventfd_t n;
 
         (void) eventfd_read(r->news_fd, &n);
         /* Before the queues are looked at: who comes later tells again. */
         (void) atomic_exchange(&r->told, false);
-        while ((node = __cds_wfcq_dequeue_blocking(&r->added_head, &r->added_tail))) {
-                struct application *a = CONTAINER_OF(node, struct application, added_node);
+        for (; max > 0; max--) {
+                struct application *a;
 
-                added(a->id, a->peer.uid, userdata);
+                if (take(&r->added_head, &r->added_tail, &node)) {
+                        a = CONTAINER_OF(node, struct application, added_node);
+                        added(a, userdata);
+                } else if (take(&r->removed_head, &r->removed_tail, &node)) {
+                        a = CONTAINER_OF(node, struct application, removed_node);
+                        removed(a, userdata);
+                } else
+                        return;
                 application_unref(a);
         }
-        while ((node = __cds_wfcq_dequeue_blocking(&r->removed_head, &r->removed_tail))) {
-                struct application *a = CONTAINER_OF(node, struct application, removed_node);
-
-                removed(a->id, a->peer.uid, userdata);
-                application_unref(a);
-        }
+        (void) eventfd_write(r->news_fd, 1);
 }
 
 int registry_event_fd(const struct registry *r) {

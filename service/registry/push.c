@@ -19,6 +19,7 @@ int application_send(struct application *a, const struct handshake *h, const int
 
 static void set_applied(struct application *a, uint64_t generation) {
         atomic_store_explicit(&a->applied, generation, memory_order_release);
+        atomic_fetch_add(&a->account->n_steps, 1);
         registry_note(a->registry);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <limits.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 
@@ -139,7 +140,7 @@ static void disconnect_all(struct registry *r) {
         }
 }
 
-static void ignore(uint64_t id, uid_t uid, void *userdata) {
+static void ignore(struct application *a, void *userdata) {
 }
 
 static void free_accounts(struct registry *r) {
@@ -164,7 +165,7 @@ static void free_accounts(struct registry *r) {
 static void free_tables(struct registry *r) {
         if (r->by_id) {
                 disconnect_all(r);
-                registry_take_news(r, ignore, ignore, NULL);
+                registry_take_news(r, UINT_MAX, ignore, ignore, NULL);
                 cds_lfht_destroy(r->by_id, NULL);
         }
         /* Applications are freed by RCU's thread. */

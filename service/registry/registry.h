@@ -59,9 +59,13 @@ DEFINE_CLEANUP(struct registry *, registry_free)
 /* Readable when applications have come, gone or acknowledged; registry_take_news() says which. */
 int registry_event_fd(const struct registry *r);
 
-/* Calls added and removed once for each application that came or went since the last call. Main loop. */
-void registry_take_news(struct registry *r, void (*added)(uint64_t id, uid_t uid, void *userdata),
-                        void (*removed)(uint64_t id, uid_t uid, void *userdata), void *userdata);
+/*
+ * Calls added and removed once for each application that came or went since the
+ * last call, for max of them at most: for others, the event comes again. None is
+ * removed before it was added. Main loop.
+ */
+void registry_take_news(struct registry *r, unsigned max, void (*added)(struct application *a, void *userdata),
+                        void (*removed)(struct application *a, void *userdata), void *userdata);
 
 /* In place of a uid, for the next functions: those of all uids. */
 #define REGISTRY_ANY_UID ((uid_t) -1)
@@ -74,6 +78,14 @@ void registry_check(struct registry *r, struct application *a);
 
 /* Live applications of uid that do not conform to generation yet. */
 uint32_t registry_count_pending(struct registry *r, uid_t uid, uint64_t generation);
+
+/*
+ * Whether there are any, for who asks again and again with the same arguments:
+ * *steps, 0 at first, remembers how many had to do something when they were last
+ * counted, and nothing is counted before as many have. So waiting for N costs
+ * little more than counting them a few times.
+ */
+bool registry_is_pending(struct registry *r, uid_t uid, uint64_t generation, uint64_t *steps);
 
 /* Live ones, and all that ever registered. */
 uint64_t registry_count(struct registry *r, uid_t uid);

@@ -65,11 +65,11 @@ static void world_done(struct world *w) {
         rcu_unregister_thread();
 }
 
-static void on_added(uint64_t id, uid_t uid, void *userdata) {
+static void on_added(struct application *a, void *userdata) {
         ((struct world *) userdata)->added++;
 }
 
-static void on_removed(uint64_t id, uid_t uid, void *userdata) {
+static void on_removed(struct application *a, void *userdata) {
         ((struct world *) userdata)->removed++;
 }
 
@@ -78,7 +78,7 @@ static void wait_news(struct world *w, const unsigned *counter, unsigned wanted)
 
         while (*counter < wanted) {
                 g_assert_cmpint(poll(&p, 1, WAIT_SECONDS * 1000), ==, 1);
-                registry_take_news(w->registry, on_added, on_removed, w);
+                registry_take_news(w->registry, 1, on_added, on_removed, w);
         }
 }
 

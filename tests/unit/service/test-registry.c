@@ -477,6 +477,49 @@ static void test_process_gone(void) {
         fixture_free(f);
 }
 
+static uint32_t count_applications(struct fixture *f) {
+        uint32_t n = 0;
+
+        g_assert_cmpint(sd_bus_get_property_trivial(f->bus, NULL, MANAGER, "Applications", NULL, 'u', &n), >=, 0);
+        return n;
+}
+
+/* A client that reads nothing is sent signals up to a bound, and its calls are answered as ever. */
+static void test_deaf_client(void) {
+        /* The socket itself holds some thousands. */
+        enum { N = 5000, ALL = 2 * N };
+        struct fixture *f = fixture_new();
+        unsigned n_signals = 0;
+        sd_bus_message *m;
+        int r;
+
+        /* It is there, and then not heard of. */
+        fixture_ok(f, MANAGER, "ListSessions", "a{sv}", 0);
+        for (int i = 0; i < N; i++)
+                fake_application_free(fake_application_register(f, shop, 0));
+        while (count_applications(f) > 0)
+                ;
+        do {
+                m = NULL;
+                r = sd_bus_process(f->bus, &m);
+                g_assert_cmpint(r, >=, 0);
+                n_signals += m && sd_bus_message_is_signal(m, NULL, NULL);
+                sd_bus_message_unref(m);
+        } while (r > 0);
+        g_assert_cmpuint(n_signals, >, 0);
+        g_assert_cmpuint(n_signals, <, ALL);
+        /* Having read, it hears again. */
+        fake_application_free(fake_application_register(f, shop, 0));
+        do {
+                m = NULL;
+                g_assert_cmpint(sd_bus_wait(f->bus, WAIT_SECONDS * G_USEC_PER_SEC), >, 0);
+                g_assert_cmpint(sd_bus_process(f->bus, &m), >=, 0);
+                r = m && sd_bus_message_is_signal(m, "org.freedesktop.DBus.ObjectManager", "InterfacesAdded");
+                sd_bus_message_unref(m);
+        } while (!r);
+        fixture_free(f);
+}
+
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/registry/handshake", test_handshake);
@@ -490,5 +533,6 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/registry/new-definitions", test_new_definitions);
         g_test_add_func("/registry/slow-consumer", test_slow_consumer);
         g_test_add_func("/registry/process-gone", test_process_gone);
+        g_test_add_func("/registry/deaf-client", test_deaf_client);
         return g_test_run();
 }
