@@ -33,8 +33,50 @@ static struct drainer *drainer_free(struct drainer *drainer) {
 
 DEFINE_CLEANUP(struct drainer *, drainer_free);
 
+static struct progress *progress_of(struct drainer *drainer, uint32_t type) {
+        switch (type) {
+        case CONSUMER_FLUSH:
+        case CONSUMER_SNAPSHOT:
+        case CONSUMER_STOP:
+        case CONSUMER_ROTATE:
+        case CONSUMER_CLEAR:
+                return &drainer->asking;
+        default:
+                return &drainer->describing;
+        }
+}
+
+static int acknowledge(struct drainer *drainer, uint32_t type, uint64_t serial, int result) {
+        struct progress *p = progress_of(drainer, type);
+
+        if (serial > p->done) {
+                p->done = serial;
+                p->result = result;
+        }
+        return acks_send(&drainer->acks, drainer->socket, serial, result);
+}
+
+/*
+ * A tracingd that was started again does not know what the last one had sent,
+ * and which answers it had read. 1: it is new. 0: it came before, and was answered once more.
+ */
+static int check_repeated(struct drainer *drainer, const struct message *m) {
+        struct progress *p = progress_of(drainer, m->header.type);
+        const uint64_t serial = m->header.serial;
+
+        if (serial == 0 || serial > p->begun) {
+                p->begun = serial > p->begun ? serial : p->begun;
+                return 1;
+        }
+        /* One that is still being done is answered then. */
+        if (serial > p->done)
+                return 0;
+        return acks_send(&drainer->acks, drainer->socket, serial, serial == p->done ? p->result : 0);
+}
+
 /* Receives and dispatches one message. 1; 0 where none waits or none will come any more; -errno. */
 static int drainer_receive(struct drainer *drainer, int flags) {
+        const struct message *m = &drainer->message;
         int r, answer;
 
         r = message_receive(drainer->socket, flags, &drainer->message);
@@ -46,14 +88,15 @@ static int drainer_receive(struct drainer *drainer, int flags) {
         }
         if (r < 0 && r != -EBADMSG)
                 return r;
-        answer = r < 0 ? r : drainer_dispatch(drainer, &drainer->message);
-        message_done(&drainer->message);
-        if (answer <= 0) {
-                r = acks_send(&drainer->acks, drainer->socket, drainer->message.header.serial, answer);
-                if (r < 0)
-                        return r;
+        answer = r;
+        if (r > 0) {
+                r = check_repeated(drainer, m);
+                answer = r > 0 ? drainer_dispatch(drainer, m) : 1;
         }
-        return 1;
+        message_done(&drainer->message);
+        if (answer <= 0)
+                r = acknowledge(drainer, m->header.type, m->header.serial, answer);
+        return r < 0 ? r : 1;
 }
 
 static void collect_words(struct drainer *drainer) {
@@ -99,7 +142,7 @@ static int run_tasks(struct drainer *drainer, struct tasks *tasks, uint64_t late
 
                 STAILQ_REMOVE_HEAD(tasks, entries);
                 r = drainer_run_task(drainer, task, latest);
-                r = acks_send(&drainer->acks, drainer->socket, task->serial, r);
+                r = acknowledge(drainer, task->type, task->serial, r);
                 result = result < 0 ? result : r;
         }
         return result;

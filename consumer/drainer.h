@@ -30,6 +30,12 @@ struct task {
 
 STAILQ_HEAD(tasks, task);
 
+/* How far messages of one kind, whose serials ascend, have come. */
+struct progress {
+        uint64_t begun, done; /* serials */
+        int result;           /* of the last one that is done */
+};
+
 struct drainer {
         int socket; /* not owned */
         bool ending;
@@ -39,6 +45,7 @@ struct drainer {
         struct sets sets;
         struct tasks tasks;
         struct acks acks;
+        struct progress describing, asking;
         struct wait wait;
         struct message message;
 };

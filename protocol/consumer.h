@@ -39,6 +39,13 @@
  * descriptor 3. As a unit it is activated by a listening socket, as in
  * sd_listen_fds(3), and accepts one connection.
  *
+ * tracingd may be started again while the connection lasts (the service manager
+ * holds it meanwhile). The new one sends everything behind SESSION that describes
+ * the session, then RESUMED, then what was not acknowledged, each with the serial
+ * of the first time. A consumer answers what it has had before, and does it once.
+ * Serials ascend among the requests (FLUSH, SNAPSHOT, ROTATE, CLEAR, STOP), and
+ * among all others.
+ *
  * A consumer may die at any instruction and is started again with the same
  * memory files. tracingd then sends everything again that described the session:
  * OUTPUT with CONSUMER_RESUME, SESSION, each RINGS and CLASSES in the order of

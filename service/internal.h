@@ -10,6 +10,7 @@
 #include "service/bus/message-bus.h"
 #include "service/idle.h"
 #include "service/service.h"
+#include "service/state/roll.h"
 #include "service/unit/unit-starter.h"
 #include "service/wake.h"
 
@@ -18,9 +19,13 @@ struct service {
         sd_event *event;
         int register_fd, control_fd;
         struct user_domain *domain;
+        struct roll *roll;
+        sd_event_source *roll_timer; /* while applications of an earlier tracingd are missing */
+        unsigned roll_looks;
+        struct fd_store *store; /* NULL: sessions end with us */
         struct unit_starter *units; /* NULL in private mode */
         struct manager *manager;
-        struct manager_listener listener;
+        struct manager_listener listener, keeper;
         struct registry *registry;
         sd_event_source *news_source;
         struct wake *wake;
@@ -37,6 +42,10 @@ struct service {
         bool ready, leaving;
         bool used; /* since we began to leave */
 };
+
+/* Main loop: looks for those applications of an earlier tracingd that do not come back. */
+int resume_begin(struct service *s);
+void resume_end(struct service *s);
 
 /* Everything but the manager of services, which is told by life_ready(), is there. */
 int life_begin(struct service *s, const struct service_config *config);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * How tracingd begins and ends as a service. When nobody has used it:
+ * How tracingd begins and ends as a service. With sessions it goes at once and
+ * leaves them to the next one (leave_sessions()). When nobody has used it:
  *
  *   1. applications that wait shall go on waiting;
  *   2. the service manager is told (STOPPING=1): whatever asks for us from now on
@@ -20,6 +21,8 @@
 
 #include "service/internal.h"
 #include "service/log.h"
+#include "service/state/fd-store.h"
+#include "service/state/ledger.h"
 
 #define BUS_USEC (1000 * 1000)        /* that a message bus may take to let us in before we are ready without it */
 #define LINGER_USEC (5 * 1000 * 1000) /* for replies to calls that came while we left */
@@ -144,9 +147,31 @@ void service_reload(struct service *s) {
         notify(s, "READY=1");
 }
 
+/*
+ * Whether we are asked to end for good or are started again afterwards, nobody
+ * says. Everything is in the state; applications go on writing, and consumers,
+ * whose connections the service manager holds, go on emptying rings. Where it is
+ * for good it lets go of them, and they write what there is and end.
+ */
+static void leave_sessions(struct service *s) {
+        log_debug("sessions are left to the next tracingd");
+        notify(s, "STOPPING=1");
+        ledger_close(s->domain->ledger);
+        roll_close(s->roll);
+        fd_store_close(s->store);
+        unit_starter_leave(s->units);
+        wake_leave(s->wake);
+        manager_leave(s->manager);
+        end_loop(s);
+}
+
 void service_end(struct service *s) {
         if (s->leaving) {
                 end_loop(s);
+                return;
+        }
+        if (s->units && s->manager->sessions && ledger_is_stored(s->domain->ledger)) {
+                leave_sessions(s);
                 return;
         }
         notify(s, "STOPPING=1");

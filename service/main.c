@@ -19,6 +19,7 @@
 #include "protocol/wait.h"
 #include "service/log.h"
 #include "service/service.h"
+#include "service/state/fd-store.h"
 
 #define IDLE_SECONDS 30
 
@@ -115,8 +116,11 @@ static int parse_arguments(int argc, char *argv[]) {
         return check_arguments(argc, argv, private && user);
 }
 
+#define PASSED_MAX (FD_STORE_MAX + 16)
+
 struct sockets {
         int bus, control, registration;
+        struct fd_store *store; /* what an earlier tracingd left with the service manager; NULL in private mode */
 };
 
 /* Which of the sockets it is that we need, or NULL. */
@@ -147,10 +151,12 @@ static int check_sockets(const struct sockets *s) {
         return 0;
 }
 
-/* The caller owns the descriptors. */
+/* The caller owns the descriptors, and what is in the store. */
 static int take_sockets(struct sockets *ret) {
+        struct fd_passed passed[PASSED_MAX];
         char **names = NULL;
-        int n;
+        size_t n_passed = 0;
+        int n, r = 0;
 
         *ret = (struct sockets) { .bus = -1, .control = -1, .registration = -1 };
         n = sd_listen_fds_with_names(true, &names);
@@ -159,12 +165,17 @@ static int take_sockets(struct sockets *ret) {
 
                 if (place && *place < 0)
                         *place = fd;
+                else if (arg_mode != SERVICE_PRIVATE && n_passed < ARRAY_SIZE(passed))
+                        passed[n_passed++] = (struct fd_passed) { .fd = fd, .name = names[i] };
                 else
                         close(fd);
-                free(names[i]);
         }
+        if (arg_mode != SERVICE_PRIVATE)
+                r = fd_store_new(passed, n_passed, &ret->store);
+        for (int i = 0; i < n; i++)
+                free(names[i]);
         free(names);
-        return check_sockets(ret);
+        return r < 0 ? r : check_sockets(ret);
 }
 
 /* Where the wait page and the consumers' sockets are. The caller frees *ret, which is NULL in private mode. */
@@ -256,6 +267,7 @@ static int run(const struct sockets *sockets, const char *run_directory) {
                 .control_fd = sockets->control,
                 .run_directory = run_directory,
                 .idle_usec = arg_idle_usec,
+                .store = sockets->store,
                 .starter = { .start = arg_mode == SERVICE_PRIVATE ? consumer_start_child : NULL },
         };
         _cleanup_(service_freep) struct service *service = NULL;

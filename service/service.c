@@ -10,6 +10,9 @@
 #include "service/log.h"
 #include "service/model/waiter.h"
 #include "service/registry/registry.h"
+#include "service/state/fd-store.h"
+#include "service/state/keeper.h"
+#include "service/state/restore.h"
 
 /* To tell of one takes some ten microseconds; calls shall not wait for long. */
 #define NEWS_PER_TURN 64
@@ -35,6 +38,7 @@ static int on_registry_news(sd_event_source *source, int fd, uint32_t revents, v
         struct service *s = userdata;
 
         registry_take_news(s->registry, NEWS_PER_TURN, on_added, on_removed, s);
+        keeper_count_applications(s->manager);
         waiters_check(s->manager);
         return 0;
 }
@@ -53,7 +57,7 @@ static void on_session_news(enum manager_news news, struct session *session, str
 static uint32_t on_expected(void *userdata) {
         struct service *s = userdata;
 
-        return wake_expected(s->wake);
+        return wake_expected(s->wake) + roll_missing(s->roll);
 }
 
 static void on_settled(void *userdata) {
@@ -89,6 +93,8 @@ static int make_starter(struct service *s, const struct service_config *config, 
         int r;
 
         *ret = config->starter;
+        ret->ledger = s->domain->ledger;
+        ret->store = s->domain->store;
         if (config->mode == SERVICE_PRIVATE || config->starter.start)
                 return 0;
         r = unit_starter_new(s->event, &units, &s->units);
@@ -99,7 +105,19 @@ static int make_starter(struct service *s, const struct service_config *config, 
         return r;
 }
 
+/* Consumers that the test plays do not outlive it. */
+static int begin_state(struct service *s, const struct service_config *config, struct ledger_image **ret) {
+        int r;
+
+        *ret = NULL;
+        if (s->mode == SERVICE_PRIVATE || config->starter.start)
+                return 0;
+        r = restore_begin(s->domain, s->store, ret);
+        return r < 0 ? r : roll_new(s->store, &s->roll);
+}
+
 static int make_model(struct service *s, const struct service_config *config) {
+        _cleanup_(ledger_image_freep) struct ledger_image *image = NULL;
         struct consumer_starter starter;
         int r;
 
@@ -107,6 +125,9 @@ static int make_model(struct service *s, const struct service_config *config) {
         if (r < 0)
                 return r;
         r = user_domain_new(&s->domain);
+        if (r < 0)
+                return r;
+        r = begin_state(s, config, &image);
         if (r < 0)
                 return r;
         r = make_starter(s, config, &starter);
@@ -117,7 +138,10 @@ static int make_model(struct service *s, const struct service_config *config) {
                 return r;
         if (config->consumer_usec)
                 s->manager->consumer_usec = config->consumer_usec;
-        r = wake_new(s->event, config->run_directory, on_settled, s, &s->wake);
+        s->keeper = (struct manager_listener) { .news = keeper_on_news };
+        manager_add_listener(s->manager, &s->keeper);
+        restore_sessions(s->manager, s->store, image);
+        r = wake_new(s->event, config->run_directory, s->manager->sessions, on_settled, s, &s->wake);
         if (r < 0)
                 return r;
         s->manager->has_state_directories = s->units;
@@ -132,6 +156,7 @@ static int make_registry(struct service *s) {
         const struct registry_config config = {
                 .listen_fd = s->register_fd,
                 .domain = s->domain,
+                .roll = s->roll,
                 .model = &s->manager->published,
                 .admits = admits,
                 .userdata = &s->mode,
@@ -183,7 +208,13 @@ static int build(struct service *s, const struct service_config *config, int *bu
                 r = make_registry(s);
         if (r >= 0)
                 r = make_connections(s, config, bus_fd);
-        return r < 0 ? r : life_begin(s, config);
+        if (r < 0)
+                return r;
+        restore_finish(s->manager);
+        r = resume_begin(s);
+        if (r < 0)
+                return r;
+        return life_begin(s, config);
 }
 
 int service_new(const struct service_config *config, struct service **ret) {
@@ -197,11 +228,13 @@ int service_new(const struct service_config *config, struct service **ret) {
         s = calloc(1, sizeof(*s));
         if (!s) {
                 rcu_unregister_thread();
+                fd_store_free(config->store);
                 close(config->register_fd);
                 return -ENOMEM;
         }
         s->mode = config->mode;
         s->register_fd = config->register_fd;
+        s->store = config->store;
         s->control_fd = TAKE_FD(control_fd);
         r = build(s, config, &bus_fd);
         if (r < 0)
@@ -218,19 +251,26 @@ struct service *service_free(struct service *s) {
         if (!s)
                 return NULL;
         life_end(s);
+        resume_end(s);
         s->news_source = sd_event_source_disable_unref(s->news_source);
         if (s->registry)
                 registry_stop(s->registry);
         bus_free(s->private_bus);
         message_bus_free(s->message_bus);
         control_free(s->control);
-        if (s->manager)
+        if (s->manager) {
                 manager_remove_listener(s->manager, &s->listener);
+                manager_remove_listener(s->manager, &s->keeper);
+        }
         manager_free(s->manager);
         unit_starter_free(s->units);
         wake_free(s->wake);
         registry_free(s->registry);
+        roll_free(s->roll);
+        if (s->domain)
+                ledger_free(s->domain->ledger);
         user_domain_free(s->domain);
+        fd_store_free(s->store);
         sd_event_unref(s->event);
         closep(&s->register_fd);
         closep(&s->control_fd);

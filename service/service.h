@@ -19,6 +19,7 @@
 #include "service/unit/start.h"
 
 struct service;
+struct fd_store;
 
 enum service_mode {
         SERVICE_PRIVATE, /* one client of our own uid at the other end of a socket */
@@ -36,6 +37,7 @@ struct service_config {
         const char *run_directory; /* absolute; has the wait page */
         uint64_t idle_usec;        /* 0: never idle */
         const char *bus_address;   /* NULL: the usual one */
+        struct fd_store *store;    /* what an earlier tracingd left; NULL: nothing is kept. Taken over */
 
         struct consumer_starter starter; /* not private: used where it has a function; else consumers are units */
         uint64_t consumer_usec; /* that a consumer has to answer, to write, to end; 0: the default */
@@ -48,7 +50,10 @@ DEFINE_CLEANUP(struct service *, service_free)
 /* Serves until it ends by itself or by service_end(), and every consumer has ended or had its time. */
 int service_run(struct service *s);
 
-/* Main loop: ends all sessions, then the loop. */
+/*
+ * Main loop: where sessions can be kept and there are some, leaves them to the next
+ * tracingd and ends the loop; else ends all sessions, then the loop.
+ */
 void service_end(struct service *s);
 
 /* Main loop: tells the service manager that we are as we should be (SIGHUP). */

@@ -105,7 +105,7 @@ static void find_page(struct wake *w) {
                             "run systemd-tmpfiles --create", w->directory, strerror(-r));
 }
 
-int wake_new(sd_event *event, const char *directory, void (*settled)(void *userdata), void *userdata,
+int wake_new(sd_event *event, const char *directory, bool resumed, void (*settled)(void *userdata), void *userdata,
              struct wake **ret) {
         _cleanup_(wake_freep) struct wake *w = NULL;
         int r;
@@ -124,8 +124,10 @@ int wake_new(sd_event *event, const char *directory, void (*settled)(void *userd
                 return -ENOMEM;
         find_page(w);
         /* One that was killed may have left it set. */
-        if (w->page && w->page->word & WAIT_WANTED)
+        if (w->page && w->page->word & WAIT_WANTED && !resumed)
                 (void) set_word(w->page, false);
+        if (resumed)
+                wake_want(w);
         *ret = TAKE_PTR(w);
         return 0;
 }
@@ -164,6 +166,11 @@ void wake_rest(struct wake *w) {
         w->wanted = false;
         if (w->page)
                 (void) set_word(w->page, false);
+}
+
+void wake_leave(struct wake *w) {
+        w->resting = true;
+        w->wanted = false;
 }
 
 void wake_registered(struct wake *w) {

@@ -19,8 +19,12 @@
 
 struct wake;
 
-/* directory: with the page; NULL: there is none. It is copied. settled: a wake-up has. */
-int wake_new(sd_event *event, const char *directory, void (*settled)(void *userdata), void *userdata,
+/*
+ * directory: with the page; NULL: there is none. It is copied. resumed: there are
+ * sessions, and applications that look at the page now shall come back. settled: a
+ * wake-up has.
+ */
+int wake_new(sd_event *event, const char *directory, bool resumed, void (*settled)(void *userdata), void *userdata,
              struct wake **ret);
 
 /* Leaves the page at rest. */
@@ -32,6 +36,9 @@ void wake_want(struct wake *w);
 
 /* tracingd is about to end: they shall wait again. */
 void wake_rest(struct wake *w);
+
+/* As wake_rest(), but applications shall come back: the next tracingd needs them. */
+void wake_leave(struct wake *w);
 
 /* One has come. */
 void wake_registered(struct wake *w);

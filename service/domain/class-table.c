@@ -76,7 +76,7 @@ static bool is_same(const struct class_entry *e, const struct class_key *key) {
                memcmp(e->data + key->entry_size, key->types, key->n_types) == 0;
 }
 
-static int add(struct class_table *table, const struct class_key *key, uint32_t *ret) {
+static int insert(struct class_table *table, const struct class_key *key, uint32_t id) {
         size_t size = key->entry_size + key->n_types;
         struct class_entry *e, **bucket;
         int r;
@@ -93,7 +93,7 @@ static int add(struct class_table *table, const struct class_key *key, uint32_t 
         *e = (struct class_entry) {
                 .next = *bucket,
                 .hash = key->hash,
-                .id = class_id_at(table->n_entries),
+                .id = id,
                 .size = size,
         };
         memcpy(e->data, key->entry, key->entry_size);
@@ -101,25 +101,56 @@ static int add(struct class_table *table, const struct class_key *key, uint32_t 
         *bucket = e;
         table->n_entries++;
         table->n_bytes += size;
-        *ret = e->id;
         return 0;
 }
 
-int class_table_id(struct class_table *table, const void *entry, size_t size, const void *types, size_t n,
-                   uint32_t *ret) {
-        const struct class_key key = {
+static struct class_key make_key(const void *entry, size_t size, const void *types, size_t n) {
+        return (struct class_key) {
                 .hash = hash_bytes(hash_bytes(HASH_INIT, entry, size), types, n),
                 .entry = entry,
                 .entry_size = size,
                 .types = types,
                 .n_types = n,
         };
+}
 
+static const struct class_entry *find(const struct class_table *table, const struct class_key *key) {
         if (table->n_buckets > 0)
-                for (struct class_entry *e = table->buckets[key.hash & (table->n_buckets - 1)]; e; e = e->next)
-                        if (is_same(e, &key)) {
-                                *ret = e->id;
-                                return 0;
-                        }
-        return add(table, &key, ret);
+                for (struct class_entry *e = table->buckets[key->hash & (table->n_buckets - 1)]; e; e = e->next)
+                        if (is_same(e, key))
+                                return e;
+        return NULL;
+}
+
+int class_table_id(struct class_table *table, const void *entry, size_t size, const void *types, size_t n,
+                   uint32_t *ret) {
+        const struct class_key key = make_key(entry, size, types, n);
+        const struct class_entry *e = find(table, &key);
+        int r;
+
+        if (e) {
+                *ret = e->id;
+                return 0;
+        }
+        if (table->n_given >= CLASS_TABLE_MAX)
+                return -ENOSPC;
+        r = insert(table, &key, class_id_at(table->n_given));
+        if (r < 0)
+                return r;
+        *ret = class_id_at(table->n_given++);
+        return 0;
+}
+
+int class_table_restore(struct class_table *table, const void *entry, size_t size, const void *types, size_t n,
+                        uint32_t id) {
+        const struct class_key key = make_key(entry, size, types, n);
+        const struct class_entry *e = find(table, &key);
+
+        if (e)
+                return e->id == id ? 0 : -EBADMSG;
+        if (id < class_id_at(0) || id > class_id_at(CLASS_TABLE_MAX - 1))
+                return -EBADMSG;
+        while (class_id_at(table->n_given) <= id)
+                table->n_given++;
+        return insert(table, &key, id);
 }

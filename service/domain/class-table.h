@@ -21,6 +21,7 @@ struct class_table {
         struct class_entry **buckets;
         uint32_t n_buckets; /* a power of two, or 0 */
         uint32_t n_entries;
+        uint32_t n_given; /* ids; more than there are entries where some did not outlive a tracingd */
         uint64_t n_bytes;
 };
 
@@ -32,6 +33,10 @@ void class_table_done(struct class_table *table);
  */
 int class_table_id(struct class_table *table, const void *entry, size_t size, const void *types, size_t n,
                    uint32_t *ret);
+
+/* A definition that an earlier tracingd has given this id. -EBADMSG where there can be none. */
+int class_table_restore(struct class_table *table, const void *entry, size_t size, const void *types, size_t n,
+                        uint32_t id);
 
 /* Ids in the order in which they are given: those that fit the compact header first. */
 uint32_t class_id_at(uint32_t n);

@@ -3,30 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "service/domain/class-table.h"
-#include "service/domain/recording.h"
-#include "service/domain/ring-set.h"
-
-/* The class ids of a channel in a compartment. */
-struct classes {
-        struct classes *next;
-        uint32_t channel;
-        struct compartment *compartment;
-        struct class_table table;
-};
-
-struct recording {
-        atomic_uint refs;
-        struct user_domain *domain;
-        struct recording *next;
-        struct sender *sender;
-        char *session;
-        uid_t owner; /* of the session: rings are charged to him, whoever writes */
-
-        pthread_mutex_t lock;
-        struct ring_set *sets;
-        struct classes *classes;
-};
+#include "service/domain/recording-internal.h"
 
 static void classes_free_all(struct classes *c) {
         while (c) {
@@ -93,8 +70,8 @@ int recording_new(struct user_domain *domain, uid_t owner, const char *session, 
         return 0;
 }
 
-static int find_classes(struct recording *r, uint32_t channel, struct compartment *compartment,
-                        struct class_table **ret) {
+int recording_classes(struct recording *r, uint32_t channel, struct compartment *compartment,
+                      struct class_table **ret) {
         struct classes *c;
 
         for (c = r->classes; c; c = c->next)
@@ -120,7 +97,7 @@ static int find_set(struct recording *r, const struct recording_request *q, stru
         int k;
 
         for (set = r->sets; set; set = set->next)
-                if (set->compartment == q->compartment && set->application == q->application) {
+                if (set->compartment == q->compartment && set->application == q->application && !set->lost) {
                         *ret = set;
                         return 0;
                 }
@@ -140,7 +117,7 @@ static int prepare_locked(struct recording *r, const struct recording_request *q
         struct stream *stream;
         int k;
 
-        k = find_classes(r, q->channel->id, q->compartment, &table);
+        k = recording_classes(r, q->channel->id, q->compartment, &table);
         if (k < 0)
                 return k;
         k = app_contexts_resolve(q->channel->contexts.app, q->definitions->data, q->definitions->size, &app);
@@ -216,6 +193,14 @@ void recording_release(struct recording *r, uint64_t application) {
         pthread_mutex_lock(&r->lock);
         for (struct ring_set *set = r->sets; set; set = set->next)
                 if (set->application == application && !set->released)
+                        ring_set_release(set, r->sender);
+        pthread_mutex_unlock(&r->lock);
+}
+
+void recording_release_lost(struct recording *r, uint64_t application) {
+        pthread_mutex_lock(&r->lock);
+        for (struct ring_set *set = r->sets; set; set = set->next)
+                if (set->lost && set->application == application && !set->released)
                         ring_set_release(set, r->sender);
         pthread_mutex_unlock(&r->lock);
 }

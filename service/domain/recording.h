@@ -12,6 +12,7 @@
  * Locks: definitions, then domain, then recording, then sender.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -57,6 +58,25 @@ int recording_prepare(struct recording *r, const struct recording_request *reque
 
 /* The application is gone: its own ring sets are handed to the consumer and forgotten. */
 void recording_release(struct recording *r, uint64_t application);
+
+/* As recording_release(), of rings that did not outlive the last tracingd. */
+void recording_release_lost(struct recording *r, uint64_t application);
+
+/*
+ * After a restart, before there are threads: makes the ring set's stream that a
+ * message RINGS described, knows the classes of a message CLASSES, whose
+ * definitions are `size` bytes of data, in a channel with these contexts, or knows that a set is over by RELEASE or
+ * by its name. -EBADMSG where that fits nothing. *ret_lost: the rings are gone.
+ */
+int recording_restore_rings(struct recording *r, const struct consumer_rings *message, const struct record_rings *more,
+                            const struct stream_remains *remains, bool *ret_lost);
+int recording_restore_classes(struct recording *r, const struct consumer_classes *message,
+                              const struct context_set *contexts, const void *data, size_t size);
+int recording_restore_release(struct recording *r, const struct consumer_release *message);
+int recording_restore_name(struct recording *r, uid_t uid, const char *name);
+
+/* Whether the rings of the set that a message is about are gone. */
+bool recording_is_lost(const struct recording *r, uint64_t set);
 
 const char *recording_session(const struct recording *r);
 uid_t recording_owner(const struct recording *r);

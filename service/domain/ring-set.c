@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "protocol/definitions.h"
 #include "service/domain/ring-set.h"
 
 static void forget_streams(struct ring_set *set) {
@@ -16,6 +17,7 @@ static void forget_streams(struct ring_set *set) {
 }
 
 void ring_set_free(struct ring_set *set) {
+        ledger_drop(set->domain->ledger, &set->entry);
         forget_streams(set);
         compartment_unref(set->compartment);
         free(set);
@@ -36,8 +38,7 @@ static void choose_name(struct ring_set *set, const struct ring_set *others) {
                 else
                         snprintf(set->name, sizeof(set->name), "%s-%u", base, n);
                 for (other = others; other; other = other->next)
-                        if (other->compartment->key.uid == set->compartment->key.uid &&
-                            strcmp(other->name, set->name) == 0)
+                        if (other->uid == set->uid && strcmp(other->name, set->name) == 0)
                                 break;
                 if (!other)
                         return;
@@ -59,7 +60,8 @@ int ring_set_new(struct user_domain *domain, const struct ring_set *others, stru
                 return -ENOMEM;
         *set = (struct ring_set) {
                 .domain = domain,
-                .id = atomic_fetch_add(&domain->last_id, 1) + 1,
+                .id = user_domain_next_id(domain),
+                .uid = compartment->key.uid,
                 .compartment = compartment_ref(compartment),
                 .application = application,
                 .pid = application ? pid : 0,
@@ -68,6 +70,64 @@ int ring_set_new(struct user_domain *domain, const struct ring_set *others, stru
         choose_name(set, others);
         *ret = set;
         return 0;
+}
+
+int ring_set_restore(struct user_domain *domain, const struct consumer_rings *message, const struct record_rings *more,
+                     const struct compartment_key *key, struct ring_set **ret) {
+        struct compartment *compartment;
+        struct ring_set *set;
+        int r;
+
+        r = compartment_get(&domain->compartments, key, &compartment);
+        if (r < 0)
+                return r;
+        set = malloc(sizeof(*set));
+        if (!set) {
+                compartment_unref(compartment);
+                return -ENOMEM;
+        }
+        *set = (struct ring_set) {
+                .domain = domain,
+                .id = message->set,
+                .uid = key->uid,
+                .compartment = compartment,
+                .application = more->application,
+                .pid = message->pid,
+        };
+        memcpy(set->uuid, message->uuid, sizeof(set->uuid));
+        snprintf(set->name, sizeof(set->name), "%.*s", (int) sizeof(set->name) - 1, message->set_name);
+        user_domain_note_id(domain, set->id);
+        *ret = set;
+        return 0;
+}
+
+int ring_set_restore_name(struct user_domain *domain, uid_t uid, const char *name, struct ring_set **ret) {
+        struct ring_set *set = malloc(sizeof(*set));
+
+        if (!set)
+                return -ENOMEM;
+        *set = (struct ring_set) { .domain = domain, .uid = uid, .released = true };
+        snprintf(set->name, sizeof(set->name), "%s", name);
+        *ret = set;
+        return 0;
+}
+
+static struct record_rings describe(const struct ring_set *set, const struct stream *stream) {
+        const struct compartment_key *key = &set->compartment->key;
+        struct record_rings r = {
+                .size = sizeof(r),
+                .word_size = key->word_size,
+                .ring = stream->ring_id,
+                .application = set->application,
+                .uid = key->uid,
+                .label_size = sizeof(r.label),
+                .user_namespace = key->user_namespace,
+                .pid_namespace = key->pid_namespace,
+                .alone = key->alone,
+        };
+
+        memcpy(r.label, key->label, sizeof(r.label));
+        return r;
 }
 
 static int send_rings(const struct ring_set *set, struct sender *sender, const struct model_channel *channel,
@@ -82,12 +142,14 @@ static int send_rings(const struct ring_set *set, struct sender *sender, const s
                 .contexts = channel->contexts.bits,
         };
         const int fds[] = { stream->ring_fd, stream->positions_fd };
+        struct record_rings record = describe(set, stream);
+        const struct iovec more = { .iov_base = &record, .iov_len = sizeof(record) };
 
         memcpy(message.app_contexts, channel->contexts.app, sizeof(message.app_contexts));
         memcpy(message.uuid, set->uuid, sizeof(message.uuid));
         memcpy(message.set_name, set->name, sizeof(message.set_name));
         snprintf(message.channel, sizeof(message.channel), "%s", channel->name);
-        return sender_send(sender, &message.header, fds, ARRAY_SIZE(fds), &stream->serial);
+        return sender_send_with(sender, &message.header, fds, ARRAY_SIZE(fds), &more, &stream->serial);
 }
 
 int ring_set_stream(struct ring_set *set, uid_t payer, struct sender *sender, const struct model_channel *channel,
@@ -112,8 +174,51 @@ int ring_set_stream(struct ring_set *set, uid_t payer, struct sender *sender, co
         return 0;
 }
 
+/* What lies behind the events: the application's own contexts. */
+static size_t contexts_of(const struct event_definitions *definitions, const char **ret, uint32_t *ret_n) {
+        struct definitions_reader reader;
+
+        if (definitions_reader_init_contexts(&reader, definitions->data, definitions->size) < 0 || reader.n_events == 0)
+                return *ret_n = 0;
+        *ret = reader.data + reader.offset;
+        *ret_n = reader.n_events;
+        return reader.size - reader.offset;
+}
+
+/* Definitions of these classes alone, for a tracingd that does not have the application's any more. */
+static int collect(const struct event_definitions *definitions, const struct consumer_classes *message, uint32_t n,
+                   struct iovec *ret) {
+        size_t size = sizeof(struct definitions_header), offset = size, contexts_size;
+        uint32_t n_contexts;
+        const char *contexts = NULL;
+        char *data;
+
+        contexts_size = contexts_of(definitions, &contexts, &n_contexts);
+        for (uint32_t i = 0; i < n; i++)
+                size += definitions->events[message->classes[i].event].size;
+        data = malloc(size + contexts_size);
+        if (!data)
+                return -ENOMEM;
+        for (uint32_t i = 0; i < n; i++) {
+                const struct event_entry *e = &definitions->events[message->classes[i].event];
+
+                memcpy(data + offset, (const char *) definitions->data + e->offset, e->size);
+                offset += e->size;
+        }
+        definitions_finish(data, n, size);
+        if (n_contexts > 0) {
+                memcpy(data + size, contexts, contexts_size);
+                definitions_finish_contexts(data, n_contexts, size + contexts_size);
+        }
+        *ret = (struct iovec) { .iov_base = data, .iov_len = size + contexts_size };
+        return 0;
+}
+
 static int send_classes(const struct ring_set *set, struct sender *sender, struct stream *stream,
                         const struct event_definitions *definitions, struct consumer_classes *message, uint32_t n) {
+        struct iovec more = { 0 };
+        int r;
+
         message->header = (struct consumer_header) {
                 .type = CONSUMER_CLASSES,
                 .size = (uint32_t) (sizeof(*message) + n * sizeof(message->classes[0])),
@@ -121,7 +226,13 @@ static int send_classes(const struct ring_set *set, struct sender *sender, struc
         message->set = set->id;
         message->stream = stream->channel;
         message->n_classes = n;
-        return sender_send(sender, &message->header, &definitions->fd, 1, &stream->serial);
+        r = sender_keep(sender)->ledger ? collect(definitions, message, n, &more) : 0;
+        if (r < 0)
+                return r;
+        r = sender_send_with(sender, &message->header, &definitions->fd, 1, more.iov_base ? &more : NULL,
+                             &stream->serial);
+        free(more.iov_base);
+        return r;
 }
 
 static void forget(struct stream *stream, const struct consumer_classes *message, uint32_t n) {
@@ -160,6 +271,16 @@ int ring_set_announce(struct ring_set *set, struct sender *sender, struct stream
         return 0;
 }
 
+void ring_set_end(struct ring_set *set, const struct keep *keep) {
+        const struct record_set_name record = { .size = sizeof(record), .uid = set->uid, .key = keep->key };
+        const char *name = set->name;
+
+        forget_streams(set);
+        set->released = true;
+        if (!set->entry)
+                (void) record_put(keep->ledger, &set->entry, RECORD_SET_NAME, &record, sizeof(record), &name, 1);
+}
+
 void ring_set_release(struct ring_set *set, struct sender *sender) {
         for (struct stream *s = set->streams; s; s = s->next) {
                 struct consumer_release message = {
@@ -170,6 +291,5 @@ void ring_set_release(struct ring_set *set, struct sender *sender) {
 
                 (void) sender_send(sender, &message.header, NULL, 0, &s->serial);
         }
-        forget_streams(set);
-        set->released = true;
+        ring_set_end(set, sender_keep(sender));
 }

@@ -7,8 +7,11 @@
 #include "common/fd.h"
 #include "protocol/ring.h"
 #include "service/domain/stream.h"
+#include "service/state/fd-store.h"
 
 static struct stream *stream_free(struct stream *s) {
+        fd_store_remove(s->domain->store, &s->ring_stored);
+        fd_store_remove(s->domain->store, &s->positions_stored);
         closep(&s->ring_fd);
         closep(&s->positions_fd);
         closep(&s->positions_readonly_fd);
@@ -105,7 +108,60 @@ int stream_new(struct user_domain *domain, const struct model_channel *channel, 
         r = make_files(s, &g);
         if (r < 0)
                 return r;
-        s->ring_id = atomic_fetch_add(&domain->last_id, 1) + 1;
+        s->ring_id = user_domain_next_id(domain);
+        /* A process's own rings are mapped by it alone: after a restart it gets new ones. */
+        if (!locked) {
+                s->ring_stored = fd_store_add(domain->store, s->ring_fd);
+                s->positions_stored = fd_store_add(domain->store, s->positions_fd);
+        }
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+static int check_files(const struct stream *s, uint64_t *ret_size) {
+        uint64_t positions_size;
+        int r;
+
+        r = memfd_check_shared(s->ring_fd, ret_size);
+        return r < 0 ? r : memfd_check_shared(s->positions_fd, &positions_size);
+}
+
+int stream_restore(struct user_domain *domain, uint32_t channel, uid_t uid, const struct stream_remains *remains,
+                   struct stream **ret) {
+        _cleanup_close_ int ring_fd = remains->ring_fd, positions_fd = remains->positions_fd;
+        _cleanup_(stream_unrefp) struct stream *s = NULL;
+        int r;
+
+        s = malloc(sizeof(*s));
+        if (!s)
+                return -ENOMEM;
+        *s = (struct stream) {
+                .refs = 1,
+                .domain = domain,
+                .ring_id = remains->ring_id,
+                .channel = channel,
+                .ring_fd = TAKE_FD(ring_fd),
+                .positions_fd = TAKE_FD(positions_fd),
+                .positions_readonly_fd = -1,
+                .ring_stored = remains->ring_stored,
+                .positions_stored = remains->positions_stored,
+        };
+        user_domain_note_id(domain, s->ring_id);
+        if (s->ring_fd >= 0) {
+                uint64_t size;
+
+                r = check_files(s, &size);
+                if (r < 0)
+                        return r;
+                s->bytes = size;
+                atomic_fetch_add(&domain->ring_bytes, size);
+                /* Whoever has it already may have it. */
+                (void) quota_charge(&domain->quota, uid, QUOTA_STREAMS, 1, &s->charge);
+                (void) quota_charge(&domain->quota, uid, QUOTA_RING_MEMORY, size, &s->memory_charge);
+                r = fd_reopen_readonly(s->positions_fd, &s->positions_readonly_fd);
+                if (r < 0)
+                        return r;
+        }
         *ret = TAKE_PTR(s);
         return 0;
 }

@@ -26,6 +26,8 @@ struct stream {
         uint32_t channel; /* its id; the stream's number in its set */
         int ring_fd, positions_fd, positions_readonly_fd;
 
+        uint64_t ring_stored, positions_stored; /* in the store of descriptors; 0: they end with tracingd */
+
         struct stream *next; /* in its set */
         uint64_t *announced; /* bits: class ids that the consumer was told of */
         uint32_t n_announced; /* words */
@@ -38,6 +40,16 @@ struct stream {
  */
 int stream_new(struct user_domain *domain, const struct model_channel *channel, uid_t uid, bool locked,
                struct stream **ret);
+
+/* The files of one that an earlier tracingd made. */
+struct stream_remains {
+        uint64_t ring_id;
+        int ring_fd, positions_fd; /* taken over, also on failure; -1: they are lost */
+        uint64_t ring_stored, positions_stored;
+};
+
+int stream_restore(struct user_domain *domain, uint32_t channel, uid_t uid, const struct stream_remains *remains,
+                   struct stream **ret);
 
 struct stream *stream_ref(struct stream *s);
 struct stream *stream_unref(struct stream *s);

@@ -8,6 +8,7 @@
 #include "protocol/ring.h"
 #include "service/domain/recording.h"
 #include "service/domain/user.h"
+#include "service/state/ledger.h"
 
 /* One part in this many of the machine's memory: for a ring set, and for all of them. */
 #define RING_SHARE 16
@@ -47,6 +48,7 @@ int user_domain_new(struct user_domain **ret) {
         *d = (struct user_domain) { .clock = trace_clock_choose() };
         pthread_mutex_init(&d->lock, NULL);
         quota_init(&d->quota, getuid());
+        compartment_table_init(&d->compartments);
         if (d->clock == TRACE_CLOCK_MONOTONIC)
                 d->timens_offset = trace_clock_timens_offset();
         r = read_possible_cpus(&d->n_cpus);
@@ -64,6 +66,7 @@ struct user_domain *user_domain_free(struct user_domain *d) {
         if (!d)
                 return NULL;
         quota_done(&d->quota);
+        compartment_table_done(&d->compartments);
         pthread_mutex_destroy(&d->lock);
         free(d);
         return NULL;
@@ -78,6 +81,25 @@ void user_domain_fit(const struct user_domain *d, uint64_t *subbuf_size, uint32_
                 else
                         return;
         }
+}
+
+uint64_t user_domain_next_id(struct user_domain *d) {
+        uint64_t id = atomic_fetch_add(&d->last_id, 1) + 1;
+
+        ledger_count(d->ledger, LEDGER_RINGS, id);
+        return id;
+}
+
+void user_domain_note_id(struct user_domain *d, uint64_t id) {
+        if (d->last_id < id)
+                d->last_id = id;
+}
+
+void user_domain_release_lost(struct user_domain *d, uint64_t application) {
+        pthread_mutex_lock(&d->lock);
+        for (struct recording *r = d->recordings; r; r = recording_next(r))
+                recording_release_lost(r, application);
+        pthread_mutex_unlock(&d->lock);
 }
 
 void user_domain_release(struct user_domain *d, uint64_t application) {

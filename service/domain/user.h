@@ -14,9 +14,12 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "service/domain/compartment.h"
 #include "service/model/quota.h"
 
 struct recording;
+struct ledger;
+struct fd_store;
 
 struct user_domain {
         enum trace_clock clock;
@@ -28,6 +31,11 @@ struct user_domain {
         struct quota quota;      /* of every uid */
         atomic_uint_least64_t ring_bytes;
         atomic_uint_least64_t last_id; /* of rings and sets */
+        struct compartment_table compartments;
+
+        /* What outlives tracingd; NULL: nothing. */
+        struct ledger *ledger;
+        struct fd_store *store;
 
         pthread_mutex_t lock; /* taken before a recording's lock */
         struct recording *recordings;
@@ -42,6 +50,18 @@ DEFINE_CLEANUP(struct user_domain *, user_domain_free)
  * fewer of them.
  */
 void user_domain_fit(const struct user_domain *d, uint64_t *subbuf_size, uint32_t *n_subbufs);
+
+/* A number for a ring or a ring set, never given again, by no later tracingd either. */
+uint64_t user_domain_next_id(struct user_domain *d);
+
+/* An earlier tracingd has given this one. */
+void user_domain_note_id(struct user_domain *d, uint64_t id);
+
+/*
+ * Rings that did not outlive the last tracingd are not written to any longer: those of an
+ * application that has new ones or is gone; or those that were shared (0).
+ */
+void user_domain_release_lost(struct user_domain *d, uint64_t application);
 
 /* The process that had rings for itself is gone: their consumers are told. */
 void user_domain_release(struct user_domain *d, uint64_t application);

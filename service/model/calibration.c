@@ -13,6 +13,8 @@ struct calibration {
         enum trace_clock clock;
         struct trace_clock_info info;
         int result;
+        bool known; /* from an earlier tracingd */
+        struct trace_clock_info earlier;
 };
 
 static void *measure(void *userdata) {
@@ -52,7 +54,16 @@ struct calibration *calibration_free(struct calibration *c) {
         return NULL;
 }
 
+void calibration_set(struct calibration *c, const struct trace_clock_info *info) {
+        c->earlier = *info;
+        c->known = true;
+}
+
 int calibration_get(struct calibration *c, struct trace_clock_info *ret) {
+        if (c->known) {
+                *ret = c->earlier;
+                return 0;
+        }
         join(c);
         if (c->result < 0)
                 return c->result;

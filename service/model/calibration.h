@@ -13,5 +13,8 @@ struct calibration;
 int calibration_new(enum trace_clock clock, struct calibration **ret);
 struct calibration *calibration_free(struct calibration *c);
 
+/* As an earlier tracingd measured it: all sessions have the same. */
+void calibration_set(struct calibration *c, const struct trace_clock_info *info);
+
 /* Waits for the measurement where it is still running. */
 int calibration_get(struct calibration *c, struct trace_clock_info *ret);

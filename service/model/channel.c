@@ -7,6 +7,7 @@
 #include "protocol/ring.h"
 #include "service/model/channel.h"
 #include "service/model/manager.h"
+#include "service/state/ledger.h"
 
 static uint64_t power_of_two(uint64_t n) {
         uint64_t p = 1;
@@ -100,8 +101,10 @@ int channel_new(struct session *session, const struct model_channel *config, str
 }
 
 struct channel *channel_free(struct channel *c) {
-        if (c)
+        if (c) {
+                ledger_drop(c->session->manager->domain->ledger, &c->entry);
                 charge_done(&c->charge);
+        }
         free(c);
         return NULL;
 }

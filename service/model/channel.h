@@ -33,6 +33,7 @@ struct channel {
         struct session *session;
         struct model_channel config;
         struct charge charge;
+        struct ledger_entry *entry; /* in the state */
         bool enabled; /* otherwise its rules are not in force */
 };
 

@@ -8,6 +8,7 @@
 #include "service/model/operation.h"
 #include "service/model/waiter.h"
 #include "service/registry/registry.h"
+#include "service/state/ledger.h"
 
 int manager_new(sd_event *event, struct user_domain *domain, const struct consumer_starter *starter,
                 struct manager **ret) {
@@ -46,6 +47,7 @@ struct manager *manager_free(struct manager *m) {
                 m->sessions = s->next;
                 session_free(s);
         }
+        ledger_drop(m->domain->ledger, &m->clock_entry);
         waiters_done(m);
         if (m->published)
                 model_view_unref(m->published);
@@ -195,8 +197,11 @@ int manager_publish(struct manager *m, uid_t uid, struct failure *failure) {
         for (const struct session *s = m->sessions; s; s = s->next)
                 if (s->state == SESSION_ACTIVE && publish_session(s, next, &next->sessions[next->n_sessions++]) < 0)
                         return fail_memory(failure);
+        ledger_count(m->domain->ledger, LEDGER_GENERATION, next->generation);
         model_view_publish(&m->published, TAKE_PTR(next));
-        registry_push(m->registry, uid);
+        /* After a restart the sessions are there before the first application. */
+        if (m->registry)
+                registry_push(m->registry, uid);
         return 0;
 }
 
@@ -230,6 +235,16 @@ void manager_announce(struct manager *m, enum manager_news news, struct session 
                       struct rule *rule) {
         for (struct manager_listener *l = m->listeners; l; l = l->next)
                 l->news(news, s, channel, rule, l->userdata);
+}
+
+void manager_leave(struct manager *m) {
+        struct session *next;
+
+        m->leaving = m->shutting_down = true;
+        for (struct session *s = m->sessions; s; s = next) {
+                next = s->next;
+                operation_cancel(s);
+        }
 }
 
 void manager_shutdown(struct manager *m, void (*done)(void *userdata), void *userdata) {

@@ -59,13 +59,15 @@ struct manager {
         struct model_view *published; /* RCU */
         struct session *sessions;
         uint32_t n_sessions;
+        uint64_t last_session; /* number in the state */
+        struct ledger_entry *clock_entry;
 
         uint32_t (*expected)(void *userdata); /* applications that were woken and have not registered; may be NULL */
         void *userdata;
         struct waiter *waiters;
         sd_event_source *waiters_source;
 
-        bool shutting_down;
+        bool shutting_down, leaving;
         void (*shutdown_done)(void *userdata);
         void *shutdown_userdata;
 };
@@ -110,6 +112,9 @@ void manager_remove_listener(struct manager *m, struct manager_listener *listene
 
 void manager_announce(struct manager *m, enum manager_news news, struct session *s, struct channel *channel,
                       struct rule *rule);
+
+/* tracingd goes and its sessions stay; who waits for one is told so. Everything is in the state already. */
+void manager_leave(struct manager *m);
 
 /* Ends every session, giving consumers a bounded time to write; done is called from the main loop. */
 void manager_shutdown(struct manager *m, void (*done)(void *userdata), void *userdata);

@@ -66,7 +66,10 @@ void operation_cancel(struct session *s) {
 
         if (!s->operation)
                 return;
-        fail(&failure, FAILURE_BUSY, "tracingd ends; session '%s' ends with it.", s->name);
+        if (s->manager->leaving)
+                fail(&failure, FAILURE_BUSY, "tracingd is being started again; look at session '%s' then.", s->name);
+        else
+                fail(&failure, FAILURE_BUSY, "tracingd ends; session '%s' ends with it.", s->name);
         operation_finish(s, &failure);
 }
 

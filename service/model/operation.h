@@ -54,6 +54,12 @@ int session_stop(struct session *s, operation_done_t done, void *userdata, struc
 int session_snapshot(struct session *s, const char *name, operation_done_t done, void *userdata,
                      struct failure *failure);
 
+/* After a restart: one that was stopping. */
+int session_continue_stop(struct session *s);
+
+/* Requests that an earlier tracingd made are answered some day: until then there can be no other. */
+void session_expect_requests(struct session *s);
+
 /* Forgets what was recorded since the last rotation, or since the beginning. */
 int session_clear(struct session *s, operation_done_t done, void *userdata, struct failure *failure);
 

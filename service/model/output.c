@@ -43,6 +43,21 @@ int session_output_fd(struct session_output *ret, const char *session, int fd, s
         return 0;
 }
 
+int session_output_restore(struct session_output *ret, enum consumer_output_kind kind, int fd, uint64_t stored,
+                           const char *path, const char *asked) {
+        struct session_output o = { .kind = kind, .fd = fd, .stored = stored, .path = strdup(path) };
+
+        if (kind != CONSUMER_OUTPUT_FD)
+                o.asked = strdup(asked);
+        if (!o.path || (kind != CONSUMER_OUTPUT_FD && !o.asked)) {
+                free(o.path);
+                free(o.asked);
+                return -ENOMEM;
+        }
+        *ret = o;
+        return 0;
+}
+
 static bool has_dots(const char *path) {
         for (const char *p = path; (p = strstr(p, "/..")); p++)
                 if (p[3] == '/' || p[3] == '\0')

@@ -8,6 +8,7 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "common/cleanup.h"
@@ -17,11 +18,16 @@
 struct session_output {
         enum consumer_output_kind kind;
         int fd;     /* of CONSUMER_OUTPUT_FD, else -1 */
+        uint64_t stored; /* its number in the store of descriptors; of the session */
         char *path;  /* for people: UTF-8 without control characters; of CONSUMER_OUTPUT_STATE "" until it is known */
         char *asked; /* what the consumer opens: the path, or of CONSUMER_OUTPUT_STATE the name below the unit's */
 };
 
 #define SESSION_OUTPUT_NULL ((struct session_output) { .fd = -1 })
+
+/* As an earlier tracingd had it; fd is taken over on success. */
+int session_output_restore(struct session_output *ret, enum consumer_output_kind kind, int fd, uint64_t stored,
+                           const char *path, const char *asked);
 
 /* fd, a directory, is taken over on success. */
 int session_output_fd(struct session_output *ret, const char *session, int fd, struct failure *failure);

@@ -7,6 +7,7 @@
 #include "service/model/manager.h"
 #include "service/model/profile-plan.h"
 #include "service/registry/registry.h"
+#include "service/state/keeper.h"
 
 /* What the profile leaves as it is becomes part of it, so that what is left is the difference. */
 static int adapt(struct profile *p, const struct profile *now, const struct session *s) {
@@ -158,6 +159,8 @@ static int carry_out(const struct profile_request *q, struct session *s, bool is
                 return r;
         free(s->profile);
         s->profile = TAKE_PTR(name);
+        if (!is_new)
+                keeper_put_session(s);
         return 0;
 }
 

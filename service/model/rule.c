@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "service/model/manager.h"
+#include "service/state/ledger.h"
 
 int rule_new(struct channel *channel, uint32_t id, struct selector *selector, struct rule **ret,
              struct failure *failure) {
@@ -34,6 +35,7 @@ int rule_new(struct channel *channel, uint32_t id, struct selector *selector, st
 
 struct rule *rule_free(struct rule *rule) {
         if (rule) {
+                ledger_drop(rule->session->manager->domain->ledger, &rule->entry);
                 charge_done(&rule->charge);
                 selector_unref(rule->selector);
         }

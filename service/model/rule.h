@@ -25,6 +25,7 @@ struct rule {
         bool enabled;
         struct selector *selector;
         struct charge charge;
+        struct ledger_entry *entry; /* in the state */
 };
 
 int rule_new(struct channel *channel, uint32_t id, struct selector *selector, struct rule **ret,

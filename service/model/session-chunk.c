@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "service/model/operation.h"
+#include "service/state/keeper.h"
 
 /* Clear and Rotate: what was recorded since the last Rotate is forgotten, or gets a directory of its own. */
 
@@ -14,10 +15,12 @@ int session_rotate(struct session *s, operation_done_t done, void *userdata, str
         struct consumer_rotate message = { .header = { .type = CONSUMER_ROTATE, .size = sizeof(message) } };
         int r;
 
-        snprintf(message.name, sizeof(message.name), "chunk-%u", s->chunks + 1);
+        /* A number is used once, also where its directory will be half there, or a restart comes in between. */
+        s->chunks++;
+        keeper_put_session(s);
+        snprintf(message.name, sizeof(message.name), "chunk-%u", s->chunks);
         r = session_request(s, OPERATION_ROTATE, &message.header, message.name, done, userdata, failure);
-        /* Also where it will be refused: half of it may be there. A number is used once. */
-        if (r >= 0)
-                s->chunks++;
+        if (r < 0)
+                s->chunks--;
         return r;
 }

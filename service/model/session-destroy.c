@@ -2,6 +2,7 @@
 
 #include "service/model/manager.h"
 #include "service/model/operation.h"
+#include "service/state/keeper.h"
 
 /*
  * Destroy: applications take their events away, the consumer is hung up on,
@@ -50,9 +51,13 @@ static int on_turn(sd_event_source *source, uint64_t usec, void *userdata) {
 static int begin(struct session *s, struct failure *failure) {
         int r;
 
+        s->ending = true;
+        keeper_put_session(s);
+
         if (s->state != SESSION_ACTIVE)
                 return operation_set_timer(s->operation, 0, on_turn);
         s->state = SESSION_STOPPING;
+        keeper_put_session(s);
         r = manager_publish(s->manager, session_scope(s), failure);
         if (r < 0) {
                 s->state = SESSION_ACTIVE;
@@ -74,6 +79,8 @@ int session_destroy(struct session *s, operation_done_t done, void *userdata, st
                 return r;
         r = begin(s, failure);
         if (r < 0) {
+                s->ending = false;
+                keeper_put_session(s);
                 s->operation->done = NULL;
                 operation_finish(s, NULL);
                 return fail_memory(failure);

@@ -77,6 +77,27 @@ static int check(const struct session *s, enum operation_kind kind, struct failu
         return 0;
 }
 
+static void on_old_answer(int error, const char *path, void *userdata) {
+        struct session *s = userdata;
+
+        s->request_running = false;
+}
+
+static void ignore(int error, const char *path, void *userdata) {
+}
+
+static void expect(uint64_t serial, uint32_t type, void *userdata) {
+        struct session *s = userdata;
+        bool known = type == CONSUMER_SNAPSHOT || type == CONSUMER_ROTATE || type == CONSUMER_CLEAR;
+
+        if (consumer_expect(s->consumer, serial, known ? on_old_answer : ignore, s) >= 0)
+                s->request_running |= known;
+}
+
+void session_expect_requests(struct session *s) {
+        sender_walk_asked(consumer_sender(s->consumer), expect, s);
+}
+
 int session_request(struct session *s, enum operation_kind kind, struct consumer_header *message, const char *name,
                     operation_done_t done, void *userdata, struct failure *failure) {
         struct operation *o;

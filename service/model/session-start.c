@@ -9,6 +9,7 @@
 #include "service/model/manager.h"
 #include "service/model/operation.h"
 #include "service/registry/registry.h"
+#include "service/state/keeper.h"
 
 /*
  * Start: the consumer comes first and must have accepted the output; then the
@@ -68,9 +69,11 @@ static int activate(struct session *s, struct failure *failure) {
         int r;
 
         s->state = SESSION_ACTIVE;
+        keeper_put_session(s);
         r = manager_publish(s->manager, session_scope(s), failure);
         if (r < 0) {
                 s->state = before;
+                keeper_put_session(s);
                 return r;
         }
         manager_announce(s->manager, MANAGER_SESSION_CHANGED, s, NULL, NULL);
@@ -141,6 +144,7 @@ static int send_session(struct session *s) {
         if (r < 0)
                 return r;
         strcpy(message.name, s->name);
+        keeper_put_clock(s->manager, &clock);
         message.clock_frequency = clock.frequency;
         message.clock_offset_seconds = clock.offset_seconds;
         message.clock_offset_ticks = clock.offset_ticks;
@@ -153,19 +157,28 @@ static void on_consumer_ended(void *userdata) {
         manager_remove_session(s->manager, s);
 }
 
-static int begin_consumer(struct session *s) {
-        const struct consumer_handlers handlers = {
+struct consumer_handlers session_consumer_handlers(struct session *s) {
+        return (struct consumer_handlers) {
                 .failed = on_consumer_failed,
                 .drained = on_consumer_drained,
                 .ended = on_consumer_ended,
                 .userdata = s,
         };
-        const struct consumer_spec spec = {
+}
+
+struct consumer_spec session_consumer_spec(const struct session *s) {
+        return (struct consumer_spec) {
+                .key = s->key,
                 .owner = s->owner,
                 .session = s->name,
                 .kind = s->output.kind,
                 .directory = s->output.kind == CONSUMER_OUTPUT_DIRECTORY ? s->output.asked : NULL,
         };
+}
+
+static int begin_consumer(struct session *s) {
+        const struct consumer_handlers handlers = session_consumer_handlers(s);
+        const struct consumer_spec spec = session_consumer_spec(s);
         struct consumer_output output;
         struct registry *registry = s->manager->registry;
         int r;

@@ -6,6 +6,7 @@
 
 #include "service/model/manager.h"
 #include "service/model/operation.h"
+#include "service/state/keeper.h"
 
 /*
  * Stop: the model without the session is published; applications take their
@@ -16,13 +17,16 @@
 
 static void on_stopped(int error, const char *path, void *userdata) {
         struct session *s = userdata;
+        bool late;
 
         /* Errors of the output are in the counters; there is nothing else to do about them here. */
         s->state = SESSION_STOPPED;
         manager_announce(s->manager, MANAGER_SESSION_CHANGED, s, NULL, NULL);
+        /* Whoever asked an earlier tracingd hears it by the signal. */
+        late = !operation_of(s, OPERATION_STOP) || !s->operation->done;
         if (operation_of(s, OPERATION_STOP))
                 operation_finish(s, NULL);
-        else
+        if (late)
                 manager_announce(s->manager, MANAGER_SESSION_STOPPED_LATE, s, NULL, NULL);
 }
 
@@ -54,6 +58,15 @@ static void on_removed(uint32_t pending, void *userdata) {
                 session_fail(s, "its consumer does not take messages any more");
 }
 
+static int await_removal(struct session *s, struct failure *failure) {
+        int r;
+
+        manager_announce(s->manager, MANAGER_SESSION_CHANGED, s, NULL, NULL);
+        r = waiter_new(s->manager, session_scope(s), manager_generation(s->manager), OPERATION_REMOVED_USEC, on_removed, s,
+                       &s->operation->waiter);
+        return r < 0 ? fail_memory(failure) : 0;
+}
+
 static int check_stop(const struct session *s, struct failure *failure) {
         if (s->state == SESSION_FAILED)
                 return fail(failure, FAILURE_CONSUMER, "Session '%s' has failed: %s; what was written until then is in "
@@ -77,18 +90,27 @@ int session_stop(struct session *s, operation_done_t done, void *userdata, struc
                 return r;
         s->operation->deadline = now_usec(s) + s->manager->consumer_usec;
         s->state = SESSION_STOPPING;
+        /* Known to the next tracingd before any application knows: it will not take a half-stopped one for active. */
+        keeper_put_session(s);
         r = manager_publish(s->manager, session_scope(s), failure);
-        if (r >= 0) {
-                manager_announce(s->manager, MANAGER_SESSION_CHANGED, s, NULL, NULL);
-                r = waiter_new(s->manager, session_scope(s), manager_generation(s->manager), OPERATION_REMOVED_USEC,
-                               on_removed, s, &s->operation->waiter);
-                if (r < 0)
-                        r = fail_memory(failure);
-        }
+        if (r >= 0)
+                r = await_removal(s, failure);
         if (r < 0) {
                 s->state = SESSION_ACTIVE;
+                keeper_put_session(s);
                 s->operation->done = NULL;
                 operation_finish(s, NULL);
         }
         return r;
+}
+
+int session_continue_stop(struct session *s) {
+        struct failure ignored;
+        int r;
+
+        r = operation_new(s, OPERATION_STOP, NULL, NULL, &ignored);
+        if (r < 0)
+                return r;
+        s->operation->deadline = now_usec(s) + s->manager->consumer_usec;
+        return await_removal(s, &ignored);
 }

@@ -9,6 +9,9 @@
 #include "service/model/operation.h"
 #include "service/model/session.h"
 #include "service/registry/registry.h"
+#include "service/state/fd-store.h"
+#include "service/state/keeper.h"
+#include "service/state/ledger.h"
 
 uint64_t session_now(void) {
         struct timespec now;
@@ -48,12 +51,16 @@ int session_new(struct manager *manager, const struct session_config *config, st
                 return -ENOMEM;
         *s = (struct session) {
                 .manager = manager,
+                .key = ++manager->last_session,
                 .owner = config->owner,
                 .mode = config->mode,
                 .output = config->output,
                 .created = config->created,
         };
         strcpy(s->name, config->name);
+        ledger_count(manager->domain->ledger, LEDGER_SESSIONS, s->key);
+        if (s->output.fd >= 0 && !s->output.stored)
+                s->output.stored = fd_store_add(manager->domain->store, s->output.fd);
         *ret = s;
         return 0;
 }
@@ -77,7 +84,9 @@ struct session *session_free(struct session *s) {
                 s->channels = channel->next;
                 channel_free(channel);
         }
+        fd_store_remove(s->manager->domain->store, &s->output.stored);
         session_output_done(&s->output);
+        ledger_drop(s->manager->domain->ledger, &s->entry);
         charge_done(&s->charge);
         free(s->profile);
         free(s->reason);
@@ -113,7 +122,10 @@ struct session_counts session_counts(const struct session *s) {
         if (!s->recording)
                 return counts;
         counts.status = sender_status(recording_sender(s->recording));
-        counts.applications = registry_count_ever(s->manager->registry, session_scope(s)) - s->applications_before;
+        /* While a restarted tracingd takes sessions up again, there is no registry yet. */
+        if (s->manager->registry)
+                counts.applications = registry_count_ever(s->manager->registry, session_scope(s));
+        counts.applications -= s->applications_before;
         return counts;
 }
 
@@ -124,6 +136,7 @@ void session_fail(struct session *s, const char *reason) {
         s->state = SESSION_FAILED;
         free(s->reason);
         s->reason = strdup(reason);
+        keeper_put_session(s);
         /* Its consumer's object stays with it: people want to see the unit that failed. */
         /* Without memory for it the rings stay; nobody empties them, and writers drop what does not fit. */
         if (was_active)

@@ -42,6 +42,9 @@ struct operation;
 struct session {
         struct session *next;
         struct manager *manager;
+        uint64_t key;               /* its number in the state, never given again */
+        struct ledger_entry *entry; /* in the state */
+        uint64_t kept_applications; /* as the state has them */
         char name[MODEL_NAME_MAX + 1];
         uid_t owner;
         enum session_mode mode;
@@ -52,6 +55,7 @@ struct session {
         uint64_t created; /* microseconds since the epoch */
         char *profile;    /* that it was made from, or NULL: by hand */
         bool persistent;  /* that profile is enabled: a boot brings it back */
+        bool ending;      /* it is being destroyed: a restart of tracingd does not change that */
         struct charge charge;
 
         struct channel *channels;
@@ -61,7 +65,7 @@ struct session {
 
         struct consumer *consumer;   /* NULL before the first start; after a failure it is kept for its units */
         struct recording *recording; /* kept after a failure, for the counters */
-        uint64_t applications_before; /* that had registered and gone before the first start */
+        uint64_t applications_before; /* that had registered and gone before the first start; less those before a restart */
         struct operation *operation;  /* that is running, or NULL */
         bool request_running;         /* of the consumer, also when its operation has timed out */
         uint32_t chunks;              /* that Rotate has made */
@@ -88,6 +92,10 @@ struct session_config {
         uint64_t created;             /* microseconds since the epoch */
         struct session_output output; /* taken over on success */
 };
+
+/* What calls its consumer makes. */
+struct consumer_handlers session_consumer_handlers(struct session *s);
+struct consumer_spec session_consumer_spec(const struct session *s);
 
 /* The config has been checked. */
 int session_new(struct manager *manager, const struct session_config *config, struct session **ret);

@@ -14,7 +14,7 @@ int application_new(struct registry *registry, struct account *account, uint64_t
         a->refs = 1;
         a->registry = registry;
         a->account = account;
-        a->id = id;
+        a->connection = a->id = id;
         a->charge = *charge;
         a->peer = *peer;
         a->fd = fd;

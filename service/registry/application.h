@@ -56,7 +56,8 @@ struct application {
         struct account *account;
         struct charge charge; /* the connection */
         struct peer peer;
-        uint64_t id;
+        uint64_t connection; /* the number of this connection */
+        uint64_t id; /* the application's, which is that of its first connection; constant once registered */
 
         /* of the worker, who alone closes it, under the lock */
         int fd;
@@ -65,11 +66,15 @@ struct application {
         struct application *next, *previous;
 
         /* tables and queues */
-        struct cds_lfht_node id_node, pid_node, account_node;
+        struct cds_lfht_node id_node, pid_node, account_node, resumed_node;
         struct cds_wfcq_node work_node, added_node, removed_node;
         atomic_uint work; /* enum application_work */
 
         /* of the worker */
+        bool resumed;        /* it was registered with an earlier tracingd */
+        bool awaits_release; /* rings of its own from that time are given up when it has others, or is gone */
+        uint64_t wants_id;   /* that it had then, as it says */
+        uint32_t roll_number;
         enum application_state state;
         struct compartment *compartment; /* constant once registered, as is group */
         struct control_group *group;     /* of the process when it registered; NULL where nothing is known */

@@ -6,7 +6,7 @@
 #include "service/registry/internal.h"
 
 static int match_id(struct cds_lfht_node *node, const void *key) {
-        return CONTAINER_OF(node, struct application, id_node)->id == *(const uint64_t *) key;
+        return CONTAINER_OF(node, struct application, id_node)->connection == *(const uint64_t *) key;
 }
 
 struct application *registry_find_connection(struct registry *r, uint64_t id) {
@@ -80,7 +80,7 @@ int registry_connect(struct registry *r, int socket, struct application **ret) {
         atomic_store(&a->work, APPLICATION_READ | APPLICATION_QUEUED);
         *ret = application_ref(a);
         rcu_read_lock();
-        cds_lfht_add(r->by_id, registry_hash(a->id), &a->id_node);
+        cds_lfht_add(r->by_id, registry_hash(a->connection), &a->id_node);
         rcu_read_unlock();
         sweep_add(r, a);
         return 0;
@@ -90,11 +90,13 @@ void registry_register(struct application *a) {
         struct registry *r = a->registry;
 
         a->state = APPLICATION_REGISTERED;
-        atomic_fetch_add(&a->account->n_ever, 1);
+        /* One that comes back has been counted. */
+        atomic_fetch_add(&a->account->n_ever, !a->resumed);
         atomic_fetch_add(&a->account->n_applications, 1);
         rcu_read_lock();
         cds_lfht_add(r->by_pid, registry_hash((uint64_t) a->peer.pid), &a->pid_node);
         cds_lfht_add(a->account->applications, registry_hash(a->id), &a->account_node);
+        registry_enroll(a);
         rcu_read_unlock();
         atomic_store(&a->registered, true);
         cds_wfcq_enqueue(&r->added_head, &r->added_tail, &application_ref(a)->added_node);
@@ -108,6 +110,7 @@ static void unregister(struct registry *r, struct application *a) {
         rcu_read_lock();
         cds_lfht_del(r->by_pid, &a->pid_node);
         cds_lfht_del(a->account->applications, &a->account_node);
+        registry_strike(a);
         rcu_read_unlock();
         atomic_fetch_sub(&a->account->n_applications, 1);
         atomic_fetch_add(&a->account->n_steps, 1);
@@ -133,6 +136,7 @@ void registry_disconnect(struct application *a) {
         a->state = APPLICATION_CLOSED;
         sweep_remove(r, a);
         close_and_drop_view(a);
+        registry_release_lost(a);
         if (a->locked)
                 user_domain_release(r->config.domain, a->id);
         leave(r, &a->charge);

@@ -33,12 +33,12 @@ int application_identify(struct application *a) {
                 .word_size = a->word_size,
                 .application = a->id,
         };
-        compartment_read(&a->registry->compartments, &process, &key);
+        compartment_read(&a->registry->config.domain->compartments, &process, &key);
         a->group = control_group_get(&a->registry->groups, a->peer.pid, pidfd);
         /* Last: the number has been its own all the time. */
         if (!peer_is_alive(pidfd, &a->peer))
                 return -ECONNRESET;
-        return compartment_get(&a->registry->compartments, &key, &a->compartment);
+        return compartment_get(&a->registry->config.domain->compartments, &key, &a->compartment);
 }
 
 static struct process process_of(const struct application *a) {

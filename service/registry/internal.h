@@ -33,12 +33,12 @@ struct registry {
         uint64_t connections_max; /* follows from the limit of descriptors */
         atomic_uint_least64_t n_connections;
         atomic_uint_least64_t last_id;
-        struct compartment_table compartments;
         struct control_group_table groups;
         struct refusals refusals;
         struct sweep sweep;
 
         struct cds_lfht *by_id;  /* every connection */
+        struct cds_lfht *resumed; /* registered ones whose number is not their connection's, by number */
         struct cds_lfht *by_pid; /* registered ones */
         struct cds_lfht *accounts; /* by uid */
 
@@ -76,6 +76,16 @@ int registry_connect(struct registry *r, int fd, struct application **ret);
 struct application *registry_find_connection(struct registry *r, uint64_t id); /* or NULL */
 void registry_register(struct application *a); /* others can see it now */
 void registry_disconnect(struct application *a);
+
+/* resume.c */
+/* It says that this was its number. Once it is known which process it is, and before others can see it. */
+void registry_resume(struct application *a, uint64_t id);
+/* Registered, or no longer; under rcu_read_lock(). */
+void registry_enroll(struct application *a);
+void registry_strike(struct application *a);
+/* It has the rings that it needs now, or is gone. */
+void registry_release_lost(struct application *a);
+struct application *registry_find_resumed(struct registry *r, uint64_t id); /* or NULL */
 
 /* reception.c */
 int reception_init(struct registry *r);

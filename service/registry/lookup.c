@@ -6,9 +6,11 @@
 #include "service/registry/internal.h"
 
 struct application *registry_find(struct registry *r, uint64_t id) {
-        struct application *a = registry_find_connection(r, id);
+        struct application *a = registry_find_resumed(r, id);
 
-        if (a && atomic_load(&a->registered))
+        if (!a)
+                a = registry_find_connection(r, id);
+        if (a && atomic_load(&a->registered) && a->id == id)
                 return a;
         return application_unref(a);
 }

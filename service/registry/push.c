@@ -28,6 +28,7 @@ int application_applied(struct application *a, uint64_t generation) {
                 return -EBADMSG;
         if (generation == a->sent && !a->acknowledged) {
                 a->acknowledged = true;
+                registry_release_lost(a);
                 set_applied(a, a->valid);
         }
         return 0;

@@ -20,7 +20,7 @@ int reception_watch(struct application *a) {
         uint32_t events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT | (a->blocked ? EPOLLOUT : 0);
         int k;
 
-        k = watch(a->registry->epoll_fd, a->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, a->fd, events, a->id);
+        k = watch(a->registry->epoll_fd, a->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, a->fd, events, a->connection);
         a->watched = true;
         return k;
 }

@@ -82,9 +82,10 @@ static uint64_t connections_max(void) {
 
 static int make_tables(struct registry *r) {
         r->by_id = cds_lfht_new(64, 64, 0, CDS_LFHT_AUTO_RESIZE, NULL);
+        r->resumed = cds_lfht_new(64, 64, 0, CDS_LFHT_AUTO_RESIZE, NULL);
         r->by_pid = cds_lfht_new(64, 64, 0, CDS_LFHT_AUTO_RESIZE, NULL);
         r->accounts = cds_lfht_new(16, 16, 0, CDS_LFHT_AUTO_RESIZE, NULL);
-        return r->by_id && r->by_pid && r->accounts ? 0 : -ENOMEM;
+        return r->by_id && r->resumed && r->by_pid && r->accounts ? 0 : -ENOMEM;
 }
 
 int registry_new(const struct registry_config *config, struct registry **ret) {
@@ -95,10 +96,10 @@ int registry_new(const struct registry_config *config, struct registry **ret) {
         if (!r)
                 return -ENOMEM;
         r->config = *config;
+        r->last_id = roll_last(config->roll);
         r->connections_max = connections_max();
         quota_set_total(&config->domain->quota, QUOTA_APPLICATIONS, r->connections_max);
         r->epoll_fd = r->stop_fd = r->work_fd = r->news_fd = r->sweep.timer_fd = -1;
-        compartment_table_init(&r->compartments);
         control_group_table_init(&r->groups);
         refusals_init(&r->refusals);
         cds_wfcq_init(&r->work_head, &r->work_tail);
@@ -172,6 +173,8 @@ static void free_tables(struct registry *r) {
         rcu_barrier();
         if (r->by_pid)
                 cds_lfht_destroy(r->by_pid, NULL);
+        if (r->resumed)
+                cds_lfht_destroy(r->resumed, NULL);
         if (r->accounts) {
                 free_accounts(r);
                 cds_lfht_destroy(r->accounts, NULL);
@@ -191,7 +194,6 @@ struct registry *registry_free(struct registry *r) {
         closep(&r->news_fd);
         sweep_done(&r->sweep);
         refusals_done(&r->refusals);
-        compartment_table_done(&r->compartments);
         control_group_table_done(&r->groups);
         free(r);
         return NULL;

@@ -34,12 +34,14 @@
 
 #include "common/cleanup.h"
 #include "service/registry/application.h"
+#include "service/state/roll.h"
 
 struct registry;
 
 struct registry_config {
         int listen_fd;                        /* stays the caller's */
         struct user_domain *domain;
+        struct roll *roll;                    /* of who is registered; may be NULL */
         struct model_view *const *model;      /* RCU */
         bool (*admits)(uid_t uid, void *userdata); /* who may register; reception thread */
         void *userdata;

@@ -49,6 +49,7 @@ static int take_definitions(struct application *a, struct event_definitions *d) 
                 return r;
         }
         set_definitions(a, d);
+        registry_resume(a, a->wants_id);
         registry_register(a);
         return 0;
 }
@@ -91,6 +92,8 @@ static int on_register(struct application *a, const struct handshake *h) {
         pthread_mutex_unlock(&a->lock);
         if (h->keys & HANDSHAKE_EXECUTABLE)
                 a->executable = strdup(h->executable);
+        if (h->keys & HANDSHAKE_RESUME)
+                a->wants_id = h->resume;
         a->state = APPLICATION_NEEDS;
         return on_events(a, h, NULL, 0);
 }

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/queue.h>
@@ -209,7 +208,7 @@ int ledger_put(struct ledger *l, struct ledger_entry **entry, uint16_t type, con
         if (!l)
                 return 0;
         pthread_mutex_lock(&l->lock);
-        r = l->closed ? 0 : put_locked(l, entry, type, parts, n);
+        r = l->closed ? -EPIPE : put_locked(l, entry, type, parts, n);
         pthread_mutex_unlock(&l->lock);
         return r;
 }
@@ -235,6 +234,17 @@ int ledger_complete(struct ledger *l) {
         __atomic_store_n(&l->file.header->complete, 1, __ATOMIC_RELEASE);
         l->file.stored = fd_store_add(l->store, l->file.fd);
         return l->file.stored ? 0 : -ENOSPC;
+}
+
+bool ledger_is_stored(struct ledger *l) {
+        bool stored;
+
+        if (!l)
+                return false;
+        pthread_mutex_lock(&l->lock);
+        stored = l->file.stored;
+        pthread_mutex_unlock(&l->lock);
+        return stored;
 }
 
 void ledger_close(struct ledger *l) {

@@ -21,6 +21,7 @@
  * manager. A ledger may be NULL everywhere: then nothing is kept.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -36,8 +37,6 @@ enum ledger_counter {
         LEDGER_RINGS,       /* last number of a ring or a ring set */
         LEDGER_SESSIONS,    /* last number of a session */
         LEDGER_GENERATION,  /* of the newest model */
-        LEDGER_STATE_SECOND, /* of the last state directory, */
-        LEDGER_STATE_NTH,    /* and which one of that second */
         _LEDGER_COUNTERS = 16,
 };
 
@@ -79,12 +78,16 @@ DEFINE_CLEANUP(struct ledger *, ledger_free)
 /* From now on the file is what the next tracingd reads. */
 int ledger_complete(struct ledger *l);
 
+/* Whether it is held for the next tracingd. */
+bool ledger_is_stored(struct ledger *l);
+
 /* Nothing is changed any more: tracingd leaves, and its objects are freed without being over. */
 void ledger_close(struct ledger *l);
 
 /*
  * Writes a record of these parts. *entry, which the caller owns, is NULL or what
- * this one takes the place of. On failure the old one stays.
+ * this one takes the place of. On failure the old one stays; -EPIPE: it is
+ * closed, and whoever relies on it must not go on.
  */
 int ledger_put(struct ledger *l, struct ledger_entry **entry, uint16_t type, const struct iovec *parts, size_t n);
 

@@ -50,6 +50,7 @@ static void answered(struct consumer *c, const struct consumer_ack *ack, const c
         if (type == CONSUMER_SESSION && ack->error == 0) {
                 c->has_session = true;
                 supervisor_lives(c->supervisor);
+                consumer_keep(c);
         }
         q = take_request(c, ack->header.serial);
         if (q)

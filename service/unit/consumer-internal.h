@@ -4,6 +4,7 @@
 /* A consumer, as its files know it. */
 
 #include "service/unit/consumer.h"
+#include "service/state/records.h"
 #include "service/unit/supervisor.h"
 
 struct request {
@@ -15,6 +16,11 @@ struct request {
 
 struct consumer {
         sd_event *event;
+        struct unit_starter *units;
+        struct keep keep;
+        struct ledger_entry *entry; /* in the state, from when it has taken its session */
+        uint64_t connection_stored;
+        int restored_fd; /* an earlier tracingd's connection, until consumer_resume() */
         struct sender *sender;
         struct consumer_handlers handlers;
         struct request *requests;
@@ -35,7 +41,18 @@ int consumer_watch_socket(struct consumer *c);
 void consumer_unwatch_socket(struct consumer *c);
 int consumer_watch_queue(struct consumer *c);
 
+/* consumer-restore.c */
+
+/* It has taken its session, and outlives tracingd together with this connection; or it has lost that. */
+void consumer_keep(struct consumer *c);
+void consumer_keep_lost(struct consumer *c);
+/* It is over. */
+void consumer_unkeep(struct consumer *c);
+
 /* consumer.c */
+
+extern const struct supervisor_handlers consumer_supervisor_handlers;
+
 
 /* It cannot go on; or, at its end, it is gone. Frees it where nobody wants it any more; so may the handlers. */
 void consumer_finish(struct consumer *c, const char *reason);

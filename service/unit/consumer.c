@@ -36,15 +36,22 @@ static void forget_requests(struct consumer *c) {
         }
 }
 
+/* The consumer stays, and tracingd goes: nothing is said to it. */
+static bool is_left(const struct consumer *c) {
+        return c->units && c->units->leaving;
+}
+
 struct consumer *consumer_free(struct consumer *c) {
         if (!c)
                 return NULL;
+        consumer_unkeep(c);
         stop_watching(c);
         c->exit_source = sd_event_source_disable_unref(c->exit_source);
         forget_requests(c);
         free(c->requests);
         closep(&c->pidfd);
-        if (c->sender)
+        closep(&c->restored_fd);
+        if (c->sender && !is_left(c))
                 sender_break(c->sender);
         sender_unref(c->sender);
         supervisor_free(c->supervisor);
@@ -121,6 +128,7 @@ void consumer_connection_ended(struct consumer *c) {
                 finish_after(c, c->pidfd >= 0 ? EXIT_USEC : 0);
                 return;
         }
+        consumer_keep_lost(c);
         sender_disconnect(c->sender);
         if (c->hung_up)
                 consumer_finish(c, NULL);
@@ -160,17 +168,20 @@ static void on_units_stopped(void *userdata) {
         end(c);
 }
 
+const struct supervisor_handlers consumer_supervisor_handlers = {
+        .connected = on_connected,
+        .failed = on_given_up,
+        .stopped = on_units_stopped,
+};
+
 static int start_unit(struct consumer *c, struct unit_starter *units, const struct consumer_spec *spec) {
-        const struct supervisor_handlers handlers = {
-                .connected = on_connected,
-                .failed = on_given_up,
-                .stopped = on_units_stopped,
-                .userdata = c,
-        };
+        struct supervisor_handlers handlers = consumer_supervisor_handlers;
         int r;
 
+        handlers.userdata = c;
         c->is_unit = true;
-        r = sender_new_resumable(&c->sender);
+        c->units = units;
+        r = sender_new_resumable(&c->keep, &c->sender);
         if (r < 0)
                 return r;
         r = consumer_watch_queue(c);
@@ -215,7 +226,13 @@ int consumer_new(sd_event *event, const struct consumer_starter *starter, const 
         c = malloc(sizeof(*c));
         if (!c)
                 return -ENOMEM;
-        *c = (struct consumer) { .event = sd_event_ref(event), .handlers = *handlers, .pidfd = -1 };
+        *c = (struct consumer) {
+                .event = sd_event_ref(event),
+                .handlers = *handlers,
+                .pidfd = -1,
+                .restored_fd = -1,
+                .keep = { .ledger = starter->ledger, .store = starter->store, .key = spec->key },
+        };
         if (starter->units)
                 r = start_unit(c, starter->units, spec);
         else
@@ -226,23 +243,25 @@ int consumer_new(sd_event *event, const struct consumer_starter *starter, const 
         return 0;
 }
 
-static int ask(struct consumer *c, struct consumer_header *message, const int *fds, size_t n_fds,
-               consumer_answer_t answer, void *userdata) {
+int consumer_expect(struct consumer *c, uint64_t serial, consumer_answer_t answer, void *userdata) {
         struct request *q;
-        uint64_t serial;
-        int r;
 
         q = malloc(sizeof(*q));
         if (!q)
                 return -ENOMEM;
-        r = sender_send(c->sender, message, fds, n_fds, &serial);
-        if (r < 0) {
-                free(q);
-                return r;
-        }
         *q = (struct request) { .next = c->requests, .serial = serial, .answer = answer, .userdata = userdata };
         c->requests = q;
         return 0;
+}
+
+/* Answers are read by the main loop, so none can come before it is expected. */
+static int ask(struct consumer *c, struct consumer_header *message, const int *fds, size_t n_fds,
+               consumer_answer_t answer, void *userdata) {
+        uint64_t serial;
+        int r;
+
+        r = sender_send(c->sender, message, fds, n_fds, &serial);
+        return r < 0 ? r : consumer_expect(c, serial, answer, userdata);
 }
 
 int consumer_request(struct consumer *c, struct consumer_header *message, const int *fds, size_t n_fds,
@@ -290,6 +309,10 @@ void consumer_hang_up(struct consumer *c) {
 }
 
 static void detach_unit(struct consumer *c) {
+        if (is_left(c)) {
+                consumer_free(c);
+                return;
+        }
         /* No handler is called from here on. */
         c->ended = true;
         forget_requests(c);

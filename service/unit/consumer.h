@@ -32,6 +32,29 @@ typedef void (*consumer_answer_t)(int error, const char *path, void *userdata);
 int consumer_new(sd_event *event, const struct consumer_starter *starter, const struct consumer_spec *spec,
                  const struct consumer_handlers *handlers, struct consumer **ret);
 
+/* A consumer as an earlier tracingd left it. */
+struct consumer_remains {
+        const char *unit; /* without suffix */
+        uint32_t restarts;
+        int status_fd;     /* taken over, also on failure */
+        int connection_fd; /* taken over on success; -1 where it has ended */
+        uint64_t status_stored, connection_stored; /* their numbers in the store */
+        bool failed;      /* nobody needs more than its counters */
+};
+
+/*
+ * Makes it again, after a restart. The sender wants its messages
+ * (sender_restore_message()) before consumer_resume(), which goes on with the
+ * connection, or looks for the consumer's successor.
+ */
+int consumer_restore(sd_event *event, const struct consumer_starter *starter, const struct consumer_spec *spec,
+                     const struct consumer_remains *remains, const struct consumer_handlers *handlers,
+                     struct consumer **ret);
+int consumer_resume(struct consumer *c);
+
+/* An answer is still to come to what was asked before the restart. */
+int consumer_expect(struct consumer *c, uint64_t serial, consumer_answer_t answer, void *userdata);
+
 /* Unanswered requests are dropped without a call. */
 struct consumer *consumer_free(struct consumer *c);
 DEFINE_CLEANUP(struct consumer *, consumer_free)

@@ -14,6 +14,7 @@
 
 #include "common/cleanup.h"
 #include "protocol/consumer.h"
+#include "service/state/ledger.h"
 
 #define MESSAGE_FDS_MAX 2
 
@@ -31,6 +32,7 @@ LIST_HEAD(kept_fds, kept_fd);
 
 struct message {
         TAILQ_ENTRY(message) entries;
+        struct ledger_entry *entry; /* what the next tracingd knows of it, or NULL */
         bool left; /* to some consumer, once */
         bool acknowledged; /* of RELEASE alone, which outlives its answer */
         size_t n_files;

@@ -63,16 +63,21 @@ static void pair_ready(struct pair *p, const char *reason) {
                 ready(reason, p->userdata);
 }
 
-static int choose_name(struct pair *p) {
-        uint64_t id;
+static int set_name(struct pair *p, uint64_t id) {
         int n;
 
-        if (getrandom(&id, sizeof(id), 0) != sizeof(id))
-                return -errno;
         snprintf(p->stem, sizeof(p->stem), "tracectl-consumer-%u-%016llx", (unsigned) p->spec.owner,
                  (unsigned long long) id);
         n = snprintf(p->path, sizeof(p->path), "%s/consumer/%016llx", p->starter->run, (unsigned long long) id);
         return n < (int) sizeof(p->path) ? 0 : -ENAMETOOLONG;
+}
+
+static int choose_name(struct pair *p) {
+        uint64_t id;
+
+        if (getrandom(&id, sizeof(id), 0) != sizeof(id))
+                return -errno;
+        return set_name(p, id);
 }
 
 static int begin(struct pair *p);
@@ -127,8 +132,7 @@ static int copy(const char *s, const char **ret) {
         return 0;
 }
 
-int pair_new(struct unit_starter *u, const struct consumer_spec *spec, pair_ready_t ready, pair_stopped_t stopped,
-             void *userdata, struct pair **ret) {
+static int make(struct unit_starter *u, const struct consumer_spec *spec, struct pair **ret) {
         _cleanup_(pair_freep) struct pair *p = NULL;
         int r;
 
@@ -138,9 +142,6 @@ int pair_new(struct unit_starter *u, const struct consumer_spec *spec, pair_read
         *p = (struct pair) {
                 .starter = u,
                 .spec = { .owner = spec->owner, .kind = spec->kind },
-                .ready = ready,
-                .stopped = stopped,
-                .userdata = userdata,
         };
         LIST_INSERT_HEAD(&u->pairs, p, entries);
         r = copy(spec->session, &p->spec.session);
@@ -149,7 +150,45 @@ int pair_new(struct unit_starter *u, const struct consumer_spec *spec, pair_read
         r = copy(spec->directory, &p->spec.directory);
         if (r < 0)
                 return r;
+        *ret = TAKE_PTR(p);
+        return 0;
+}
+
+int pair_new(struct unit_starter *u, const struct consumer_spec *spec, pair_ready_t ready, pair_stopped_t stopped,
+             void *userdata, struct pair **ret) {
+        _cleanup_(pair_freep) struct pair *p = NULL;
+        int r;
+
+        r = make(u, spec, &p);
+        if (r < 0)
+                return r;
+        p->ready = ready;
+        p->stopped = stopped;
+        p->userdata = userdata;
         r = begin(p);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(p);
+        return 0;
+}
+
+int pair_restore(struct unit_starter *u, const struct consumer_spec *spec, const char *stem, pair_stopped_t stopped,
+                 void *userdata, struct pair **ret) {
+        _cleanup_(pair_freep) struct pair *p = NULL;
+        const char *dash = strrchr(stem, '-');
+        uint64_t id;
+        int r;
+
+        if (!dash || strlen(dash + 1) != 16 || parse_hex64(dash + 1, &id) < 0)
+                return -EBADMSG;
+        r = make(u, spec, &p);
+        if (r < 0)
+                return r;
+        p->stopped = stopped;
+        p->userdata = userdata;
+        r = set_name(p, id);
+        if (r >= 0 && strcmp(p->stem, stem) != 0)
+                r = -EBADMSG;
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(p);
@@ -368,13 +407,18 @@ void pair_stop(struct pair *p) {
 
 void pair_abandon(struct pair *p) {
         p->stopped = NULL;
+        if (p->starter->leaving) {
+                pair_free(p);
+                return;
+        }
         pair_stop(p);
 }
 
 void pair_leave(struct pair *p) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
 
-        if (stop_call(p, SOCKET, &m) >= 0)
+        /* One that is on its way out goes on its way out: the next tracingd finds it as a leftover. */
+        if (!p->starter->leaving && stop_call(p, SOCKET, &m) >= 0)
                 systemd_send(p->starter->systemd, m);
         pair_finish(p);
 }

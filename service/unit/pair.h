@@ -23,6 +23,7 @@ struct unit_starter {
         char *run, *program;
         struct pairs pairs;
         struct leftovers *leftovers;
+        bool leaving; /* units stay, for the next tracingd */
 };
 
 /* reason: NULL when the socket listens; else a sentence's predicate. */
@@ -35,6 +36,10 @@ typedef void (*pair_stopped_t)(void *userdata);
 
 int pair_new(struct unit_starter *u, const struct consumer_spec *spec, pair_ready_t ready, pair_stopped_t stopped,
              void *userdata, struct pair **ret);
+
+/* One that an earlier tracingd made. -EBADMSG: that is no name of ours. */
+int pair_restore(struct unit_starter *u, const struct consumer_spec *spec, const char *stem, pair_stopped_t stopped,
+                 void *userdata, struct pair **ret);
 
 /* Connects to the socket, which may start the consumer. -EAGAIN when its queue is full. The caller owns *ret_fd. */
 int pair_connect(struct pair *p, int *ret_fd);

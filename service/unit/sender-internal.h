@@ -12,7 +12,9 @@
 struct sender {
         atomic_uint refs;
         const bool resumable; /* a consumer that has died gets a successor */
+        struct keep keep;
         int fd, status_fd, event_fd;
+        uint64_t status_stored;
         struct consumer_status *status;
         atomic_uint_least64_t sent; /* newest serial that left to any consumer, of messages that describe */
 
@@ -39,6 +41,15 @@ struct sender {
 void sender_drop(struct sender *s, struct messages *list, struct message *m);
 void sender_drop_all(struct sender *s);
 void sender_append(struct sender *s, struct message *m);
+
+/* With the lock held: RESUMED comes behind everything that describes. */
+int sender_announce_resumed(struct sender *s);
+
+/* A message becomes one that the next tracingd finds. */
+int sender_put(struct sender *s, struct message *m, const struct iovec *more);
+
+int sender_map_status(struct sender *s);
+int sender_make(const struct keep *keep, bool resumable, struct sender **ret);
 
 void sender_poke_main_loop(struct sender *s);
 void sender_wake_consumer(struct sender *s);

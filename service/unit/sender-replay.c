@@ -6,7 +6,7 @@
 
 /* A consumer dies and another one comes: what it must be sent again, and what need not. */
 
-static int announce_resumed(struct sender *s) {
+int sender_announce_resumed(struct sender *s) {
         const struct consumer_header header = {
                 .type = CONSUMER_RESUMED,
                 .size = sizeof(header),
@@ -23,6 +23,26 @@ static int announce_resumed(struct sender *s) {
         return 0;
 }
 
+static bool has_rings(const struct sender *s, uint64_t set) {
+        struct message *m;
+
+        TAILQ_FOREACH(m, &s->describing, entries)
+                if (m->body->header.type == CONSUMER_RINGS && m->body->rings.set == set)
+                        return true;
+        return false;
+}
+
+/* Of rings that the new consumer will never hear of. */
+static void drop_lost_releases(struct sender *s) {
+        struct message *next;
+
+        for (struct message *m = TAILQ_FIRST(&s->describing); m; m = next) {
+                next = TAILQ_NEXT(m, entries);
+                if (m->body->header.type == CONSUMER_RELEASE && !has_rings(s, m->body->release.set))
+                        sender_drop(s, &s->describing, m);
+        }
+}
+
 static int connect_locked(struct sender *s) {
         struct message *m, *first = TAILQ_FIRST(&s->describing);
         int r;
@@ -33,8 +53,10 @@ static int connect_locked(struct sender *s) {
                 m = TAILQ_PREV(m, messages, entries);
         if (m)
                 sender_drop(s, &s->describing, m);
+        if (s->n_releases > 0)
+                drop_lost_releases(s);
         if (first && first->left) {
-                r = announce_resumed(s);
+                r = sender_announce_resumed(s);
                 if (r < 0)
                         return r;
         }
@@ -82,7 +104,7 @@ static struct message *find(const struct messages *list, uint64_t serial) {
 
 /* Whether each of the set's streams has been released. */
 static bool is_released(const struct sender *s, uint64_t set) {
-        size_t n_streams = 0, n_released = 0;
+        size_t n_streams = 0, n_released = 0, n_waiting = 0;
         struct message *m;
 
         TAILQ_FOREACH(m, &s->describing, entries) {
@@ -90,8 +112,10 @@ static bool is_released(const struct sender *s, uint64_t set) {
                         continue;
                 n_streams += m->body->header.type == CONSUMER_RINGS;
                 n_released += m->body->header.type == CONSUMER_RELEASE && m->acknowledged;
+                n_waiting += m->body->header.type == CONSUMER_RELEASE && !m->acknowledged;
         }
-        return n_streams == n_released;
+        /* Streams whose rings did not survive tracingd are released without a description. */
+        return n_streams <= n_released && n_waiting == 0;
 }
 
 /*

@@ -31,6 +31,7 @@ void sender_drop(struct sender *s, struct messages *list, struct message *m) {
         if (m->body->header.type == CONSUMER_RELEASE)
                 s->n_releases--;
         TAILQ_REMOVE(list, m, entries);
+        ledger_drop(s->keep.ledger, &m->entry);
         message_free(m);
 }
 
@@ -43,6 +44,7 @@ void sender_drop_all(struct sender *s) {
 
 static struct sender *sender_free(struct sender *s) {
         sender_drop_all(s);
+        fd_store_remove(s->keep.store, &s->status_stored);
         if (s->status)
                 munmap(s->status, sizeof(*s->status));
         closep(&s->fd);
@@ -65,34 +67,43 @@ struct sender *sender_unref(struct sender *s) {
         return NULL;
 }
 
-static int make_status(struct sender *s) {
+int sender_map_status(struct sender *s) {
         void *p;
+
+        p = mmap(NULL, sizeof(*s->status), PROT_READ | PROT_WRITE, MAP_SHARED, s->status_fd, 0);
+        if (p == MAP_FAILED)
+                return -errno;
+        s->status = p;
+        return 0;
+}
+
+static int make_status(struct sender *s) {
         int r;
 
         r = memfd_new_shared("tracectl-status", sizeof(*s->status), &s->status_fd);
         if (r < 0)
                 return r;
-        p = mmap(NULL, sizeof(*s->status), PROT_READ | PROT_WRITE, MAP_SHARED, s->status_fd, 0);
-        if (p == MAP_FAILED)
-                return -errno;
-        s->status = p;
+        r = sender_map_status(s);
+        if (r < 0)
+                return r;
+        s->status_stored = fd_store_add(s->keep.store, s->status_fd);
         s->status->magic = CONSUMER_STATUS_MAGIC;
         s->status->major = 1;
         s->status->minor = 0;
         return 0;
 }
 
-static int new(int fd, bool resumable, struct sender **ret) {
+int sender_make(const struct keep *keep, bool resumable, struct sender **ret) {
         _cleanup_(sender_unrefp) struct sender *s = NULL;
         const struct sender initial = {
                 .refs = 1,
                 .resumable = resumable,
+                .keep = *keep,
                 .away = resumable,
                 .fd = -1,
                 .status_fd = -1,
                 .event_fd = -1,
         };
-        int r;
 
         s = malloc(sizeof(*s));
         if (!s)
@@ -105,20 +116,36 @@ static int new(int fd, bool resumable, struct sender **ret) {
         s->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (s->event_fd < 0)
                 return -errno;
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+static int new(const struct keep *keep, bool resumable, struct sender **ret) {
+        _cleanup_(sender_unrefp) struct sender *s = NULL;
+        int r;
+
+        r = sender_make(keep, resumable, &s);
+        if (r < 0)
+                return r;
         r = make_status(s);
         if (r < 0)
                 return r;
-        s->fd = fd;
         *ret = TAKE_PTR(s);
         return 0;
 }
 
 int sender_new(int fd, struct sender **ret) {
-        return new(fd, false, ret);
+        const struct keep nowhere = { 0 };
+        int r;
+
+        r = new(&nowhere, false, ret);
+        if (r >= 0)
+                (*ret)->fd = fd;
+        return r;
 }
 
-int sender_new_resumable(struct sender **ret) {
-        return new(-1, true, ret);
+int sender_new_resumable(const struct keep *keep, struct sender **ret) {
+        return new(keep, true, ret);
 }
 
 void sender_poke_main_loop(struct sender *s) {
@@ -215,7 +242,8 @@ void sender_append(struct sender *s, struct message *m) {
         s->n_waiting_bytes += m->body->header.size;
 }
 
-static int keep(struct sender *s, const struct consumer_header *header, const int *fds, size_t n_fds) {
+static int keep(struct sender *s, const struct consumer_header *header, const int *fds, size_t n_fds,
+                const struct iovec *more) {
         struct message *m;
         int r;
 
@@ -224,11 +252,17 @@ static int keep(struct sender *s, const struct consumer_header *header, const in
         r = message_new(header, fds, n_fds, &s->definitions, &m);
         if (r < 0)
                 return r;
+        r = sender_put(s, m, more);
+        if (r < 0) {
+                message_free(m);
+                return r;
+        }
         sender_append(s, m);
         return 0;
 }
 
-static int send_locked(struct sender *s, struct consumer_header *header, const int *fds, size_t n_fds) {
+static int send_locked(struct sender *s, struct consumer_header *header, const int *fds, size_t n_fds,
+                       const struct iovec *more) {
         int r = 0;
 
         if (s->broken || s->hanging_up)
@@ -241,7 +275,7 @@ static int send_locked(struct sender *s, struct consumer_header *header, const i
         if (r > 0)
                 has_left(s, header->serial);
         else {
-                r = keep(s, header, fds, n_fds);
+                r = keep(s, header, fds, n_fds, more);
                 if (r < 0)
                         return r;
         }
@@ -257,11 +291,16 @@ static int send_locked(struct sender *s, struct consumer_header *header, const i
 }
 
 int sender_send(struct sender *s, struct consumer_header *header, const int *fds, size_t n_fds, uint64_t *ret_serial) {
+        return sender_send_with(s, header, fds, n_fds, NULL, ret_serial);
+}
+
+int sender_send_with(struct sender *s, struct consumer_header *header, const int *fds, size_t n_fds,
+                     const struct iovec *more, uint64_t *ret_serial) {
         bool poke;
         int r;
 
         pthread_mutex_lock(&s->lock);
-        r = send_locked(s, header, fds, n_fds);
+        r = send_locked(s, header, fds, n_fds, more);
         poke = r < 0 || next_message(s);
         pthread_mutex_unlock(&s->lock);
         if (poke)
@@ -321,6 +360,10 @@ int sender_fd(const struct sender *s) {
 
 int sender_status_fd(const struct sender *s) {
         return s->status_fd;
+}
+
+const struct keep *sender_keep(const struct sender *s) {
+        return &s->keep;
 }
 
 struct consumer_status sender_status(const struct sender *s) {

@@ -14,6 +14,11 @@
  * A resumable one survives its consumer. It keeps what describes the session
  * and what was not acknowledged, and the next consumer is sent all that again,
  * with the same serials. Messages that come while there is none wait.
+ *
+ * It also survives tracingd: each message is in the state before it leaves. The
+ * next tracingd cannot know which of the last ones have left, and sends those
+ * that were not acknowledged again, over the same connection; the consumer knows
+ * them by their serials.
  */
 
 #include <stdbool.h>
@@ -22,6 +27,7 @@
 
 #include "common/cleanup.h"
 #include "protocol/consumer.h"
+#include "service/state/records.h"
 
 struct sender;
 
@@ -29,7 +35,7 @@ struct sender;
 int sender_new(int fd, struct sender **ret);
 
 /* Has no consumer before sender_connect(). */
-int sender_new_resumable(struct sender **ret);
+int sender_new_resumable(const struct keep *keep, struct sender **ret);
 
 struct sender *sender_ref(struct sender *s);
 struct sender *sender_unref(struct sender *s);
@@ -45,6 +51,10 @@ static inline void sender_unrefp(struct sender **s) {
  * more. The descriptors stay the caller's.
  */
 int sender_send(struct sender *s, struct consumer_header *message, const int *fds, size_t n_fds, uint64_t *ret_serial);
+
+/* more: what the next tracingd must know beside the message (records.h), or NULL. */
+int sender_send_with(struct sender *s, struct consumer_header *message, const int *fds, size_t n_fds,
+                     const struct iovec *more, uint64_t *ret_serial);
 
 /* Stays true when the consumer dies. */
 bool sender_has_sent(const struct sender *s, uint64_t serial);
@@ -80,6 +90,23 @@ void sender_break(struct sender *s);
 /* Main loop. -1 while there is no consumer. */
 int sender_fd(const struct sender *s);
 int sender_status_fd(const struct sender *s);
+
+/* Where it writes what the next tracingd must know. */
+const struct keep *sender_keep(const struct sender *s);
+
+/*
+ * Main loop, after a restart of tracingd. One without a consumer, with the status
+ * page of the last tracingd's (taken over, also on failure) and its number in the
+ * store; then its messages, in the order of their serials; then the consumer, where
+ * it still is there, or sender_connect() to its successor.
+ */
+int sender_restore(const struct keep *keep, int status_fd, uint64_t stored, struct sender **ret);
+int sender_restore_message(struct sender *s, const struct consumer_header *message, const int *fds, size_t n_fds,
+                           const struct iovec *more);
+int sender_attach(struct sender *s, int fd);
+
+/* Calls each for what was asked and not answered. */
+void sender_walk_asked(struct sender *s, void (*each)(uint64_t serial, uint32_t type, void *userdata), void *userdata);
 
 /* The session's counters as they are now. */
 struct consumer_status sender_status(const struct sender *s);

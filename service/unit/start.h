@@ -14,6 +14,7 @@
 
 /* What a consumer is started for. Strings are copied by whoever keeps them. */
 struct consumer_spec {
+        uint64_t key; /* the session's number in the state */
         uid_t owner;
         const char *session;
         enum consumer_output_kind kind;
@@ -21,8 +22,14 @@ struct consumer_spec {
 };
 
 struct unit_starter;
+struct ledger;
+struct fd_store;
 
 struct consumer_starter {
+        /* Where consumers are kept while tracingd is not there; NULL: nowhere. */
+        struct ledger *ledger;
+        struct fd_store *store;
+
         struct unit_starter *units; /* as units; the borrowed one of unit-starter.h. NULL: by start() */
 
         /*

@@ -210,6 +210,24 @@ int supervisor_new(struct unit_starter *u, const struct consumer_spec *spec, con
         return 0;
 }
 
+int supervisor_restore(struct unit_starter *u, const struct consumer_spec *spec, const char *unit, uint32_t restarts,
+                       const struct supervisor_handlers *handlers, struct supervisor **ret) {
+        struct supervisor *s;
+        int r;
+
+        s = malloc(sizeof(*s));
+        if (!s)
+                return -ENOMEM;
+        *s = (struct supervisor) { .starter = u, .handlers = *handlers, .counts = true, .restarts = restarts };
+        r = pair_restore(u, spec, unit, on_stopped, s, &s->pair);
+        if (r < 0) {
+                free(s);
+                return r;
+        }
+        *ret = s;
+        return 0;
+}
+
 void supervisor_stop(struct supervisor *s) {
         if (s->stopping)
                 return;

@@ -24,6 +24,10 @@ struct supervisor_handlers {
 int supervisor_new(struct unit_starter *u, const struct consumer_spec *spec, const struct supervisor_handlers *handlers,
                    struct supervisor **ret);
 
+/* With units that exist already, and a consumer that was started again so often; it does nothing of its own at first. */
+int supervisor_restore(struct unit_starter *u, const struct consumer_spec *spec, const char *unit, uint32_t restarts,
+                       const struct supervisor_handlers *handlers, struct supervisor **ret);
+
 /* Its units are stopped in the background. */
 struct supervisor *supervisor_free(struct supervisor *s);
 

@@ -33,6 +33,10 @@ int unit_starter_new(sd_event *event, const struct unit_config *config, struct u
         return 0;
 }
 
+void unit_starter_leave(struct unit_starter *u) {
+        u->leaving = true;
+}
+
 struct unit_starter *unit_starter_free(struct unit_starter *u) {
         struct pair *p;
 

@@ -28,6 +28,9 @@ struct unit_starter;
  */
 int unit_starter_new(sd_event *event, const struct unit_config *config, struct unit_starter **ret);
 
+/* tracingd goes and its consumers stay: freeing them says nothing to them, nor to the manager about their units. */
+void unit_starter_leave(struct unit_starter *u);
+
 /* After every consumer was freed. Tells the manager to stop what is still there, for a bounded time. */
 struct unit_starter *unit_starter_free(struct unit_starter *u);
 DEFINE_CLEANUP(struct unit_starter *, unit_starter_free)

@@ -41,7 +41,7 @@ void bare_service_init(struct bare_service *s, sd_event *event, sd_bus *bus, str
         g_assert_cmpint(registry_new(&registry, &s->registry), ==, 0);
         s->manager->registry = s->registry;
         s->shared = (struct bus_shared) { .event = event, .manager = s->manager, .registry = s->registry };
-        g_assert_cmpint(wake_new(event, NULL, NULL, NULL, &s->shared.wake), ==, 0);
+        g_assert_cmpint(wake_new(event, NULL, false, NULL, NULL, &s->shared.wake), ==, 0);
         g_assert_cmpint(bus_new(&s->shared, bus, authorizer, on_hung_up, NULL, &s->bus), ==, 0);
 }
 

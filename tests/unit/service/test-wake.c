@@ -212,7 +212,7 @@ static void test_wrong_pages(void) {
                         make_page(l, "TRACECTL0000");
                         g_assert_no_errno(chmod(path, 0666));
                 }
-                g_assert_cmpint(wake_new(event, l->directory, never_settles, NULL, &wake), ==, 0);
+                g_assert_cmpint(wake_new(event, l->directory, false, never_settles, NULL, &wake), ==, 0);
                 wake_want(wake);
                 g_assert_cmpuint(wake_expected(wake), ==, 0);
                 wake_free(wake);
@@ -235,7 +235,7 @@ static void test_page_found(void) {
         g_assert_cmpint(sd_event_new(&event), >=, 0);
         make_page(l, "TRACECTL1000");
         page = map_page(l);
-        g_assert_cmpint(wake_new(event, l->directory, never_settles, NULL, &wake), ==, 0);
+        g_assert_cmpint(wake_new(event, l->directory, false, never_settles, NULL, &wake), ==, 0);
         g_assert_cmpuint(page->word & WAIT_WANTED, ==, 0);
         munmap((void *) page, sizeof(*page));
         running_remove_file(l, "wait");

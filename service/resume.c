@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "service/internal.h"
+#include "service/log.h"
+#include "service/model/waiter.h"
+#include "service/registry/peer.h"
+
+/*
+ * After a restart applications come back by themselves. Until they have, what is
+ * asked about applications is not settled. Those whose process has ended are
+ * found by looking, and nobody is waited for any longer than this.
+ */
+
+#define LOOK_USEC (500 * 1000)
+#define LOOKS_MAX 10
+
+static bool is_there(const struct roll_entry *entry) {
+        _cleanup_close_ int fd = -1;
+        uint64_t process;
+
+        /* Nobody can tell: its time will be over. */
+        if (entry->pid <= 0 || entry->process == 0)
+                return true;
+        fd = (int) syscall(SYS_pidfd_open, entry->pid, 0);
+        return fd >= 0 && process_identity(entry->pid, fd, &process) >= 0 && process == entry->process;
+}
+
+/* Its own rings, if it had any, are its consumer's to finish. */
+static void on_gone(const struct roll_entry *entry, void *userdata) {
+        struct service *s = userdata;
+
+        log_debug("application %llu has not come back", (unsigned long long) entry->id);
+        user_domain_release_lost(s->domain, entry->id);
+}
+
+static void settle(struct service *s) {
+        s->roll_timer = sd_event_source_disable_unref(s->roll_timer);
+        /* Whoever wrote to shared rings that are lost has others now. */
+        user_domain_release_lost(s->domain, 0);
+        waiters_check(s->manager);
+}
+
+static int on_look(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct service *s = userdata;
+
+        roll_sift(s->roll, ++s->roll_looks < LOOKS_MAX ? is_there : NULL, on_gone, s);
+        if (roll_missing(s->roll) == 0) {
+                settle(s);
+                return 0;
+        }
+        (void) sd_event_source_set_time_relative(source, LOOK_USEC);
+        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+int resume_begin(struct service *s) {
+        if (roll_missing(s->roll) == 0) {
+                settle(s);
+                return 0;
+        }
+        return sd_event_add_time_relative(s->event, &s->roll_timer, CLOCK_MONOTONIC, LOOK_USEC, 0, on_look, s);
+}
+
+void resume_end(struct service *s) {
+        s->roll_timer = sd_event_source_disable_unref(s->roll_timer);
+}
