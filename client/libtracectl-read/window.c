@@ -9,27 +9,34 @@
 
 #define WINDOW_SIZE ((size_t) 64 << 10)
 
-/* Makes room, and brings along what is there already. */
+static int resize(struct window *window, size_t capacity, size_t offset, size_t keep) {
+        uint8_t *data = malloc(capacity);
+
+        if (!data)
+                return -ENOMEM;
+        if (keep > 0)
+                memcpy(data, window->data + offset, keep);
+        free(window->data);
+        window->data = data;
+        window->capacity = capacity;
+        return 0;
+}
+
+/* Makes room, and brings along what is there already. A large event's room is given back behind it. */
 static int move(struct window *window, uint64_t start, size_t size) {
-        size_t keep = 0, offset = 0;
+        size_t keep = 0, offset = 0, wanted = size > WINDOW_SIZE ? size : WINDOW_SIZE;
+        int r = 0;
 
         if (start >= window->start && start - window->start < window->size) {
                 offset = (size_t) (start - window->start);
                 keep = window->size - offset;
         }
-        if (size > window->capacity) {
-                size_t capacity = size > WINDOW_SIZE ? size : WINDOW_SIZE;
-                uint8_t *data = malloc(capacity);
-
-                if (!data)
-                        return -ENOMEM;
-                if (keep > 0)
-                        memcpy(data, window->data + offset, keep);
-                free(window->data);
-                window->data = data;
-                window->capacity = capacity;
-        } else if (keep > 0)
+        if (size > window->capacity || (wanted < window->capacity && keep <= wanted))
+                r = resize(window, wanted, offset, keep);
+        else if (keep > 0)
                 memmove(window->data, window->data + offset, keep);
+        if (r < 0)
+                return r;
         window->start = start;
         window->size = keep;
         return 0;

@@ -12,6 +12,7 @@
 
 #include "client/libtracectl-read/tracectl-read.h"
 #include "play-trace.h"
+#include "protocol/ctf.h"
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(tracectl_reader, tracectl_reader_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(tracectl_reader_batch, tracectl_reader_batch_free)
@@ -244,26 +245,131 @@ static void test_count(void) {
         g_assert_cmpuint(tracectl_reader_get_n_kinds(reader), ==, 4);
 }
 
-static void test_range(void) {
-        g_autoptr(play) p = make_trace();
+/* What there is of all from since to until, against a reader that was told so. */
+static void assert_range(const play *p, const GPtrArray *all, int64_t since, int64_t until) {
+        g_autoptr(tracectl_reader) reader = open_trace(p);
+        g_autoptr(GPtrArray) found = NULL, expected = g_ptr_array_new();
+
+        tracectl_reader_set_range(reader, EPOCH + since, EPOCH + until);
+        found = read_batches(reader);
+        for (unsigned i = 0; i < all->len; i++) {
+                int64_t time = g_ascii_strtoll(strchr(all->pdata[i], ' '), NULL, 10) - EPOCH;
+
+                if (time >= since && time < until)
+                        g_ptr_array_add(expected, all->pdata[i]);
+        }
+        assert_same(expected, found);
+}
+
+static void assert_ranges(const play *p) {
         g_autoptr(tracectl_reader) whole = open_trace(p);
         g_autoptr(GPtrArray) all = read_singly(whole);
 
-        for (int64_t since = -10; since < 4000; since += 397)
-                for (int64_t until = since; until < 4000; until += 797) {
-                        g_autoptr(tracectl_reader) reader = open_trace(p);
-                        g_autoptr(GPtrArray) found = NULL, expected = g_ptr_array_new();
+        for (int64_t since = -10; since < 4000; since += 797)
+                for (int64_t until = since; until < 4000; until += 1597)
+                        assert_range(p, all, since, until);
+}
 
-                        tracectl_reader_set_range(reader, EPOCH + since, EPOCH + until);
-                        found = read_batches(reader);
-                        for (unsigned i = 0; i < all->len; i++) {
-                                int64_t time = g_ascii_strtoll(strchr(all->pdata[i], ' '), NULL, 10) - EPOCH;
+static void test_range(void) {
+        g_autoptr(play) p = make_trace();
 
-                                if (time >= since && time < until)
-                                        g_ptr_array_add(expected, all->pdata[i]);
-                        }
-                        assert_same(expected, found);
+        assert_ranges(p);
+}
+
+/* The index of a stream, whose packets it finds; claims are added to their times. */
+static void write_index(const play *p, const char *stream, int64_t claim, uint64_t offset_claim) {
+        g_autofree char *from = play_path(p, stream), *data = NULL;
+        g_autofree char *name = g_strdup_printf("index/%s.idx", stream), *to = play_path(p, name);
+        g_autoptr(GByteArray) index = g_byte_array_new();
+        struct ctf_index_header header = {
+                .magic = GUINT32_TO_BE(CTF_INDEX_MAGIC),
+                .major = GUINT32_TO_BE(CTF_INDEX_MAJOR),
+                .minor = GUINT32_TO_BE(CTF_INDEX_MINOR),
+                .entry_size = GUINT32_TO_BE(sizeof(struct ctf_index_entry)),
+        };
+        gsize size;
+
+        g_byte_array_append(index, (const guint8 *) &header, sizeof(header));
+        g_assert_true(g_file_get_contents(from, &data, &size, NULL));
+        for (uint64_t at = 0; at < size;) {
+                struct ctf_packet packet;
+                struct ctf_index_entry entry = { .offset = GUINT64_TO_BE(at + offset_claim) };
+
+                memcpy(&packet, data + at, sizeof(packet));
+                entry.timestamp_begin = GUINT64_TO_BE(packet.timestamp_begin + (uint64_t) claim);
+                entry.timestamp_end = GUINT64_TO_BE(packet.timestamp_end + (uint64_t) claim);
+                entry.events_discarded = GUINT64_TO_BE(packet.events_discarded);
+                entry.stream_id = GUINT64_TO_BE((uint64_t) packet.stream_id);
+                entry.packet_seq_num = GUINT64_TO_BE(packet.packet_seq_num);
+                g_byte_array_append(index, (const guint8 *) &entry, sizeof(entry));
+                at += packet.packet_size / 8;
+        }
+        g_assert_true(g_file_set_contents(to, (const char *) index->data, index->len, NULL));
+}
+
+static void write_indexes(const play *p, int64_t claim, uint64_t offset_claim) {
+        write_index(p, "c_0", claim, offset_claim);
+        write_index(p, "c_1", claim, offset_claim);
+        write_index(p, "c_2", claim, offset_claim);
+}
+
+/* Right ones; with offsets at which there is no packet; cut off; none at all. */
+static void test_index(void) {
+        g_autoptr(play) p = make_trace();
+        g_autofree char *path = play_path(p, "index/c_0.idx");
+
+        write_indexes(p, 0, 0);
+        assert_ranges(p);
+        write_indexes(p, 0, 1);
+        assert_ranges(p);
+        write_indexes(p, 0, UINT64_MAX / 2);
+        assert_ranges(p);
+        write_indexes(p, 0, 0);
+        g_assert_true(g_file_set_contents(path, "short", -1, NULL));
+        assert_ranges(p);
+        g_assert_true(g_file_set_contents(path, "nonsense that is longer than a header of an index", -1, NULL));
+        assert_ranges(p);
+}
+
+/* It is used: by one that says that all is over before, nothing of the first packets is found. */
+static void test_wrong_index(void) {
+        g_autoptr(play) p = make_trace();
+        g_autoptr(tracectl_reader) reader = open_trace(p);
+        g_autoptr(GPtrArray) found = NULL;
+
+        write_indexes(p, -1000000, 0);
+        tracectl_reader_set_range(reader, EPOCH, INT64_MAX);
+        found = read_singly(reader);
+        g_assert_cmpuint(found->len, <=, 3 * 600);
+}
+
+/* What is lost where nobody looks is not counted. */
+static void test_range_losses(void) {
+        for (unsigned with_index = 0; with_index < 2; with_index++) {
+                g_autoptr(play) p = play_new();
+                g_autoptr(tracectl_reader) reader = NULL;
+                g_autoptr(GPtrArray) found = NULL;
+                static const uint64_t discarded[] = { 5, 7, 7, 10 }, sequence[] = { 0, 2, 3, 5 };
+
+                play_metadata(p, "", MORE);
+                for (unsigned i = 0; i < 4; i++) {
+                        g_autoptr(GByteArray) events = play_events();
+
+                        play_compact(events, 1, 10 * i);
+                        play_u64(events, i);
+                        play_packet(p, "c_0",
+                                    &(struct play_packet) { .begin = 10 * i, .end = 10 * i + 5, .sequence = sequence[i],
+                                                            .discarded = discarded[i] }, events);
                 }
+                if (with_index)
+                        write_index(p, "c_0", 0, 0);
+                reader = open_trace(p);
+                tracectl_reader_set_range(reader, EPOCH + 20, INT64_MAX);
+                found = read_singly(reader);
+                g_assert_cmpuint(found->len, ==, 2);
+                g_assert_cmpuint(tracectl_reader_get_discarded(reader), ==, 3);
+                g_assert_cmpuint(tracectl_reader_get_packets_lost(reader), ==, 1);
+        }
 }
 
 /* The values of an event with a layout are where the layout says. */
@@ -307,6 +413,9 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/batch/unordered", test_unordered);
         g_test_add_func("/batch/count", test_count);
         g_test_add_func("/batch/range", test_range);
+        g_test_add_func("/batch/index", test_index);
+        g_test_add_func("/batch/wrong-index", test_wrong_index);
+        g_test_add_func("/batch/range-losses", test_range_losses);
         g_test_add_func("/batch/layout", test_layout);
         return g_test_run();
 }
