@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Inputs of reader.c without libFuzzer: traces with everything that the reader
+ * knows, and variations of them from a fixed seed. With a folder as argument it
+ * writes the traces there, for the fuzzer to begin with; else it runs them.
+ */
+
+#include <glib.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/unit/client/libtracectl-read/play-trace.h"
+
+#define ROUNDS 1000
+#define ROUNDS_TORTURE 200000
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char COMPACT[] =
+        "typealias integer { size = 8; align = 8; encoding = UTF8; } := char_t;"
+        "event { name = \"t:text\"; id = 2; stream_id = 1; context := struct { int32_t _vpid; string _where; };"
+        "fields := struct { uint32_t __t_length; char_t _t[__t_length]; uint16_t __a_length; int32_t _a[__a_length];"
+        "char_t _padded[4]; string _s; enum : uint8_t { red, green } _c;"
+        "floating_point { exp_dig = 8; mant_dig = 24; align = 8; } _f; }; };"
+        "event { name = \"t:deep\"; id = 3; stream_id = 1; fields := struct { enum : uint8_t { one, two } _n;"
+        "struct { uint8_t x; string y; } _in[_n]; uint5_t _bits; uint5_t _more;"
+        "variant <_n> { uint8_t one; uint64_t two; } _v; }; };";
+
+/* Another tracer's: no compact header, big endian, contexts of the stream. */
+static const char PLAIN[] =
+        "/* CTF 1.8 */ trace { major = 1; minor = 8; byte_order = be; packet.header := struct {"
+        "integer { size = 32; align = 8; } magic; }; };"
+        "clock { name = c; freq = 1000; };"
+        "stream { event.header := struct { integer { size = 16; align = 8; } id;"
+        "integer { size = 32; align = 8; map = clock.c.value; } timestamp; };"
+        "event.context := struct { integer { size = 32; align = 32; signed = true; } vpid;"
+        "integer { size = 32; align = 8; signed = true; } vtid; };"
+        "packet.context := struct { integer { size = 32; align = 8; } content_size;"
+        "integer { size = 32; align = 8; } packet_size; }; };"
+        "event { name = \"p:e\"; id = 0; fields := struct { integer { size = 16; align = 16; } n;"
+        "integer { size = 24; align = 8; base = 16; } m[2]; }; };";
+
+static GByteArray *join(const void *metadata, size_t n_metadata, const void *stream, size_t n_stream) {
+        guint32 size = GUINT32_TO_LE((guint32) n_metadata);
+        GByteArray *input = g_byte_array_new();
+
+        g_byte_array_append(input, (const guint8 *) &size, sizeof(size));
+        g_byte_array_append(input, metadata, (guint) n_metadata);
+        return g_byte_array_append(input, stream, (guint) n_stream);
+}
+
+static void put_events(GByteArray *events, uint64_t time) {
+        play_thread(events, time, 1, 2);
+        play_compact(events, 1, time + 1);
+        play_u64(events, 7);
+        play_compact(events, 2, time + 2);
+        play_u32(events, 3);
+        play_string(events, "here");
+        play_u32(events, 2);
+        play_u16(events, 0x6161);
+        play_u16(events, 1);
+        play_u32(events, 4);
+        play_u32(events, 0x00616161);
+        play_string(events, "end");
+        play_u8(events, 1);
+        play_u32(events, 0x3fc00000);
+        play_compact(events, 3, time + 3);
+        play_u8(events, 1);
+        play_u8(events, 5);
+        play_string(events, "y");
+        play_u16(events, 0x155);
+        play_u64(events, 6);
+        play_extended(events, 1, time + 1000);
+        play_u64(events, 8);
+}
+
+static GByteArray *make_compact(void) {
+        g_autoptr(play) p = play_new();
+        g_autofree char *metadata_path = play_path(p, "metadata"), *path = play_path(p, "c_0");
+        g_autofree char *metadata = NULL, *stream = NULL;
+        gsize n_metadata, n_stream;
+
+        play_metadata(p, "", COMPACT);
+        for (unsigned i = 0; i < 3; i++) {
+                g_autoptr(GByteArray) events = play_events();
+
+                put_events(events, 1000 * i);
+                play_packet(p, "c_0",
+                            &(struct play_packet) { .begin = 1000 * i, .end = 1000 * i + 900, .sequence = i }, events);
+        }
+        g_assert_true(g_file_get_contents(metadata_path, &metadata, &n_metadata, NULL));
+        g_assert_true(g_file_get_contents(path, &stream, &n_stream, NULL));
+        return join(metadata, n_metadata, stream, n_stream);
+}
+
+static GByteArray *make_plain(void) {
+        static const uint8_t stream[] = {
+                0xc1, 0xfc, 0x1f, 0xc1, 0, 0, 1, 0x20, 0, 0, 1, 0x20, /* 36 bytes */
+                0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 5, 0, 0, 0, 6, 0, 7, 1, 2, 3, 4, 5, 6,
+        };
+
+        return join(PLAIN, strlen(PLAIN), stream, sizeof(stream));
+}
+
+static void mutate(GRand *rand, GByteArray *input) {
+        int changes = g_rand_int_range(rand, 1, 5);
+
+        for (int i = 0; i < changes; i++) {
+                guint at = (guint) g_rand_int_range(rand, 0, (gint32) input->len);
+                guint from = (guint) g_rand_int_range(rand, 0, (gint32) input->len);
+                guint n = MIN((guint) g_rand_int_range(rand, 1, 30), input->len - MAX(at, from));
+
+                switch (g_rand_int_range(rand, 0, 4)) {
+                case 0:
+                        input->data[at] ^= (guint8) (1 << g_rand_int_range(rand, 0, 8));
+                        break;
+                case 1:
+                        input->data[at] = (guint8) g_rand_int_range(rand, 0, 256);
+                        break;
+                case 2:
+                        memmove(input->data + at, input->data + from, n);
+                        break;
+                default:
+                        memset(input->data + at, g_rand_boolean(rand) ? 0xff : 0, MIN(n, 8));
+                }
+        }
+}
+
+static void run(const GByteArray *seed, unsigned rounds) {
+        GRand *rand = g_rand_new_with_seed(11);
+
+        g_assert_cmpint(LLVMFuzzerTestOneInput(seed->data, seed->len), ==, 0);
+        for (unsigned i = 0; i < rounds; i++) {
+                g_autoptr(GByteArray) input = g_byte_array_new();
+
+                g_byte_array_append(input, seed->data, seed->len);
+                mutate(rand, input);
+                g_assert_cmpint(LLVMFuzzerTestOneInput(input->data, input->len), ==, 0);
+        }
+        g_rand_free(rand);
+}
+
+int main(int argc, char *argv[]) {
+        unsigned rounds = g_getenv("TRACECTL_TORTURE") ? ROUNDS_TORTURE : ROUNDS;
+        g_autoptr(GByteArray) compact = make_compact(), plain = make_plain();
+        const GByteArray *const seeds[] = { compact, plain };
+
+        for (unsigned i = 0; i < G_N_ELEMENTS(seeds); i++) {
+                g_autofree char *name = g_strdup_printf("seed-%u", i), *path = NULL;
+
+                if (argc > 1) {
+                        path = g_build_filename(argv[1], name, NULL);
+                        g_assert_true(g_file_set_contents(path, (const char *) seeds[i]->data, seeds[i]->len, NULL));
+                } else
+                        run(seeds[i], rounds);
+        }
+        printf("%u traces, each also with %u variations: ok\n", (unsigned) G_N_ELEMENTS(seeds), argc > 1 ? 0 : rounds);
+        return 0;
+}
