@@ -131,8 +131,10 @@ def print_costs(title, lines, metric):
     table(title, ("", "minimum", "median", "min / floor", "median / floor", "lttng-ust / ours"), rows)
 
 
-def print_singles(title, lines):
-    found = {line[1]: [float(n) for n in line[2:]] for line in lines if line[0] == "one"}
+def print_singles(title, lines, metric):
+    found = {line[1]: [float(n) for n in line[2:5]] for line in lines if line[0] == metric}
+    if FLOOR not in found:
+        return
     rows = [(name, *(f"{n:.0f}" for n in times), ratio(times[2], found[FLOOR][2])) for name, times in found.items()]
     table(title, ("ns, a call between two fenced clock reads", "p50", "p99", "p99.9", "p99.9 / floor"), rows)
 
@@ -145,11 +147,14 @@ def measure_mode(overwrite):
     print_costs(f"ns an event, one thread, {mode}", lines, "loop")
     for n in (1, 2, 8):
         print_costs(f"ns of CPU time an event, {n} thread{'s' if n > 1 else ''}, {mode}", lines, f"cpu-{n}")
+        if n <= 2:
+            print_costs(f"the same, rounds that nobody disturbed, {mode}", lines, f"calm-{n}")
     one, many = ({name: float(low) for m, name, low, *_ in lines if m == f"cpu-{n}"} for n in (1, 8))
     print(f"\nCPU time an event, 8 threads / 1: {ratio(many.get('u64'), one.get('u64'))} (minima; lttng-ust "
           f"{ratio(many.get('lttng-u64'), one.get('lttng-u64'))})")
     print_costs(f"ns an event, its memory and code not in the caches, {mode}", lines, "cold")
-    print_singles(f"single calls, {mode}", lines)
+    print_singles(f"single calls, {mode}", lines, "one")
+    print_singles(f"single calls, {mode}, rounds that nobody disturbed", lines, "one-calm")
     print(f"\nEvents that found their ring full: {counts[1]}")
 
 
