@@ -97,6 +97,7 @@ static void output_free(void *state) {
 
 const struct view_output view_output_json = {
         .name = "json",
+        .is_each_alone = true,
         .begin = begin,
         .event = add_event,
         .free = output_free,

@@ -15,6 +15,7 @@
 
 static const struct view_output *const outputs[] = {
         &view_output_text, &view_output_json, &view_output_csv, &view_output_chrome, &view_output_folded,
+        &view_output_html,
 };
 
 const struct view_output *view_output_find(const char *name) {
@@ -60,6 +61,7 @@ static int add_events(const struct view_output *output, const struct view_output
 int view_output_run(const struct view_output *output, const struct view_output_options *options,
                     tracectl_reader *reader, int fd) {
         _cleanup_free_ struct text *text = malloc(sizeof(*text));
+        struct view_output_options full = *options;
         void *state = NULL;
         int r;
 
@@ -68,7 +70,8 @@ int view_output_run(const struct view_output *output, const struct view_output_o
         if (!text)
                 return -ENOMEM;
         text_init(text, fd);
-        r = output->begin ? output->begin(options, text, &state) : 0;
+        full.reader = reader;
+        r = output->begin ? output->begin(&full, text, &state) : 0;
         if (r >= 0)
                 r = add_events(output, options, state, text, reader);
         if (r >= 0 && text->error == 0 && output->end)

@@ -21,6 +21,7 @@ struct view_select;
 
 struct view_output_options {
         const char *path; /* of the trace; outlives the output */
+        const tracectl_reader *reader; /* view_output_run() fills it in */
         bool is_coloured, with_date, with_durations;
         const struct view_select *select; /* which events; NULL: all */
 };
@@ -44,7 +45,7 @@ struct view_output {
 };
 
 extern const struct view_output view_output_text, view_output_json, view_output_csv, view_output_chrome,
-        view_output_folded;
+        view_output_folded, view_output_html;
 
 /* NULL: there is no such output. */
 const struct view_output *view_output_find(const char *name);

@@ -39,7 +39,8 @@ static void print_help(void) {
              "  -a, --all        Also tracectl:thread events, which say whose events follow\n"
              "  -d, --date       Print the date before the time\n"
              "  -o, --output=FORM What to write: text, json (an object a line), csv, chrome\n"
-             "                   (for trace viewers), folded (for flame graphs)\n"
+             "                   (for trace viewers), folded (for flame graphs), or html\n"
+             "                   (a page that shows them in a browser)\n"
              "  -O, --output-file=FILE\n"
              "                   Write FILE, whole or not at all, instead of stdout\n"
              "  -S, --since=TIME, -U, --until=TIME\n"
@@ -61,7 +62,8 @@ static void print_help(void) {
              "coloured unless $NO_COLOR is set. Events that the recording had to discard are\n"
              "counted on stderr at the end.\n"
              "\n"
-             "Example: tracectl view --event='libc:open*' ls-20260131-120000");
+             "Examples: tracectl view --event='libc:open*' ls-20260131-120000\n"
+             "          tracectl view -o html -O ls.html ls-20260131-120000");
 }
 
 static const char *name_of(const struct option *options, int value) {
