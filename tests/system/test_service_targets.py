@@ -62,7 +62,7 @@ class Targets(ServiceTest):
         self.host.write("/etc/polkit-1/rules.d/50-targets.rules",
                         RULE.replace("VERB", verb).replace("UID", uid).replace("UNIT", unit))
         self.addCleanup(self.host.systemctl, "restart", "polkit.service")
-        self.addCleanup(self.host.run, ["rm", "/etc/polkit-1/rules.d/50-targets.rules"])
+        self.addCleanup(self.host.run, ["rm", "-f", "/etc/polkit-1/rules.d/50-targets.rules"])
         self.host.systemctl("restart", "polkit.service")
 
     def test_pid(self):
@@ -114,6 +114,15 @@ class Targets(ServiceTest):
         parent.communicate("go\n")
         self.assertEqual(self.writers("alice"), dict.fromkeys(range(8), 50))
 
+    def test_another_user(self):
+        """A process that becomes another user's is out of reach of the rule that names it, as are its children."""
+        process = self.start("echo $$; read go; WRITER=1 early; export WRITER=2; "
+                             "setpriv --reuid=bob --regid=bob --clear-groups early; "
+                             "exec setpriv --reuid=bob --regid=bob --clear-groups early")
+        self.begin("root", ["--pid", process.stdout.readline().strip(), "--children"])
+        process.communicate("go\n")
+        self.assertEqual(self.writers("root"), {1: 2})
+
     def test_executable(self):
         self.begin("alice", ["--exe", "till"], ["--exe", "/usr/*/early"])
         for i, program in enumerate((EMIT, "/usr/local/bin/till")):
@@ -133,6 +142,38 @@ class Targets(ServiceTest):
         for name in ("shop", "other", "shop"):
             self.host.systemctl("start", name)
         self.assertEqual(self.writers("root"), {1: 4})
+
+    def test_others_unit(self):
+        """Somebody who may trace one unit, whoever runs in it, by a rule or by a profile."""
+        self.host.write("/run/systemd/system/shop.service",
+                        "[Service]\nType=oneshot\nUser=bob\nEnvironment=WRITER=1\nExecStart=/usr/local/bin/early\n")
+        self.host.systemctl("daemon-reload")
+        self.allow("EnableEvent", "all", '"shop.service"')
+        self.begin("alice", ["--unit", "shop"])
+        self.assertIn("password", self.refused("alice", "enable-event", "test:*", "--unit", "other"))
+        self.host.systemctl("start", "shop")
+        text = self.tracectl("alice", "dump", "targets").stdout.replace("Start=yes", "Start=no")
+        self.assertEqual(self.writers("alice"), {1: 2})
+        self.tracectl("alice", "destroy", "targets")
+        self.assertIn("password", self.refused("alice", "apply", "-", input=text))
+        self.allow("ApplyProfile", "all", '"shop.service"')
+        self.tracectl("alice", "apply", "-", input=text)
+        self.tracectl("alice", "start", "targets")
+        self.host.systemctl("start", "shop")
+        self.assertEqual(self.writers("alice"), {1: 2})
+
+    def test_restart(self):
+        """The process that a rule names is known to the next tracingd, too, and so is its neighbour."""
+        one, other = self.emitter("alice", 1), self.emitter("alice", 2)
+        self.begin("alice", ["--pid", str(one.pid)])
+        one.emit(10)
+        self.host.systemctl("kill", "--signal=KILL", "tracingd.service")
+        for emitter in (one, other):
+            emitter.emit(10)
+        self.tracectl("alice", "enable-event", "test:*", "--exe", "nothing")
+        for emitter in (one, other):
+            emitter.emit(10)
+        self.assertEqual(self.writers("alice"), {1: 30})
 
     def test_users_unit(self):
         """A unit of a user's own manager, for himself."""
