@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/tracectl/nearest.h"
 #include "client/tracectl/progress.h"
@@ -15,7 +16,7 @@
 
 static const struct view_output *const outputs[] = {
         &view_output_text, &view_output_json, &view_output_csv, &view_output_chrome, &view_output_folded,
-        &view_output_html,
+        &view_output_html, &view_output_perfetto,
 };
 
 const struct view_output *view_output_find(const char *name) {
@@ -35,6 +36,13 @@ int view_output_refuse(const char *name) {
         else
                 say("There is no output '%s'. See: tracectl view --help", name);
         return EXIT_USAGE;
+}
+
+bool view_output_refuse_terminal(const struct view_output *output, int fd) {
+        if (!output->is_bytes || !isatty(fd))
+                return false;
+        say("%s is nothing for a terminal. Write it to a file: -O FILE", output->name);
+        return true;
 }
 
 static int add_events(const struct view_output *output, const struct view_output_options *options, void *state,

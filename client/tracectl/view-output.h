@@ -45,13 +45,16 @@ struct view_output {
 };
 
 extern const struct view_output view_output_text, view_output_json, view_output_csv, view_output_chrome,
-        view_output_folded, view_output_html;
+        view_output_folded, view_output_html, view_output_perfetto;
 
 /* NULL: there is no such output. */
 const struct view_output *view_output_find(const char *name);
 
 /* Says which ones there are, after one that is none. Returns EXIT_USAGE. */
 int view_output_refuse(const char *name);
+
+/* Whether the descriptor is a terminal and the output is nothing for it; then it has said so. */
+bool view_output_refuse_terminal(const struct view_output *output, int fd);
 
 /*
  * All events of a reader, to a descriptor. 0, or a negative errno: -EPIPE where

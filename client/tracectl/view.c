@@ -223,6 +223,8 @@ int verb_view(int argc, char *argv[]) {
         r = read_options(&view, argc, argv);
         if (r >= 0)
                 return r;
+        if (!view.file && view_output_refuse_terminal(view.output, STDOUT_FILENO))
+                return EXIT_USAGE;
         r = view_trace_find(view.is_user, view.path, &path);
         if (r != 0)
                 return r;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 "use strict";
 
-/* The timeline on its canvas. from and to are what is seen of the time, in nanoseconds; top is how far it is scrolled. */
+/* The timeline on its canvas: what is seen of the time is in from and to, in nanoseconds; top says how far it is
+ * scrolled. */
 
 const GUTTER = 120, RULER = 26, HEAD = 26, POINTS = 18, LANE = 18, GAP = 6;
 
@@ -306,7 +307,8 @@ function duration(ns) {
 
 /* A time since the start, as exact as the ticks are apart. */
 function shortTime(ns, step) {
-  const [unit, size] = step >= 1e8 ? ["s", 1e9] : step >= 1e5 ? ["ms", 1e6] : step >= 100 ? ["\u00b5s", 1e3] : ["ns", 1];
+  const [unit, size] = step >= 1e8 ? ["s", 1e9] : step >= 1e5 ? ["ms", 1e6]
+    : step >= 100 ? ["\u00b5s", 1e3] : ["ns", 1];
   const digits = Math.max(0, Math.ceil(Math.log10(size / step) - 1e-9));
   return `${(ns / size).toFixed(digits)} ${unit}`;
 }

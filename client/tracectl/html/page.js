@@ -106,7 +106,8 @@ class Page {
       pairs.push(["began", fullTime(data, events.time[i] - events.length[i])]);
     }
     if (track.pid !== undefined)
-      pairs.push(["process", track.process ? `${track.pid} ${track.process}` : `${track.pid}`], ["thread", `${track.tid}`]);
+      pairs.push(["process", track.process ? `${track.pid} ${track.process}` : `${track.pid}`],
+        ["thread", `${track.tid}`]);
     if (events.cpu[i] >= 0)
       pairs.push(["CPU", `${events.cpu[i]}`]);
     $("side-title").textContent = data.names[events.span[i]];

@@ -69,7 +69,7 @@ static void assert_help(const char *first, const char *second, const char *needl
 
 static void test_help(void) {
         static const char *const verbs[] = {
-                "record", "view", "summary", "create", "set-session", "enable-event", "disable-event", "remove-event",
+                "record", "view", "summary", "export", "create", "set-session", "enable-event", "disable-event", "remove-event",
                 "enable-channel", "disable-channel", "add-context", "start", "stop", "snapshot", "rotate", "clear",
                 "destroy", "list", "status", "dump", "apply", "version",
         };
@@ -92,7 +92,7 @@ static void test_help(void) {
 /* What a verb does not know is refused before anything is done. */
 static void test_unknown_option(void) {
         static const char *const verbs[] = {
-                "record", "view", "summary", "create", "set-session", "enable-event", "disable-event", "remove-event",
+                "record", "view", "summary", "export", "create", "set-session", "enable-event", "disable-event", "remove-event",
                 "enable-channel", "disable-channel", "add-context", "start", "stop", "snapshot", "rotate", "clear",
                 "destroy", "list", "status", "dump", "apply", "version", "help",
         };
