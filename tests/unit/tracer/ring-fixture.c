@@ -147,10 +147,13 @@ static void consume_cpu(struct reader *r, uint32_t cpu) {
                                                   end - *consumed, *consumed == begin);
                 }
                 if (closed) {
+                        g_assert_cmpuint(end, >=, *consumed);
                         g_assert_cmpuint(entry->sequence, ==, number + 1);
                         g_assert_cmpuint(entry->end_time, >=, r->cpu[cpu].time);
                         r->cpu[cpu].time = entry->end_time;
                 }
+                /* Never before what lies below a position that was read earlier. */
+                g_assert_cmpuint(__atomic_load_n(&ring->last_time, __ATOMIC_RELAXED), >=, r->cpu[cpu].time);
                 if (next <= *consumed)
                         break;
                 *consumed = next;
