@@ -95,6 +95,7 @@ static int make_starter(struct service *s, const struct service_config *config, 
         *ret = config->starter;
         ret->ledger = s->domain->ledger;
         ret->store = s->domain->store;
+        ret->life = s->domain->life;
         if (config->mode == SERVICE_PRIVATE || config->starter.start)
                 return 0;
         r = unit_starter_new(s->event, &units, &s->units);

@@ -36,6 +36,7 @@ struct user_domain {
         /* What outlives tracingd; NULL: nothing. */
         struct ledger *ledger;
         struct fd_store *store;
+        uint64_t life; /* which tracingd with this state it is, from 0 */
 
         pthread_mutex_t lock; /* taken before a recording's lock */
         struct recording *recordings;

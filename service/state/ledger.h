@@ -37,6 +37,7 @@ enum ledger_counter {
         LEDGER_RINGS,       /* last number of a ring or a ring set */
         LEDGER_SESSIONS,    /* last number of a session */
         LEDGER_GENERATION,  /* of the newest model */
+        LEDGER_LIVES,       /* of tracingd with this state */
         _LEDGER_COUNTERS = 16,
 };
 

@@ -107,6 +107,7 @@ struct keep {
         struct ledger *ledger;
         struct fd_store *store;
         uint64_t key;
+        uint64_t life; /* of tracingd with this state: which one it is */
 };
 
 /*

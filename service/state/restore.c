@@ -52,6 +52,8 @@ int restore_begin(struct user_domain *domain, struct fd_store *store, struct led
                 for (unsigned i = 0; i < _LEDGER_COUNTERS; i++)
                         ledger_count(domain->ledger, i, image->counters[i]);
                 user_domain_note_id(domain, image->counters[LEDGER_RINGS]);
+                domain->life = image->counters[LEDGER_LIVES] + 1;
+                ledger_count(domain->ledger, LEDGER_LIVES, domain->life);
         }
         *ret_image = TAKE_PTR(image);
         return 0;

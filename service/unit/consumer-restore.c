@@ -73,7 +73,8 @@ int consumer_restore(sd_event *event, const struct consumer_starter *starter, co
                 .units = starter->units,
                 .is_unit = true,
                 .has_session = true,
-                .keep = { .ledger = starter->ledger, .store = starter->store, .key = spec->key },
+                .keep = { .ledger = starter->ledger, .store = starter->store, .key = spec->key,
+                          .life = starter->life },
                 .failed = remains->failed,
                 .restored_fd = -1,
         };

@@ -231,7 +231,8 @@ int consumer_new(sd_event *event, const struct consumer_starter *starter, const 
                 .handlers = *handlers,
                 .pidfd = -1,
                 .restored_fd = -1,
-                .keep = { .ledger = starter->ledger, .store = starter->store, .key = spec->key },
+                .keep = { .ledger = starter->ledger, .store = starter->store, .key = spec->key,
+                          .life = starter->life },
         };
         if (starter->units)
                 r = start_unit(c, starter->units, spec);

@@ -51,6 +51,8 @@ int sender_restore(const struct keep *keep, int status_fd, uint64_t stored, stru
         if (r < 0)
                 return r;
         s->status_stored = stored;
+        /* Above all of the earlier ones, of which those that were answered are not known any more. */
+        s->serial = keep->life << 32;
         *ret = TAKE_PTR(s);
         return 0;
 }

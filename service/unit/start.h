@@ -29,6 +29,7 @@ struct consumer_starter {
         /* Where consumers are kept while tracingd is not there; NULL: nowhere. */
         struct ledger *ledger;
         struct fd_store *store;
+        uint64_t life; /* which tracingd it is */
 
         struct unit_starter *units; /* as units; the borrowed one of unit-starter.h. NULL: by start() */
 

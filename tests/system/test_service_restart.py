@@ -2,34 +2,58 @@
 """tracingd goes and comes back: killed, restarted, over and over. Sessions, objects and consumers stay, nothing is lost."""
 
 import json
+import os
+import random
+import time
 import unittest
 
+import host
 import system
 from service import NAME, ROOT, ServiceTest
 
 UNIT = "tracingd.service"
+TORTURE = os.environ.get("TRACECTL_TORTURE") == "1"
+SEED = int(os.environ.get("TRACECTL_SEED", "1"))
 
 
 class RestartTest(ServiceTest):
-    user_manager = None # whose tracingd; None: the system's
+    def main_pid(self, user=None):
+        return int(self.show(UNIT, "MainPID", user=user)["MainPID"])
 
-    def main_pid(self):
-        return int(self.show(UNIT, "MainPID")["MainPID"])
-
-    def kill(self):
+    def kill(self, user=None):
         """Returns when another one serves."""
-        before = self.main_pid()
-        self.host.systemctl("kill", "--signal=KILL", "--kill-whom=main", UNIT)
-        self.await_another(before)
+        before = self.main_pid(user)
+        self.host.systemctl("kill", "--signal=KILL", "--kill-whom=main", UNIT, user=user)
+        self.await_another(before, user)
 
-    def restart(self):
-        before = self.main_pid()
-        self.host.systemctl("restart", UNIT)
-        self.await_another(before)
+    def restart(self, user=None):
+        before = self.main_pid(user)
+        self.host.systemctl("restart", UNIT, user=user)
+        self.await_another(before, user)
 
-    def await_another(self, before):
-        system.wait_until(lambda: self.main_pid() not in (0, before) and
-                          self.show(UNIT, "ActiveState")["ActiveState"] == "active", "another tracingd")
+    def await_another(self, before, user=None):
+        system.wait_until(lambda: self.main_pid(user) not in (0, before) and
+                          self.show(UNIT, "ActiveState", user=user)["ActiveState"] == "active", "another tracingd")
+
+    def await_end(self, unit, user=None):
+        system.wait_until(lambda: self.host.unit_property(unit + ".socket", "LoadState", user=user) == "not-found",
+                          "the end of the consumer")
+
+    def applications(self, user="alice"):
+        """The objects of a user's applications, when all are there."""
+        done = self.busctl(user, "--json=short", "call", NAME, ROOT, NAME + ".Manager", "ListApplications", "a{sv}", "0")
+        settled, applications = json.loads(done.stdout)["data"]
+        self.assertTrue(settled)
+        return sorted((a[0], a[-1]) for a in applications)
+
+    def assert_conserved(self, session, emitters, user="alice"):
+        """What was recorded and what was lost is what was emitted; each once."""
+        events = self.events(self.output(user, session), lost=None)
+        lost = self.get(user, session, "EventsDiscarded")
+        self.assertEqual(len(events) + lost, sum(e.emitted for e in emitters))
+        self.assertEqual(self.get(user, session, "EventsRecorded"), len(events))
+        self.assertEqual(len(set(events)), len(events))
+        return lost
 
     def begin(self, session, *options, user="alice"):
         self.tracectl(user, "create", session, *options)
@@ -78,6 +102,197 @@ class Restart(RestartTest):
         self.assertEqual(self.everything(), before)
         self.tracectl("alice", "stop", "steady")
         self.assert_counted(self.events(self.output("alice", "steady")), [emitter])
+
+    def test_application_keeps_its_number(self):
+        emitters = [self.emitter("alice", n) for n in range(5)]
+        self.begin("numbers")
+        before = self.applications()
+        self.assertEqual(len(before), 5)
+        self.kill()
+        self.assertEqual(self.applications(), before)
+        emitters.append(self.emitter("alice", 9))
+        after = self.applications()
+        self.assertEqual(len(set(path for _, path in after)), 6)
+        self.assertLessEqual(set(before), set(after))
+        self.restart()
+        self.assertEqual(self.applications(), after)
+        for emitter in emitters:
+            emitter.emit(100)
+        self.tracectl("alice", "stop", "numbers")
+        self.assert_counted(self.events(self.output("alice", "numbers")), emitters)
+
+    def test_rules_afterwards(self):
+        """Rules that come after the restart work, beside those from before, whose classes keep their numbers."""
+        emitter = self.emitter("alice", 1)
+        self.tracectl("alice", "create", "rules")
+        self.tracectl("alice", "start", "rules")
+        emitter.emit(100)
+        self.kill()
+        self.tracectl("alice", "enable-event", "-s", "rules", "test:*")
+        emitter.emitted = 0
+        emitter.emit(0)
+        counted = self.emitter("alice", 2)
+        counted.emit(1000)
+        self.kill()
+        another = self.emitter("alice", 3)
+        another.emit(1000)
+        counted.emit(1000)
+        self.tracectl("alice", "stop", "rules")
+        self.assert_counted(self.events(self.output("alice", "rules")), [counted, another])
+
+    def test_every_state(self):
+        emitter = self.emitter("alice", 1)
+        self.tracectl("alice", "create", "configured")
+        self.tracectl("alice", "enable-channel", "-s", "configured", "--overwrite", "ring")
+        self.tracectl("alice", "add-context", "-s", "configured", "vpid")
+        self.tracectl("alice", "enable-event", "-s", "configured", "-c", "ring", "test:*")
+        self.tracectl("alice", "disable-event", "-s", "configured", "-c", "ring", "test:*")
+        self.begin("stopped")
+        self.begin("active", "-o", "/home/alice/active")
+        emitter.emit(1000)
+        self.tracectl("alice", "stop", "stopped")
+        self.tracectl("alice", "rotate", "active")
+        self.begin("failed")
+        unit = self.get("alice", "failed", "ConsumerUnit")
+        self.host.systemctl("stop", unit + ".socket", unit + ".service")
+        system.wait_until(lambda: self.get("alice", "failed", "State") == "failed", "the failure")
+        before, counts = self.everything(), self.get("alice", "stopped", "EventsRecorded")
+        for again in (self.kill, self.restart, self.kill):
+            again()
+            self.assertEqual(self.everything(), before)
+        self.assertEqual(self.get("alice", "stopped", "EventsRecorded"), counts)
+        emitter.emit(1000)
+        self.tracectl("alice", "rotate", "active")
+        self.tracectl("alice", "start", "stopped")
+        emitter.emit(1000)
+        for session in ("active", "stopped"):
+            self.tracectl("alice", "stop", session)
+        events = self.events("/home/alice/active")
+        self.assert_counted(events, [emitter])
+        self.assertTrue(os.path.isdir(self.host.file("/home/alice/active/chunk-2")))
+        self.assertEqual(self.get("alice", "stopped", "EventsRecorded"), 2000)
+        for session in ("configured", "stopped", "active", "failed"):
+            self.tracectl("alice", "destroy", session)
+
+    def test_consumer_dies_meanwhile(self):
+        """Both at once, and the consumer alone while there is no tracingd."""
+        emitter = self.emitter("alice", 1)
+        self.begin("both")
+        unit = self.get("alice", "both", "ConsumerUnit")
+        for _ in range(3):
+            emitter.emit(1000)
+            before = self.main_pid()
+            pid = self.show(unit + ".service", "MainPID")["MainPID"]
+            self.host.run(["kill", "-KILL", str(before), pid])
+            emitter.emit(1000)
+            self.await_another(before)
+        self.assertEqual(self.get("alice", "both", "State"), "active")
+        emitter.emit(1000)
+        self.tracectl("alice", "stop", "both")
+        self.assert_counted(self.events(self.output("alice", "both")), [emitter])
+
+    def test_stopped_for_good(self):
+        """systemd lets go of everything: the consumer writes what there is and ends; the next tracingd removes its units."""
+        emitter = self.emitter("alice", 1)
+        self.begin("end")
+        emitter.emit(1000)
+        unit, output = self.get("alice", "end", "ConsumerUnit"), self.output("alice", "end")
+        self.host.systemctl("stop", "tracingd.socket", "tracectl-control.socket", UNIT)
+        system.wait_until(lambda: self.host.unit_property(unit + ".service", "ActiveState") == "inactive",
+                          "the end of the consumer")
+        self.assert_counted(self.events(output), [emitter])
+        self.host.systemctl("start", "tracingd.socket", "tracectl-control.socket")
+        self.assertEqual(self.tracectl("alice", "list", "--json=short").stdout.strip(), "[]")
+        self.await_end(unit)
+
+    def test_store_is_emptied(self):
+        """Nothing of sessions that are over stays with systemd."""
+        emitter = self.emitter("alice", 1)
+        self.begin("first")
+        emitter.emit(10)
+        self.kill()
+        self.tracectl("alice", "destroy", "first")
+        idle = system.wait_until(lambda: self.stored() <= 2 and self.stored(), "an empty store")
+        self.begin("second")
+        emitter.emit(10)
+        self.assertLessEqual(self.stored(), idle + 4)
+        self.tracectl("alice", "destroy", "second")
+        system.wait_until(lambda: self.stored() == idle, "an empty store")
+
+    def stored(self):
+        return int(self.show(UNIT, "NFileDescriptorStore")["NFileDescriptorStore"])
+
+    def test_crash_loop(self):
+        """Again before it has found its feet: whatever moment it is killed in."""
+        emitter = self.emitter("alice", 1)
+        self.begin("loop")
+        emitter.emit(1000)
+        before = self.everything()
+        emitter.ask(200_000)
+        for _ in range(50 if TORTURE else 8):
+            self.host.systemctl("kill", "--signal=KILL", "--kill-whom=main", UNIT, check=False)
+            system.wait_until(self.main_pid, "another tracingd")
+        emitter.wait()
+        system.wait_until(lambda: self.show(UNIT, "ActiveState")["ActiveState"] == "active", "a tracingd that lives")
+        self.assertEqual(self.everything(), before)
+        self.tracectl("alice", "stop", "loop")
+        self.assert_conserved("loop", [emitter])
+
+    def test_random(self):
+        """Killed at random moments of whatever clients ask, while programs emit. TRACECTL_SEED= says which moments."""
+        choice = random.Random(SEED)
+        emitters = [self.emitter("alice", n) for n in range(2)]
+        self.begin("steady")
+        for _ in range(100 if TORTURE else 6):
+            for emitter in emitters:
+                emitter.ask(choice.randrange(1, 50_000))
+            before = self.main_pid()
+            command = choice.choice([["create", "other"], ["enable-event", "-s", "other", "test:*"], ["start", "other"],
+                                     ["stop", "other"], ["rotate", "steady"], ["destroy", "other"], ["list"]])
+            asked = self.start(["tracectl", *command], user="alice")
+            time.sleep(choice.random() * 0.03)
+            self.host.run(["kill", "-KILL", str(before)], check=False)
+            asked.communicate(timeout=system.PATIENCE)
+            self.await_another(before)
+            for emitter in emitters:
+                emitter.wait()
+        self.assertEqual(self.get("alice", "steady", "State"), "active")
+        self.tracectl("alice", "stop", "steady")
+        self.assert_conserved("steady", emitters)
+
+    def test_hangs(self):
+        """systemd's watchdog ends one that does not answer."""
+        emitter = self.emitter("alice", 1)
+        self.begin("watched")
+        emitter.emit(1000)
+        before = self.main_pid()
+        self.host.run(["kill", "-STOP", str(before)])
+        emitter.emit(1000)
+        # What the watchdog does, when its three minutes are over.
+        self.host.systemctl("kill", "--signal=ABRT", "--kill-whom=main", UNIT)
+        self.host.run(["kill", "-CONT", str(before)], check=False)
+        self.await_another(before)
+        emitter.emit(1000)
+        self.tracectl("alice", "stop", "watched")
+        self.assert_counted(self.events(self.output("alice", "watched")), [emitter])
+
+
+@host.needs_user_manager
+class User(RestartTest):
+    def test_restart(self):
+        login = self.host.user_manager("bob")
+        emitter = self.emitter("bob", 1, env=login)
+        for command in (["create", "--user", "own", "-o", "/home/bob/trace"], ["enable-event", "--user", "test:*"],
+                        ["start", "--user"]):
+            self.tracectl("bob", *command, env=login)
+        emitter.emit(1000)
+        self.kill("bob")
+        emitter.emit(1000)
+        self.restart("bob")
+        emitter.emit(1000)
+        self.tracectl("bob", "stop", "--user", env=login)
+        self.assert_counted(self.events("/home/bob/trace"), [emitter])
+        self.tracectl("bob", "destroy", "--user", "own", env=login)
 
 
 if __name__ == "__main__":
