@@ -169,7 +169,7 @@ static void test_pid(void) {
 static void test_identity(void) {
         struct fixture *f = fixture_new();
         struct node n = node_new(f);
-        g_autofree char *session = session_of(f, "s"), *text = NULL;
+        g_autofree char *session = session_of(f, "s");
         struct process process;
         uid_t uid;
 
