@@ -20,6 +20,15 @@
  *            waiting messages after it has read a ring's position and before it
  *            writes what lies below it, so a class is always in `metadata`
  *            before the first packet that has it.
+ *   KERNEL   a channel of the kernel comes: an instance of tracefs. + scratch file,
+ *            descriptions. The session's kernel channels are one set, and one trace.
+ *   KERNEL_CPUS    its processors' pipes, all of them before the first RESUMED or
+ *            request. + for each processor in turn trace_pipe_raw (O_RDONLY |
+ *            O_NONBLOCK) and stats, both below per_cpu/cpuN.
+ *   KERNEL_EVENTS  what its events look like. + descriptions. Sent before such an
+ *            event is enabled; what came before is skipped.
+ *   KERNEL_STATE   the processes that there are, for the trace. + processes. Sent
+ *            when the channel's first events have been enabled.
  *   RELEASE  the only process that wrote to this ring set is gone: write what it
  *            left, then forget it.
  *   FLUSH    write everything up to the present positions. Waited for.
@@ -48,17 +57,16 @@
  *
  * A consumer may die at any instruction and is started again with the same
  * memory files. tracingd then sends everything again that described the session:
- * OUTPUT with CONSUMER_RESUME, SESSION, each RINGS and CLASSES in the order of
- * the first time, RESUMED, and last those requests that were not acknowledged,
- * with CONSUMER_RESUME where they have flags. Each has the serial of the first
- * time. The consumer goes on in the same files,
- * behind the last packet that is whole, without a gap and without writing
+ * OUTPUT with CONSUMER_RESUME, SESSION, each RINGS, CLASSES and KERNEL... in the
+ * order of the first time, RESUMED, and last those requests that were not
+ * acknowledged, with CONSUMER_RESUME where they have flags. Each has the serial
+ * of the first time. The consumer goes on in the same files, behind the last packet that is whole, without a gap and without writing
  * anything twice; the positions files and the status page tell it what it had
  * done.
  *
  * What was asked before RESUMED is done after it. A set's RINGS and CLASSES are
  * all sent again until its last stream's RELEASE is acknowledged, since they are
- * one metadata file.
+ * one metadata file; so are those of the kernel's channels.
  */
 
 #include <stdint.h>
@@ -80,6 +88,10 @@ enum consumer_type {
         CONSUMER_ROTATE,
         CONSUMER_CLEAR,
         CONSUMER_RESUMED,
+        CONSUMER_KERNEL,
+        CONSUMER_KERNEL_CPUS,
+        CONSUMER_KERNEL_EVENTS,
+        CONSUMER_KERNEL_STATE,
         CONSUMER_ACK = 128,
 };
 
@@ -161,6 +173,79 @@ struct consumer_release {
         uint64_t set;
         uint32_t stream;
         uint32_t reserved;
+};
+
+enum consumer_kernel_flags {
+        CONSUMER_KERNEL_OVERWRITE = 1 << 0, /* as an overwrite ring: read by SNAPSHOT, RELEASE and the end alone */
+};
+
+/*
+ * The trace is in the directory `kernel`. set, which no ring set may have, and
+ * uuid are the same in all kernel channels of the session; stream and channel
+ * are unique among them. tracefs's clock is the session's: x86-tsc or mono.
+ *
+ * The scratch file is a shared memory file as common/fd.h makes them, of
+ * CONSUMER_KERNEL_SCRATCH_SIZE bytes of 0, the consumer's own. Reading a pipe
+ * destroys what is read: the sub-buffer that a consumer had in hand when it was
+ * killed is there, for its successor.
+ *
+ * Descriptions are a constant memory file of text, of at most
+ * CONSUMER_KERNEL_EVENTS_MAX bytes: for each event a line "@ SYSTEM NAME SIZE\n"
+ * and SIZE bytes, the event's `format` file. Those of KERNEL begin with the
+ * files events/header_page and events/header_event, whose SYSTEM is "events".
+ */
+struct consumer_kernel {
+        struct consumer_header header;
+        uint64_t set;
+        uint32_t stream;
+        uint32_t flags;       /* enum consumer_kernel_flags */
+        uint32_t subbuf_size; /* bytes, what one read() of a pipe returns: a power of two from 4096 on */
+        uint32_t n_cpus;      /* possible ones */
+        uint64_t buffer_size; /* bytes, of each CPU */
+        uint8_t uuid[16];     /* of the trace */
+        char channel[CONSUMER_NAME_MAX];
+};
+
+#define CONSUMER_KERNEL_SUBBUF_MAX (1 << 20)
+#define CONSUMER_KERNEL_OWN_SIZE 1024 /* of each CPU, before the sub-buffers */
+#define CONSUMER_KERNEL_SCRATCH_SIZE(n_cpus, subbuf_size)                                                      \
+        ((uint64_t) (n_cpus) * (CONSUMER_KERNEL_OWN_SIZE + (uint64_t) (subbuf_size)))
+#define CONSUMER_KERNEL_EVENTS_MAX (64 << 20)
+
+/* At most CONSUMER_KERNEL_CPUS_MAX processors a message. */
+struct consumer_kernel_cpus {
+        struct consumer_header header;
+        uint64_t set;
+        uint32_t stream;
+        uint32_t first_cpu;
+        uint32_t n_cpus;
+        uint32_t reserved;
+};
+
+#define CONSUMER_KERNEL_CPUS_MAX 64
+
+struct consumer_kernel_events {
+        struct consumer_header header;
+        uint64_t set;
+        uint32_t stream;
+        uint32_t reserved;
+};
+
+/* + a constant memory file of struct consumer_kernel_process, as many as fit. */
+struct consumer_kernel_state {
+        struct consumer_header header;
+        uint64_t set;
+        uint32_t stream;
+        uint32_t reserved;
+};
+
+/* A thread, as /proc tells it to tracingd: all that the session's owner may see. */
+struct consumer_kernel_process {
+        int32_t tid, pid, ppid;
+        uint32_t uid;
+        uint32_t cpu;
+        char state; /* as in /proc/PID/stat */
+        char name[16 + 3];
 };
 
 /* FLUSH, STOP, CLEAR and RESUMED are a header alone. */
