@@ -127,8 +127,7 @@ static bool begins_behind(const struct stream *stream) {
                clock_to_ns(stream->class->clock, stream->decoder.roles[ROLE_BEGIN]) >= stream->until;
 }
 
-/* The packet after this one. As packet_next(). */
-static int read_packet(struct stream *stream) {
+int packet_look(struct stream *stream) {
         const char *why = "the packet has no beginning that makes sense";
         int r;
 
@@ -152,18 +151,45 @@ static int read_packet(struct stream *stream) {
         return 1;
 }
 
-int packet_next(struct stream *stream) {
-        bool is_looking = stream->since != INT64_MIN && !stream->has_begun;
-        uint64_t discarded = stream->discarded, lost = stream->packets_lost;
+bool packet_is_anchor(const struct stream *stream) {
+        const struct event_class *thread = stream->class->direct[CTF_ID_THREAD];
+        const struct decoder *decoder = &stream->decoder;
+
+        if (!thread || !thread->is_thread || !stream->class->has_compact_header)
+                return true;
+        return decoder_has(decoder, decoder->position, 8) &&
+               (decoder->data[decoder->position / 8] & CTF_ID_EXTENDED) == CTF_ID_THREAD;
+}
+
+/* Passes over the packets before what is wanted, and back to one that reading can begin with. As packet_next(). */
+static int look_for_first(struct stream *stream) {
+        uint64_t discarded = stream->discarded, lost = stream->packets_lost, anchor = UINT64_MAX;
         int r;
 
-        stream->window.ahead = is_looking ? LOOK_SIZE : 0;
-        while ((r = read_packet(stream)) > 0 && is_looking && ends_before(stream)) {
+        stream->window.ahead = LOOK_SIZE;
+        while ((r = packet_look(stream)) > 0) {
+                if (packet_is_anchor(stream))
+                        anchor = stream->packet_offset;
+                if (!ends_before(stream))
+                        break;
                 /* What is missing from what is not wanted is no loss. */
                 stream->discarded = discarded;
                 stream->packets_lost = lost;
         }
         stream->window.ahead = 0;
+        if (r <= 0 || anchor == UINT64_MAX || anchor == stream->packet_offset)
+                return r;
+        stream->packet_end = anchor;
+        stream->has_sequence = false;
+        return packet_look(stream);
+}
+
+int packet_next(struct stream *stream) {
+        bool is_first = stream->since != INT64_MIN && !stream->has_begun;
+        uint64_t discarded = stream->discarded, lost = stream->packets_lost;
+        int r;
+
+        r = is_first ? look_for_first(stream) : packet_look(stream);
         stream->has_begun = true;
         if (r > 0 && stream->until != INT64_MAX && begins_behind(stream)) {
                 stream->discarded = discarded;

@@ -8,3 +8,11 @@
  * the end of what can be read, -ENOMEM.
  */
 int packet_next(struct stream *stream);
+
+/*
+ * The same, wanted or not, without entering it. packet_is_anchor() says of it
+ * whether reading can begin there: who recorded its first event does not depend
+ * on what was before.
+ */
+int packet_look(struct stream *stream);
+bool packet_is_anchor(const struct stream *stream);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "client/libtracectl-read/packet.h"
 #include "client/libtracectl-read/seek.h"
 #include "common/cleanup.h"
 #include "protocol/ctf.h"
@@ -91,18 +92,36 @@ static bool is_packet(const struct stream *stream, uint64_t offset) {
                memcmp(first, there, sizeof(first)) == 0;
 }
 
-void stream_seek(struct stream *stream, int64_t since) {
-        _cleanup_(index_done) struct packet_index index = { .fd = -1 };
-        struct ctf_index_entry entry, before;
-        uint64_t i;
+/* Makes packet i the next one. False where the index is wrong. */
+static bool go_to(struct stream *stream, const struct packet_index *index, uint64_t i) {
+        struct ctf_index_entry entry, before = {};
 
-        if (open_index(stream, &index) < 0 || index.n == 0 || find_packet(stream, &index, since, &i) < 0 || i == 0)
-                return;
-        if (read_entry(&index, i, &entry) < 0 || read_entry(&index, i - 1, &before) < 0 ||
+        if (read_entry(index, i, &entry) < 0 || (i > 0 && read_entry(index, i - 1, &before) < 0) ||
             !is_packet(stream, be64toh(entry.offset)))
-                return;
+                return false;
         stream->packet_end = be64toh(entry.offset);
         stream->last_discarded = be64toh(before.events_discarded);
         stream->sequence = be64toh(before.packet_seq_num);
-        stream->has_sequence = true;
+        stream->has_sequence = i > 0;
+        return true;
+}
+
+void stream_seek(struct stream *stream, int64_t since) {
+        _cleanup_(index_done) struct packet_index index = { .fd = -1 };
+        uint64_t i;
+
+        if (open_index(stream, &index) < 0 || index.n == 0 || find_packet(stream, &index, since, &i) < 0)
+                return;
+        /* Back to where the thread is known that the events after it belong to. */
+        for (; i > 0 && go_to(stream, &index, i); i--) {
+                bool is_anchor = packet_look(stream) > 0 && packet_is_anchor(stream);
+
+                (void) go_to(stream, &index, i);
+                stream->discarded = stream->packets_lost = 0;
+                if (is_anchor)
+                        return;
+        }
+        stream->packet_end = 0;
+        stream->last_discarded = 0;
+        stream->has_sequence = false;
 }
