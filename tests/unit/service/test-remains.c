@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What an earlier tracingd left, as records: good ones are understood, of a later version too; bad ones are refused whole. */
+
+#undef NDEBUG
+
+#include <errno.h>
+#include <glib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "protocol/definitions.h"
+#include "service/model/session.h"
+#include "service/state/remains.h"
+#include "service/state/roll.h"
+
+/* As an image, without a file: what was written is copied, so that sanitizers know its end. */
+struct world {
+        struct ledger_image image;
+        struct ledger_item items[16];
+};
+
+static void *add(struct world *w, uint16_t type, const void *data, size_t size, const void *more, size_t n) {
+        char *copy = g_malloc(size + n);
+
+        memcpy(copy, data, size);
+        if (n > 0)
+                memcpy(copy + size, more, n);
+        w->image.items = w->items;
+        w->items[w->image.n_items++] = (struct ledger_item) { type, (uint32_t) (size + n), copy };
+        return copy;
+}
+
+static void done(struct world *w) {
+        for (size_t i = 0; i < w->image.n_items; i++)
+                g_free((void *) w->items[i].data);
+        g_free(w);
+}
+
+/* Of a later minor version: each struct is longer by 16 bytes. */
+static void add_struct(struct world *w, bool later, uint16_t type, const void *data, size_t size, const void *more,
+                       size_t n) {
+        g_autofree char *longer = g_malloc0(size + 16);
+        uint32_t grown = (uint32_t) size + 16;
+
+        memcpy(longer, data, size);
+        memset(longer + size, 0x5a, 16);
+        if (later)
+                memcpy(longer, &grown, sizeof(grown));
+        (void) add(w, type, longer, later ? grown : size, more, n);
+}
+
+static void add_message(struct world *w, bool later, const void *body, uint32_t size, const void *more, uint32_t n,
+                        uint32_t n_files) {
+        const struct record_message record = {
+                .size = sizeof(record), .key = 7, .n_files = n_files, .body_size = size, .more_size = n,
+        };
+        uint32_t padded = (size + 7) & ~7U;
+        g_autofree char *tail = g_malloc0(padded + n + 1);
+
+        memcpy(tail, body, size);
+        if (n > 0)
+                memcpy(tail + padded, more, n);
+        add_struct(w, later, RECORD_MESSAGE, &record, sizeof(record), tail, padded + n);
+}
+
+static void add_rings(struct world *w, bool later) {
+        struct consumer_rings rings = {
+                .header = { CONSUMER_RINGS, sizeof(rings), 3 }, .set = 9, .stream = 1, .uid = 1000, .word_size = 64,
+                .set_name = "shared", .channel = "c",
+        };
+        struct record_rings more = { .size = sizeof(more), .uid = 1000, .word_size = 64, .ring = 10 };
+
+        add_message(w, later, &rings, sizeof(rings), &more, sizeof(more), 2);
+}
+
+static void add_classes(struct world *w, bool later) {
+        const struct definition event = { .provider = "shop", .name = "sold" };
+        struct {
+                struct consumer_classes m;
+                struct consumer_class class;
+        } classes = { .m = { .header = { CONSUMER_CLASSES, sizeof(classes), 4 }, .set = 9, .stream = 1, .n_classes = 1 },
+                      .class = { .event = 0, .id = 1 } };
+        char definitions[256];
+        size_t offset = sizeof(struct definitions_header);
+
+        g_assert_cmpint(definitions_append(definitions, sizeof(definitions), &offset, &event), ==, 0);
+        definitions_finish(definitions, 1, offset);
+        add_message(w, later, &classes, sizeof(classes), definitions, (uint32_t) offset, 1);
+}
+
+/* Records in no useful order, as changes leave them. */
+static struct world *make(bool later) {
+        static const char names[] = "shop\0/tmp/trace\0/tmp/trace\0\0", channel[] = "c\0", rule[] = "shop:*";
+        const struct record_session session = {
+                .size = sizeof(session), .key = 7, .owner = 1000, .state = SESSION_ACTIVE,
+                .output_kind = CONSUMER_OUTPUT_DIRECTORY, .last_channel = 1, .last_rule = 4, .chunks = 2,
+        };
+        const struct record_channel c = {
+                .size = sizeof(c), .key = 7, .id = 1, .subbuf_size = 65536, .n_subbufs = 4, .enabled = 1,
+        };
+        const struct record_rule first = { .size = sizeof(first), .key = 7, .id = 2, .channel = 1, .enabled = 1 };
+        const struct record_rule second = { .size = sizeof(second), .key = 7, .id = 4, .channel = 1 };
+        const struct record_rule orphan = { .size = sizeof(orphan), .key = 8, .id = 1, .channel = 1 };
+        const struct record_consumer consumer = { .size = sizeof(consumer), .key = 7, .restarts = 3 };
+        const struct record_set_name name = { .size = sizeof(name), .key = 7, .uid = 1000 };
+        struct world *w = g_new0(struct world, 1);
+
+        add_struct(w, later, RECORD_RULE, &second, sizeof(second), "shop:sold", 10);
+        add_struct(w, later, RECORD_RULE, &first, sizeof(first), rule, sizeof(rule));
+        add_struct(w, later, RECORD_RULE, &orphan, sizeof(orphan), rule, sizeof(rule));
+        add_classes(w, later);
+        add_rings(w, later);
+        add_struct(w, later, RECORD_CONSUMER, &consumer, sizeof(consumer), "unit", 5);
+        add_struct(w, later, RECORD_SET_NAME, &name, sizeof(name), "process-1", 10);
+        add_struct(w, later, RECORD_CHANNEL, &c, sizeof(c), channel, sizeof(channel));
+        add_struct(w, later, RECORD_SESSION, &session, sizeof(session), names, sizeof(names));
+        if (later)
+                (void) add(w, 999, "something new", 14, NULL, 0);
+        return w;
+}
+
+static void assert_read(struct world *w) {
+        struct remains r = { 0 };
+        const struct remains_session *s;
+
+        g_assert_cmpint(remains_read(&w->image, &r), ==, 0);
+        g_assert_cmpuint(r.n_sessions, ==, 1);
+        s = r.sessions;
+        g_assert_cmpstr(s->name, ==, "shop");
+        g_assert_cmpstr(s->asked, ==, "/tmp/trace");
+        g_assert_cmpstr(s->reason, ==, "");
+        g_assert_cmpuint(s->record.chunks, ==, 2);
+        g_assert_cmpuint(s->n_channels, ==, 1);
+        g_assert_cmpstr(s->channels[0].name, ==, "c");
+        g_assert_cmpuint(s->n_rules, ==, 2);
+        g_assert_cmpuint(s->rules[0].record.id, ==, 2);
+        g_assert_cmpstr(s->rules[1].selector->text, ==, "shop:sold");
+        g_assert_cmpuint(s->n_messages, ==, 2);
+        g_assert_cmpuint(s->messages[0].body->serial, ==, 3);
+        g_assert_cmpuint(((const struct record_rings *) s->messages[0].more)->ring, ==, 10);
+        g_assert_true(s->has_consumer);
+        g_assert_cmpstr(s->unit, ==, "unit");
+        g_assert_cmpuint(s->n_names, ==, 1);
+        remains_done(&r);
+}
+
+static void test_read(void) {
+        struct world *w = make(false);
+
+        assert_read(w);
+        done(w);
+}
+
+static void test_later(void) {
+        struct world *w = make(true);
+
+        assert_read(w);
+        done(w);
+}
+
+static void test_refused(void) {
+        static const size_t session = 8, channel = 7, consumer = 5;
+        const struct { size_t item, offset; uint32_t value; } cases[] = {
+                { session, offsetof(struct record_session, state), _SESSION_STATE_MAX },
+                { session, offsetof(struct record_session, output_kind), 0 },
+                { session, offsetof(struct record_session, size), 100000 },
+                { session, offsetof(struct record_session, last_rule), 3 },
+                { channel, offsetof(struct record_channel, n_subbufs), 3 },
+                { channel, offsetof(struct record_channel, id), 0 },
+                { consumer, offsetof(struct record_consumer, size), 4 },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+                struct world *w = make(false);
+                struct remains r = { 0 };
+
+                memcpy((char *) w->items[cases[i].item].data + cases[i].offset, &cases[i].value, 4);
+                g_assert_cmpint(remains_read(&w->image, &r), ==, -EBADMSG);
+                done(w);
+        }
+}
+
+/* Any bytes anywhere, records cut anywhere: refused or understood, and nothing outside of them is looked at. */
+static void test_mutated(void) {
+        unsigned n_read = 0;
+
+        for (unsigned i = 0; i < 20000; i++) {
+                struct world *w = make(i % 2);
+                struct remains r = { 0 };
+
+                for (int n = g_random_int_range(1, 4); n > 0; n--) {
+                        struct ledger_item *item = &w->items[g_random_int_range(0, (int) w->image.n_items)];
+                        int at = g_random_int_range(0, (int) item->size);
+
+                        if (i % 3 == 0) {
+                                item->data = g_realloc((void *) item->data, (size_t) at + 1);
+                                item->size = (uint32_t) at + 1;
+                        } else
+                                ((char *) item->data)[at] = (char) g_random_int_range(0, 256);
+                }
+                if (remains_read(&w->image, &r) == 0) {
+                        n_read++;
+                        remains_done(&r);
+                }
+                done(w);
+        }
+        g_test_message("%u of 20000 could be read", n_read);
+}
+
+static void on_gone(const struct roll_entry *entry, void *userdata) {
+        *(uint64_t *) userdata += entry->id;
+}
+
+static bool is_even(const struct roll_entry *entry) {
+        return entry->id % 2 == 0;
+}
+
+/* The file goes from one tracingd to the next, as the store would pass it. */
+static int roll_file(void) {
+        g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
+        const char *name;
+
+        while ((name = g_dir_read_name(dir))) {
+                g_autofree char *path = g_strdup_printf("/proc/self/fd/%s", name);
+                g_autofree char *target = g_file_read_link(path, NULL);
+
+                if (target && g_str_has_prefix(target, "/memfd:tracectl-roll"))
+                        return dup(atoi(name));
+        }
+        g_assert_not_reached();
+}
+
+static void test_roll(void) {
+        struct roll_entry e = { .uid = 1000, .pid = 5, .process = 50 }, other;
+        struct fd_store *store;
+        uint32_t numbers[4001];
+        uint64_t gone = 0;
+        struct roll *r;
+        int fd;
+
+        g_assert_cmpint(roll_new(NULL, &r), ==, 0);
+        for (e.id = 1; e.id <= 4000; e.id++)
+                numbers[e.id] = roll_put(r, &e);
+        g_assert_cmpuint(numbers[4000], >, 0);
+        for (e.id = 11; e.id <= 4000; e.id++)
+                roll_drop(r, numbers[e.id]);
+        fd = roll_file();
+        roll_close(r);
+        roll_drop(r, numbers[1]);
+        roll_free(r);
+
+        g_assert_cmpint(fd_store_new(&(struct fd_passed) { fd, "1" }, 1, &store), ==, 0);
+        g_assert_cmpint(roll_new(store, &r), ==, 0);
+        g_assert_cmpuint(roll_last(r), ==, 4000);
+        g_assert_cmpuint(roll_missing(r), ==, 10);
+        e.id = 3;
+        other = e;
+        other.process = 51; /* a later process of the same number */
+        g_assert_cmpuint(roll_resume(r, &other), ==, 0);
+        other = e;
+        other.uid = 0;
+        g_assert_cmpuint(roll_resume(r, &other), ==, 0);
+        other = e;
+        other.id = 11;
+        g_assert_cmpuint(roll_resume(r, &other), ==, 0);
+        g_assert_cmpuint(roll_resume(r, &e), >, 0);
+        /* Once. */
+        g_assert_cmpuint(roll_resume(r, &e), ==, 0);
+        g_assert_cmpuint(roll_missing(r), ==, 9);
+        roll_sift(r, is_even, on_gone, &gone);
+        g_assert_cmpuint(gone, ==, 1 + 5 + 7 + 9);
+        roll_sift(r, NULL, on_gone, &gone);
+        g_assert_cmpuint(gone, ==, 1 + 5 + 7 + 9 + 2 + 4 + 6 + 8 + 10);
+        g_assert_cmpuint(roll_missing(r), ==, 0);
+        roll_free(r);
+        fd_store_free(store);
+}
+
+int main(int argc, char *argv[]) {
+        g_unsetenv("NOTIFY_SOCKET");
+        g_test_init(&argc, &argv, NULL);
+        g_test_add_func("/remains/read", test_read);
+        g_test_add_func("/remains/later", test_later);
+        g_test_add_func("/remains/refused", test_refused);
+        g_test_add_func("/remains/mutated", test_mutated);
+        g_test_add_func("/roll/roll", test_roll);
+        return g_test_run();
+}
