@@ -140,6 +140,21 @@ class Restart(RestartTest):
         self.tracectl("alice", "stop", "rules")
         self.assert_counted(self.events(self.output("alice", "rules")), [counted, another])
 
+    def test_rings_of_a_process(self):
+        """Without restartable sequences a process has rings for itself, which it gets anew."""
+        emitter = self.emitter("alice", 1, env={"GLIBC_TUNABLES": "glibc.pthread.rseq=0"})
+        self.begin("alone")
+        emitter.emit(1000)
+        for _ in range(3):
+            emitter.ask(100_000)
+            self.kill()
+            emitter.wait()
+            self.applications()
+            emitter.emit(1000)
+        self.tracectl("alice", "stop", "alone")
+        self.assertIn("process-", self.host.run(["ls", self.output("alice", "alone") + "/user/1001"]).stdout)
+        self.assert_conserved("alone", [emitter])
+
     def test_every_state(self):
         emitter = self.emitter("alice", 1)
         self.tracectl("alice", "create", "configured")
