@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <malloc.h>
 #include <sys/timerfd.h>
 
 #include "service/registry/internal.h"
@@ -46,8 +47,6 @@ void sweep_remove(struct registry *r, struct application *a) {
         a->previous->next = a->next;
         if (s->next == a)
                 s->next = a->next == a ? NULL : a->next;
-        if (!s->next)
-                set_timer(s, 0);
         pthread_mutex_unlock(&s->lock);
 }
 
@@ -63,10 +62,26 @@ static struct application *take_next(struct sweep *s) {
         return a;
 }
 
+/* The last stroke: all are gone, and RCU's thread has freed them. What many took goes back to the system. */
+static bool rest(struct sweep *s) {
+        bool empty;
+
+        pthread_mutex_lock(&s->lock);
+        empty = !s->next;
+        if (empty)
+                set_timer(s, 0);
+        pthread_mutex_unlock(&s->lock);
+        if (empty)
+                (void) malloc_trim(0);
+        return empty;
+}
+
 void sweep_some(struct registry *r) {
         uint64_t n = atomic_load(&r->n_connections), strokes;
 
         if (read(r->sweep.timer_fd, &strokes, sizeof(strokes)) < 0)
+                return;
+        if (rest(&r->sweep))
                 return;
         for (uint64_t i = 0; i < n && i < SWEEP_MAX; i++) {
                 struct application *a = take_next(&r->sweep);

@@ -5,7 +5,8 @@
  * Finds processes that have ended while somebody else holds their socket (it was
  * passed on, a child has it): such a connection never hangs up. All connections
  * are in a circle, along which one goes slowly: a bounded number at each stroke
- * of a timer, which runs while there are connections. Lists look for themselves.
+ * of a timer, which runs while there are connections and once after the last one.
+ * Lists look for themselves.
  */
 
 #include <pthread.h>
