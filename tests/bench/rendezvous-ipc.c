@@ -77,6 +77,8 @@ static void measure_way(const struct ipc *ipc, size_t size, size_t n, double *ti
         static char buffer[SIZE_MAX_BYTES];
         char name[64];
 
+        /* An eventfd takes no zero for an event. */
+        memset(buffer, 1, size);
         if (bench_fork() == 0) {
                 for (size_t i = 0; i < n; i++) {
                         read_all(ipc->there[0], buffer, size);

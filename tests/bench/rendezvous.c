@@ -97,12 +97,13 @@ int main(int argc, char *argv[]) {
         } modes[] = {
                 { "floor", bench_floor },
                 { "register", bench_register },
+                { "storm", bench_storm },
                 { "ipc", bench_ipc },
         };
 
         for (size_t i = 0; argc > 1 && i < sizeof(modes) / sizeof(modes[0]); i++)
                 if (strcmp(argv[1], modes[i].name) == 0)
                         return modes[i].run(argc - 1, argv + 1);
-        fprintf(stderr, "Usage: bench-rendezvous floor N | register PATH N | ipc N\n");
+        fprintf(stderr, "Usage: bench-rendezvous floor N | register PATH N | storm N PID PROGRAM | ipc N\n");
         return EXIT_FAILURE;
 }

@@ -33,4 +33,5 @@ int bench_connect(const char *path, int listening);
 /* The modes. argv[0] is the mode. */
 int bench_floor(int argc, char *argv[]);
 int bench_register(int argc, char *argv[]);
+int bench_storm(int argc, char *argv[]);
 int bench_ipc(int argc, char *argv[]);
