@@ -69,7 +69,7 @@ int listing_reply(struct bus *b, sd_bus_message *m, const struct listing *wanted
         now.bus = b;
         now.message = m;
         now.settled = true;
-        if (wake_expected(b->shared->wake) == 0)
+        if (manager_expected(b->manager) == 0)
                 return reply(&now);
         l = malloc(sizeof(*l));
         if (!l)

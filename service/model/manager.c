@@ -205,6 +205,10 @@ int manager_publish(struct manager *m, uid_t uid, struct failure *failure) {
         return 0;
 }
 
+uint32_t manager_expected(const struct manager *m) {
+        return m->expected ? m->expected(m->userdata) : 0;
+}
+
 uint64_t manager_generation(const struct manager *m) {
         return m->published->generation;
 }

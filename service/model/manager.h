@@ -62,7 +62,7 @@ struct manager {
         uint64_t last_session; /* number in the state */
         struct ledger_entry *clock_entry;
 
-        uint32_t (*expected)(void *userdata); /* applications that were woken and have not registered; may be NULL */
+        uint32_t (*expected)(void *userdata); /* of manager_expected(); may be NULL */
         void *userdata;
         struct waiter *waiters;
         sd_event_source *waiters_source;
@@ -102,6 +102,9 @@ void manager_remove_session(struct manager *m, struct session *s);
 
 /* Publishes the model as it is now and has every application of uid, which may be REGISTRY_ANY_UID, look at it. */
 int manager_publish(struct manager *m, uid_t uid, struct failure *failure);
+
+/* Applications that are on their way: they were woken, or have been here before a restart of tracingd. */
+uint32_t manager_expected(const struct manager *m);
 
 uint64_t manager_generation(const struct manager *m);
 uint32_t manager_active_channels(const struct manager *m, uid_t owner);

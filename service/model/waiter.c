@@ -42,7 +42,7 @@ static void finish(struct waiter *w, uint32_t pending) {
 static uint32_t count_pending(const struct waiter *w) {
         const struct manager *m = w->manager;
 
-        return registry_count_pending(m->registry, w->uid, w->generation) + (m->expected ? m->expected(m->userdata) : 0);
+        return registry_count_pending(m->registry, w->uid, w->generation) + manager_expected(m);
 }
 
 /* The same as whether there are any, but cheap where nothing can have changed. */
