@@ -19,7 +19,7 @@
 
 #include "common/cleanup.h"
 
-#define FD_STORE_MAX 512 /* FileDescriptorStoreMax= of the units; tests compare them */
+#define FD_STORE_MAX 512 /* as FileDescriptorStoreMax= of the units has it */
 
 struct fd_store;
 
