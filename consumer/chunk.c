@@ -2,6 +2,7 @@
 
 #include "consumer/channel.h"
 #include "consumer/chunk.h"
+#include "consumer/kernel.h"
 #include "consumer/operation.h"
 #include "consumer/snapshot.h"
 
@@ -19,6 +20,11 @@ static void for_all(const struct sets *sets, stream_function_t function) {
         LIST_FOREACH(set, sets, entries)
                 LIST_FOREACH(channel, &set->channels, entries)
                         for_channel(channel, function);
+}
+
+static void settle_all(const struct session *session, const struct sets *sets) {
+        for_all(sets, stream_settle_proposal);
+        kernel_settle_proposals(session->kernel);
 }
 
 static void propose_as_it_is(struct stream *stream) {
@@ -49,17 +55,17 @@ static void begin_anew(struct stream *stream) {
         stream_file_begin_anew(&stream->file);
 }
 
-static uint64_t metadata_bytes(const struct sets *sets) {
+static uint64_t metadata_bytes(const struct session *session, const struct sets *sets) {
         uint64_t bytes = 0;
         struct set *set;
 
         LIST_FOREACH(set, sets, entries)
                 if (set_is_live(set))
                         bytes += set->trace.metadata.size;
-        return bytes;
+        return bytes + kernel_metadata_bytes(session->kernel);
 }
 
-static int begin_traces(const struct sets *sets) {
+static int begin_traces(const struct session *session, const struct sets *sets) {
         struct set *set;
         int r = 0;
 
@@ -70,7 +76,7 @@ static int begin_traces(const struct sets *sets) {
                 q = set_sync(set);
                 r = r < 0 ? r : q;
         }
-        return r;
+        return r < 0 ? r : kernel_begin_trace(session->kernel);
 }
 
 /*
@@ -81,7 +87,7 @@ static int begin_traces(const struct sets *sets) {
  */
 int chunk_rotate(struct session *session, const struct sets *sets, const char *name, bool resume) {
         struct operation operation = { .kind = CONSUMER_ROTATE, .name = name, .resume = resume };
-        uint64_t bytes = metadata_bytes(sets);
+        uint64_t bytes = metadata_bytes(session, sets);
         int r;
 
         if (operation_was_done(session, &operation, &r))
@@ -90,23 +96,26 @@ int chunk_rotate(struct session *session, const struct sets *sets, const char *n
         if (r < 0)
                 return r;
         for_all(sets, propose_new_files);
+        kernel_propose_new_files(session->kernel);
         session->record.base.bytes += bytes;
         operation_set_running(session, &operation);
         session_commit(session);
-        for_all(sets, stream_settle_proposal);
+        settle_all(session, sets);
         r = output_move(&session->output, name);
         operation_set_done(session, r);
         if (r < 0) {
                 for_all(sets, propose_as_it_is);
+                kernel_propose(session->kernel);
                 session->record.base.bytes -= bytes;
                 session_commit(session);
-                for_all(sets, stream_settle_proposal);
+                settle_all(session, sets);
                 return r;
         }
         session_save(session);
         for_all(sets, begin_anew);
+        kernel_begin_anew(session->kernel);
         /* A full disk is no reason to refuse; every packet tries again. */
-        (void) begin_traces(sets);
+        (void) begin_traces(session, sets);
         return 0;
 }
 
@@ -131,13 +140,15 @@ int chunk_clear(struct session *session, const struct sets *sets, uint64_t lates
 
         skip_overwrite(sets, latest);
         for_all(sets, stream_clear);
+        kernel_clear(session->kernel);
         for_all(sets, propose_as_it_is);
+        kernel_propose(session->kernel);
         session->record.base = none;
         session_commit(session);
-        for_all(sets, stream_settle_proposal);
+        settle_all(session, sets);
         session_restart(session, &none);
         r = output_remove(&session->output, "");
-        (void) begin_traces(sets);
+        (void) begin_traces(session, sets);
         return r;
 }
 

@@ -8,6 +8,7 @@
 #include "common/fd.h"
 #include "consumer/channel.h"
 #include "consumer/drainer.h"
+#include "consumer/kernel.h"
 
 static int on_session(struct drainer *drainer, const struct message *m) {
         if (drainer->session.output.status)
@@ -125,6 +126,7 @@ static int on_resumed(struct drainer *drainer) {
         drainer->learning = false;
         LIST_FOREACH(set, &drainer->sets, entries)
                 trace_cut(&set->trace);
+        kernel_resumed(drainer->session.kernel);
         return 0;
 }
 
@@ -141,7 +143,14 @@ int drainer_dispatch(struct drainer *drainer, const struct message *m) {
                 return on_rings(drainer, m);
         case CONSUMER_CLASSES:
                 return on_classes(drainer, m);
+        case CONSUMER_KERNEL:
+        case CONSUMER_KERNEL_CPUS:
+        case CONSUMER_KERNEL_EVENTS:
+        case CONSUMER_KERNEL_STATE:
+                return kernel_dispatch(&drainer->session, m);
         case CONSUMER_RELEASE:
+                if (kernel_find_channel(drainer->session.kernel, m->release.set, m->release.stream))
+                        return queue_task(drainer, m);
                 r = find_channel(drainer, m->release.set, m->release.stream, &channel);
                 return r < 0 ? r : queue_task(drainer, m);
         case CONSUMER_FLUSH:

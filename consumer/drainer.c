@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "consumer/channel.h"
 #include "consumer/drainer.h"
+#include "consumer/kernel.h"
 
 /* How long the content of a sub-buffer that does not fill up stays away from the disk. */
 #define PARTIAL_NSEC UINT64_C(1000000000)
@@ -25,6 +26,7 @@ static struct drainer *drainer_free(struct drainer *drainer) {
                 LIST_REMOVE(set, entries);
                 set_free(set);
         }
+        kernel_free(drainer->session.kernel);
         acks_done(&drainer->acks);
         session_done(&drainer->session);
         free(drainer);
@@ -167,6 +169,7 @@ static int learning_round(struct drainer *drainer) {
  */
 static int drainer_round(struct drainer *drainer, bool ending) {
         uint64_t now = trace_clock_read_monotonic(0), latest;
+        struct kernel *kernel;
         bool partial, worked = false;
         struct tasks tasks;
         int r;
@@ -181,7 +184,14 @@ static int drainer_round(struct drainer *drainer, bool ending) {
         while ((r = drainer_receive(drainer, MSG_DONTWAIT)) > 0)
                 worked = true;
         latest = session_latest(&drainer->session);
+        kernel = drainer->session.kernel;
         worked |= drain_all(drainer, partial, latest) | !STAILQ_EMPTY(&tasks);
+        worked |= kernel_drain(kernel, partial, !STAILQ_EMPTY(&tasks), ending);
+        /* Somebody must read what describes those events before the requests are done. */
+        if (kernel_is_puzzled(kernel)) {
+                STAILQ_CONCAT(&tasks, &drainer->tasks);
+                STAILQ_CONCAT(&drainer->tasks, &tasks);
+        }
         if (run_tasks(drainer, &tasks, latest) < 0 && r >= 0)
                 r = -ENOMEM;
         if (ending)
@@ -212,7 +222,15 @@ static void set_sleeping(struct drainer *drainer, uint32_t sleeping) {
                                 channel_set_sleeping(channel, sleeping);
 }
 
+static bool has_rings(const struct drainer *drainer) {
+        return !LIST_EMPTY(&drainer->sets);
+}
+
 static void drainer_sleep(struct drainer *drainer) {
+        if (kernel_is_read(drainer->session.kernel)) {
+                kernel_sleep(drainer->session.kernel, drainer->socket, has_rings(drainer));
+                return;
+        }
         set_sleeping(drainer, 1);
         /*
          * Pairs with the fence between a writer's store of limit and its load

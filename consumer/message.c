@@ -8,6 +8,7 @@
 #include "common/parse.h"
 #include "consumer/message.h"
 #include "protocol/context.h"
+#include "protocol/ring.h"
 
 /* The number of descriptors depends on the content. */
 #define ANY_FDS SIZE_MAX
@@ -26,6 +27,17 @@ static bool session_is_good(const struct consumer_session *m) {
 static bool rings_are_good(const struct consumer_rings *m) {
         return name_is_good(m->set_name, false) && name_is_good(m->channel, false) && m->pid >= 0 &&
                (m->word_size == 32 || m->word_size == 64) && context_set_is_valid(m->contexts, m->app_contexts);
+}
+
+static bool kernel_is_good(const struct consumer_kernel *m) {
+        return name_is_good(m->channel, false) && (m->flags & ~(uint32_t) CONSUMER_KERNEL_OVERWRITE) == 0 &&
+               m->subbuf_size >= 4096 && m->subbuf_size <= CONSUMER_KERNEL_SUBBUF_MAX &&
+               (m->subbuf_size & (m->subbuf_size - 1)) == 0 && m->n_cpus > 0 && m->n_cpus <= RING_CPUS_MAX &&
+               m->buffer_size >= m->subbuf_size && m->buffer_size <= UINT64_C(1) << 48;
+}
+
+static bool cpus_are_good(const struct consumer_kernel_cpus *m, size_t n_fds) {
+        return m->n_cpus > 0 && m->n_cpus <= CONSUMER_KERNEL_CPUS_MAX && n_fds == 2 * m->n_cpus;
 }
 
 static bool output_is_good(const struct consumer_output *m, size_t n_fds) {
@@ -58,10 +70,14 @@ static bool is_good(const struct message *m, size_t size) {
                 [CONSUMER_ROTATE] = { sizeof(struct consumer_rotate), 0 },
                 [CONSUMER_CLEAR] = { sizeof(struct consumer_header), 0 },
                 [CONSUMER_RESUMED] = { sizeof(struct consumer_header), 0 },
+                [CONSUMER_KERNEL] = { sizeof(struct consumer_kernel), 2 },
+                [CONSUMER_KERNEL_CPUS] = { sizeof(struct consumer_kernel_cpus), ANY_FDS },
+                [CONSUMER_KERNEL_EVENTS] = { sizeof(struct consumer_kernel_events), 1 },
+                [CONSUMER_KERNEL_STATE] = { sizeof(struct consumer_kernel_state), 1 },
         };
         uint32_t type = m->header.type;
 
-        if (m->header.size != size || type < CONSUMER_OUTPUT || type > CONSUMER_RESUMED)
+        if (m->header.size != size || type < CONSUMER_OUTPUT || type > CONSUMER_KERNEL_STATE)
                 return false;
         if (forms[type].n_fds != ANY_FDS && m->n_fds != forms[type].n_fds)
                 return false;
@@ -81,6 +97,10 @@ static bool is_good(const struct message *m, size_t size) {
                 return name_is_good(m->snapshot.name, true);
         case CONSUMER_ROTATE:
                 return name_is_good(m->rotate.name, false);
+        case CONSUMER_KERNEL:
+                return kernel_is_good(&m->kernel);
+        case CONSUMER_KERNEL_CPUS:
+                return cpus_are_good(&m->kernel_cpus, m->n_fds);
         default:
                 return true;
         }

@@ -24,6 +24,9 @@ struct message {
                 struct consumer_release release;
                 struct consumer_snapshot snapshot;
                 struct consumer_rotate rotate;
+                struct consumer_kernel kernel;
+                struct consumer_kernel_cpus kernel_cpus;
+                struct consumer_kernel_events kernel_events; /* KERNEL_STATE has the same members */
                 char bytes[CONSUMER_MESSAGE_MAX];
         };
 };

@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "config.h"
+#include "consumer/kernel-metadata.h"
 #include "consumer/metadata.h"
 #include "protocol/ctf.h"
 
@@ -81,9 +82,13 @@ static int put_env(struct text *text, const struct session *session, const struc
         return r < 0 ? r : text_printf(text, "};\n\n");
 }
 
+static const char *clock_name(const struct session *session) {
+        return session->info.clock == TRACE_CLOCK_TSC ? "tsc" : "monotonic";
+}
+
 static int put_clock(struct text *text, const struct session *session) {
         const struct consumer_session *info = &session->info;
-        const char *name = info->clock == TRACE_CLOCK_TSC ? "tsc" : "monotonic";
+        const char *name = clock_name(session);
         char id[37];
 
         format_uuid(info->clock_uuid, id);
@@ -105,7 +110,7 @@ static int put_clock(struct text *text, const struct session *session) {
                            info->clock_frequency, info->clock_offset_seconds, info->clock_offset_ticks, name, name);
 }
 
-static int put_headers(struct text *text) {
+static int put_packet_context(struct text *text) {
         return text_printf(text,
                            "struct packet_context {\n"
                            "\tuint64_clock_t timestamp_begin;\n"
@@ -115,7 +120,11 @@ static int put_headers(struct text *text) {
                            "\tuint64_t packet_seq_num;\n"
                            "\tuint64_t events_discarded;\n"
                            "\tuint32_t cpu_id;\n"
-                           "};\n\n"
+                           "};\n\n");
+}
+
+static int put_header(struct text *text) {
+        return text_printf(text,
                            "struct event_header {\n"
                            "\tenum : uint5_t { compact = 0 ... 30, extended = 31 } id;\n"
                            "\tvariant <id> {\n"
@@ -136,10 +145,14 @@ int metadata_preamble(struct text *text, const struct session *session, const st
 
         r = put_trace(text, uuid);
         if (r >= 0)
-                r = put_env(text, session, set);
+                r = set->kernel ? kernel_metadata_env(text, session) : put_env(text, session, set);
         if (r >= 0)
                 r = put_clock(text, session);
-        return r < 0 ? r : put_headers(text);
+        if (r >= 0)
+                r = put_packet_context(text);
+        if (r < 0)
+                return r;
+        return set->kernel ? kernel_metadata_header(text, clock_name(session)) : put_header(text);
 }
 
 int metadata_stream(struct text *text, uint32_t stream) {

@@ -8,13 +8,16 @@
  * trace unreadable. Each function appends to text, or fails with -ENOMEM.
  */
 
+#include <stdbool.h>
+
 #include "consumer/session.h"
 #include "consumer/text.h"
 #include "protocol/context.h"
 #include "protocol/definitions.h"
 
-/* Whose trace it is: one ring set of the session. */
+/* Whose trace it is: one ring set of the session, or the kernel. */
 struct metadata_set {
+        bool kernel; /* all else is 0 then */
         uint32_t uid;
         uint32_t word_size;
         int32_t pid; /* 0: shared by several processes */

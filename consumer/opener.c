@@ -21,6 +21,11 @@ static bool name_ends(const char name[CONSUMER_NAME_MAX]) {
         return memchr(name, '\0', CONSUMER_NAME_MAX) != NULL;
 }
 
+/* Whose trace it is: a ring set's, or the kernel's. */
+static bool trace_is_valid(const struct request *q) {
+        return q->kernel ? q->kernel == 1 && !q->set[0] && q->uid == 0 : name_is_valid(q->set);
+}
+
 static bool request_is_valid(const struct request *q) {
         if (!name_ends(q->set) || !name_ends(q->channel) || !name_ends(q->snapshot))
                 return false;
@@ -28,10 +33,10 @@ static bool request_is_valid(const struct request *q) {
                 return false;
         switch (q->kind) {
         case REQUEST_METADATA:
-                return name_is_valid(q->set) && !q->channel[0] && q->cpu == 0 && q->existing <= 1;
+                return trace_is_valid(q) && !q->channel[0] && q->cpu == 0 && q->existing <= 1;
         case REQUEST_STREAM:
         case REQUEST_INDEX:
-                return name_is_valid(q->set) && name_is_valid(q->channel) && q->cpu < RING_CPUS_MAX &&
+                return trace_is_valid(q) && name_is_valid(q->channel) && q->cpu < RING_CPUS_MAX &&
                        q->existing <= 1;
         case REQUEST_PREPARE:
         case REQUEST_MOVE:
@@ -43,9 +48,19 @@ static bool request_is_valid(const struct request *q) {
         }
 }
 
+static int descend_to_set(int *fd, const struct request *q) {
+        char uid[sizeof("4294967295")];
+        int r;
+
+        snprintf(uid, sizeof(uid), "%" PRIu32, q->uid);
+        r = tree_descend(fd, "user");
+        if (r >= 0)
+                r = tree_descend(fd, uid);
+        return r < 0 ? r : tree_descend(fd, q->set);
+}
+
 static int open_set_directory(int directory, const struct request *q, int *ret_fd) {
         _cleanup_close_ int fd = -1;
-        char uid[sizeof("4294967295")];
         int r;
 
         fd = fcntl(directory, F_DUPFD_CLOEXEC, 3);
@@ -56,12 +71,7 @@ static int open_set_directory(int directory, const struct request *q, int *ret_f
                 if (r < 0)
                         return r;
         }
-        snprintf(uid, sizeof(uid), "%" PRIu32, q->uid);
-        r = tree_descend(&fd, "user");
-        if (r >= 0)
-                r = tree_descend(&fd, uid);
-        if (r >= 0)
-                r = tree_descend(&fd, q->set);
+        r = q->kernel ? tree_descend(&fd, "kernel") : descend_to_set(&fd, q);
         if (r >= 0 && q->kind == REQUEST_INDEX)
                 r = tree_descend(&fd, "index");
         if (r < 0)

@@ -25,6 +25,7 @@ struct request {
         uint32_t kind; /* enum request_kind */
         uint32_t uid;
         uint32_t cpu; /* 0 for metadata */
+        uint32_t kernel;   /* 1: of the kernel's trace, set is "" and uid 0 then */
         uint32_t existing; /* 1: a file that is there, of a session that is resumed; 0: a new one */
         char set[CONSUMER_NAME_MAX];      /* "" where no file is opened */
         char channel[CONSUMER_NAME_MAX];  /* "" for metadata */

@@ -21,6 +21,8 @@
 static const int calls[] = {
         SCMP_SYS(recvmsg),       SCMP_SYS(sendmsg),           /* tracingd and the opener */
         SCMP_SYS(pwritev),       SCMP_SYS(ftruncate),         /* files */
+        SCMP_SYS(read),          SCMP_SYS(pread64),           /* the kernel's pipes and counts */
+        SCMP_SYS(poll),          SCMP_SYS(ppoll),
         SCMP_SYS(close),         SCMP_SYS(fstat),
         SCMP_SYS(munmap),        SCMP_SYS(mremap),            /* malloc and rings */
         SCMP_SYS(brk),           SCMP_SYS(madvise),

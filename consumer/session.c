@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,13 +17,22 @@
  */
 #define CLOCK_SLACK UINT64_C(65536)
 
+static void make_printable(char *s) {
+        for (; *s; s++)
+                if (*s < ' ' || *s > '~' || *s == '"' || *s == '\\')
+                        *s = '?';
+}
+
 void session_init(struct session *session, int opener, bool resumed) {
+        struct utsname names;
+
         *session = (struct session) { .output.opener = opener, .resumed = resumed };
         if (gethostname(session->hostname, sizeof(session->hostname) - 1) < 0 || !session->hostname[0])
                 session->hostname[0] = '?';
-        for (char *p = session->hostname; *p; p++)
-                if (*p < ' ' || *p > '~' || *p == '"' || *p == '\\')
-                        *p = '?';
+        make_printable(session->hostname);
+        if (uname(&names) >= 0)
+                snprintf(session->kernel_release, sizeof(session->kernel_release), "%s", names.release);
+        make_printable(session->kernel_release);
         session->timens_offset = trace_clock_timens_offset();
         /* Opens the file of the time zone, once. */
         tzset();
@@ -47,8 +58,12 @@ int session_reserve_scratch(struct session *session, size_t size) {
         return 0;
 }
 
+uint64_t session_now(const struct session *session) {
+        return trace_clock_read(session->info.clock, session->timens_offset);
+}
+
 uint64_t session_latest(const struct session *session) {
-        return trace_clock_read(session->info.clock, session->timens_offset) + CLOCK_SLACK;
+        return session_now(session) + CLOCK_SLACK;
 }
 
 static struct checkpoint *own(const struct session *session) {

@@ -45,7 +45,9 @@ struct session {
         struct consumer_session info; /* checked; type 0 before SESSION came */
         struct session_record record;
         struct counters totals; /* the sum */
+        struct kernel *kernel;  /* not owned; NULL where the session has no channel of the kernel */
         char hostname[HOST_NAME_MAX + 1];
+        char kernel_release[HOST_NAME_MAX + 1];
         int64_t timens_offset;
         char *scratch; /* of scratch_size bytes: at least a sub-buffer of any ring */
         size_t scratch_size;
@@ -66,6 +68,9 @@ int session_reserve_scratch(struct session *session, size_t size);
 
 /* A time that no record which was seen before this call can be after. */
 uint64_t session_latest(const struct session *session);
+
+/* The session's clock. */
+uint64_t session_now(const struct session *session);
 
 /* Saves the record. */
 void session_save(struct session *session);

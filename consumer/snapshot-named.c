@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "consumer/kernel.h"
 #include "consumer/operation.h"
 #include "consumer/snapshot.h"
 
@@ -97,7 +98,7 @@ int snapshot_named(struct session *session, const struct sets *sets, const char 
 
         if (operation_was_done(session, &operation, &r))
                 return r;
-        if (!any_overwrites(sets))
+        if (!any_overwrites(sets) && !kernel_overwrites(session->kernel))
                 return 0;
         r = operation_prepare(session, &operation);
         if (r < 0)
@@ -109,12 +110,16 @@ int snapshot_named(struct session *session, const struct sets *sets, const char 
 
                 r = r < 0 ? r : q;
         }
+        if (r >= 0)
+                r = kernel_snapshot_named(session->kernel, name, &counters);
         propose_all(sets);
+        kernel_propose(session->kernel);
         counters_add(&session->record.base, &counters);
         operation_set_done(session, r);
         session_commit(session);
         counters_add(&session->totals, &counters);
         save_all(sets);
+        kernel_save(session->kernel);
         session_show(session);
         return r;
 }

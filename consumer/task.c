@@ -5,6 +5,7 @@
 #include "consumer/channel.h"
 #include "consumer/chunk.h"
 #include "consumer/drainer.h"
+#include "consumer/kernel.h"
 #include "consumer/snapshot.h"
 
 static void settle_channel(struct channel *channel, uint64_t latest) {
@@ -19,6 +20,7 @@ static void stop(struct drainer *drainer, uint64_t latest) {
         LIST_FOREACH(set, &drainer->sets, entries)
                 LIST_FOREACH(channel, &set->channels, entries)
                         settle_channel(channel, latest);
+        kernel_settle(drainer->session.kernel);
 }
 
 /* Into the session's own trace. What is there already is saved, so this may be asked again. */
@@ -34,14 +36,20 @@ static int snapshot(struct drainer *drainer, uint64_t latest) {
 
                                 r = r < 0 ? r : q;
                         }
-        return r;
+        return r < 0 ? r : kernel_snapshot(drainer->session.kernel);
 }
 
 static int release(struct drainer *drainer, const struct task *task, uint64_t latest) {
         struct set *set = sets_find(&drainer->sets, task->set);
         struct channel *channel = set ? set_find_channel(set, task->stream) : NULL;
+        struct kernel *kernel = drainer->session.kernel;
+        struct kernel_channel *of_kernel = kernel_find_channel(kernel, task->set, task->stream);
         int r = 0;
 
+        if (of_kernel) {
+                kernel_release(kernel, of_kernel);
+                return 0;
+        }
         if (!channel)
                 return -ENOENT;
         settle_channel(channel, latest);
@@ -90,4 +98,5 @@ void drainer_finish(struct drainer *drainer, uint64_t latest) {
                 LIST_FOREACH(channel, &set->channels, entries)
                         if (channel_overwrites(channel))
                                 (void) snapshot_channel(channel, true, latest);
+        kernel_finish(drainer->session.kernel);
 }

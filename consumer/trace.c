@@ -57,7 +57,8 @@ void trace_cut(struct trace *trace) {
 
 int trace_open(struct trace *trace, enum request_kind kind, const char *channel, uint32_t cpu, bool existing,
                struct file *ret) {
-        struct request request = { .kind = kind, .uid = trace->set->uid, .cpu = cpu, .existing = existing };
+        struct request request = { .kind = kind, .uid = trace->set->uid, .cpu = cpu, .existing = existing,
+                                   .kernel = trace->set->kernel };
         int fd, r;
 
         memcpy(request.set, trace->set->name, sizeof(request.set));

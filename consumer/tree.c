@@ -11,7 +11,8 @@
 #include "common/cleanup.h"
 #include "consumer/tree.h"
 
-#define TRACE "user"
+/* What a trace consists of. */
+static const char *const parts[] = { "user", "kernel" };
 
 /* user/<uid>/<set>/index: what is deeper is not ours. */
 #define DEPTH_MAX 4
@@ -58,9 +59,20 @@ int tree_prepare(int directory, const char *name) {
         r = descend_from(directory, name, &fd);
         if (r < 0)
                 return r;
-        if (fstatat(fd, TRACE, &st, AT_SYMLINK_NOFOLLOW) >= 0)
-                return -EEXIST;
-        return errno == ENOENT ? 0 : -errno;
+        for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+                if (fstatat(fd, parts[i], &st, AT_SYMLINK_NOFOLLOW) >= 0)
+                        return -EEXIST;
+                if (errno != ENOENT)
+                        return -errno;
+        }
+        return 0;
+}
+
+/* A directory that is not empty is never replaced. */
+static int move_part(int from, int to, const char *part) {
+        if (renameat(from, part, to, part) < 0 && errno != ENOENT)
+                return errno == ENOTEMPTY ? -EEXIST : -errno;
+        return 0;
 }
 
 int tree_move(int directory, const char *name) {
@@ -70,9 +82,15 @@ int tree_move(int directory, const char *name) {
         r = descend_from(directory, name, &fd);
         if (r < 0)
                 return r;
-        /* A directory that is not empty is never replaced. */
-        if (renameat(directory, TRACE, fd, TRACE) < 0 && errno != ENOENT)
-                return errno == ENOTEMPTY ? -EEXIST : -errno;
+        for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+                r = move_part(directory, fd, parts[i]);
+                if (r < 0) {
+                        /* All of them or none. */
+                        while (i-- > 0)
+                                (void) move_part(fd, directory, parts[i]);
+                        return r;
+                }
+        }
         return 0;
 }
 
@@ -122,6 +140,10 @@ int tree_remove(int directory, const char *name) {
                 if (fd < 0)
                         return fd == -ENOENT ? 0 : fd;
         }
-        r = remove_below(name[0] ? fd : directory, TRACE, 1);
-        return r == -ENOENT ? 0 : r;
+        for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+                r = remove_below(name[0] ? fd : directory, parts[i], 1);
+                if (r < 0 && r != -ENOENT)
+                        return r;
+        }
+        return 0;
 }

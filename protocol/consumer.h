@@ -207,7 +207,7 @@ struct consumer_kernel {
 };
 
 #define CONSUMER_KERNEL_SUBBUF_MAX (1 << 20)
-#define CONSUMER_KERNEL_OWN_SIZE 1024 /* of each CPU, before the sub-buffers */
+#define CONSUMER_KERNEL_OWN_SIZE 1024 /* of each CPU, behind all sub-buffers */
 #define CONSUMER_KERNEL_SCRATCH_SIZE(n_cpus, subbuf_size)                                                      \
         ((uint64_t) (n_cpus) * (CONSUMER_KERNEL_OWN_SIZE + (uint64_t) (subbuf_size)))
 #define CONSUMER_KERNEL_EVENTS_MAX (64 << 20)
