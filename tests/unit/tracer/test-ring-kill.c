@@ -3,96 +3,82 @@
 /*
  * Processes that are killed at random moments while they and others write to
  * the same rings: every record that is there is whole, by the right thread, in
- * its writer's order; nobody stalls. In discard mode, recorded + discarded =
- * emitted but for at most one undecided event a kill. In overwrite mode, whenever
- * all stand still, the rings hold together everything that each emitted since
- * the oldest moment that all of them still know.
+ * its writer's order; nobody stalls, and each ring takes the next event whenever
+ * all stand still. In discard mode, recorded + discarded = emitted but for at
+ * most one undecided event a kill. In overwrite mode, whenever all stand still,
+ * the rings hold together everything that each emitted since the oldest moment
+ * that all of them still know.
  *
- * TRACECTL_TORTURE makes it 50,000 kills in each mode instead of 150;
+ * TRACECTL_TORTURE makes it 50,000 kills in each mode instead of 500;
  * TRACECTL_KILLS sets another number, TRACECTL_SEED which.
  */
 
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "tests/unit/tracer/ring-copy.h"
+#include "tests/unit/tracer/ring-crowd.h"
 #include "tracer/sys.h"
 
-#define WRITERS 10
 #define CPUS_MAX 64 /* as struct reader */
+#define REST_EVERY 50 /* kills */
 
-/* Written by a child, read by its parent: an event counts as begun before and as done after it is written. */
-struct progress {
-        uint64_t begun, done;
-};
-
-struct writer {
-        pid_t pid;
-        uint64_t generation;
-        uint64_t next[CPUS_MAX];      /* lowest value that may come next in a ring */
-        uint64_t first, last, events; /* values since test.since, of the copy that is being looked at */
-};
+/* While the others emit this many into rings that were emptied, something must be recorded. */
+#define STALL_EVENTS 10000
 
 struct test {
         struct fixture f;
         struct reader r;
-        struct progress *progress;
-        struct writer writers[WRITERS];
-        uint64_t generation;
-        uint64_t begun, done; /* of processes that are gone */
-        uint64_t since;       /* later events are counted in struct writer */
-        GRand *rand;
+        struct crowd *crowd;
+        uint64_t next[CPUS_MAX][CROWD_GUEST + 1]; /* lowest value that may come next in a ring */
+        uint64_t since;                           /* later events are counted in seen[] */
+        struct {
+                uint64_t first, last, events;
+        } seen[CROWD_WRITERS]; /* counters of those that are writers now, of the copy that is being looked at */
+        uint64_t probes;
+        unsigned rests, stops, complete;
 };
 
-/* A value is writer (4 bits), generation (28 bits), counter (32 bits). */
 static void check_event(uint32_t cpu, int32_t pid, int32_t tid, uint64_t time, uint32_t id, const char *payload,
                         uint64_t size, void *userdata) {
         struct test *t = userdata;
-        struct writer *w;
-        uint64_t v[2];
+        uint64_t v[2], counter;
+        unsigned n;
 
         memcpy(v, payload, sizeof(v));
         g_assert_cmpuint(v[1], ==, ~v[0]);
-        g_assert_cmpuint(v[0] >> 60, <, WRITERS);
-        w = &t->writers[v[0] >> 60];
-        g_assert_cmpuint((v[0] >> 32) & 0xfffffff, <=, w->generation);
+        n = v[0] >> 60;
+        counter = v[0] & UINT32_MAX;
         g_assert_cmpint(pid, ==, tid);
-        if (((v[0] >> 32) & 0xfffffff) != w->generation)
+        /* Each CPU's ring has a writer's events in order. */
+        g_assert_cmpuint(v[0], >=, t->next[cpu][n]);
+        t->next[cpu][n] = v[0] + 1;
+        if (n == CROWD_GUEST) {
+                g_assert_cmpint(pid, ==, getpid());
                 return;
-        /* Records of those that live: by that process. Each CPU's ring has its writer's events in order. */
-        g_assert_cmpint(pid, ==, w->pid);
-        v[0] &= UINT32_MAX;
-        g_assert_cmpuint(v[0], >=, w->next[cpu]);
-        w->next[cpu] = v[0] + 1;
-        if (time <= t->since)
-                return;
-        w->first = MIN(w->first, v[0]);
-        w->last = MAX(w->last, v[0]);
-        w->events++;
-}
-
-static void forget_seen(struct test *t) {
-        for (unsigned n = 0; n < WRITERS; n++) {
-                struct writer *w = &t->writers[n];
-
-                memset(w->next, 0, sizeof(w->next));
-                w->first = UINT64_MAX;
-                w->last = w->events = 0;
         }
+        g_assert_cmpuint(n, <, CROWD_WRITERS);
+        g_assert_cmpuint(CROWD_GENERATION(v[0]), <, t->crowd->generations_max);
+        g_assert_cmpint(pid, ==, t->crowd->pids[CROWD_GENERATION(v[0])]);
+        if (t->since == 0 || time <= t->since || CROWD_GENERATION(v[0]) != t->crowd->writers[n].generation)
+                return;
+        t->seen[n].first = t->seen[n].events == 0 ? counter : t->seen[n].first;
+        t->seen[n].first = MIN(t->seen[n].first, counter);
+        t->seen[n].last = MAX(t->seen[n].last, counter);
+        t->seen[n].events++;
 }
 
-/* Looks at all rings. Returns the oldest moment that all of them know; 0 where one has no full lap yet. */
+/* Copies all rings. Returns the oldest moment that all of them know; 0 where one has no full lap yet. */
 static uint64_t copy_all(struct test *t) {
         uint64_t since = 0;
         bool whole = true;
 
-        forget_seen(t);
+        memset(t->next, 0, sizeof(t->next));
+        memset(t->seen, 0, sizeof(t->seen));
         for (uint32_t cpu = 0; cpu < t->f.geometry.n_cpus; cpu++) {
                 struct ring_copy copy = reader_copy(&t->r, cpu);
 
@@ -109,56 +95,6 @@ static void look(struct test *t) {
                 reader_consume(&t->r);
 }
 
-static void write_for_ever(struct test *t, unsigned n, uint64_t generation) {
-        struct progress *p = &t->progress[n];
-        int32_t pid = sys_getpid();
-
-        for (uint64_t i = 0;; i++) {
-                __atomic_store_n(&p->begun, i + 1, __ATOMIC_RELAXED);
-                fixture_write(&t->f, pid, pid, (uint64_t) n << 60 | generation << 32 | i);
-                __atomic_store_n(&p->done, i + 1, __ATOMIC_RELAXED);
-        }
-}
-
-static void start_writer(struct test *t, unsigned n) {
-        struct writer *w = &t->writers[n];
-        pid_t parent = getpid();
-
-        t->progress[n] = (struct progress) { 0 };
-        w->generation = ++t->generation;
-        memset(w->next, 0, sizeof(w->next));
-        w->pid = fork();
-        g_assert_cmpint(w->pid, >=, 0);
-        if (w->pid == 0) {
-                prctl(PR_SET_PDEATHSIG, SIGKILL);
-                if (getppid() != parent)
-                        _exit(1);
-                write_for_ever(t, n, t->generation);
-        }
-}
-
-static void kill_writer(struct test *t, unsigned n) {
-        int status;
-
-        g_assert_cmpint(kill(t->writers[n].pid, SIGKILL), ==, 0);
-        g_assert_cmpint(waitpid(t->writers[n].pid, &status, 0), ==, t->writers[n].pid);
-        g_assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-        t->begun += t->progress[n].begun;
-        t->done += t->progress[n].done;
-}
-
-/* Stops one for a while: the others go on, and it goes on afterwards. */
-static void stop_and_continue(struct test *t, unsigned n) {
-        gint64 deadline = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;
-        uint64_t before = t->r.events;
-
-        kill(t->writers[n].pid, SIGSTOP);
-        while (t->r.events == before && g_get_monotonic_time() < deadline)
-                look(t);
-        g_assert_cmpuint(t->r.events, >, before);
-        kill(t->writers[n].pid, SIGCONT);
-}
-
 /* All that each writer emitted since the rings know of the same time, while nobody writes. */
 static void check_complete(struct test *t) {
         unsigned seen = 0;
@@ -167,87 +103,164 @@ static void check_complete(struct test *t) {
         if (t->since == 0)
                 return;
         (void) copy_all(t);
-        for (unsigned n = 0; n < WRITERS; n++) {
-                const struct writer *w = &t->writers[n];
-
-                if (w->events == 0)
+        for (unsigned n = 0; n < CROWD_WRITERS; n++) {
+                if (t->seen[n].events == 0)
                         continue;
-                g_assert_cmpuint(w->events, ==, w->last - w->first + 1);
-                g_assert_cmpuint(w->last + 1, >=, t->progress[n].done);
-                g_assert_cmpuint(w->last + 1, <=, t->progress[n].begun);
+                g_assert_cmpuint(t->seen[n].events, ==, t->seen[n].last - t->seen[n].first + 1);
+                g_assert_cmpuint(t->seen[n].last + 1, >=, t->crowd->writers[n].done);
+                g_assert_cmpuint(t->seen[n].last + 1, <=, t->crowd->writers[n].begun);
                 seen++;
         }
-        g_assert_cmpuint(seen, >, 0);
         t->since = 0;
+        t->complete += seen > 0;
 }
 
-static void stop_all_and_continue(struct test *t) {
-        int status;
+/* Of others there are no copies. */
+static bool is_lapped(const struct test *t, const struct ring_cpu *ring) {
+        return ring->limit > t->f.geometry.subbuf_size * t->f.geometry.n_subbufs;
+}
 
-        for (unsigned n = 0; n < WRITERS; n++)
-                kill(t->writers[n].pid, SIGSTOP);
-        for (unsigned n = 0; n < WRITERS; n++) {
-                g_assert_cmpint(waitpid(t->writers[n].pid, &status, WUNTRACED), ==, t->writers[n].pid);
-                g_assert_true(WIFSTOPPED(status));
+/*
+ * No stall: nothing but the rings' words is left of those who died or stand
+ * still, so if a ring that was emptied takes an event now, it takes one later.
+ */
+static void check_goes_on(struct test *t) {
+        uint64_t discarded = fixture_discarded(&t->f);
+        cpu_set_t before;
+
+        look(t);
+        g_assert_cmpint(sched_getaffinity(0, sizeof(before), &before), ==, 0);
+        for (uint32_t cpu = 0; cpu < t->f.geometry.n_cpus; cpu++) {
+                const struct ring_cpu *ring = ring_cpu_at(&t->f.geometry, t->f.ring, cpu);
+                uint64_t value = CROWD_VALUE(CROWD_GUEST, 0, t->probes), position;
+
+                if (!CPU_ISSET(cpu, &before))
+                        continue;
+                fixture_pin((int) cpu);
+                position = ring->commit.position;
+                fixture_write(&t->f, getpid(), getpid(), value);
+                g_assert_cmpuint(ring->commit.position, >, position);
+                t->probes++;
+                look(t);
+                if (!(t->f.geometry.flags & RING_OVERWRITE) || is_lapped(t, ring))
+                        g_assert_cmpuint(t->next[cpu][CROWD_GUEST], ==, value + 1);
         }
-        check_complete(t);
-        for (unsigned n = 0; n < WRITERS; n++)
-                kill(t->writers[n].pid, SIGCONT);
+        g_assert_cmpint(sched_setaffinity(0, sizeof(before), &before), ==, 0);
+        g_assert_cmpuint(fixture_discarded(&t->f), ==, discarded);
 }
 
-static void test_init(struct test *t, uint32_t flags) {
-        *t = (struct test) { 0 };
-        t->rand = g_rand_new_with_seed(g_getenv("TRACECTL_SEED") ? (uint32_t) atoi(g_getenv("TRACECTL_SEED")) : 1);
-        t->progress = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        g_assert_true(t->progress != MAP_FAILED);
-        fixture_init(&t->f, flags, TRACE_CLOCK_TSC, 4, 65536);
-        reader_init(&t->r, &t->f, check_event, t);
-        for (unsigned n = 0; n < WRITERS; n++)
-                start_writer(t, n);
+static void check_at_rest(struct test *t) {
+        pthread_mutex_lock(&t->crowd->lock);
+        crowd_stop(t->crowd);
+        if (t->f.geometry.flags & RING_OVERWRITE)
+                check_complete(t);
+        check_goes_on(t);
+        crowd_continue(t->crowd);
+        pthread_mutex_unlock(&t->crowd->lock);
+        t->rests++;
 }
 
-static void kill_many(struct test *t, unsigned kills) {
-        for (unsigned i = 0; i < kills; i++) {
-                unsigned n = (unsigned) g_rand_int_range(t->rand, 0, WRITERS);
-                int looks = g_rand_int_range(t->rand, 0, 30);
+static uint64_t recorded(const struct test *t) {
+        uint64_t all = 0;
 
-                for (int k = 0; k < looks; k++)
-                        look(t);
-                if (i % 50 == 49)
-                        stop_and_continue(t, n);
-                if (i % 50 == 24 && t->f.geometry.flags & RING_OVERWRITE)
-                        stop_all_and_continue(t);
-                kill_writer(t, n);
-                start_writer(t, n);
+        for (uint32_t i = 0; i < t->f.geometry.n_cpus; i++)
+                all += __atomic_load_n(&ring_cpu_at(&t->f.geometry, t->f.ring, i)->commit.position, __ATOMIC_RELAXED);
+        return all;
+}
+
+static uint64_t emitted_by_others(const struct test *t, unsigned n) {
+        uint64_t all = 0;
+
+        for (unsigned i = 0; i < CROWD_WRITERS; i++)
+                if (i != n)
+                        all += __atomic_load_n(&t->crowd->writers[i].done, __ATOMIC_RELAXED);
+        return all;
+}
+
+/*
+ * Stops one for a while: the others go on, and it goes on afterwards. Told from
+ * what the others emit, for time also passes where all of us are suspended.
+ */
+static void check_others_go_on(struct test *t, unsigned n) {
+        uint64_t position;
+        pid_t pid;
+
+        pthread_mutex_lock(&t->crowd->lock);
+        pid = t->crowd->writers[n].pid;
+        if (pid > 0)
+                g_assert_cmpint(kill(pid, SIGSTOP), ==, 0);
+        pthread_mutex_unlock(&t->crowd->lock);
+        position = recorded(t);
+        look(t);
+        for (uint64_t before = emitted_by_others(t, n); crowd_lives(t->crowd);) {
+                uint64_t now = emitted_by_others(t, n);
+
+                if (recorded(t) > position)
+                        break;
+                look(t);
+                /* Where one was replaced, its count begins anew. */
+                before = MIN(before, now);
+                g_assert_cmpuint(now - before, <, STALL_EVENTS);
         }
-        for (unsigned n = 0; n < WRITERS; n++)
-                kill_writer(t, n);
+        pthread_mutex_lock(&t->crowd->lock);
+        if (t->crowd->writers[n].pid == pid && pid > 0)
+                g_assert_cmpint(kill(pid, SIGCONT), ==, 0);
+        pthread_mutex_unlock(&t->crowd->lock);
+        t->stops++;
+}
+
+static void watch(struct test *t, GRand *rand) {
+        uint32_t next_rest = REST_EVERY;
+        bool all = false;
+
+        while (crowd_lives(t->crowd)) {
+                look(t);
+                if (__atomic_load_n(&t->crowd->kills, __ATOMIC_RELAXED) < next_rest)
+                        continue;
+                if (all)
+                        check_at_rest(t);
+                else
+                        check_others_go_on(t, (unsigned) g_rand_int_range(rand, 0, CROWD_WRITERS));
+                all = !all;
+                next_rest = t->crowd->kills + REST_EVERY;
+        }
         look(t);
 }
 
+static uint32_t number_of(const char *name, uint32_t otherwise) {
+        const char *text = g_getenv(name);
+
+        return text ? (uint32_t) atoi(text) : otherwise;
+}
+
 static void test_kill(gconstpointer userdata) {
-        unsigned kills = g_getenv("TRACECTL_TORTURE") ? 50000 : 150;
-        uint32_t flags = GPOINTER_TO_UINT(userdata);
-        struct test t;
+        uint32_t seed = number_of("TRACECTL_SEED", 1), flags = GPOINTER_TO_UINT(userdata);
+        uint32_t kills = number_of("TRACECTL_KILLS", g_getenv("TRACECTL_TORTURE") ? 50000 : 500);
+        g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+        struct test t = { 0 };
+        uint64_t kept;
 
-        if (g_getenv("TRACECTL_KILLS"))
-                kills = (unsigned) atoi(g_getenv("TRACECTL_KILLS"));
-        test_init(&t, flags);
-        kill_many(&t, kills);
+        fixture_init(&t.f, flags, TRACE_CLOCK_TSC, 4, 65536);
+        reader_init(&t.r, &t.f, check_event, &t);
+        t.crowd = crowd_new(&t.f, kills, seed);
+        watch(&t, rand);
 
+        kept = t.r.events + fixture_discarded(&t.f);
         g_test_message("%u kills, %" G_GUINT64_FORMAT " records read, %" G_GUINT64_FORMAT
-                       " discarded, %" G_GUINT64_FORMAT " emitted, %" G_GUINT64_FORMAT " undecided",
-                       kills + WRITERS, t.r.events, fixture_discarded(&t.f), t.done, t.begun - t.done);
-        g_assert_cmpuint(t.begun - t.done, <=, kills + WRITERS);
+                       " discarded, %" G_GUINT64_FORMAT " emitted, %" G_GUINT64_FORMAT " undecided; %u times one"
+                       " stopped, %u times all, %u of them complete",
+                       t.crowd->kills, t.r.events, fixture_discarded(&t.f), t.crowd->done,
+                       t.crowd->begun - t.crowd->done, t.stops, t.rests, t.complete);
+        g_assert_cmpuint(t.crowd->kills, >=, kills);
+        g_assert_cmpuint(t.crowd->begun - t.crowd->done, <=, t.crowd->kills);
         if (flags & RING_OVERWRITE)
                 g_assert_cmpuint(fixture_discarded(&t.f), ==, 0);
         else {
-                g_assert_cmpuint(t.r.events + fixture_discarded(&t.f), >=, t.done);
-                g_assert_cmpuint(t.r.events + fixture_discarded(&t.f), <=, t.begun);
+                g_assert_cmpuint(kept, >=, t.crowd->done + t.probes);
+                g_assert_cmpuint(kept, <=, t.crowd->begun + t.probes);
         }
         g_assert_cmpuint(t.r.events, >, 0);
-        munmap(t.progress, 4096);
-        g_rand_free(t.rand);
+        crowd_free(t.crowd);
         fixture_done(&t.f);
 }
 
