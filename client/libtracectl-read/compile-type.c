@@ -133,14 +133,19 @@ static int compile_struct(struct compiler *compiler, const struct type *type, co
         return r < 0 ? r : emit(compiler, OP_CLOSE, NULL, 1, &op);
 }
 
-static int count_choices(const struct type *type, const struct type *tag, size_t *ret) {
+static int count_choices(struct compiler *compiler, const struct type *type, const struct type *tag, size_t *ret) {
         size_t n = 0;
 
-        for (const struct member *member = type->compound.members; member; member = member->next)
-                for (const struct mapping *m = tag->enumeration.mappings; m; m = m->next)
+        for (const struct member *member = type->compound.members; member; member = member->next) {
+                size_t n_mappings = 0;
+                int r;
+
+                for (const struct mapping *m = tag->enumeration.mappings; m; m = m->next, n_mappings++)
                         n += strcmp(m->label, member->name) == 0;
-        if (n > UINT32_MAX)
-                return -E2BIG;
+                r = compiler_work(compiler, n_mappings);
+                if (r < 0)
+                        return r;
+        }
         *ret = n;
         return 0;
 }
@@ -194,9 +199,9 @@ static int compile_variant(struct compiler *compiler, const struct type *type, c
         load = op->store;
         if (tag->kind != TYPE_ENUM)
                 return compiler_fail(compiler, "the tag '%s' of a variant is no enumeration", type->compound.tag);
-        r = count_choices(type, tag, &n_choices);
+        r = count_choices(compiler, type, tag, &n_choices);
         if (r < 0)
-                return compiler_fail(compiler, "the types are too complex");
+                return r;
         choices = arena_alloc(&compiler->metadata->arena, n_choices * sizeof(*choices));
         if (!choices)
                 return compiler_oom(compiler);

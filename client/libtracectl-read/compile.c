@@ -29,6 +29,11 @@ int compiler_oom(struct compiler *compiler) {
                            compiler->metadata_path);
 }
 
+int compiler_work(struct compiler *compiler, uint64_t n) {
+        compiler->work += n;
+        return compiler->work > COMPILER_WORK_MAX ? compiler_fail(compiler, "the types are too complex") : 0;
+}
+
 static int compare_events(const void *a, const void *b) {
         const struct event_class *x = *(struct event_class *const *) a, *y = *(struct event_class *const *) b;
 
@@ -38,10 +43,14 @@ static int compare_events(const void *a, const void *b) {
 /* Gives the stream its events, in the order of their ids. */
 static int collect_events(struct compiler *compiler, struct stream_class *stream) {
         struct metadata *metadata = compiler->metadata;
-        size_t n = 0;
+        size_t n = 0, n_all = 0;
+        int r;
 
-        for (struct event_class *event = metadata->events; event; event = event->next)
+        for (struct event_class *event = metadata->events; event; event = event->next, n_all++)
                 stream->n_events += event->stream_id == stream->id;
+        r = compiler_work(compiler, n_all);
+        if (r < 0)
+                return r;
         stream->events = arena_alloc(&metadata->arena, stream->n_events * sizeof(struct event_class *));
         if (!stream->events)
                 return compiler_oom(compiler);

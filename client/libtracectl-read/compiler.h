@@ -10,7 +10,7 @@
 #include "client/libtracectl-read/metadata.h"
 
 #define COMPILER_PATH_MAX 1024
-#define COMPILER_WORK_MAX 200000000
+#define COMPILER_WORK_MAX 20000000
 #define COMPILER_TYPES_MAX 250000
 #define COMPILER_REGISTERS_MAX 65536
 
@@ -36,12 +36,15 @@ struct compiler {
         unsigned n_registers;
         unsigned depth;
         uint64_t types; /* compiled, and */
-        uint64_t work;  /* names compared: bounded, because types that share types may be endless */
+        uint64_t work;  /* comparisons: bounded, because types that share types may be endless */
         char path[COMPILER_PATH_MAX];
 };
 
 __attribute__((format(printf, 2, 3))) int compiler_fail(struct compiler *compiler, const char *format, ...);
 int compiler_oom(struct compiler *compiler);
+
+/* Adds to the work. -EBADMSG, with the sentence, where it becomes too much. */
+int compiler_work(struct compiler *compiler, uint64_t n);
 
 /* Remembers the newest operation of the program under the compiler's path. */
 int symbol_add(struct compiler *compiler, const struct type *type);

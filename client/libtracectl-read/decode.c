@@ -16,6 +16,7 @@ struct run {
         struct decoder *decoder;
         uint32_t next;
         unsigned n_loops;
+        uint64_t work; /* that need not have taken any bit */
         struct loop loops[PROGRAM_DEPTH_MAX];
 };
 
@@ -165,6 +166,7 @@ static int run_variant(struct run *run, const struct op *op) {
                         fits = (int64_t) tag >= (int64_t) choice->low && (int64_t) tag <= (int64_t) choice->high;
                 else
                         fits = tag >= choice->low && tag <= choice->high;
+                run->work++;
                 if (fits) {
                         run->next = choice->target;
                         return 0;
@@ -217,15 +219,11 @@ static int run_control(struct run *run, const struct op *op) {
         }
 }
 
-int decode_run(struct decoder *decoder, const struct program *program) {
-        struct run run;
+static int run_all(struct run *run, const struct program *program) {
+        struct decoder *decoder = run->decoder;
 
-        /* The places for loops stay as they are: clearing them would cost more than a small event. */
-        run.decoder = decoder;
-        run.next = 0;
-        run.n_loops = 0;
         for (;;) {
-                const struct op *op = &program->ops[run.next++];
+                const struct op *op = &program->ops[run->next++];
                 int r;
 
                 decoder->position = (decoder->position + op->align_mask) & ~(uint64_t) op->align_mask;
@@ -235,13 +233,35 @@ int decode_run(struct decoder *decoder, const struct program *program) {
                         r = run_number(decoder, op);
                 else if (op->code == OP_STRING)
                         r = run_string(decoder, op);
+                else if (++run->work > decoder->credit)
+                        r = -ELOOP;
                 else if (op->code <= OP_NUMBERS)
                         r = run_array(decoder, op);
                 else
-                        r = run_control(&run, op);
+                        r = run_control(run, op);
                 if (r < 0)
                         return r;
         }
+}
+
+int decode_run(struct decoder *decoder, const struct program *program) {
+        uint64_t position = decoder->position;
+        struct run run;
+        int r;
+
+        /* The places for loops stay as they are: clearing them would cost more than a small event. */
+        run.decoder = decoder;
+        run.next = 0;
+        run.n_loops = 0;
+        run.work = 0;
+        r = run_all(&run, program);
+        /* With more data it is run again, but only as often as the file has windows. */
+        if (r == -EAGAIN)
+                return r;
+        if (r >= 0)
+                decoder->credit += DECODER_CREDIT_BIT * (decoder->position - position);
+        decoder->credit -= run.work < decoder->credit ? run.work : decoder->credit;
+        return r;
 }
 
 uint64_t decode_element(const uint8_t *data, const struct slot *slot, uint64_t i) {

@@ -19,6 +19,13 @@
 
 #define DECODER_SLOTS_MAX 262144
 
+/*
+ * Arrays, structs and variants need not have a single bit. Those that a trace
+ * may have in all: so many, and so many more for each bit that was read.
+ */
+#define DECODER_CREDIT (UINT64_C(1) << 20)
+#define DECODER_CREDIT_BIT 8
+
 struct slot {
         const struct op *op;
         uint64_t value;    /* an integer; a double's bits; a count of bytes or elements */
@@ -32,6 +39,7 @@ struct decoder {
         uint64_t time; /* of the clock that the event header is mapped to */
         uint64_t roles[_ROLE_MAX];
         uint32_t seen; /* bit ROLE_x: roles[] has it */
+        uint64_t credit;
         struct slot *slots;
         size_t n_slots, capacity;
 };
@@ -39,7 +47,7 @@ struct decoder {
 /*
  * 0, and position is behind the last field. -EAGAIN where more data is needed
  * than there is up to limit, -EBADMSG where it makes no sense, -E2BIG where it
- * is more than DECODER_SLOTS_MAX values, -ENOMEM.
+ * is more than DECODER_SLOTS_MAX values, -ELOOP where credit is used up, -ENOMEM.
  */
 int decode_run(struct decoder *decoder, const struct program *program);
 

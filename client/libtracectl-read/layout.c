@@ -65,7 +65,8 @@ static bool add_counted(struct maker *maker, const struct op *op, tracectl_layou
         field->is_padded = op->is_padded;
         field->count = op->count;
         if (op->load == 0) {
-                if (op->count > FIXED_MAX)
+                /* Many without a byte would be work without an end; the programs count it. */
+                if (op->count > FIXED_MAX || op->count == 0)
                         return false;
                 maker->fixed += op->count * field->size;
                 return true;

@@ -144,7 +144,7 @@ int packet_look(struct stream *stream) {
                 return r;
         if (r < 0) {
                 if (r != -EBADMSG)
-                        why = strerror(-r);
+                        why = r == -ELOOP ? "reading on would take too long" : strerror(-r);
                 stream_skip(stream, why);
                 return 0;
         }

@@ -36,6 +36,7 @@ int stream_new(const struct metadata *metadata, const struct report *report, int
         stream->since = INT64_MIN;
         stream->until = INT64_MAX;
         stream->path = strdup(path);
+        stream->decoder.credit = DECODER_CREDIT;
         stream->decoder.registers = calloc(metadata->n_registers, sizeof(uint64_t));
         if (!stream->path || !stream->decoder.registers)
                 return -ENOMEM;
@@ -203,18 +204,22 @@ static int measure_values(struct stream *stream, const struct layout *layout) {
 
 static int read_values(struct stream *stream) {
         const struct layout *layout = stream->event->layout;
+        int r;
 
-        return layout && stream->decoder.position % 8 == 0 ? measure_values(stream, layout) : decode_values(stream);
+        r = layout && stream->decoder.position % 8 == 0 ? measure_values(stream, layout) : decode_values(stream);
+        /* One without a bit would come again and again. */
+        return r >= 0 && stream->slid + stream->decoder.position == stream->event_at ? -ENOMSG : r;
 }
 
 /* Errors of the trace end the packet; those of this process end the reading. */
 static int give_up(struct stream *stream, int error) {
         if (error == -ENOMEM)
                 return error;
-        if (error == -EBADMSG)
-                stream_skip(stream, "what follows is no event");
-        else
-                stream_skip(stream, error == -E2BIG ? "an event is too large" : strerror(-error));
+        stream_skip(stream, error == -EBADMSG ? "what follows is no event" :
+                            error == -ENOMSG  ? "an event has no size" :
+                            error == -E2BIG   ? "an event is too large" :
+                            error == -ELOOP   ? "reading on would take too long" :
+                                                strerror(-error));
         return 0;
 }
 
@@ -229,6 +234,7 @@ static int next_in_packet(struct stream *stream, bool with_markers) {
                 stream->in_packet = false;
                 return 0;
         }
+        stream->event_at = stream->slid + decoder->position;
         r = read_header(stream, &id);
         if (r < 0)
                 return give_up(stream, r);

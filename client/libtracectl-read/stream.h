@@ -38,6 +38,7 @@ struct stream {
         int32_t cpu; /* -1: unknown */
 
         /* the event */
+        uint64_t event_at; /* its first bit, counted from the packet's beginning */
         const struct event_class *event;
         int64_t ns; /* since the epoch */
         const uint8_t *bytes;  /* of the values: of an event with a layout just they, else where they begin */

@@ -6,6 +6,8 @@
 
 #include "client/libtracectl-read/compiler.h"
 
+#define PREFIX_WORK 16 /* to make a path, in comparisons */
+
 int symbol_add(struct compiler *compiler, const struct type *type) {
         struct arena *arena = &compiler->metadata->arena;
         struct symbol *symbol = arena_alloc(arena, sizeof(*symbol));
@@ -71,6 +73,7 @@ static struct symbol *find_relative(struct compiler *compiler, const char *path)
         memcpy(prefix, compiler->path, sizeof(prefix));
         while ((dot = strrchr(prefix, '.'))) {
                 *dot = '\0';
+                compiler->work += PREFIX_WORK;
                 snprintf(full, sizeof(full), "%s.%s", prefix, path);
                 symbol = find(compiler, full, &compiler->root);
                 if (symbol)

@@ -12,8 +12,8 @@
 
 struct window {
         int fd;
-        uint8_t *data;
-        size_t capacity, size;
+        uint8_t *memory, *data; /* data is somewhere in memory */
+        size_t capacity, size;  /* from memory on; from data on */
         size_t ahead;   /* how much to read at once; 0: as much as there is room for */
         uint64_t start; /* of data in the file */
 };

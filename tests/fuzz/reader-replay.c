@@ -104,6 +104,21 @@ static GByteArray *make_plain(void) {
         return join(PLAIN, strlen(PLAIN), stream, sizeof(stream));
 }
 
+/* Found by the fuzzer: events without a single bit, which never ended. */
+static const char NOTHING[] =
+        "/* CTF 1.8 */ trace { major = 1; minor = 8; byte_order = be; }; stream { }; event { name = \"n:e\"; };";
+
+/* A bit for an event, and a hundred thousand structs of nothing in it. */
+static const char STRUCTS[] =
+        "/* CTF 1.8 */ trace { major = 1; minor = 8; byte_order = le; }; stream { }; event { name = \"n:s\"; fields := "
+        "struct { integer { size = 1; align = 1; } b; struct { } a[100000]; }; };";
+
+static GByteArray *make_zeros(const char *metadata) {
+        static const uint8_t stream[1024];
+
+        return join(metadata, strlen(metadata), stream, sizeof(stream));
+}
+
 static void mutate(GRand *rand, GByteArray *input) {
         int changes = g_rand_int_range(rand, 1, 5);
 
@@ -144,8 +159,9 @@ static void run(const GByteArray *seed, unsigned rounds) {
 
 int main(int argc, char *argv[]) {
         unsigned rounds = g_getenv("TRACECTL_TORTURE") ? ROUNDS_TORTURE : ROUNDS;
-        g_autoptr(GByteArray) compact = make_compact(), plain = make_plain();
-        const GByteArray *const seeds[] = { compact, plain };
+        g_autoptr(GByteArray) compact = make_compact(), plain = make_plain(), nothing = make_zeros(NOTHING);
+        g_autoptr(GByteArray) structs = make_zeros(STRUCTS);
+        const GByteArray *const seeds[] = { compact, plain, nothing, structs };
 
         for (unsigned i = 0; i < G_N_ELEMENTS(seeds); i++) {
                 g_autofree char *name = g_strdup_printf("seed-%u", i), *path = NULL;
