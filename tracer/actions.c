@@ -170,6 +170,18 @@ static void close_unused(struct applied *a) {
         }
 }
 
+static bool has_unused(const struct applied *a) {
+        for (uint32_t i = 0; i < a->n_maps; i++)
+                if (maps[a->source][i].id && !maps[a->source][i].keep)
+                        return true;
+        return false;
+}
+
+static void unkeep_all(const struct applied *a) {
+        for (uint32_t i = 0; i < a->n_maps; i++)
+                maps[a->source][i].keep = false;
+}
+
 /* After publish(): frees what was before. memory becomes the applied lists. */
 static void retire(struct applied *a, void *memory, size_t size, const struct retired *retired) {
         void *old = a->memory;
@@ -177,9 +189,9 @@ static void retire(struct applied *a, void *memory, size_t size, const struct re
 
         a->memory = memory;
         a->memory_size = size;
-        if (!thread_quiesce(QUIESCE_MSEC)) {
-                for (uint32_t i = 0; i < a->n_maps; i++)
-                        maps[a->source][i].keep = false;
+        /* At a process's start there is nothing to free, and nobody to wait for. */
+        if ((!old && !retired->memory && !has_unused(a)) || !thread_quiesce(QUIESCE_MSEC)) {
+                unkeep_all(a);
                 return;
         }
         if (old)

@@ -20,6 +20,7 @@
 #include "tracer/credentials.h"
 #include "tracer/objects.h"
 #include "tracer/probe.h"
+#include "tracer/retry.h"
 #include "tracer/sys.h"
 
 #define SEND_TIMEOUT_MSEC 500
@@ -34,7 +35,6 @@
 struct client {
         struct daemon *daemon;
         int socket, wake;
-        bool asked_locked;
 };
 
 static int send_message(struct client *c, const struct handshake *h, const int *fds, size_t n_fds) {
@@ -45,8 +45,8 @@ static int send_message(struct client *c, const struct handshake *h, const int *
 }
 
 static uint32_t form(struct client *c) {
-        c->asked_locked = __atomic_load_n(&c->daemon->want_locked, __ATOMIC_RELAXED);
-        return c->asked_locked ? HANDSHAKE_FORM_LOCKED : 0;
+        c->daemon->asked_locked = __atomic_load_n(&c->daemon->want_locked, __ATOMIC_RELAXED);
+        return c->daemon->asked_locked ? HANDSHAKE_FORM_LOCKED : 0;
 }
 
 /* A path that has no room is left out: a part of it would be another one. It is not worth a call that may kill. */
@@ -209,21 +209,28 @@ static int handle_wake(struct client *c) {
                         return r;
                 return send_events(c, NULL);
         }
-        if (__atomic_load_n(&c->daemon->want_locked, __ATOMIC_RELAXED) && !c->asked_locked)
+        if (__atomic_load_n(&c->daemon->want_locked, __ATOMIC_RELAXED) && !c->daemon->asked_locked)
                 return send_events(c, NULL);
         return 0;
 }
 
-static int converse(struct client *c) {
+/* Under the lock. */
+static int register_with(struct client *c) {
+        int r = take_snapshot(c->daemon);
+
+        return r < 0 ? r : send_register(c);
+}
+
+static int converse(struct client *c, bool registered) {
         struct daemon *d = c->daemon;
         bool settled = false;
-        int n, r;
+        int n, r = 0;
 
-        pthread_mutex_lock(&d->lock);
-        r = take_snapshot(d);
-        if (r >= 0)
-                r = send_register(c);
-        pthread_mutex_unlock(&d->lock);
+        if (!registered) {
+                pthread_mutex_lock(&d->lock);
+                r = register_with(c);
+                pthread_mutex_unlock(&d->lock);
+        }
         while (r >= 0) {
                 struct pollfd fds[] = {
                         { .fd = c->socket, .events = POLLIN },
@@ -248,34 +255,100 @@ static int converse(struct client *c) {
         return r;
 }
 
-static int open_connection(const struct daemon *d, int *ret) {
-        struct timeval timeout = { .tv_usec = SEND_TIMEOUT_MSEC * 1000 };
+static int set_timeout(int fd, int option, int64_t msec) {
+        struct timeval timeout = { .tv_sec = msec / 1000, .tv_usec = msec % 1000 * 1000 };
+
+        /* None at all would be for ever. */
+        if (msec <= 0)
+                timeout.tv_usec = 1;
+        return setsockopt(fd, SOL_SOCKET, option, &timeout, sizeof(timeout)) < 0 ? -errno : 0;
+}
+
+static int open_connection(const struct daemon *d, int64_t timeout, int *ret) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         _cleanup_close_ int fd = -1;
+        int r;
 
         fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return -errno;
         strcpy(address.sun_path, d->socket);
-        if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0 ||
-            connect(fd, (struct sockaddr *) &address, sizeof(address)) < 0)
+        r = set_timeout(fd, SO_SNDTIMEO, timeout);
+        if (r < 0)
+                return r;
+        if (connect(fd, (struct sockaddr *) &address, sizeof(address)) < 0)
                 return -errno;
         *ret = TAKE_FD(fd);
         return 0;
 }
 
-int client_talk(struct daemon *d, int wake, bool *ret_ready) {
-        struct client c = { .daemon = d, .wake = wake };
+static int connect_to(struct daemon *d, int64_t timeout, int *ret) {
+        /* First this: a change that comes in between is seen afterwards. */
+        __atomic_store_n(&d->uid, geteuid(), __ATOMIC_RELEASE);
+        return open_connection(d, timeout, ret);
+}
+
+int client_begin(struct daemon *d, int64_t deadline) {
+        struct client c = { .daemon = d, .wake = -1 };
         _cleanup_close_ int fd = -1;
         int r;
 
-        /* First this: a change that comes in between is seen afterwards. */
-        __atomic_store_n(&d->uid, geteuid(), __ATOMIC_RELEASE);
-        r = open_connection(d, &fd);
+        r = connect_to(d, deadline - retry_now(), &fd);
         if (r < 0)
                 return r;
         c.socket = fd;
-        r = converse(&c);
+        r = register_with(&c);
+        if (r < 0)
+                return r;
+        d->connection = TAKE_FD(fd);
+        return 0;
+}
+
+int client_receive_first(struct daemon *d, int64_t deadline) {
+        struct client c = { .daemon = d, .socket = d->connection, .wake = -1 };
+        uint32_t version = d->snapshot->version;
+        int r = 0;
+
+        while (r >= 0 && __atomic_load_n(&d->applied, __ATOMIC_RELAXED) != version) {
+                int64_t left = deadline - retry_now();
+
+                if (left <= 0)
+                        return -EAGAIN;
+                r = set_timeout(c.socket, SO_RCVTIMEO, left);
+                if (r >= 0)
+                        r = handle_message(&c);
+        }
+        return r;
+}
+
+/* What the starting thread has begun, where it has not abandoned it: the socket. Waits until it hands it over. */
+static bool take_over(struct daemon *d, int *ret) {
+        bool good;
+
+        if (__atomic_load_n(&d->begun, __ATOMIC_ACQUIRE) == BEGUN_NOTHING)
+                return false;
+        pthread_mutex_lock(&d->lock);
+        *ret = d->connection;
+        good = d->begun == BEGUN_TAKEN;
+        __atomic_store_n(&d->begun, BEGUN_NOTHING, __ATOMIC_RELAXED);
+        pthread_mutex_unlock(&d->lock);
+        if (!good)
+                closep(ret);
+        return good;
+}
+
+int client_talk(struct daemon *d, int wake, bool *ret_ready) {
+        struct client c = { .daemon = d, .wake = wake };
+        _cleanup_close_ int fd = -1;
+        bool begun;
+        int r;
+
+        begun = take_over(d, &fd);
+        r = begun ? 0 : connect_to(d, SEND_TIMEOUT_MSEC, &fd);
+        if (r < 0)
+                return r;
+        c.socket = fd;
+        r = converse(&c, begun);
         pthread_mutex_lock(&d->lock);
         *ret_ready = d->ready;
         d->ready = false;

@@ -33,6 +33,12 @@ _Static_assert(DAEMONS == SOURCES_MAX, "each is a source of action lists");
 
 static uint32_t progress; /* futex: state or applied of a daemon has changed */
 
+static void wait_progress(uint32_t seen, int64_t msec) {
+        struct timespec timeout = { .tv_sec = msec / 1000, .tv_nsec = msec % 1000 * 1000000 };
+
+        (void) sys_futex_wait(&progress, seen, &timeout);
+}
+
 static void announce(void) {
         __atomic_fetch_add(&progress, 1, __ATOMIC_RELEASE);
         (void) sys_futex_wake(&progress, INT32_MAX);
@@ -102,6 +108,9 @@ static bool follow_credentials(struct daemon *d) {
         if (credentials_include(d->uid))
                 return false;
         daemon_leave(d);
+        /* Begun as what this process was. */
+        if (__atomic_load_n(&d->begun, __ATOMIC_RELAXED) != BEGUN_NOTHING)
+                __atomic_store_n(&d->begun, BEGUN_ABANDONED, __ATOMIC_RELAXED);
         daemon_expect(d);
         /* Release: is_awaited() must not take for ours what was applied for another. */
         __atomic_store_n(&d->uid, geteuid(), __ATOMIC_RELEASE);
@@ -180,6 +189,24 @@ static void run(struct daemon *d) {
         }
 }
 
+/* Then this thread has a table of descriptors of its own, with nothing in it but a connection that was begun. */
+static bool leave_descriptors(struct daemon *d) {
+        uint32_t connected = BEGUN_CONNECTED;
+        unsigned kept;
+
+        if (__atomic_load_n(&d->begun, __ATOMIC_ACQUIRE) == BEGUN_NOTHING)
+                return close_range(0, ~0U, CLOSE_RANGE_UNSHARE) >= 0;
+        kept = (unsigned) d->connection;
+        if (close_range(kept + 1, ~0U, CLOSE_RANGE_UNSHARE) < 0)
+                return false;
+        if (kept > 0)
+                (void) close_range(0, kept - 1, 0);
+        /* Fails where it was abandoned meanwhile: then what is at its place may be anything of the program's. */
+        if (__atomic_compare_exchange_n(&d->begun, &connected, BEGUN_TAKEN, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+                announce();
+        return true;
+}
+
 static void *daemon_main(void *userdata) {
         struct thread_slot *slot = thread_claim();
         struct daemon *d = userdata;
@@ -187,8 +214,7 @@ static void *daemon_main(void *userdata) {
 
         sanitizer_ignore_begin();
         (void) prctl(PR_SET_NAME, "tracectl");
-        /* Then this thread has a table of descriptors of its own, empty. */
-        if (slot != &thread_none && close_range(0, ~0U, CLOSE_RANGE_UNSHARE) >= 0) {
+        if (slot != &thread_none && leave_descriptors(d)) {
                 slot->nest = NEST_OFF;
                 /* Either who sets quit sees tid, and sends a signal, or run() sees quit. */
                 __atomic_store_n(&d->tid, tid, __ATOMIC_SEQ_CST);
@@ -224,6 +250,49 @@ void daemon_start(struct daemon *d, enum daemon_state state) {
                 __atomic_store_n(&d->state, (uint32_t) DAEMON_NONE, __ATOMIC_RELEASE);
 }
 
+bool daemon_begin(struct daemon *d, int64_t deadline) {
+        pthread_mutex_lock(&d->lock);
+        d->view.source = (unsigned) (d - daemons);
+        if (client_begin(d, deadline) >= 0) {
+                d->begun = BEGUN_CONNECTED;
+                return true;
+        }
+        pthread_mutex_unlock(&d->lock);
+        return false;
+}
+
+/* Until the helper has a table of its own, does not come to be, or the deadline is over. */
+static void wait_until_taken(const struct daemon *d, int64_t deadline) {
+        while (daemon_runs(d)) {
+                uint32_t seen = __atomic_load_n(&progress, __ATOMIC_ACQUIRE);
+                int64_t left;
+
+                if (__atomic_load_n(&d->begun, __ATOMIC_ACQUIRE) == BEGUN_TAKEN)
+                        return;
+                left = deadline - retry_now();
+                if (left <= 0)
+                        return;
+                wait_progress(seen, left);
+        }
+}
+
+void daemon_hand_over(struct daemon *d, int64_t deadline) {
+        uint32_t connected = BEGUN_CONNECTED;
+        int r = client_receive_first(d, deadline);
+
+        wait_until_taken(d, deadline);
+        /* A message was lost that had more descriptors than the program may have: the helper may have enough. */
+        if (r < 0 && r != -EAGAIN && r != -ECONNRESET)
+                __atomic_store_n(&d->begun, BEGUN_ABANDONED, __ATOMIC_SEQ_CST);
+        else
+                (void) __atomic_compare_exchange_n(&d->begun, &connected, BEGUN_ABANDONED, false, __ATOMIC_SEQ_CST,
+                                                   __ATOMIC_SEQ_CST);
+        close(d->connection);
+        if (!daemon_runs(d))
+                d->begun = BEGUN_NOTHING;
+        pthread_mutex_unlock(&d->lock);
+}
+
 bool daemon_end(struct daemon *d) {
         if (daemon_state(d) == DAEMON_NONE || __atomic_exchange_n(&d->quit, 1, __ATOMIC_SEQ_CST) != 0)
                 return false;
@@ -233,6 +302,7 @@ bool daemon_end(struct daemon *d) {
         /* pthread_join() returns a little before the kernel has forgotten it. */
         while (sys_tgkill(sys_getpid(), d->ended_tid, 0) == 0)
                 sched_yield();
+        d->begun = BEGUN_NOTHING;
         return true;
 }
 
@@ -260,17 +330,15 @@ static void give_up(uint32_t version) {
                         __atomic_store_n(&daemons[i].silent, 1, __ATOMIC_RELEASE);
 }
 
-void daemons_wait_applied(uint32_t version, unsigned msec) {
-        int64_t deadline;
-
+void daemons_wait_applied(uint32_t version, int64_t deadline) {
         /* Mostly so; not even the clock is looked at then. */
         if (all_applied(version))
                 return;
-        deadline = retry_now() + msec;
+        if (!deadline)
+                deadline = retry_now() + DAEMON_WAIT_MSEC;
         for (;;) {
                 uint32_t seen = __atomic_load_n(&progress, __ATOMIC_ACQUIRE);
                 int64_t left = deadline - retry_now();
-                struct timespec timeout = { .tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000 };
 
                 if (all_applied(version))
                         return;
@@ -278,7 +346,7 @@ void daemons_wait_applied(uint32_t version, unsigned msec) {
                         give_up(version);
                         return;
                 }
-                (void) sys_futex_wait(&progress, seen, &timeout);
+                wait_progress(seen, left);
         }
 }
 
@@ -296,4 +364,5 @@ void daemon_reset(struct daemon *d) {
         d->silent = 0;
         d->looked = false;
         d->ready = false;
+        d->begun = BEGUN_NOTHING;
 }

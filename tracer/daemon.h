@@ -33,6 +33,19 @@ enum daemon_state {
         DAEMON_ENDED,    /* no thread any more, and none wanted */
 };
 
+/*
+ * Waking another thread takes longer than all that is to be done. So where a
+ * process has no thread but the one that starts the helpers, that one begins
+ * the conversation and takes the daemon's first answer. The connection is among
+ * the program's descriptors until the helper has its own table with a copy of it.
+ */
+enum begun_state {
+        BEGUN_NOTHING = 0,
+        BEGUN_CONNECTED, /* the program's descriptor is the only one, or both threads' */
+        BEGUN_TAKEN,     /* the helper has one of its own */
+        BEGUN_ABANDONED, /* the helper is to begin anew */
+};
+
 struct daemon {
         /* Set before the thread is started. */
         char socket[DAEMON_PATH_MAX];
@@ -49,6 +62,9 @@ struct daemon {
         uid_t uid;        /* that it is registered under, or about to be */
         int32_t tid, ended_tid;
 
+        uint32_t begun;   /* enum begun_state */
+        int connection;   /* of what was begun; constant until the thread has taken it */
+
         pthread_t thread;
         pthread_mutex_t lock; /* over what follows, the thread's own */
         struct wait_map map;
@@ -58,6 +74,7 @@ struct daemon {
         struct applied view;
         uint64_t application;      /* id; 0: not registered */
         bool ready;                /* the daemon has answered on this connection */
+        bool asked_locked;         /* on this connection, for rings with locks */
 };
 
 extern struct daemon daemons[DAEMONS];
@@ -74,6 +91,16 @@ static inline bool daemon_runs(const struct daemon *d) {
 
 /* Starts the thread, in state WAITING or JOINED, whichever daemons_wait_applied() is to see first. */
 void daemon_start(struct daemon *d, enum daemon_state state);
+
+/*
+ * By the only thread of the process, with all signals blocked, around
+ * daemon_start(). The first connects, and returns with the lock held; false where
+ * it could not, and left nothing behind. The second returns when the first answer is
+ * in force, or at the deadline (retry_now()), and the helper goes on from there:
+ * no descriptor of ours is among the program's any more.
+ */
+bool daemon_begin(struct daemon *d, int64_t deadline);
+void daemon_hand_over(struct daemon *d, int64_t deadline);
 
 /*
  * Ends the thread, and returns when it is gone from the kernel's view too; what
@@ -96,10 +123,12 @@ void daemon_set_applied(struct daemon *d, uint32_t version);
 
 /*
  * Waits until all daemons that are joined have version applied, under a uid that
- * this process still has, or msec have passed. Who lets them pass is not waited
+ * this process still has, or the deadline (retry_now()) is over; 0: DAEMON_WAIT_MSEC from now. Who lets them pass is not waited
  * for again before he has answered.
  */
-void daemons_wait_applied(uint32_t version, unsigned msec);
+#define DAEMON_WAIT_MSEC 500
+
+void daemons_wait_applied(uint32_t version, int64_t deadline);
 
 /* In a child of fork(), where the locks were taken before: no thread, nothing recorded; the address stays. */
 void daemon_reset(struct daemon *d);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/single_threaded.h>
 #include <sys/socket.h>
 
 #include "common/cleanup.h"
@@ -16,6 +18,7 @@
 #include "tracer/probe.h"
 #include "tracer/publish.h"
 #include "tracer/record.h"
+#include "tracer/retry.h"
 #include "tracer/ring-write.h"
 #include "tracer/sanitizer.h"
 #include "tracer/sys.h"
@@ -161,44 +164,85 @@ static int prepare(void) {
         return 0;
 }
 
-/* states[i] is what daemon i begins with, or NONE. */
-static void start(const enum daemon_state *states) {
-        bool locked = !ring_rseq_of_thread(), prepared = false;
-
-        for (unsigned i = 0; i < DAEMONS; i++) {
-                if (states[i] == DAEMON_NONE)
-                        continue;
-                if (!prepared && prepare() < 0)
-                        return;
-                prepared = true;
-                daemons[i].want_locked = locked;
-                daemon_start(&daemons[i], states[i]);
-        }
-}
-
-static void find_and_start(void) {
-        enum daemon_state states[DAEMONS] = { DAEMON_NONE };
-        bool found = false;
+static void start_all(const enum daemon_state *states) {
+        bool locked = !ring_rseq_of_thread();
 
         for (unsigned i = 0; i < DAEMONS; i++)
-                if (daemon_state(&daemons[i]) == DAEMON_NONE) {
-                        states[i] = find(i);
-                        found |= states[i] != DAEMON_NONE;
+                if (states[i] != DAEMON_NONE) {
+                        daemons[i].want_locked = locked;
+                        daemon_start(&daemons[i], states[i]);
                 }
-        if (found)
-                start(states);
+}
+
+/*
+ * The same in a process with one thread, which itself has the answer of the only
+ * daemon that wants to trace. With its signals blocked: a handler would find the
+ * locks taken. What the program traces of its own system calls, it does not trace here.
+ */
+static int64_t start_alone(const enum daemon_state *states, struct daemon *joined) {
+        int64_t deadline = retry_now() + DAEMON_WAIT_MSEC;
+        sigset_t all, before;
+        bool begun;
+
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        thread_off();
+        sanitizer_ignore_begin();
+        joined->want_locked = !ring_rseq_of_thread();
+        begun = daemon_begin(joined, deadline);
+        start_all(states);
+        if (begun)
+                daemon_hand_over(joined, deadline);
+        sanitizer_ignore_end();
+        thread_on();
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        return deadline;
+}
+
+/*
+ * states[i] is what daemon i begins with, or NONE. alone: the process has one
+ * thread. Until when they are to be waited for, 0: as long as ever from now on.
+ */
+static int64_t start(const enum daemon_state *states, bool alone) {
+        struct daemon *joined = NULL;
+        unsigned n = 0, n_joined = 0;
+
+        for (unsigned i = 0; i < DAEMONS; i++) {
+                n += states[i] != DAEMON_NONE;
+                if (states[i] == DAEMON_JOINED) {
+                        joined = &daemons[i];
+                        n_joined++;
+                }
+        }
+        if (n == 0 || prepare() < 0)
+                return 0;
+        /* Of two, neither shall wait for what the other one says. */
+        if (alone && n_joined == 1)
+                return start_alone(states, joined);
+        start_all(states);
+        return 0;
+}
+
+static int64_t find_and_start(bool alone) {
+        enum daemon_state states[DAEMONS] = { DAEMON_NONE };
+
+        for (unsigned i = 0; i < DAEMONS; i++)
+                if (daemon_state(&daemons[i]) == DAEMON_NONE)
+                        states[i] = find(i);
+        return start(states, alone);
 }
 
 void helper_objects_changed(bool wait) {
         uint32_t version = objects_version();
+        int64_t deadline = 0;
 
         for (unsigned i = 0; i < DAEMONS; i++)
                 if (daemon_state(&daemons[i]) == DAEMON_JOINED)
                         daemon_wake(&daemons[i]);
         if (!getauxval(AT_SECURE))
-                find_and_start();
+                deadline = find_and_start(wait && __libc_single_threaded);
         if (wait)
-                daemons_wait_applied(version, HELPER_WAIT_MSEC);
+                daemons_wait_applied(version, deadline);
 }
 
 void helper_credentials_changed(void) {
@@ -209,7 +253,7 @@ void helper_credentials_changed(void) {
                     !credentials_include(__atomic_load_n(&daemons[i].uid, __ATOMIC_ACQUIRE)))
                         daemon_wake(&daemons[i]);
         /* Also where a helper has found out by itself, and is registering. */
-        daemons_wait_applied(objects_version(), HELPER_WAIT_MSEC);
+        daemons_wait_applied(objects_version(), 0);
 }
 
 bool helper_pause(struct helper_pause *ret) {
@@ -237,7 +281,7 @@ void helper_continue(const struct helper_pause *pause, bool changed) {
                 if (!daemon_runs(d))
                         daemon_leave(d);
         }
-        daemons_wait_applied(objects_version(), HELPER_WAIT_MSEC);
+        daemons_wait_applied(objects_version(), 0);
 }
 
 void helper_fork_prepare(void) {
@@ -288,8 +332,7 @@ void helper_fork_child(void) {
                 forbid_helpers();
                 return;
         }
-        start(states);
-        daemons_wait_applied(objects_version(), HELPER_WAIT_MSEC);
+        daemons_wait_applied(objects_version(), start(states, true));
 }
 
 void tracectl_object_register(struct tracectl_object *object) {

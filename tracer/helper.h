@@ -21,11 +21,9 @@
 /*
  * The events of the process have changed: starts threads where they are wanted
  * and not there, and tells them. With wait, returns when the change is in force
- * for all daemons that want to trace, or after HELPER_WAIT_MSEC.
+ * for all daemons that want to trace, or after DAEMON_WAIT_MSEC.
  */
 void helper_objects_changed(bool wait);
-
-#define HELPER_WAIT_MSEC 500
 
 /* A thread without restartable sequences found no ring to write to. Async-signal-safe. */
 void helper_want_locked(void);

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * A program with one thread, which itself takes the first answer of the only
+ * daemon that wants to trace, and hands the connection over: what it finds
+ * afterwards among its descriptors, and what happens where the daemon does not
+ * answer as it should. The program is a child of the test, which plays the daemon.
+ */
+
+#undef NDEBUG
+
+#include <dirent.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/single_threaded.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/unit/tracer/world.h"
+
+static unsigned count_descriptors(void) {
+        DIR *dir = opendir("/proc/self/fd");
+        unsigned n = 0;
+
+        g_assert_nonnull(dir);
+        while (readdir(dir))
+                n++;
+        closedir(dir);
+        return n;
+}
+
+/* Leaves room for that many more descriptors, all numbers below being taken. */
+static void limit_descriptors(unsigned room) {
+        struct rlimit limit = { 0 };
+        int next = dup(0);
+
+        g_assert_cmpint(next, >=, 0);
+        close(next);
+        limit.rlim_cur = limit.rlim_max = (rlim_t) next + room;
+        g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+}
+
+/* A program: registers, has those events on at last, traces and ends. now: before program_register() returns. */
+static pid_t start_program(unsigned room, bool now, unsigned events) {
+        pid_t pid = fork();
+
+        g_assert_cmpint(pid, >=, 0);
+        if (pid > 0)
+                return pid;
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        g_assert_true(__libc_single_threaded);
+        if (room > 0) {
+                limit_descriptors(room);
+                program_register();
+        } else {
+                unsigned before = count_descriptors();
+
+                program_register();
+                g_assert_cmpuint(count_descriptors(), ==, before);
+        }
+        if (!now)
+                world_wait_until_enabled(events);
+        g_assert_cmpuint(program_enabled(), ==, events);
+        program_trace(3);
+        _exit(0);
+}
+
+static void assert_ends_well(pid_t pid) {
+        int status;
+
+        g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+        g_assert_cmpint(status, ==, 0);
+}
+
+static void records_at_once(void) {
+        struct world w;
+        pid_t pid;
+
+        world_init(&w);
+        fake_want(&w.system, true);
+        pid = start_program(0, true, PROGRAM);
+        fake_accept(&w.system);
+        fake_apply(&w.system, HANDSHAKE_READY, true);
+        assert_ends_well(pid);
+        g_assert_cmpuint(fake_consume(&w.system), ==, 2);
+        world_done(&w);
+}
+
+/* What comes next is the helper's. */
+static void hands_over(void) {
+        struct world w;
+        pid_t pid;
+
+        world_init(&w);
+        fake_want(&w.system, true);
+        pid = start_program(0, false, PROGRAM);
+        fake_accept(&w.system);
+        fake_apply(&w.system, HANDSHAKE_READY, false);
+        /* The program ends when its events are on, which may be before it has answered. */
+        (void) fake_send_view(&w.system, HANDSHAKE_CONFIG, true);
+        assert_ends_well(pid);
+        g_assert_cmpuint(fake_consume(&w.system), ==, 2);
+        world_done(&w);
+}
+
+/* The answer comes when nobody waits any more, on the same connection. */
+static void answers_late(void) {
+        struct world w;
+        pid_t pid;
+
+        world_init(&w);
+        fake_want(&w.system, true);
+        pid = start_program(0, false, PROGRAM);
+        fake_accept(&w.system);
+        (void) poll(NULL, 0, 600); /* longer than a start waits */
+        (void) fake_send_view(&w.system, HANDSHAKE_READY, true);
+        assert_ends_well(pid);
+        g_assert_false(fake_is_called(&w.system, 0));
+        g_assert_cmpuint(fake_consume(&w.system), ==, 2);
+        world_done(&w);
+}
+
+/* A refusal: nobody wants it, and the program goes on. */
+static void is_hung_up(void) {
+        struct world w;
+        pid_t pid;
+
+        world_init(&w);
+        fake_want(&w.system, true);
+        pid = start_program(0, true, 0);
+        fake_accept(&w.system);
+        fake_hang_up(&w.system);
+        assert_ends_well(pid);
+        g_assert_cmpuint(fake_consume(&w.system), ==, 0);
+        world_done(&w);
+}
+
+static void registers(struct world *w, unsigned room) {
+        pid_t pid = start_program(room, true, PROGRAM);
+
+        if (room > 0) {
+                fake_accept(&w->system);
+                g_assert_true(fake_send_view(&w->system, HANDSHAKE_READY, true));
+                fake_hang_up(&w->system);
+        }
+        fake_accept(&w->system);
+        fake_apply(&w->system, HANDSHAKE_READY, true);
+        assert_ends_well(pid);
+        g_assert_cmpuint(fake_consume(&w->system), ==, 2);
+        fake_hang_up(&w->system);
+}
+
+/* Room for the connection, but not for what comes with the answer: the helper, which has more, begins anew. */
+static void has_few_descriptors(void) {
+        struct world w;
+
+        world_init(&w);
+        fake_want(&w.system, true);
+        /* The first one tells its definitions, for which it needs a descriptor. */
+        for (unsigned room = 0; room <= 3; room++)
+                registers(&w, room);
+        world_done(&w);
+}
+
+/* A child of fork() is such a process, too, whatever its parent was. */
+static void child_of_fork(void) {
+        struct fake_daemon of_child;
+        struct world w;
+        pid_t pid;
+
+        world_init(&w);
+        program_register();
+        world_join(&w.user);
+        pid = fork();
+        if (pid == 0) {
+                g_assert_cmpuint(program_enabled(), ==, PROGRAM);
+                program_trace(3);
+                _exit(0);
+        }
+        of_child = w.user;
+        of_child.connection = -1;
+        fake_accept(&of_child);
+        fake_apply(&of_child, HANDSHAKE_READY, true);
+        assert_ends_well(pid);
+        g_assert_cmpuint(fake_consume(&w.user), ==, 2);
+        fake_hang_up(&of_child);
+        world_done(&w);
+}
+
+static const struct world_test tests[] = {
+        { "records-at-once", records_at_once, false },
+        { "hands-over", hands_over, false },
+        { "answers-late", answers_late, false },
+        { "is-hung-up", is_hung_up, false },
+        { "has-few-descriptors", has_few_descriptors, false },
+        { "child-of-fork", child_of_fork, false },
+};
+
+int main(int argc, char **argv) {
+        return world_run_tests(argc, argv, tests, G_N_ELEMENTS(tests));
+}
