@@ -16,7 +16,9 @@ static void print_help(void) {
              "pid, tid (0 where it cannot be known), uid, gid, cgroup (the control group); and\n"
              "app:PROVIDER:NAME, a value that the programs tell themselves.\n\n"
              "  -c, --channel CHANNEL  Only in this channel; default: in all\n"
-             COMMAND_SESSION_HELP);
+             COMMAND_SESSION_HELP
+             "\n\n"
+             "Example: tracectl add-context vpid procname");
 }
 
 int verb_add_context(int argc, char *argv[]) {

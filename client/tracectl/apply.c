@@ -22,7 +22,9 @@ static void print_help(void) {
              "  -p, --profile NAME     An installed profile: NAME.conf in sessions.d\n"
              "  -n, --dry-run          Print what would change, and change nothing\n"
              "      --start            Start the session, whatever the profile says\n"
-             COMMAND_HELP);
+             COMMAND_HELP
+             "\n\n"
+             "Example: tracectl apply --dry-run --profile web");
 }
 
 enum { OPTION_START = COMMAND_OWN };

@@ -10,7 +10,9 @@
 static void print_help(void) {
         puts("Usage: tracectl clear [OPTION...] [SESSION]\n\n"
              "Forget what a session has recorded since its last rotation.\n\n"
-             COMMAND_SESSION_HELP);
+             COMMAND_SESSION_HELP
+             "\n\n"
+             "Example: tracectl clear orders");
 }
 
 int verb_clear(int argc, char *argv[]) {

@@ -26,7 +26,9 @@ static void print_help(void) {
              "                         newest events, for tracectl snapshot\n"
              "      --if-exists WHAT   Where there is such a session: error, keep it, or\n"
              "                         replace it\n"
-             COMMAND_HELP);
+             COMMAND_HELP
+             "\n\n"
+             "Example: tracectl create orders -o ~/orders-trace");
 }
 
 enum { OPTION_MODE = COMMAND_OWN, OPTION_IF_EXISTS };

@@ -17,7 +17,9 @@ static void print_help(void) {
         puts("Usage: tracectl destroy [OPTION...] [SESSION...]\n\n"
              "End sessions. What they have recorded is written before, and stays.\n\n"
              "  -a, --all              All of your sessions\n"
-             COMMAND_SESSION_HELP);
+             COMMAND_SESSION_HELP
+             "\n\n"
+             "Example: tracectl destroy orders");
 }
 
 static const struct option options[] = { { "all", no_argument, NULL, 'a' }, COMMAND_SESSION_OPTIONS, {} };

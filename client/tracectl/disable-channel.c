@@ -10,7 +10,9 @@
 static void print_help(void) {
         puts("Usage: tracectl disable-channel [OPTION...] NAME\n\n"
              "Switch off the events of a channel, until tracectl enable-channel NAME.\n\n"
-             COMMAND_SESSION_HELP);
+             COMMAND_SESSION_HELP
+             "\n\n"
+             "Example: tracectl disable-channel big -s orders");
 }
 
 int verb_disable_channel(int argc, char *argv[]) {

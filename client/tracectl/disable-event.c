@@ -9,7 +9,9 @@ static void print_help(void) {
         puts("Usage: tracectl disable-event [OPTION...] PATTERN...\n\n"
              "Stop recording events. PATTERN is one that was enabled, just as it was written\n"
              "then; tracectl enable-event switches it on again.\n\n"
-             CHANGE_EVENTS_HELP("Only in this channel; default: in all"));
+             CHANGE_EVENTS_HELP("Only in this channel; default: in all")
+             "\n\n"
+             "Example: tracectl disable-event 'shop:order_*'");
 }
 
 static int apply(tracectl_session *session, const char *channel, const char *pattern,

@@ -10,7 +10,9 @@
 static void print_help(void) {
         puts("Usage: tracectl dump [OPTION...] [SESSION]\n\n"
              "Print the profile that makes such a session, for tracectl apply.\n\n"
-             COMMAND_SESSION_HELP);
+             COMMAND_SESSION_HELP
+             "\n\n"
+             "Example: tracectl dump orders >orders.conf");
 }
 
 int verb_dump(int argc, char *argv[]) {

@@ -19,7 +19,9 @@ static void print_help(void) {
              "      --discard            A full ring refuses events, and counts them\n"
              "      --overwrite          The newest events take the place of the oldest;\n"
              "                           tracectl snapshot writes them\n"
-             COMMAND_SESSION_HELP);
+             COMMAND_SESSION_HELP
+             "\n\n"
+             "Example: tracectl enable-channel big --subbuf-size 4M --subbuf-count 16");
 }
 
 enum { OPTION_SUBBUF_SIZE = COMMAND_OWN, OPTION_SUBBUF_COUNT, OPTION_DISCARD, OPTION_OVERWRITE };

@@ -17,7 +17,9 @@ static void print_help(void) {
              "      --applications     The programs\n"
              "  -e, --events           The events, * in PATTERN for any characters\n"
              "      --no-legend        No headers\n"
-             COMMAND_SESSION_HELP);
+             COMMAND_SESSION_HELP
+             "\n\n"
+             "Example: tracectl list --events 'shop:*'");
 }
 
 enum { OPTION_NO_LEGEND = COMMAND_OWN, OPTION_APPLICATIONS };

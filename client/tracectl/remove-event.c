@@ -9,7 +9,9 @@ static void print_help(void) {
         puts("Usage: tracectl remove-event [OPTION...] PATTERN...\n\n"
              "Forget patterns of events. PATTERN is one that was enabled, just as it was\n"
              "written then.\n\n"
-             CHANGE_EVENTS_HELP("Only in this channel; default: in all"));
+             CHANGE_EVENTS_HELP("Only in this channel; default: in all")
+             "\n\n"
+             "Example: tracectl remove-event 'shop:order_*'");
 }
 
 static int apply(tracectl_session *session, const char *channel, const char *pattern,

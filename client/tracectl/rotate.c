@@ -12,7 +12,9 @@ static void print_help(void) {
         puts("Usage: tracectl rotate [OPTION...] [SESSION]\n\n"
              "Put what was recorded so far aside, into a complete trace of its own, and print\n"
              "where that is. Recording goes on.\n\n"
-             COMMAND_SESSION_HELP);
+             COMMAND_SESSION_HELP
+             "\n\n"
+             "Example: tracectl rotate orders");
 }
 
 int verb_rotate(int argc, char *argv[]) {

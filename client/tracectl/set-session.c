@@ -15,7 +15,9 @@ static void print_help(void) {
         puts("Usage: tracectl set-session [OPTION...] SESSION\n\n"
              "Make a session (NAME, or USER/NAME) the current one, which the other verbs mean\n"
              "when they are told no other.\n\n"
-             COMMAND_HELP);
+             COMMAND_HELP
+             "\n\n"
+             "Example: tracectl set-session orders");
 }
 
 int verb_set_session(int argc, char *argv[]) {

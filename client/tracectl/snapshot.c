@@ -18,7 +18,9 @@ static void print_help(void) {
         puts("Usage: tracectl snapshot [OPTION...] [NAME]\n\n"
              "Write what the rings of a flight recorder hold now into a new directory of its\n"
              "output; NAME is by default snapshot- and the time. It goes on recording.\n\n"
-             COMMAND_SESSION_HELP);
+             COMMAND_SESSION_HELP
+             "\n\n"
+             "Example: tracectl snapshot before-the-crash -s orders");
 }
 
 /* As those of record; the microseconds keep two snapshots of one second apart. */

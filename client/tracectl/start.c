@@ -11,7 +11,9 @@ static void print_help(void) {
         puts("Usage: tracectl start [OPTION...] [SESSION]\n\n"
              "Start recording. When it returns, the programs that run and have the enabled\n"
              "events record them.\n\n"
-             COMMAND_SESSION_HELP);
+             COMMAND_SESSION_HELP
+             "\n\n"
+             "Example: tracectl start orders");
 }
 
 int verb_start(int argc, char *argv[]) {

@@ -21,7 +21,9 @@ static void print_help(void) {
         puts("Usage: tracectl status [OPTION...]\n\n"
              "Print what the tracing service is and does, what you may have at most, and how\n"
              "much of it you have; and which session is the current one.\n\n"
-             COMMAND_HELP);
+             COMMAND_HELP
+             "\n\n"
+             "Example: tracectl status --json=pretty");
 }
 
 /* "ring_memory": its limit; "ring_memory_used": how much of it is in use. */

@@ -15,7 +15,9 @@ static void print_help(void) {
         puts("Usage: tracectl stop [OPTION...] [SESSION]\n\n"
              "Stop recording. When it returns, the last event is in the trace. The last line\n"
              "says what was recorded, what was lost, where it is and how to look at it.\n\n"
-             COMMAND_SESSION_HELP);
+             COMMAND_SESSION_HELP
+             "\n\n"
+             "Example: tracectl stop orders");
 }
 
 int verb_stop(int argc, char *argv[]) {

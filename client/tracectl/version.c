@@ -17,7 +17,8 @@ int verb_version(int argc, char *argv[]) {
         for (int c; (c = getopt_long(argc, argv, ":h", options, NULL)) >= 0;) {
                 if (c != 'h')
                         return options_refuse("version", c, argv, options);
-                puts("Usage: tracectl version\n\nShow the version of tracectl.");
+                puts("Usage: tracectl version\n\nShow the version of tracectl.\n\n"
+                     "Example: tracectl version");
                 return EXIT_SUCCESS;
         }
         if (optind < argc) {

@@ -43,6 +43,8 @@ def expected_files(libdir, systemunitdir):
     yield f"usr/share/dbus-1/system-services/{BUS_NAME}.service"
     yield f"usr/share/dbus-1/system.d/{BUS_NAME}.conf"
     yield "usr/share/polkit-1/actions/org.tracectl.tracing1.policy"
+    yield "usr/share/bash-completion/completions/tracectl"
+    yield "usr/share/zsh/vendor-completions/_tracectl"
     for page in os.listdir(os.path.join(TOP, "docs/man")):
         yield f"usr/share/man/man{page[-1]}/{page}"
     yield "usr/share/doc/tracectl/json.md"
