@@ -13,7 +13,7 @@
  *   EVENTS=<hash> + definitions
  *                                           READY=1 APPLICATION= GENERATION= PID= UID= GID=
  *                                             [CGROUP=] [NAMESPACE=same] + view, rings
- *   APPLIED=<generation> | ERRNO=<errno>
+ *   APPLIED=<generation> | ERRNO=<errno> GENERATION=
  *                                           CONFIG=1 GENERATION= [+ view, rings]
  *   GET=<generation>                          (asked for where CONFIG had none)
  *   APPLIED=<generation>
@@ -26,8 +26,10 @@
  * READY says about the process is for contexts (protocol/context.h): how tracingd
  * sees it, and whether it is in tracingd's process namespace, so that its threads
  * have the same numbers in both. FORM=locked
- * asks for rings of the process's own (protocol/ring.h, RING_LOCKED). A message
- * that breaks the form ends the connection.
+ * asks for rings of the process's own (protocol/ring.h, RING_LOCKED). ERRNO refuses
+ * the view of that generation, and says that the process records nothing; the newest
+ * one, where a library of an earlier version leaves GENERATION out. A message that
+ * breaks the form ends the connection.
  *
  * RESUME names the application that this process was to a tracingd which has
  * hung up. It has kept everything meanwhile: its rings are mapped, its events

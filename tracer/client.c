@@ -162,8 +162,13 @@ static int handle_view(struct client *c, const struct handshake *h, const int *f
         if (stale)
                 return 0;
         if (r < 0) {
-                answer.keys = HANDSHAKE_ERRNO;
-                answer.error = (uint64_t) -r;
+                /* Refused is what has gone off as well, and nobody waits for it any longer. */
+                actions_clear(&c->daemon->view);
+                answer = (struct handshake) {
+                        .keys = HANDSHAKE_ERRNO | HANDSHAKE_GENERATION,
+                        .error = (uint64_t) -r,
+                        .generation = h->generation,
+                };
         }
         /* First the answer: whoever waits for us here may use the bus at once. */
         r = send_message(c, &answer, NULL, 0);

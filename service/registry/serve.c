@@ -114,8 +114,8 @@ static int on_message(struct application *a, const struct handshake *h, const in
         if (h->keys & HANDSHAKE_APPLIED)
                 return application_applied(a, h->applied);
         if (h->keys & HANDSHAKE_ERRNO)
-                /* Refused: it does not record, and nobody waits for it any longer. */
-                return application_applied(a, a->sent);
+                /* Refused: it does not record, and nobody waits for it any longer. Earlier libraries do not say what. */
+                return application_applied(a, h->keys & HANDSHAKE_GENERATION ? h->generation : a->sent);
         if (h->keys & HANDSHAKE_GET)
                 a->resend = true;
         /* A message of keys that are not known here is a later minor version's. */

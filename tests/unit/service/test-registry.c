@@ -245,6 +245,44 @@ static void test_pending(void) {
         fixture_free(f);
 }
 
+/* A refusal that comes when a newer view is on its way is none of that one. */
+static void test_refuses_late(void) {
+        struct fixture *f = fixture_new();
+        g_autofree char *session = fixture_session(f, "s");
+        struct fake_application *a = fake_application_register(f, shop, 0);
+        struct handshake first, second, refusal = { .keys = HANDSHAKE_ERRNO | HANDSHAKE_GENERATION, .error = ENOMEM };
+        sd_bus_message *reply = NULL;
+        sd_bus_slot *slot;
+        uint32_t pending;
+        const char *path;
+        uint64_t t;
+
+        fixture_ok(f, session, SESSION, "Start", "a{sv}", 0);
+        slot = begin(f, session, "EnableEvent", on_reply, &reply, "sssa{sv}", "user", "", "store:*", 0);
+        first = fake_application_recv(a);
+        finish(f, slot, &reply);
+        sd_bus_message_unref(reply);
+        reply = NULL;
+        slot = begin(f, session, "EnableEvent", on_reply, &reply, "sssa{sv}", "user", "", "*", 0);
+        second = fake_application_recv(a);
+        g_assert_cmpuint(second.generation, >, first.generation);
+        refusal.generation = first.generation;
+        fake_application_send(a, &refusal, NULL, 0);
+        finish(f, slot, &reply);
+        g_assert_cmpint(sd_bus_message_read(reply, "otu", &path, &t, &pending), >, 0);
+        g_assert_cmpuint(pending, ==, 1);
+        sd_bus_message_unref(reply);
+        /* That of the newer one counts. */
+        refusal.generation = second.generation;
+        fake_application_send(a, &refusal, NULL, 0);
+        reply = fixture_call(f, session, SESSION, "EnableEvent", NULL, "sssa{sv}", "user", "", "none:*", 0);
+        g_assert_cmpint(sd_bus_message_read(reply, "otu", &path, &t, &pending), >, 0);
+        g_assert_cmpuint(pending, ==, 0);
+        sd_bus_message_unref(reply);
+        fake_application_free(a);
+        fixture_free(f);
+}
+
 static void test_classes_are_shared(void) {
         static const char *const other[] = { "store:opened", "bank:open", "shop:order_paid", NULL };
         struct fixture *f = fixture_new();
@@ -526,6 +564,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/registry/view", test_view);
         g_test_add_func("/registry/changes", test_changes);
         g_test_add_func("/registry/pending", test_pending);
+        g_test_add_func("/registry/refuses-late", test_refuses_late);
         g_test_add_func("/registry/classes-are-shared", test_classes_are_shared);
         g_test_add_func("/registry/many-classes", test_many_classes);
         g_test_add_func("/registry/locked", test_locked);

@@ -231,6 +231,7 @@ static void stale_view(void) {
         world_done(&w);
 }
 
+/* A view that cannot be applied takes what was on away: the daemon takes it for off. The next one is applied. */
 static void unknown_context(void) {
         struct handshake h;
         struct world w;
@@ -241,8 +242,12 @@ static void unknown_context(void) {
         world_join(&w.user);
         w.user.contexts = CONTEXTS_KNOWN + 1;
         (void) fake_send_view(&w.user, HANDSHAKE_CONFIG, true);
-        h = fake_expect(&w.user, HANDSHAKE_ERRNO);
+        h = fake_expect(&w.user, HANDSHAKE_ERRNO | HANDSHAKE_GENERATION);
         g_assert_cmpuint(h.error, ==, EPROTONOSUPPORT);
+        g_assert_cmpuint(h.generation, ==, w.user.generation);
+        world_assert_recorded(&w, 2, 0);
+        w.user.contexts = 0;
+        fake_apply(&w.user, HANDSHAKE_CONFIG, true);
         world_assert_recorded(&w, 2, 2);
         world_done(&w);
 }
