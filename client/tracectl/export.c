@@ -13,6 +13,7 @@
 #include "client/tracectl/say.h"
 #include "client/tracectl/verbs.h"
 #include "client/tracectl/view-output.h"
+#include "client/tracectl/view-select.h"
 #include "client/tracectl/view-trace.h"
 #include "common/cleanup.h"
 
@@ -21,6 +22,7 @@ struct export_options {
         bool is_user;
         const char *path; /* NULL: whichever is meant */
         const char *file; /* NULL: stdout */
+        struct view_select select;
 };
 
 static void print_help(void) {
@@ -33,6 +35,8 @@ static void print_help(void) {
              "                       chrome://tracing and other viewers\n"
              "  -O, --output-file=FILE\n"
              "                       Write FILE, whole or not at all, instead of stdout\n"
+             "      --since=TIME, --until=TIME, --event=GLOB, --pid=PID, --process=GLOB,\n"
+             "      --filter=EXPR    Only such events, as with tracectl view\n"
              "      --user           SESSION is one of this user's service\n"
              "  -h, --help           Print this text\n"
              "\n"
@@ -58,9 +62,11 @@ static int read_options(struct export_options *export, int argc, char *argv[]) {
                 { "format", required_argument, NULL, 'f' },
                 { "output-file", required_argument, NULL, 'O' },
                 { "user", no_argument, NULL, OPTION_USER },
+                VIEW_SELECT_OPTIONS,
                 { "help", no_argument, NULL, 'h' },
                 {},
         };
+        int r;
 
         for (int c; (c = getopt_long(argc, argv, ":f:O:h", options, NULL)) >= 0;)
                 switch (c) {
@@ -78,7 +84,10 @@ static int read_options(struct export_options *export, int argc, char *argv[]) {
                         print_help();
                         return EXIT_SUCCESS;
                 default:
-                        return options_refuse("export", c, argv, options);
+                        r = view_select_option(c) ? view_select_add(&export->select, view_select_option(c), optarg) :
+                                                    options_refuse("export", c, argv, options);
+                        if (r != 0)
+                                return r;
                 }
         if (optind + 1 < argc) {
                 say("'export' takes one directory, but there is also '%s'. See: tracectl export --help",
@@ -91,7 +100,10 @@ static int read_options(struct export_options *export, int argc, char *argv[]) {
 
 static int write_events(const struct export_options *export, tracectl_reader *reader, const char *path) {
         _cleanup_(output_file_done) struct output_file file = OUTPUT_FILE_NULL;
-        struct view_output_options options = { .path = path };
+        struct view_output_options options = {
+                .path = path,
+                .select = view_select_is_used(&export->select) ? &export->select : NULL,
+        };
         int r;
 
         if (export->file) {
@@ -116,6 +128,8 @@ static int export_trace(const struct export_options *export, const char *path) {
         r = view_trace_open(&trace, path, false);
         if (r != 0)
                 return r;
+        if (export->select.has_range)
+                tracectl_reader_set_range(trace.reader, export->select.since, export->select.until);
         if (export->file)
                 progress_catch_signals();
         signal(SIGPIPE, SIG_IGN);
@@ -127,11 +141,16 @@ static int export_trace(const struct export_options *export, const char *path) {
         return EXIT_SUCCESS;
 }
 
+static void export_done(struct export_options *export) {
+        view_select_done(&export->select);
+}
+
 int verb_export(int argc, char *argv[]) {
-        struct export_options export = { .output = &view_output_perfetto };
+        _cleanup_(export_done) struct export_options export = { .output = &view_output_perfetto };
         _cleanup_free_ char *path = NULL;
         int r;
 
+        view_select_init(&export.select);
         r = read_options(&export, argc, argv);
         if (r >= 0)
                 return r;

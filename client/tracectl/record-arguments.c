@@ -27,6 +27,8 @@ static void print_help(void) {
              "      --exclude PATTERN Not these; may be given several times\n"
              "  -o, --output DIR      Write the trace to this new directory\n"
              "                        (default: COMMAND-YYYYmmdd-HHMMSS)\n"
+             "  -c, --summary         Show at the end how often what happened, and how long it\n"
+             "                        took, on stderr: see tracectl summary\n"
              "      --libc            Also record calls of the C library, in programs that\n"
              "                        have no events of their own\n"
              "      --size SIZE       Size of the ring of each CPU, such as 64M\n"
@@ -129,6 +131,7 @@ static const struct option options[] = {
         { "event", required_argument, NULL, 'e' },   { "output", required_argument, NULL, 'o' },
         { "libc", no_argument, NULL, 'l' },          { "size", required_argument, NULL, 's' },
         { "overwrite", no_argument, NULL, 'O' },     { "help", no_argument, NULL, 'h' },
+        { "summary", no_argument, NULL, 'c' },
         SELECTION_OPTIONS,
         {},
 };
@@ -149,6 +152,9 @@ static int parse_option(struct record_arguments *a, int c, char *argv[], int *re
                 break;
         case 's':
                 r = set_size(a, optarg);
+                break;
+        case 'c':
+                a->with_summary = true;
                 break;
         case 'l':
                 a->libc = true;
@@ -179,7 +185,7 @@ int record_arguments_parse(int argc, char *argv[], struct record_arguments *ret,
                 *ret_status = EXIT_FAILURE;
                 return 1;
         }
-        for (int c; (c = getopt_long(argc, argv, "+:e:o:h", options, NULL)) >= 0;)
+        for (int c; (c = getopt_long(argc, argv, "+:ce:o:h", options, NULL)) >= 0;)
                 if (parse_option(&a, c, argv, ret_status) > 0) {
                         record_arguments_done(&a);
                         return 1;

@@ -8,6 +8,7 @@
 #include "client/tracectl/record-summary.h"
 #include "client/tracectl/recording.h"
 #include "client/tracectl/say.h"
+#include "client/tracectl/summary.h"
 #include "common/cleanup.h"
 
 #define CHANNEL "channel0"
@@ -114,6 +115,13 @@ void recording_finish(struct recording *r) {
                 r->failure = strdup("The tracing service did not end in time.");
 }
 
+/* On stderr, where everything of tracectl's is: the command's output may go to another program. */
+static void show_summary(const char *directory) {
+        fflush(stdout);
+        if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0 || summary_show(directory) < 0 || fflush(stdout) != 0)
+                say("Failed to show the summary. Try: %s summary %s", program_invocation_name, directory);
+}
+
 void recording_summarize(struct recording *r) {
         const struct record_arguments *a = r->arguments;
         bool gone = record_output_remove_empty(&r->output);
@@ -130,6 +138,8 @@ void recording_summarize(struct recording *r) {
 
         if (record_summary_format(&summary, &line) >= 0)
                 say("%s", line);
+        if (a->with_summary && !gone)
+                show_summary(r->output.path);
 }
 
 int recording_start_command(struct recording *r) {

@@ -11,7 +11,7 @@
 #include "client/tracectl/summary.h"
 #include "common/cleanup.h"
 
-static int count(struct summary_counts *counts, uint32_t number) {
+static int count(struct summary_counts *counts, uint32_t number, uint64_t n_more) {
         if (number >= counts->n) {
                 uint32_t n = counts->n ? counts->n : 64;
                 uint64_t *items;
@@ -25,7 +25,7 @@ static int count(struct summary_counts *counts, uint32_t number) {
                 counts->items = items;
                 counts->n = n;
         }
-        counts->items[number]++;
+        counts->items[number] += n_more;
         return 0;
 }
 
@@ -134,7 +134,7 @@ static int add_value(struct summary *summary, tracectl_reader_event *event) {
                 summary->n_other_values++;
                 return 0;
         }
-        return number < 0 ? (int) number : count(&summary->value_counts, (uint32_t) number);
+        return number < 0 ? (int) number : count(&summary->value_counts, (uint32_t) number, 1);
 }
 
 int summary_add(struct summary *summary, tracectl_reader_event *event) {
@@ -144,9 +144,9 @@ int summary_add(struct summary *summary, tracectl_reader_event *event) {
 
         r = pairs_add(&summary->pairs, event, &pair);
         if (r >= 0)
-                r = count(&summary->events, pair.event);
+                r = count(&summary->events, pair.event, 1);
         if (r >= 0)
-                r = count(&summary->tracks, pair.track);
+                r = count(&summary->tracks, pair.track, 1);
         if (r >= 0 && pair.track >= n_tracks)
                 r = name_process(summary, pair.track, event);
         if (r >= 0 && (pair.kind == PAIR_END || pair.kind == PAIR_WHOLE))
@@ -162,7 +162,32 @@ int summary_add(struct summary *summary, tracectl_reader_event *event) {
         return 0;
 }
 
-int summary_read(struct summary *summary, tracectl_reader *reader) {
+struct counting {
+        struct summary *summary;
+        int error;
+};
+
+static void add_count(const char *name, int loglevel, uint64_t n, void *userdata) {
+        struct counting *counting = userdata;
+        struct summary *summary = counting->summary;
+        int64_t number = names_add(&summary->pairs.names, name, strlen(name));
+        int r = number < 0 ? (int) number : count(&summary->events, (uint32_t) number, n);
+
+        if (r < 0)
+                counting->error = r;
+        summary->n += n;
+}
+
+static int count_all(struct summary *summary, tracectl_reader *reader) {
+        struct counting counting = { .summary = summary };
+        int r;
+
+        tracectl_reader_set_unordered(reader, 1);
+        r = tracectl_reader_count(reader, add_count, &counting);
+        return r < 0 ? r : counting.error;
+}
+
+static int add_all(struct summary *summary, tracectl_reader *reader, struct view_chooser *chooser) {
         _cleanup_(progress_done) struct progress progress;
         tracectl_reader_event *event;
         struct pair_open open;
@@ -171,7 +196,9 @@ int summary_read(struct summary *summary, tracectl_reader *reader) {
 
         progress_init(&progress, -1);
         while ((r = tracectl_reader_next(reader, &event)) > 0) {
-                r = summary_add(summary, event);
+                r = view_chooser_wants(chooser, event);
+                if (r > 0)
+                        r = summary_add(summary, event);
                 if (r >= 0)
                         r = progress_step(&progress);
                 if (r < 0)
@@ -179,6 +206,16 @@ int summary_read(struct summary *summary, tracectl_reader *reader) {
         }
         while (pairs_take_open(&summary->pairs, &track, &open) > 0)
                 summary->n_unfinished++;
+        return r;
+}
+
+int summary_read(struct summary *summary, tracectl_reader *reader, const struct view_select *select) {
+        _cleanup_(view_chooser_done) struct view_chooser chooser = {};
+        int r;
+
+        r = view_chooser_init(&chooser, select);
+        if (r >= 0)
+                r = summary->is_count ? count_all(summary, reader) : add_all(summary, reader, &chooser);
         summary->discarded = tracectl_reader_get_discarded(reader);
         summary->packets_lost = tracectl_reader_get_packets_lost(reader);
         return r;

@@ -103,8 +103,9 @@ json_t *summary_to_json(const struct summary *summary) {
         json_t *json;
         int r = 0;
 
-        json = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "count", json_from_number(summary->n),
-                         "first", from_time(summary->first), "last", from_time(summary->last),
+        json = json_pack("{s:o, s:o*, s:o*, s:o, s:o, s:o}", "count", json_from_number(summary->n),
+                         "first", summary->is_count ? NULL : from_time(summary->first),
+                         "last", summary->is_count ? NULL : from_time(summary->last),
                          "discarded", json_from_number(summary->discarded),
                          "packets_lost", json_from_number(summary->packets_lost),
                          "unfinished", json_from_number(summary->n_unfinished));

@@ -17,6 +17,7 @@
 
 struct summary_arguments {
         bool is_user;
+        struct view_select select;
         enum json_mode json;
         const char *path;
 };
@@ -31,8 +32,11 @@ static void print_help(void) {
              "\n"
              "  -b, --by WHAT      Only by event, process, thread, duration, or by the values\n"
              "                     of the field of that name; may be given several times\n"
+             "  -c, --count        Only count the events of each name: the fastest of all\n"
              "  -n, --lines N      At most so many lines of each table (default: 20; 0: all)\n"
              "      --json[=MODE]  Print JSON, with all lines: pretty, short or off\n"
+             "      --since=TIME, --until=TIME, --event=GLOB, --pid=PID, --process=GLOB,\n"
+             "      --filter=EXPR  Only such events, as with tracectl view\n"
              "      --user         SESSION is one of this user's service, not the machine's\n"
              "  -h, --help         Print this text\n"
              "\n"
@@ -76,23 +80,44 @@ static int set_rows(struct summary *summary, const char *text) {
         return EXIT_USAGE;
 }
 
+/* Counting looks at no event, so it can tell nothing else. */
+static int check_count(struct summary *summary, const struct summary_arguments *arguments) {
+        if (!summary->is_count) {
+                if (summary->by == 0)
+                        summary->by = SUMMARY_BY_USUAL;
+                return 0;
+        }
+        if (summary->by != 0 || view_select_is_used(&arguments->select)) {
+                say("--count only counts events by name, and goes with --since and --until alone. "
+                    "See: tracectl summary --help");
+                return EXIT_USAGE;
+        }
+        summary->by = SUMMARY_BY_EVENT;
+        return 0;
+}
+
 /* -1: go on; else the exit status. */
 static int read_options(struct summary *summary, struct summary_arguments *arguments, int argc, char *argv[]) {
         enum { OPTION_JSON = 256, OPTION_USER };
         static const struct option options[] = {
                 { "by", required_argument, NULL, 'b' },
+                { "count", no_argument, NULL, 'c' },
                 { "lines", required_argument, NULL, 'n' },
                 { "json", optional_argument, NULL, OPTION_JSON },
                 { "user", no_argument, NULL, OPTION_USER },
+                VIEW_SELECT_OPTIONS,
                 { "help", no_argument, NULL, 'h' },
                 {},
         };
         int r = 0;
 
-        for (int c; r == 0 && (c = getopt_long(argc, argv, ":b:n:h", options, NULL)) >= 0;)
+        for (int c; r == 0 && (c = getopt_long(argc, argv, ":b:cn:h", options, NULL)) >= 0;)
                 switch (c) {
                 case 'b':
                         r = set_by(summary, optarg);
+                        break;
+                case 'c':
+                        summary->is_count = true;
                         break;
                 case 'n':
                         r = set_rows(summary, optarg);
@@ -110,8 +135,12 @@ static int read_options(struct summary *summary, struct summary_arguments *argum
                         print_help();
                         return EXIT_SUCCESS;
                 default:
-                        return options_refuse("summary", c, argv, options);
+                        if (!view_select_option(c))
+                                return options_refuse("summary", c, argv, options);
+                        r = view_select_add(&arguments->select, view_select_option(c), optarg);
                 }
+        if (r == 0)
+                r = check_count(summary, arguments);
         if (r != 0)
                 return r;
         if (optind + 1 < argc) {
@@ -136,24 +165,42 @@ static int print(const struct summary *summary, const struct summary_arguments *
         return EXIT_SUCCESS;
 }
 
+int summary_show(const char *path) {
+        _cleanup_(view_trace_done) struct view_trace trace = {};
+        _cleanup_(summary_done) struct summary summary = { .rows = ROWS, .by = SUMMARY_BY_USUAL };
+        int r;
+
+        r = view_trace_open(&trace, path, false);
+        if (r != 0)
+                return -EIO;
+        r = summary_read(&summary, trace.reader, NULL);
+        view_trace_say_reports(&trace);
+        return r < 0 ? r : summary_print(&summary, path);
+}
+
+static void arguments_done(struct summary_arguments *arguments) {
+        view_select_done(&arguments->select);
+}
+
 int verb_summary(int argc, char *argv[]) {
         _cleanup_(view_trace_done) struct view_trace trace = {};
         _cleanup_(summary_done) struct summary summary = { .rows = ROWS };
-        struct summary_arguments arguments = {};
+        _cleanup_(arguments_done) struct summary_arguments arguments = {};
         _cleanup_free_ char *path = NULL;
         int r;
 
+        view_select_init(&arguments.select);
         r = read_options(&summary, &arguments, argc, argv);
         if (r >= 0)
                 return r;
-        if (summary.by == 0)
-                summary.by = SUMMARY_BY_EVENT | SUMMARY_BY_PROCESS | SUMMARY_BY_THREAD | SUMMARY_BY_SPAN;
         r = view_trace_find(arguments.is_user, arguments.path, &path);
         if (r == 0)
                 r = view_trace_open(&trace, path, false);
         if (r != 0)
                 return r;
-        r = summary_read(&summary, trace.reader);
+        if (arguments.select.has_range)
+                tracectl_reader_set_range(trace.reader, arguments.select.since, arguments.select.until);
+        r = summary_read(&summary, trace.reader, view_select_is_used(&arguments.select) ? &arguments.select : NULL);
         view_trace_say_reports(&trace);
         if (r < 0) {
                 say("Failed to read the events: %s", strerror(-r));

@@ -14,6 +14,7 @@
 #include "client/tracectl/histogram.h"
 #include "client/tracectl/json.h"
 #include "client/tracectl/pairs.h"
+#include "client/tracectl/view-select.h"
 
 /* Beyond so many values of a field, all others are counted together. */
 #define SUMMARY_VALUES_MAX 65536
@@ -27,6 +28,9 @@ enum summary_by {
         SUMMARY_BY_SPAN = 1 << 4,
 };
 
+/* Where nobody says by what. */
+#define SUMMARY_BY_USUAL (SUMMARY_BY_EVENT | SUMMARY_BY_PROCESS | SUMMARY_BY_THREAD | SUMMARY_BY_SPAN)
+
 struct summary_counts {
         uint64_t *items;
         uint32_t n;
@@ -36,6 +40,7 @@ struct summary {
         unsigned by;         /* enum summary_by, together */
         const char *field;   /* whose values are counted, or NULL */
         uint32_t rows;       /* of a table at most; 0: all */
+        bool is_count;       /* only by event, without their times */
 
         struct pairs pairs;
         struct names processes, values;
@@ -51,8 +56,11 @@ struct summary {
 /* An event more. Negative errno. */
 int summary_add(struct summary *summary, tracectl_reader_event *event);
 
-/* All events of a trace, and what is missing from it. Negative errno. */
-int summary_read(struct summary *summary, tracectl_reader *reader);
+/* All events of a trace that are wanted (select may be NULL), and what is missing from it. Negative errno. */
+int summary_read(struct summary *summary, tracectl_reader *reader, const struct view_select *select);
+
+/* What the verb prints of a trace without options, to stdout; has said why when it fails to open it. Negative errno. */
+int summary_show(const char *path);
 
 /* To stdout. Negative errno. */
 int summary_print(const struct summary *summary, const char *path);

@@ -86,6 +86,12 @@ static int set_grep(struct view_select *select, const char *argument) {
         return 0;
 }
 
+const char *view_select_option(int c) {
+        static const char *const names[] = { "since", "until", "event", "pid", "process", "filter" };
+
+        return c >= VIEW_SELECT_SINCE && c <= VIEW_SELECT_FILTER ? names[c - VIEW_SELECT_SINCE] : NULL;
+}
+
 int view_select_add(struct view_select *select, const char *option, const char *argument) {
         if (select->n_globs == VIEW_SELECT_MAX || select->n_pids == VIEW_SELECT_MAX ||
             select->n_processes == VIEW_SELECT_MAX) {
@@ -190,7 +196,7 @@ static bool has_process(const struct view_select *select, tracectl_reader_event 
         return false;
 }
 
-int view_chooser_begin(struct view_chooser *chooser, struct text *text, tracectl_reader_event *event) {
+int view_chooser_wants(struct view_chooser *chooser, tracectl_reader_event *event) {
         const struct view_select *select = chooser->select;
         int r = 1;
 
@@ -202,14 +208,20 @@ int view_chooser_begin(struct view_chooser *chooser, struct text *text, tracectl
                 r = has_pid(select, event) && has_process(select, event);
         if (r > 0 && chooser->filter)
                 r = view_filter_run(chooser->filter, event);
+        if (r > 0)
+                tracectl_reader_event_rewind(event, TRACECTL_SCOPE_FIELDS);
+        return r;
+}
+
+int view_chooser_begin(struct view_chooser *chooser, struct text *text, tracectl_reader_event *event) {
+        int r = view_chooser_wants(chooser, event);
+
         if (r > 0 && chooser->has_regex) {
                 if (text->size > TEXT_SIZE - LINE_MAX_SIZE)
                         text_flush(text);
                 chooser->line = text->size;
                 text->has_flushed = false;
         }
-        if (r > 0)
-                tracectl_reader_event_rewind(event, TRACECTL_SCOPE_FIELDS);
         return r;
 }
 

@@ -32,6 +32,24 @@ struct view_select {
 void view_select_init(struct view_select *select);
 void view_select_done(struct view_select *select);
 
+/* For the options of a verb, and what to do with them: their values are theirs alone. */
+enum {
+        VIEW_SELECT_SINCE = 1024,
+        VIEW_SELECT_UNTIL,
+        VIEW_SELECT_EVENT,
+        VIEW_SELECT_PID,
+        VIEW_SELECT_PROCESS,
+        VIEW_SELECT_FILTER,
+};
+#define VIEW_SELECT_OPTIONS                                                                                            \
+        { "since", required_argument, NULL, VIEW_SELECT_SINCE }, { "until", required_argument, NULL, VIEW_SELECT_UNTIL }, \
+        { "event", required_argument, NULL, VIEW_SELECT_EVENT }, { "pid", required_argument, NULL, VIEW_SELECT_PID },   \
+        { "process", required_argument, NULL, VIEW_SELECT_PROCESS },                                                 \
+        { "filter", required_argument, NULL, VIEW_SELECT_FILTER }
+
+/* The option's name where c is one of them, or NULL. */
+const char *view_select_option(int c);
+
 /* Takes the argument of the option of this name. 0, or the exit status after saying what is wrong. */
 int view_select_add(struct view_select *select, const char *option, const char *argument);
 
@@ -54,6 +72,9 @@ void view_chooser_done(struct view_chooser *chooser);
 
 /* Before the event is shown in text: 1 where it is wanted so far, 0, or a negative errno. */
 int view_chooser_begin(struct view_chooser *chooser, struct text *text, tracectl_reader_event *event);
+
+/* For those who show no lines: the same without a text, and --grep cannot be used. */
+int view_chooser_wants(struct view_chooser *chooser, tracectl_reader_event *event);
 
 /* After it has become a line of text: takes it back if it is not wanted for how it reads. */
 void view_chooser_end(struct view_chooser *chooser, struct text *text);

@@ -47,9 +47,9 @@ class Perfetto(ExportTest):
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         return result.stdout
 
-    def packets(self, folder):
+    def packets(self, folder, *options):
         """What protoc shows, without its line breaks: a packet a string. None has a field that the schema does not."""
-        text = self.decode(folder)
+        text = self.decode(folder, *options)
         self.assertNotRegex(text, r"(?m)^\s*\d+\s*[:{]")
         return [" ".join(packet.split()) for packet in re.findall(r"(?ms)^packet \{\n(.*?)^\}\n", text)]
 
@@ -96,6 +96,13 @@ class Perfetto(ExportTest):
         self.assertEqual(len([packet for packet in packets if "type: TYPE_INSTANT" in packet]), n)
         self.assertEqual(len([packet for packet in packets if "thread {" in packet]),
                          len(json.loads(self.made("summary", "--json", "--by", "thread", "shop"))["threads"]))
+
+    def test_selection(self):
+        self.assertEqual(self.record("-o", "shop", "--", SHOP, "100").returncode, 0)
+        lines = self.made("view", "--event=shop:order_paid", "--filter=cents > 5000", "shop").splitlines()
+        packets = self.packets("shop", "--event=shop:order_paid", "--filter=cents > 5000")
+        self.assertGreater(len(lines), 0)
+        self.assertEqual(len([packet for packet in packets if "type: TYPE_INSTANT" in packet]), len(lines))
 
     def test_calls_are_slices(self):
         self.assertEqual(self.record("--libc", "-e", "libc:open*", "-o", "cat", "--", "/bin/cat", "/dev/null").returncode, 0)

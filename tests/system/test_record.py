@@ -55,6 +55,15 @@ class Record(SystemTest):
             self.assertEqual((shown.returncode, shown.stderr), (0, ""))
             self.assertEqual(len(shown.stdout.splitlines()), 25)
 
+    def test_summary(self):
+        result = self.record("-c", "-o", "shop", "--", SHOP, "100")
+        self.assertEqual(result.returncode, 0)
+        self.assertRegex(result.stdout, r"\A100 orders: .*\n\Z")
+        last, _, tables = result.stderr.partition("\n")
+        self.assertIn(" events, 0 lost, ", last)
+        self.assertRegex(tables, r"(?m)^shop:order_received +100 ")
+        self.assertRegex(tables, r"(?m)^EVENT +COUNT +SHARE +PER SECOND$")
+
     def test_patterns(self):
         result = self.record("-e", "shop:order_re*", "-e", "tracectl:tracef", "-e", "shop:order_re*", "-o", "trace",
                              "--", SHOP)

@@ -42,6 +42,52 @@ static void test_tables(void) {
         result_done(&result);
 }
 
+/* The same choice of events as that of view; without a choice, counting needs no look at events. */
+static void test_selection(void) {
+        g_autoptr(play) p = play_new();
+        struct result result;
+
+        spans_standard(p);
+        run_tracectl(&result, "/", "summary", "--by=event", "--event=w:job*", p->directory, NULL);
+        g_assert_cmpint(result.status, ==, 0);
+        g_assert_nonnull(strstr(result.output, ": 3 events in "));
+        g_assert_null(strstr(result.output, "w:step"));
+        result_done(&result);
+        run_tracectl(&result, "/", "summary", "--by=thread", "--pid=8", p->directory, NULL);
+        g_assert_nonnull(strstr(result.output, ": 0 events, 0 discarded"));
+        result_done(&result);
+        run_tracectl(&result, "/", "summary", "--since=@", p->directory, NULL);
+        g_assert_cmpint(result.status, ==, 2);
+        result_done(&result);
+}
+
+static void test_count(void) {
+        static const char *const others[] = { "--by=event", "--event=w:*", "--pid=1", "--filter=n > 1" };
+        g_autoptr(play) p = play_new();
+        g_autofree char *head = NULL;
+        struct result result;
+
+        spans_standard(p);
+        run_tracectl(&result, "/", "summary", "--count", p->directory, NULL);
+        head = g_strconcat(p->directory, ": 9 events, 0 discarded\n\nEVENT         COUNT  SHARE  PER SECOND\n"
+                                         "w:step_entry      3  33.3%           -\n", NULL);
+        g_assert_cmpint(result.status, ==, 0);
+        g_assert_true(g_str_has_prefix(result.output, head));
+        result_done(&result);
+        run_tracectl(&result, "/", "summary", "-c", "--json=short", p->directory, NULL);
+        g_assert_true(g_str_has_prefix(result.output, "{\"count\":9,\"discarded\":0,"));
+        result_done(&result);
+        run_tracectl(&result, "/", "summary", "-c", "--until=1970-01-02", p->directory, NULL);
+        g_assert_nonnull(strstr(result.output, ": 0 events, 0 discarded\n"));
+        result_done(&result);
+        for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+                run_tracectl(&result, "/", "summary", "-c", others[i], p->directory, NULL);
+                g_assert_cmpint(result.status, ==, 2);
+                g_assert_nonnull(strstr(result.errors, "--count only counts events by name"));
+                result_done(&result);
+        }
+}
+
 static void test_field(void) {
         g_autoptr(play) p = play_new();
         g_autoptr(GByteArray) events = play_events();
@@ -144,6 +190,8 @@ int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/summary/tables", test_tables);
         g_test_add_func("/summary/field", test_field);
+        g_test_add_func("/summary/selection", test_selection);
+        g_test_add_func("/summary/count", test_count);
         g_test_add_func("/summary/json", test_json);
         g_test_add_func("/summary/empty", test_empty);
         g_test_add_func("/summary/wrong", test_wrong);
