@@ -15,12 +15,19 @@
 #include "service/log.h"
 #include "service/wake.h"
 
+/* So many are woken at a time, and more when nobody comes for so long. */
+#define WINDOW_MIN 64
+#define WINDOW_MAX (1 << 20)
+#define WINDOW_USEC (5 * 1000)
+
 struct wake {
         char *directory;
         struct wait_page *page; /* NULL: not there */
         bool wanted, resting;
         uint32_t expected, missing;
-        sd_event_source *timer;
+        bool waking;           /* some may be asleep that shall come */
+        uint32_t window, open; /* how many are awake at once; those woken that have not come */
+        sd_event_source *timer, *window_timer;
         void (*settled)(void *userdata);
         void *userdata;
 };
@@ -63,16 +70,27 @@ static int open_page(const char *directory, struct wait_page **ret) {
 }
 
 /*
- * Returns how many were woken. The kernel compares the word with what a waiter
- * has read before it lets him sleep, so that one who comes in between stays awake.
+ * The kernel compares the word with what a waiter has read before it lets him
+ * sleep, so that one who comes in between stays awake.
  */
-static uint32_t set_word(struct wait_page *page, bool wanted) {
+static void set_word(struct wait_page *page, bool wanted) {
         _Atomic uint32_t *word = (_Atomic uint32_t *) &page->word;
         uint32_t next = (atomic_load(word) & ~WAIT_WANTED) + 2;
-        long n;
 
         atomic_store(word, wanted ? next | WAIT_WANTED : next);
-        n = syscall(SYS_futex, &page->word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+/* Returns how many were woken: those who have slept longest. */
+static uint32_t wake_some(struct wait_page *page, int max) {
+        long n = syscall(SYS_futex, &page->word, FUTEX_WAKE, max, NULL, NULL, 0);
+
+        return n > 0 ? (uint32_t) n : 0;
+}
+
+/* Moves all to where they are and wakes none, which only tells how many there are; 0 where the kernel does not. */
+static uint32_t count_asleep(struct wait_page *page) {
+        long n = syscall(SYS_futex, &page->word, FUTEX_REQUEUE, 0, (void *) INT_MAX, &page->word, 0);
+
         return n > 0 ? (uint32_t) n : 0;
 }
 
@@ -85,6 +103,44 @@ static void settle(struct wake *w) {
 
 static int on_timeout(sd_event_source *s, uint64_t usec, void *userdata) {
         settle(userdata);
+        return 0;
+}
+
+static void set_timer(sd_event_source *timer, uint64_t usec) {
+        if (sd_event_source_set_time_relative(timer, usec) >= 0)
+                (void) sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+}
+
+static void stop_waking(struct wake *w) {
+        w->waking = false;
+        (void) sd_event_source_set_enabled(w->window_timer, SD_EVENT_OFF);
+}
+
+/*
+ * Ten thousand that run at once would keep everybody waiting, and one another. So
+ * they are woken a few at a time, the next when those have come. Each window has
+ * all the time again to settle.
+ */
+static void open_window(struct wake *w) {
+        uint32_t wanted = w->window - w->open, n = wake_some(w->page, (int) wanted);
+
+        w->open += n;
+        if (n < wanted)
+                stop_waking(w);
+        else
+                set_timer(w->window_timer, WINDOW_USEC);
+        if (w->expected > 0)
+                set_timer(w->timer, WAKE_SETTLE_USEC);
+}
+
+/* They may have died, been stopped or woken for another reason; twice as many then, so that nobody can delay others. */
+static int on_window_timeout(sd_event_source *s, uint64_t usec, void *userdata) {
+        struct wake *w = userdata;
+
+        w->open = 0;
+        if (w->window < WINDOW_MAX)
+                w->window *= 2;
+        open_window(w);
         return 0;
 }
 
@@ -105,6 +161,13 @@ static void find_page(struct wake *w) {
                             "run systemd-tmpfiles --create", w->directory, strerror(-r));
 }
 
+/* All look at the word again, and sleep again. */
+static void let_wait(struct wake *w) {
+        stop_waking(w);
+        set_word(w->page, false);
+        (void) wake_some(w->page, INT_MAX);
+}
+
 int wake_new(sd_event *event, const char *directory, bool resumed, void (*settled)(void *userdata), void *userdata,
              struct wake **ret) {
         _cleanup_(wake_freep) struct wake *w = NULL;
@@ -118,6 +181,10 @@ int wake_new(sd_event *event, const char *directory, bool resumed, void (*settle
         r = sd_event_add_time_relative(event, &w->timer, CLOCK_MONOTONIC, 0, 1, on_timeout, w);
         if (r >= 0)
                 r = sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_add_time_relative(event, &w->window_timer, CLOCK_MONOTONIC, 0, 1, on_window_timeout, w);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(w->window_timer, SD_EVENT_OFF);
         if (r < 0)
                 return r;
         if (directory && !(w->directory = strdup(directory)))
@@ -125,7 +192,7 @@ int wake_new(sd_event *event, const char *directory, bool resumed, void (*settle
         find_page(w);
         /* One that was killed may have left it set. */
         if (w->page && w->page->word & WAIT_WANTED && !resumed)
-                (void) set_word(w->page, false);
+                let_wait(w);
         if (resumed)
                 wake_want(w);
         *ret = TAKE_PTR(w);
@@ -137,6 +204,7 @@ struct wake *wake_free(struct wake *w) {
                 return NULL;
         wake_rest(w);
         sd_event_source_disable_unref(w->timer);
+        sd_event_source_disable_unref(w->window_timer);
         if (w->page)
                 munmap(w->page, sizeof(*w->page));
         free(w->directory);
@@ -149,14 +217,20 @@ void wake_want(struct wake *w) {
                 return;
         find_page(w);
         w->wanted = true;
-        w->missing = 0;
-        w->expected = w->page ? set_word(w->page, true) : 0;
+        w->missing = w->expected = 0;
+        if (!w->page)
+                return;
+        set_word(w->page, true);
+        w->expected = count_asleep(w->page);
+        if (w->expected == 0)
+                w->expected = wake_some(w->page, INT_MAX);
         if (w->expected == 0)
                 return;
-        log_debug("%u applications were woken", w->expected);
-        if (sd_event_source_set_time_relative(w->timer, WAKE_SETTLE_USEC) < 0 ||
-            sd_event_source_set_enabled(w->timer, SD_EVENT_ONESHOT) < 0)
-                w->expected = 0;
+        log_debug("%u applications are woken", w->expected);
+        w->waking = true;
+        w->window = WINDOW_MIN;
+        w->open = 0;
+        open_window(w);
 }
 
 void wake_rest(struct wake *w) {
@@ -165,12 +239,15 @@ void wake_rest(struct wake *w) {
                 return;
         w->wanted = false;
         if (w->page)
-                (void) set_word(w->page, false);
+                let_wait(w);
 }
 
 void wake_leave(struct wake *w) {
         w->resting = true;
         w->wanted = false;
+        if (w->waking)
+                (void) wake_some(w->page, INT_MAX);
+        stop_waking(w);
 }
 
 void wake_registered(struct wake *w) {
@@ -178,6 +255,10 @@ void wake_registered(struct wake *w) {
                 w->missing--;
         if (w->expected > 0 && --w->expected == 0)
                 settle(w);
+        if (w->open > 0)
+                w->open--;
+        if (w->waking && w->open <= w->window / 2)
+                open_window(w);
 }
 
 uint32_t wake_expected(const struct wake *w) {

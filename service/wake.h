@@ -4,8 +4,8 @@
 /*
  * The page on which applications wait (protocol/wait.h), from our side: wakes
  * them when somebody wants to trace, and tells how many of those that were woken
- * have not come yet. A wake-up has settled when as many have registered, or
- * after a bounded time. A page that is not there is no error: then the
+ * have not come yet. They are woken a window at a time. A wake-up has settled when as
+ * many have registered, or a bounded time after the last window. A page that is not there is no error: then the
  * applications that wait look again by themselves. Main loop only.
  */
 

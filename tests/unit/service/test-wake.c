@@ -253,6 +253,91 @@ static void test_page_found(void) {
         running_finish(l);
 }
 
+#define CROWD 300
+
+static void on_crowd_settled(void *userdata) {
+        *(int *) userdata += 1;
+}
+
+/* Those of the crowd that have been woken: they end. */
+static unsigned count_woken(pid_t *pids) {
+        unsigned n = 0;
+
+        for (size_t i = 0; i < CROWD; i++) {
+                if (pids[i] > 0 && waitpid(pids[i], NULL, WNOHANG) == pids[i])
+                        pids[i] = 0;
+                n += pids[i] == 0;
+        }
+        return n;
+}
+
+/* A crowd is expected as a whole, and woken in parts: the next when those have come, or do not come. */
+static void test_wake_in_windows(gconstpointer come) {
+        struct running *l = running_prepare(0);
+        const struct wait_page *page;
+        unsigned n_come = 0, n = 0;
+        sd_event *event = NULL;
+        pid_t pids[CROWD];
+        struct wake *wake;
+        int settled = 0;
+
+        make_page(l, "TRACECTL0000");
+        page = map_page(l);
+        for (size_t i = 0; i < CROWD; i++)
+                pids[i] = start_waiter(page);
+        g_assert_cmpint(sd_event_new(&event), >=, 0);
+        g_assert_cmpint(wake_new(event, l->directory, false, on_crowd_settled, &settled, &wake), ==, 0);
+        wake_want(wake);
+        g_assert_cmpuint(wake_expected(wake), ==, CROWD);
+        while (n < CROWD && come) {
+                n = count_woken(pids);
+                g_assert_cmpuint(n, <=, n_come + 64);
+                if (n_come < n) {
+                        wake_registered(wake);
+                        n_come++;
+                }
+        }
+        while (n < CROWD) {
+                g_assert_cmpint(sd_event_run(event, 1000), >=, 0);
+                n = count_woken(pids);
+        }
+        for (; n_come < CROWD && come; n_come++)
+                wake_registered(wake);
+        while (!settled)
+                g_assert_cmpint(sd_event_run(event, UINT64_MAX), >=, 0);
+        g_assert_cmpint(settled, ==, 1);
+        g_assert_cmpuint(wake_missing(wake), ==, come ? 0 : CROWD);
+        wake_free(wake);
+        sd_event_unref(event);
+        munmap((void *) page, sizeof(*page));
+        running_finish(l);
+}
+
+/* Who leaves in the middle leaves nobody asleep that the next one needs. */
+static void test_leave_in_window(void) {
+        struct running *l = running_prepare(0);
+        const struct wait_page *page;
+        sd_event *event = NULL;
+        pid_t pids[CROWD];
+        struct wake *wake;
+        int settled = 0;
+
+        make_page(l, "TRACECTL0000");
+        page = map_page(l);
+        for (size_t i = 0; i < CROWD; i++)
+                pids[i] = start_waiter(page);
+        g_assert_cmpint(sd_event_new(&event), >=, 0);
+        g_assert_cmpint(wake_new(event, l->directory, false, on_crowd_settled, &settled, &wake), ==, 0);
+        wake_want(wake);
+        wake_leave(wake);
+        for (size_t i = 0; i < CROWD; i++)
+                assert_woken(pids[i]);
+        wake_free(wake);
+        sd_event_unref(event);
+        munmap((void *) page, sizeof(*page));
+        running_finish(l);
+}
+
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         signal(SIGPIPE, SIG_IGN);
@@ -263,5 +348,8 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/wake/for-session", test_wake_for_session);
         g_test_add_func("/wake/wrong-pages", test_wrong_pages);
         g_test_add_func("/wake/page-found", test_page_found);
+        g_test_add_data_func("/wake/in-windows", "come", test_wake_in_windows);
+        g_test_add_data_func("/wake/in-windows-that-stall", NULL, test_wake_in_windows);
+        g_test_add_func("/wake/leave-in-window", test_leave_in_window);
         return g_test_run();
 }
