@@ -41,8 +41,10 @@ static void finish(struct waiter *w, uint32_t pending) {
 /* Those that have registered and not acknowledged, and those that were woken up to register. */
 static uint32_t count_pending(const struct waiter *w) {
         const struct manager *m = w->manager;
+        uint32_t expected = manager_expected(m);
 
-        return registry_count_pending(m->registry, w->uid, w->generation) + manager_expected(m);
+        /* Second: who is expected no longer is in the registry by now. Partner: registry_register(). */
+        return expected + registry_count_pending(m->registry, w->uid, w->generation);
 }
 
 /* The same as whether there are any, but cheap where nothing can have changed. */

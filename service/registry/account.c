@@ -16,6 +16,7 @@ int account_new(uid_t uid, struct quota *quota, struct account **ret) {
                 free(a);
                 return -ENOMEM;
         }
+        window_init(&a->window);
         definitions_store_init(&a->definitions, quota, uid);
         *ret = a;
         return 0;
@@ -23,6 +24,7 @@ int account_new(uid_t uid, struct quota *quota, struct account **ret) {
 
 struct account *account_free(struct account *a) {
         definitions_store_done(&a->definitions);
+        window_done(&a->window);
         cds_lfht_destroy(a->applications, NULL);
         free(a);
         return NULL;

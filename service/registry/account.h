@@ -14,12 +14,14 @@
 #include <urcu/rculfhash.h>
 
 #include "service/registry/definitions.h"
+#include "service/registry/window.h"
 
 struct account {
         struct cds_lfht_node node;
         uid_t uid;
         struct cds_lfht *applications; /* registered ones, by id */
         struct definitions_store definitions;
+        struct window window;
         atomic_uint_least64_t n_applications;
         atomic_uint_least64_t n_ever;
         atomic_uint_least64_t n_steps; /* each time that one of them conforms to a newer generation, or goes */

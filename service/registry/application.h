@@ -27,6 +27,7 @@
 #include "service/registry/control-group.h"
 #include "service/registry/definitions.h"
 #include "service/registry/peer.h"
+#include "service/registry/window.h"
 
 /* Why a worker should look at an application. */
 enum application_work {
@@ -64,6 +65,11 @@ struct application {
 
         /* in the registry's circle of connections, under its lock */
         struct application *next, *previous;
+
+        /* in its account's window, under its lock */
+        struct application *window_next, *window_previous;
+        enum window_place place;
+        uint64_t placed_usec, charged_fds;
 
         /* tables and queues */
         struct cds_lfht_node id_node, pid_node, account_node, resumed_node;

@@ -98,6 +98,9 @@ void registry_register(struct application *a) {
         cds_lfht_add(a->account->applications, registry_hash(a->id), &a->account_node);
         registry_enroll(a);
         rcu_read_unlock();
+        /* Inserted first, no longer missing second. Partner: count_pending() in waiter.c, which looks the other way round. */
+        if (a->resumed)
+                roll_resumed(r->config.roll);
         atomic_store(&a->registered, true);
         cds_wfcq_enqueue(&r->added_head, &r->added_tail, &application_ref(a)->added_node);
         registry_note(r);
@@ -135,6 +138,7 @@ void registry_disconnect(struct application *a) {
                 unregister(r, a);
         a->state = APPLICATION_CLOSED;
         sweep_remove(r, a);
+        window_drop(a);
         close_and_drop_view(a);
         registry_release_lost(a);
         if (a->locked)

@@ -27,6 +27,7 @@
 #define KEY_STOP (UINT64_MAX - 1)
 #define KEY_WORK (UINT64_MAX - 2)
 #define KEY_SWEEP (UINT64_MAX - 3)
+#define KEY_WINDOWS (UINT64_MAX - 4)
 
 struct registry {
         struct registry_config config;
@@ -36,6 +37,7 @@ struct registry {
         struct control_group_table groups;
         struct refusals refusals;
         struct sweep sweep;
+        struct windows windows;
 
         struct cds_lfht *by_id;  /* every connection */
         struct cds_lfht *resumed; /* registered ones whose number is not their connection's, by number */

@@ -86,15 +86,16 @@ static void count_live(struct account *account, void *userdata) {
         *(uint64_t *) userdata += atomic_load(&account->n_applications);
 }
 
+static void count_steps(struct account *account, void *userdata) {
+        *(uint64_t *) userdata += atomic_load(&account->n_steps);
+}
+
 bool registry_is_pending(struct registry *r, uid_t uid, uint64_t generation, uint64_t *steps) {
-        struct account *account = registry_account(r, uid);
-        uint64_t now;
+        uint64_t now = 0;
         uint32_t n;
 
-        if (!account)
-                return false;
         /* Before they are counted: each that is pending then makes its step later. */
-        now = atomic_load(&account->n_steps);
+        each_account(r, uid, count_steps, &now);
         if (now < *steps)
                 return true;
         n = registry_count_pending(r, uid, generation);

@@ -58,17 +58,31 @@ static void introduce(const struct application *a, struct handshake *h) {
 
 static int send_view(struct application *a, const struct session_view *view) {
         struct handshake h = { .keys = HANDSHAKE_GENERATION, .generation = view->generation };
-        int r;
 
         if (a->ready_sent)
                 h.keys |= HANDSHAKE_CONFIG;
         else
                 introduce(a, &h);
-        r = application_send(a, &h, view->fds, view->n_fds);
-        /* Too many descriptors in flight for this uid: the application asks for them later. */
+        return application_send(a, &h, view->fds, view->n_fds);
+}
+
+/* 1, or 0: it stays pending until its socket has room, or others of its user have read what they were sent. */
+static int try_send_view(struct application *a, const struct session_view *view) {
+        int r;
+
+        if (!window_charge(a, view->n_fds)) {
+                window_starve(a);
+                return 0;
+        }
+        r = send_view(a, view);
+        if (r >= 0)
+                return 1;
+        window_uncharge(a, view->n_fds);
+        a->blocked = r == -EAGAIN;
+        /* Others of tracingd's own user have as many in flight. */
         if (r == -ETOOMANYREFS)
-                r = application_send(a, &h, NULL, 0);
-        return r;
+                window_starve(a);
+        return a->blocked || r == -ETOOMANYREFS ? 0 : r;
 }
 
 static void sent(struct application *a, struct session_view *view, uint64_t generation) {
@@ -115,20 +129,38 @@ static int push(struct application *a, const struct model_view *model) {
         /* The main loop comes back when the consumers have been told of every class. */
         if (!session_view_is_ready(view))
                 return 0;
-        r = send_view(a, view);
-        a->blocked = r == -EAGAIN;
-        if (r < 0)
-                return a->blocked ? 0 : r;
-        sent(a, TAKE_PTR(view), model->generation);
-        return 0;
+        r = try_send_view(a, view);
+        if (r > 0)
+                sent(a, TAKE_PTR(view), model->generation);
+        return r < 0 ? r : 0;
 }
 
-int application_push(struct application *a) {
+/* It was sent a view that it has not acknowledged. */
+static bool is_asked(const struct application *a) {
+        return a->ready_sent && !a->acknowledged;
+}
+
+static int push_newest(struct application *a) {
         _cleanup_(model_view_unrefp) struct model_view *model = model_view_get(a->registry->config.model);
 
-        a->blocked = false;
         if (a->ready_sent && a->valid >= model->generation && a->view->definitions == a->definitions &&
             !a->resend && a->view_locked == a->locked)
                 return 0;
+        /* One at a time: when it acknowledges that, it gets what is the newest then. */
+        if (is_asked(a) && !a->resend)
+                return 0;
+        /* One that waits, because it starts or has loaded an object, does not wait for others. */
+        if (!window_enter(a, !a->ready_sent || a->resend))
+                return 0;
         return push(a, model);
+}
+
+int application_push(struct application *a) {
+        int r;
+
+        a->blocked = false;
+        r = push_newest(a);
+        if (!is_asked(a))
+                window_leave(a);
+        return r;
 }

@@ -99,7 +99,7 @@ int registry_new(const struct registry_config *config, struct registry **ret) {
         r->last_id = roll_last(config->roll);
         r->connections_max = connections_max();
         quota_set_total(&config->domain->quota, QUOTA_APPLICATIONS, r->connections_max);
-        r->epoll_fd = r->stop_fd = r->work_fd = r->news_fd = r->sweep.timer_fd = -1;
+        r->epoll_fd = r->stop_fd = r->work_fd = r->news_fd = r->sweep.timer_fd = r->windows.timer_fd = -1;
         control_group_table_init(&r->groups);
         refusals_init(&r->refusals);
         cds_wfcq_init(&r->work_head, &r->work_tail);
@@ -109,6 +109,9 @@ int registry_new(const struct registry_config *config, struct registry **ret) {
         if (r->news_fd < 0)
                 return -errno;
         k = sweep_init(&r->sweep, config->sweep_usec);
+        if (k < 0)
+                return k;
+        k = windows_init(&r->windows);
         if (k < 0)
                 return k;
         k = make_tables(r);
@@ -193,6 +196,7 @@ struct registry *registry_free(struct registry *r) {
         reception_done(r);
         closep(&r->news_fd);
         sweep_done(&r->sweep);
+        windows_done(&r->windows);
         refusals_done(&r->refusals);
         control_group_table_done(&r->groups);
         free(r);

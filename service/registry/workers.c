@@ -19,6 +19,8 @@ static int serve(struct application *a, unsigned work) {
                 k = application_read(a);
         if (k >= 0 && work & APPLICATION_CHECK && !application_is_alive(a))
                 k = -ECONNRESET;
+        if (k >= 0 && work & APPLICATION_CHECK)
+                window_check(a);
         if (k >= 0 && a->state == APPLICATION_REGISTERED)
                 k = application_push(a);
         return k < 0 ? k : reception_watch(a);
@@ -114,6 +116,9 @@ static bool turn(struct registry *r) {
                         break;
                 case KEY_SWEEP:
                         sweep_some(r);
+                        break;
+                case KEY_WINDOWS:
+                        windows_expire(r);
                         break;
                 default:
                         on_connection(r, &events[i]);

@@ -237,12 +237,15 @@ uint32_t roll_resume(struct roll *r, const struct roll_entry *entry) {
 
                 if (r->missing[i] && is_of(slot_at(r, i), entry)) {
                         r->missing[i] = 0;
-                        atomic_fetch_sub(&r->n_missing, 1);
                         number = i + 1;
                 }
         }
         pthread_mutex_unlock(&r->lock);
         return number;
+}
+
+void roll_resumed(struct roll *r) {
+        atomic_fetch_sub(&r->n_missing, 1);
 }
 
 void roll_drop(struct roll *r, uint32_t number) {

@@ -65,8 +65,12 @@ uint64_t roll_last(const struct roll *r);
 /* An application was registered. What it is known by, for roll_drop(); 0: there was no room. */
 uint32_t roll_put(struct roll *r, const struct roll_entry *entry);
 
-/* One that was registered with an earlier tracingd has come back. Likewise; 0: it has not, that was another one. */
+/*
+ * One that was registered with an earlier tracingd has come back. Likewise; 0: it has not, that was another one.
+ * It counts as missing until roll_resumed(), which comes when others can see it: it is never in neither place.
+ */
 uint32_t roll_resume(struct roll *r, const struct roll_entry *entry);
+void roll_resumed(struct roll *r);
 
 void roll_drop(struct roll *r, uint32_t number);
 

@@ -9,7 +9,7 @@ import unittest
 import system
 from service import ServiceTest
 
-CROWD = 5_000 if os.environ.get("TRACECTL_TORTURE") else 300
+CROWD = 10_000 if os.environ.get("TRACECTL_TORTURE") else 300
 BOUND = 15  # seconds for what takes milliseconds, on a busy machine
 
 # Connects argv[1] times, in turn as each kind of argv[2]; says so, and keeps all of it until it is killed.

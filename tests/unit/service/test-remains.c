@@ -268,6 +268,8 @@ static void test_roll(void) {
         g_assert_cmpuint(roll_resume(r, &e), >, 0);
         /* Once. */
         g_assert_cmpuint(roll_resume(r, &e), ==, 0);
+        g_assert_cmpuint(roll_missing(r), ==, 10);
+        roll_resumed(r);
         g_assert_cmpuint(roll_missing(r), ==, 9);
         roll_sift(r, is_even, on_gone, &gone);
         g_assert_cmpuint(gone, ==, 1 + 5 + 7 + 9);
