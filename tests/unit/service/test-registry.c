@@ -527,6 +527,7 @@ static void test_deaf_client(void) {
         /* The socket itself holds some thousands. */
         enum { N = 5000, ALL = 2 * N };
         struct fixture *f = fixture_new();
+        struct fake_application *a;
         unsigned n_signals = 0;
         sd_bus_message *m;
         int r;
@@ -547,7 +548,7 @@ static void test_deaf_client(void) {
         g_assert_cmpuint(n_signals, >, 0);
         g_assert_cmpuint(n_signals, <, ALL);
         /* Having read, it hears again. */
-        fake_application_free(fake_application_register(f, shop, 0));
+        a = fake_application_register(f, shop, 0);
         do {
                 m = NULL;
                 g_assert_cmpint(sd_bus_wait(f->bus, WAIT_SECONDS * G_USEC_PER_SEC), >, 0);
@@ -555,6 +556,7 @@ static void test_deaf_client(void) {
                 r = m && sd_bus_message_is_signal(m, "org.freedesktop.DBus.ObjectManager", "InterfacesAdded");
                 sd_bus_message_unref(m);
         } while (!r);
+        fake_application_free(a);
         fixture_free(f);
 }
 
