@@ -122,6 +122,25 @@ int tracectl_connection_new_user(tracectl_connection **ret) {
         return new_on_control(runtime, ret) >= 0 ? 0 : r;
 }
 
+int tracectl_connection_new_remote(const char *host, tracectl_connection **ret) {
+        _cleanup_(connection_unrefp) tracectl_connection *connection = NULL;
+        int r;
+
+        r = connection_new(&connection);
+        if (r < 0)
+                return r;
+        r = sd_bus_open_system_remote(&connection->bus, host);
+        if (r < 0)
+                return r;
+        connection->destination = TRACECTL_NAME;
+        connection->is_remote = true;
+        r = set_interactive(connection->bus, 1);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(connection);
+        return 0;
+}
+
 int tracectl_connection_set_interactive(tracectl_connection *connection, int allow) {
         return set_interactive(connection->bus, allow);
 }

@@ -56,6 +56,9 @@ static const char *explain(const tracectl_connection *connection, int r) {
         case ENOTCONN:
         case EPIPE:
         case ESHUTDOWN:
+                if (connection->is_remote)
+                        return "The connection over ssh has ended; does ssh reach that host without a question, and "
+                               "is systemd there?";
                 return connection->destination ? "The message bus has hung up, as it does on users whom the system "
                                                  "does not know (see id) and when it ends."
                                                : "The tracing service has gone away.";

@@ -7,6 +7,7 @@
  * soon as its user frees it.
  */
 
+#include <stdbool.h>
 #include <systemd/sd-bus.h>
 
 #include "client/libtracectl/tracectl.h"
@@ -24,6 +25,7 @@ struct tracectl_connection {
         unsigned n_ref;
         sd_bus *bus;
         const char *destination; /* NULL: peer to peer */
+        bool is_remote;          /* numbers of users are another machine's */
         sd_bus_error error;
 };
 

@@ -6,6 +6,7 @@
 
 #include "client/libtracectl/counts.h"
 #include "client/libtracectl/session.h"
+#include "client/libtracectl/value.h"
 
 DEFINE_CLEANUP(tracectl_session *, tracectl_session_free)
 
@@ -83,8 +84,36 @@ int tracectl_session_open_of(tracectl_connection *connection, uint32_t uid, cons
         return call_for_session(connection, sd_bus_message_append(call, "us", uid, name), call, ret);
 }
 
+/* Who the caller is on another machine: there, every session that is listed is his. */
+static int find_remote_owner(tracectl_connection *connection, const char *name, uint32_t *ret) {
+        _cleanup_(tracectl_value_freep) tracectl_value *list = NULL;
+        int r;
+
+        r = tracectl_list_sessions(connection, NULL, &list);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < tracectl_value_get_size(list); i++) {
+                const tracectl_value *session = tracectl_value_get_item(list, i);
+
+                if (strcmp(tracectl_value_get_string(tracectl_value_lookup(session, "name")), name) != 0)
+                        continue;
+                *ret = (uint32_t) tracectl_value_get_number(tracectl_value_lookup(session, "owner"));
+                return 0;
+        }
+        return connection_refuse(connection, -ENOENT, TRACECTL_INTERFACE "Error.NoSuchSession",
+                                 "You have no session '%s' there.", name);
+}
+
 int tracectl_session_open(tracectl_connection *connection, const char *name, tracectl_session **ret) {
-        return tracectl_session_open_of(connection, geteuid(), name, ret);
+        uint32_t uid = geteuid();
+        int r;
+
+        if (connection->is_remote) {
+                r = find_remote_owner(connection, name, &uid);
+                if (r < 0)
+                        return r;
+        }
+        return tracectl_session_open_of(connection, uid, name, ret);
 }
 
 const char *tracectl_session_get_path(const tracectl_session *session) {

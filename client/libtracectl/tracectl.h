@@ -43,6 +43,14 @@ int tracectl_connection_new_system(tracectl_connection **ret);
 int tracectl_connection_new_user(tracectl_connection **ret);
 
 /*
+ * The same to the tracing service of another machine: host is HOST, USER@HOST or
+ * HOST:PORT, and ssh(1) is run to get there, which the first call waits for.
+ * Paths and numbers of users are those of that machine, and no descriptors can
+ * be passed (the output of a session is named by its directory).
+ */
+int tracectl_connection_new_remote(const char *host, tracectl_connection **ret);
+
+/*
  * A connection over a connected stream socket, the other end of which is a
  * tracing service that was started for this program. Takes fd, also on failure.
  */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "client/tracectl/command.h"
+#include "client/tracectl/nearest.h"
 #include "client/tracectl/verbs.h"
 #include "common/cleanup.h"
 #include "protocol/context.h"
@@ -19,6 +20,21 @@ static void print_help(void) {
              COMMAND_SESSION_HELP
              "\n\n"
              "Example: tracectl add-context vpid procname");
+}
+
+/* A later service may know more types, so it is asked first. */
+static int refuse(struct command *command, const char *type, int error) {
+        static const char *const known[] = { "vpid", "vtid", "procname", "ip", "pid", "tid", "uid", "gid", "cgroup" };
+        struct nearest nearest = NEAREST_INIT(type);
+        char hint[64];
+
+        for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+                nearest_offer(&nearest, known[i]);
+        if (nearest.best && nearest.errors > 0) {
+                snprintf(hint, sizeof(hint), " Did you mean '%s'?", nearest.best);
+                command->hint = hint;
+        }
+        return command_fail(command, "add the context", error);
 }
 
 int verb_add_context(int argc, char *argv[]) {
@@ -51,7 +67,7 @@ int verb_add_context(int argc, char *argv[]) {
                 r = tracectl_session_add_context(command.session, "user", channel, argv[i]);
                 if (r < 0) {
                         json_decref(types);
-                        return command_fail(&command, "add the context", r);
+                        return refuse(&command, argv[i], r);
                 }
                 (void) json_array_append_new(types, json_from_text(argv[i]));
         }

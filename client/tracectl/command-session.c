@@ -52,7 +52,7 @@ static int choose(struct command *command, const char *argument, bool *ret_is_cu
                 command->session_name = strdup(argument);
                 return command->session_name ? 0 : command_out_of_memory();
         }
-        r = current_read(command->is_user, &command->session_name);
+        r = command->host ? -ENOENT : current_read(command->is_user, &command->session_name);
         if (r >= 0) {
                 *ret_is_current = true;
                 return 0;
@@ -85,7 +85,10 @@ int command_open_session(struct command *command, const char *argument) {
         status = session_argument_parse(command->session_name, &session);
         if (status != 0)
                 return status;
-        r = tracectl_session_open_of(command->connection, session.uid, session.name, &command->session);
+        if (session.name == command->session_name) /* the caller's own, whoever he is there */
+                r = tracectl_session_open(command->connection, session.name, &command->session);
+        else
+                r = tracectl_session_open_of(command->connection, session.uid, session.name, &command->session);
         if (r >= 0)
                 return 0;
         if (is_current)

@@ -7,8 +7,11 @@
 
 #include "client/tracectl/command.h"
 #include "client/tracectl/say.h"
+#include "client/tracectl/session-argument.h"
 #include "client/tracectl/verbs.h"
 #include "common/cleanup.h"
+
+static const char *const json_modes[] = { "pretty", "short", "off", NULL };
 
 int command_option(struct command *command, int c, char *argv[], const struct option *options) {
         switch (c) {
@@ -18,8 +21,16 @@ int command_option(struct command *command, int c, char *argv[], const struct op
         case COMMAND_JSON:
                 if (json_mode_parse(optarg, &command->json))
                         return -1;
-                say("Unknown form of JSON '%s'. Known are: pretty, short, off.", optarg);
-                return EXIT_USAGE;
+                return options_refuse_word("form of JSON", optarg, json_modes);
+        case 'H':
+                command->host = optarg;
+                return -1;
+        case COMMAND_NO_PAGER:
+                command->without_pager = true;
+                return -1;
+        case COMMAND_NO_LEGEND:
+                command->without_legend = true;
+                return -1;
         case 'q':
                 command->is_quiet = true;
                 return -1;
@@ -63,7 +74,9 @@ int command_check_arguments(const struct command *command, int argc, char *argv[
 }
 
 static int refuse_bus(const struct command *command, int r) {
-        if (command->is_user)
+        if (command->host)
+                say("Failed to reach '%s' over ssh: %s.", command->host, strerror(-r));
+        else if (command->is_user)
                 say("Failed to reach this user's bus: %s. It is there in a login session; without it, "
                     "a command can be recorded: tracectl record --help", strerror(-r));
         else
@@ -77,8 +90,15 @@ int command_connect(struct command *command) {
 
         if (command->connection)
                 return 0;
-        r = command->is_user ? tracectl_connection_new_user(&command->connection)
-                             : tracectl_connection_new_system(&command->connection);
+        if (command->host && command->is_user) {
+                say("There is --user and --host. On another host, only its machine's service can be reached.");
+                return EXIT_USAGE;
+        }
+        if (command->host)
+                r = tracectl_connection_new_remote(command->host, &command->connection);
+        else
+                r = command->is_user ? tracectl_connection_new_user(&command->connection)
+                                     : tracectl_connection_new_system(&command->connection);
         return r < 0 ? refuse_bus(command, r) : 0;
 }
 
@@ -151,6 +171,12 @@ int command_done(const struct command *command, json_t *json, const char *format
         va_end(ap);
         putchar('\n');
         return EXIT_SUCCESS;
+}
+
+int command_user_name(const struct command *command, uid_t uid, char **ret) {
+        if (!command->host)
+                return user_name(uid, ret);
+        return asprintf(ret, "%u", (unsigned) uid) < 0 ? -ENOMEM : 0;
 }
 
 void command_free(struct command *command) {

@@ -7,6 +7,8 @@
  * that can fail return 0, or the exit status after they have said why.
  */
 
+#include <sys/types.h>
+
 #include "client/libtracectl/tracectl.h"
 #include "client/tracectl/json.h"
 #include "client/tracectl/options.h"
@@ -16,6 +18,8 @@ struct command {
         void (*print_help)(void);
         bool is_user, is_quiet;
         enum json_mode json;
+        bool without_pager, without_legend;
+        const char *host; /* -H: the machine whose service is meant, or NULL */
         const char *session_option; /* -s, or NULL */
         tracectl_connection *connection;
         tracectl_session *session;
@@ -25,20 +29,25 @@ struct command {
 
 #define COMMAND_INIT(name) { .verb = (name), .print_help = print_help }
 
-enum { COMMAND_USER = 256, COMMAND_JSON, COMMAND_OWN /* and on: the verb's own */ };
+enum { COMMAND_USER = 256, COMMAND_JSON, COMMAND_NO_PAGER, COMMAND_NO_LEGEND, COMMAND_OWN /* and on: the verb's own */ };
 
 /* For each verb's table of options, and its short ones; with COMMAND_SESSION, -s as well. */
 #define COMMAND_OPTIONS                                                                                                \
         { "user", no_argument, NULL, COMMAND_USER }, { "json", optional_argument, NULL, COMMAND_JSON },                \
+        { "host", required_argument, NULL, 'H' }, { "no-pager", no_argument, NULL, COMMAND_NO_PAGER },                 \
+        { "no-legend", no_argument, NULL, COMMAND_NO_LEGEND },                                                         \
         { "quiet", no_argument, NULL, 'q' }, { "help", no_argument, NULL, 'h' }
-#define COMMAND_SHORT ":qh"
+#define COMMAND_SHORT ":qhH:"
 #define COMMAND_SESSION_OPTIONS COMMAND_OPTIONS, { "session", required_argument, NULL, 's' }
 #define COMMAND_SESSION_SHORT COMMAND_SHORT "s:"
 
 /* The lines of the help about them. */
 #define COMMAND_HELP                                                                                                   \
         "      --user             The tracing service of this user, not the machine's\n"                               \
+        "  -H, --host [USER@]HOST That of another machine, over ssh\n"                                             \
         "      --json[=MODE]      Print JSON: pretty, short or off\n"                                                  \
+        "      --no-legend        No headers in tables\n"                                                              \
+        "      --no-pager         Print to the terminal at once, not page by page\n"                                   \
         "  -q, --quiet            Print nothing but errors\n"                                                          \
         "  -h, --help             Show this text"
 #define COMMAND_SESSION_HELP                                                                                           \
@@ -58,6 +67,9 @@ int command_check_arguments(const struct command *command, int argc, char *argv[
                             const char *what);
 
 int command_connect(struct command *command);
+
+/* The name of a user of the service's machine, or his number where that is another one. */
+int command_user_name(const struct command *command, uid_t uid, char **ret);
 
 /* Connects, and opens the session argument or, where that is NULL, the one that is meant. */
 int command_open_session(struct command *command, const char *argument);

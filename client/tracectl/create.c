@@ -53,8 +53,7 @@ static int choose_word(const char *word, const char *option, const char *const k
                         *ret = known[i];
                         return -1;
                 }
-        say("Unknown '%s' for %s. See: tracectl create --help", word, option);
-        return EXIT_USAGE;
+        return options_refuse_word(option, word, known);
 }
 
 /* -1: go on; else the exit status. */
@@ -67,9 +66,9 @@ static int read_option(struct create *create, int c, char *argv[]) {
                 create->output = optarg;
                 return -1;
         case OPTION_MODE:
-                return choose_word(optarg, "--mode", modes, &create->session.mode);
+                return choose_word(optarg, "word for --mode", modes, &create->session.mode);
         case OPTION_IF_EXISTS:
-                return choose_word(optarg, "--if-exists", whats, &create->session.if_exists);
+                return choose_word(optarg, "word for --if-exists", whats, &create->session.if_exists);
         default:
                 return command_option(&create->command, c, argv, options);
         }
@@ -77,7 +76,7 @@ static int read_option(struct create *create, int c, char *argv[]) {
 
 /* Whoever makes a session means it from now on; the session is there also where that cannot be kept. */
 static void make_current(const struct command *command) {
-        int r = current_write(command->is_user, command->session_name);
+        int r = command->host ? 0 : current_write(command->is_user, command->session_name);
 
         if (r < 0)
                 say("Failed to keep which session is the current one: %s. Name it with -s.", strerror(-r));
@@ -109,7 +108,13 @@ static int create_session(struct create *create, const char *name) {
         struct command *command = &create->command;
         int status, r;
 
-        if (create->output) {
+        if (create->output && command->host) {
+                if (create->output[0] != '/') {
+                        say("On another host, -o needs an absolute path.");
+                        return EXIT_USAGE;
+                }
+                create->session.directory = create->output;
+        } else if (create->output) {
                 bool may_have_files = create->session.if_exists && strcmp(create->session.if_exists, "keep") == 0;
 
                 status = session_output_open(&output, create->output, may_have_files);

@@ -34,7 +34,8 @@ static int destroy_one(struct command *command, const char *argument, json_t *na
         r = tracectl_session_destroy(command->session);
         if (r < 0)
                 return command_fail(command, "destroy the session", r);
-        current_forget(command->is_user, command->session_name);
+        if (!command->host)
+                current_forget(command->is_user, command->session_name);
         if (json_array_append_new(names, json_from_text(command->session_name)) < 0)
                 return command_out_of_memory();
         if (!command_wants_json(command) && !command->is_quiet)

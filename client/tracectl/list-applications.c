@@ -15,11 +15,11 @@ static const char *text_of(const tracectl_value *value, const char *key) {
         return tracectl_value_get_string(tracectl_value_lookup(value, key));
 }
 
-static int add_row(struct table *table, const tracectl_value *application) {
+static int add_row(const struct list *list, struct table *table, const tracectl_value *application) {
         _cleanup_free_ char *user = NULL;
         int r;
 
-        r = user_name((uid_t) tracectl_value_get_number(tracectl_value_lookup(application, "uid")), &user);
+        r = command_user_name(&list->command, (uid_t) tracectl_value_get_number(tracectl_value_lookup(application, "uid")), &user);
         if (r < 0)
                 return r;
         table_add_number(table, tracectl_value_get_number(tracectl_value_lookup(application, "pid")));
@@ -31,7 +31,7 @@ static int add_row(struct table *table, const tracectl_value *application) {
 
 int list_applications(struct list *list) {
         static const char *const headers[] = { "PID", "USER", "NAME", "UNIT", NULL };
-        _cleanup_(table_done) struct table table = { .headers = headers, .with_legend = !list->without_legend };
+        _cleanup_(table_done) struct table table = { .headers = headers, .with_legend = !list->command.without_legend };
         _cleanup_(tracectl_value_freep) tracectl_value *applications = NULL;
         int r, settled;
 
@@ -43,7 +43,7 @@ int list_applications(struct list *list) {
         if (command_wants_json(&list->command))
                 return json_print(list->command.json, json_from_value(applications));
         for (size_t i = 0; i < tracectl_value_get_size(applications) && r >= 0; i++)
-                r = add_row(&table, tracectl_value_get_item(applications, i));
+                r = add_row(list, &table, tracectl_value_get_item(applications, i));
         if (r >= 0)
                 r = table_print(&table);
         return r < 0 ? command_out_of_memory() : EXIT_SUCCESS;

@@ -49,7 +49,7 @@ static int add_row(struct table *table, const tracectl_value *event) {
 
 int list_events(struct list *list, const char *glob) {
         static const char *const headers[] = { "EVENT", "LEVEL", "FIELDS", NULL };
-        _cleanup_(table_done) struct table table = { .headers = headers, .with_legend = !list->without_legend };
+        _cleanup_(table_done) struct table table = { .headers = headers, .with_legend = !list->command.without_legend };
         _cleanup_(tracectl_value_freep) tracectl_value *events = NULL;
         int r;
 

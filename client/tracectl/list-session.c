@@ -62,7 +62,7 @@ static int print_info(const struct list *list, const tracectl_value *info) {
         uint64_t restarts = number_of(info, "consumer_restarts");
         int r;
 
-        r = user_name((uid_t) number_of(info, "owner"), &user);
+        r = command_user_name(&list->command, (uid_t) number_of(info, "owner"), &user);
         if (r < 0)
                 return r;
         if (asprintf(&consumer, "%s, restarted %" PRIu64 " time%s", text_of(info, "consumer_unit"), restarts,
@@ -124,7 +124,7 @@ static int add_channel(struct table *table, const tracectl_value *channel) {
 static int print_channels(const struct list *list, const tracectl_value *channels) {
         static const char *const headers[] = { "CHANNEL", "MODE", "SUBBUFS", "BYTES EACH", "STATE", "CONTEXTS", NULL };
         _cleanup_(table_done) struct table table = {
-                .headers = headers, .indent = "  ", .with_legend = !list->without_legend,
+                .headers = headers, .indent = "  ", .with_legend = !list->command.without_legend,
         };
         int r = 0;
 
@@ -208,7 +208,7 @@ static int print_events(const struct list *list, const tracectl_value *events) {
         static const char *const headers[] = { "EVENTS", "CHANNEL", "STATE", "ONLY", NULL };
         bool is_long = has_selection(events);
         _cleanup_(table_done) struct table table = {
-                .headers = is_long ? headers : short_headers, .indent = "  ", .with_legend = !list->without_legend,
+                .headers = is_long ? headers : short_headers, .indent = "  ", .with_legend = !list->command.without_legend,
         };
         int r = 0;
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "client/tracectl/list.h"
+#include "client/tracectl/pager.h"
 #include "client/tracectl/say.h"
 #include "client/tracectl/verbs.h"
 
@@ -16,19 +17,17 @@ static void print_help(void) {
              "  -a, --all              Also what is other users'\n"
              "      --applications     The programs\n"
              "  -e, --events           The events, * in PATTERN for any characters\n"
-             "      --no-legend        No headers\n"
              COMMAND_SESSION_HELP
              "\n\n"
              "Example: tracectl list --events 'shop:*'");
 }
 
-enum { OPTION_NO_LEGEND = COMMAND_OWN, OPTION_APPLICATIONS };
+enum { OPTION_APPLICATIONS = COMMAND_OWN };
 
 static const struct option options[] = {
         { "all", no_argument, NULL, 'a' },
         { "applications", no_argument, NULL, OPTION_APPLICATIONS },
         { "events", no_argument, NULL, 'e' },
-        { "no-legend", no_argument, NULL, OPTION_NO_LEGEND },
         COMMAND_SESSION_OPTIONS,
         {},
 };
@@ -44,9 +43,6 @@ static int read_option(struct list *list, int c, char *argv[]) {
                 return -1;
         case 'e':
                 list->events = true;
-                return -1;
-        case OPTION_NO_LEGEND:
-                list->without_legend = true;
                 return -1;
         default:
                 return command_option(&list->command, c, argv, options);
@@ -70,6 +66,8 @@ static int run(struct list *list, int argc, char *argv[]) {
                                          list->events ? "one pattern" : "one session");
         if (status != 0)
                 return status;
+        if (!list->command.without_pager && !command_wants_json(command))
+                pager_open(&list->pager);
         if (!list->applications && !list->events && (argv[optind] || command->session_option))
                 return list_session(list, argv[optind]);
         status = command_connect(command);
@@ -85,6 +83,8 @@ int verb_list(int argc, char *argv[]) {
         int status;
 
         status = run(&list, argc, argv);
+        fflush(stdout);
+        pager_close(&list.pager);
         command_free(&list.command);
         return status;
 }

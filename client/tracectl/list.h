@@ -4,10 +4,12 @@
 /* The forms of tracectl list, a file each. They are connected, and return the exit status. */
 
 #include "client/tracectl/command.h"
+#include "client/tracectl/pager.h"
 
 struct list {
         struct command command;
-        bool applications, events, without_legend;
+        bool applications, events;
+        struct pager pager; /* what the tables go through */
         struct tracectl_list_options options;
 };
 

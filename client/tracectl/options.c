@@ -62,3 +62,28 @@ int options_refuse(const char *verb, int c, char *argv[], const struct option *o
                 say("Unknown option '-%c'. See: tracectl %s%s--help", optopt, SEE(verb));
         return EXIT_USAGE;
 }
+
+static void list_words(const char *const known[], char *text, size_t size) {
+        size_t n = 0;
+
+        text[0] = '\0';
+        for (size_t i = 0; known[i] && n < size; i++) {
+                int k = snprintf(text + n, size - n, "%s%s", i > 0 ? ", " : "", known[i]);
+
+                n += k > 0 ? (size_t) k : 0;
+        }
+}
+
+int options_refuse_word(const char *what, const char *word, const char *const known[]) {
+        struct nearest nearest = NEAREST_INIT(word);
+        char all[256];
+
+        for (size_t i = 0; known[i]; i++)
+                nearest_offer(&nearest, known[i]);
+        list_words(known, all, sizeof(all));
+        if (nearest.best)
+                say("Unknown %s '%s'. Did you mean '%s'? Known are: %s.", what, word, nearest.best, all);
+        else
+                say("Unknown %s '%s'. Known are: %s.", what, word, all);
+        return EXIT_USAGE;
+}

@@ -15,3 +15,6 @@
  * options before any verb.
  */
 int options_refuse(const char *verb, int c, char *argv[], const struct option *options);
+
+/* Says that word is none of the known ones (until NULL), and which one was probably meant. Returns EXIT_USAGE. */
+int options_refuse_word(const char *what, const char *word, const char *const known[]);

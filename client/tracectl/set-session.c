@@ -28,6 +28,10 @@ int verb_set_session(int argc, char *argv[]) {
         status = command_options(&command, argc, argv, COMMAND_SHORT, options);
         if (status >= 0)
                 return status;
+        if (command.host) {
+                say("A current session is one of this machine's service. Name those of another host with -s.");
+                return EXIT_USAGE;
+        }
         status = command_check_arguments(&command, argc, argv, 1, 1, "one session");
         if (status == 0)
                 status = command_open_session(&command, argv[optind]);

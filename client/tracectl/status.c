@@ -8,12 +8,10 @@
 
 #include "client/tracectl/command.h"
 #include "client/tracectl/current.h"
-#include "client/tracectl/table.h"
+#include "client/tracectl/limits.h"
 #include "client/tracectl/text.h"
 #include "client/tracectl/verbs.h"
 #include "common/cleanup.h"
-
-#define USED "_used"
 
 DEFINE_CLEANUP(tracectl_value *, tracectl_value_free)
 
@@ -26,37 +24,6 @@ static void print_help(void) {
              "Example: tracectl status --json=pretty");
 }
 
-/* "ring_memory": its limit; "ring_memory_used": how much of it is in use. */
-static int print_limits(const tracectl_value *limits) {
-        static const char *const headers[] = { "LIMIT", "USED", "MOST", NULL };
-        _cleanup_(table_done) struct table table = { .headers = headers, .indent = "  ", .with_legend = true };
-
-        for (size_t i = 0; i < tracectl_value_get_size(limits); i++) {
-                const char *name = tracectl_value_get_key(limits, i);
-                size_t n = strlen(name), suffix = strlen(USED);
-                _cleanup_free_ char *used_name = NULL;
-                const tracectl_value *used;
-
-                if (n > suffix && strcmp(name + n - suffix, USED) == 0)
-                        continue;
-                if (asprintf(&used_name, "%s" USED, name) < 0) {
-                        used_name = NULL;
-                        return -ENOMEM;
-                }
-                used = tracectl_value_lookup(limits, used_name);
-                table_add(&table, name);
-                if (used)
-                        table_add_number(&table, tracectl_value_get_number(used));
-                else
-                        table_add(&table, "");
-                table_add_number(&table, tracectl_value_get_number(tracectl_value_get_item(limits, i)));
-        }
-        if (table.error < 0 || table.n == 0)
-                return table.error;
-        putchar('\n');
-        return table_print(&table);
-}
-
 static int print_text(const struct command *command, const tracectl_value *info, const char *current) {
         _cleanup_free_ char *version = NULL, *clock = NULL, *session = NULL;
 
@@ -65,11 +32,14 @@ static int print_text(const struct command *command, const tracectl_value *info,
         session = text_escaped_copy(current);
         if (!version || !clock || !session)
                 return -ENOMEM;
-        printf("tracingd %s of %s, clock %s\n", version, command->is_user ? "this user" : "the system", clock);
+        printf("tracingd %s of %s, clock %s\n", version, command->host ? "that host" : command->is_user ? "this user" : "the system", clock);
         printf("  Sessions:  %" PRIu64 "\n", tracectl_value_get_number(tracectl_value_lookup(info, "sessions")));
         printf("  Programs:  %" PRIu64 "\n", tracectl_value_get_number(tracectl_value_lookup(info, "applications")));
         printf("  Current:   %s\n", *session ? session : "none; choose one: tracectl set-session NAME");
-        return print_limits(tracectl_value_lookup(info, "limits"));
+        if (tracectl_value_get_size(tracectl_value_lookup(info, "limits")) == 0)
+                return 0;
+        putchar('\n');
+        return limits_print(tracectl_value_lookup(info, "limits"), "  ", !command->without_legend);
 }
 
 static int print_json(const struct command *command, const tracectl_value *info, const char *current) {
@@ -100,7 +70,8 @@ int verb_status(int argc, char *argv[]) {
         r = tracectl_get_info(command.connection, &info);
         if (r < 0)
                 return command_fail(&command, "ask the service", r);
-        (void) current_read(command.is_user, &current);
+        if (!command.host)
+                (void) current_read(command.is_user, &current);
         if (command_wants_json(&command))
                 return print_json(&command, info, current ? current : "");
         r = print_text(&command, info, current ? current : "");

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,18 +16,24 @@ static int run_verb(const struct verb *verb, int argc, char *argv[]) {
         return verb->run(argc, argv);
 }
 
-/* `tracectl --user VERB ...` is `tracectl VERB --user ...`. */
-static int run_for_user(const struct verb *verb, int argc, char *argv[]) {
-        _cleanup_free_ char **arguments = calloc((size_t) argc + 2, sizeof(*arguments));
+/* `tracectl --user VERB ...` is `tracectl VERB --user ...`, and so with -H. */
+static int run_with(const struct verb *verb, const char *user, const char *host, int argc, char *argv[]) {
+        _cleanup_free_ char **arguments = calloc((size_t) argc + 4, sizeof(*arguments));
+        int n = 0;
 
         if (!arguments) {
                 say("There is not enough memory.");
                 return EXIT_FAILURE;
         }
-        arguments[0] = argv[0];
-        arguments[1] = (char *) "--user";
-        memcpy(arguments + 2, argv + 1, (size_t) argc * sizeof(*arguments));
-        return run_verb(verb, argc + 1, arguments);
+        arguments[n++] = argv[0];
+        if (user)
+                arguments[n++] = (char *) user;
+        if (host) {
+                arguments[n++] = (char *) "-H";
+                arguments[n++] = (char *) host;
+        }
+        memcpy(arguments + n, argv + 1, (size_t) argc * sizeof(*arguments));
+        return run_verb(verb, argc - 1 + n, arguments);
 }
 
 static int run(int argc, char *argv[]) {
@@ -36,20 +41,24 @@ static int run(int argc, char *argv[]) {
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, 'V' },
                 { "user", no_argument, NULL, 'u' },
+                { "host", required_argument, NULL, 'H' },
                 {},
         };
         const struct verb *verb;
-        bool is_user = false;
+        const char *user = NULL, *host = NULL;
 
         opterr = 0;
-        for (int c; (c = getopt_long(argc, argv, "+:hV", options, NULL)) >= 0;)
+        for (int c; (c = getopt_long(argc, argv, "+:hVH:", options, NULL)) >= 0;)
                 switch (c) {
                 case 'h':
                         return run_verb(verb_find("help"), 1, argv);
                 case 'V':
                         return run_verb(verb_find("version"), 1, argv);
                 case 'u':
-                        is_user = true;
+                        user = "--user";
+                        break;
+                case 'H':
+                        host = optarg;
                         break;
                 default:
                         return options_refuse(NULL, c, argv, options);
@@ -60,7 +69,7 @@ static int run(int argc, char *argv[]) {
         verb = verb_find(argv[optind]);
         if (!verb)
                 return verb_refuse(argv[optind]);
-        return (is_user ? run_for_user : run_verb)(verb, argc - optind, argv + optind);
+        return run_with(verb, user, host, argc - optind, argv + optind);
 }
 
 int main(int argc, char *argv[]) {

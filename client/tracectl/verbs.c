@@ -28,6 +28,7 @@ const struct verb verbs[] = {
         { "destroy", "[SESSION...]", "End sessions", verb_destroy },
         { "list", "[SESSION]", "Show sessions, programs or events", verb_list },
         { "status", "", "Show the service and its limits", verb_status },
+        { "limits", "", "Show what you may have at most", verb_limits },
         { "dump", "[SESSION]", "Print a session as a profile", verb_dump },
         { "apply", "FILE | --profile NAME", "Make a session as a profile says", verb_apply },
         { "help", "[VERB]", "Show this text, or how a verb is used", verb_help },

@@ -50,6 +50,7 @@ int verb_clear(int argc, char *argv[]);
 int verb_destroy(int argc, char *argv[]);
 int verb_list(int argc, char *argv[]);
 int verb_status(int argc, char *argv[]);
+int verb_limits(int argc, char *argv[]);
 int verb_dump(int argc, char *argv[]);
 int verb_apply(int argc, char *argv[]);
 int verb_help(int argc, char *argv[]);

@@ -104,6 +104,15 @@ static void test_status(void) {
                         "  LIMIT        USED                  MOST\n"
                         "  sessions     2                      256\n"
                         "  ring_memory  -     18446744073709551615\n");
+        play_run(&play, &(struct fake_script) {}, ARGUMENTS("limits"));
+        g_assert_cmpstr(play.result.output, ==, "LIMIT        USED                  MOST\n"
+                                                "sessions     2                      256\n"
+                                                "ring_memory  -     18446744073709551615\n");
+        play_run(&play, &(struct fake_script) {}, ARGUMENTS("limits", "--no-legend"));
+        g_assert_true(g_str_has_prefix(play.result.output, "sessions "));
+        play_run(&play, &(struct fake_script) {}, ARGUMENTS("limits", "--json=short"));
+        g_assert_true(g_str_has_prefix(play.result.output, "[{\"name\":\"sessions\",\"used\":2,\"most\":256},"
+                                                           "{\"name\":\"ring_memory\",\"most\":"));
         play_set_current(&play, "shop");
         play_run(&play, &(struct fake_script) {}, ARGUMENTS("status", "--json"));
         g_assert_cmpstr(play.result.output, ==,
