@@ -177,16 +177,31 @@ static void find_duration(tracectl_reader_event *event, struct pair_event *ret) 
         tracectl_reader_event_rewind(event, TRACECTL_SCOPE_FIELDS);
 }
 
-/* Mostly the reader has a name where it was the last time; that it is still the same is looked at. */
-static int64_t find_event(struct pairs *pairs, const char *name) {
-        struct pair_memory *memory = &pairs->memory[((uintptr_t) name >> 3) % ARRAY_SIZE(pairs->memory)];
+static int grow_memory(struct pairs *pairs, unsigned kind) {
+        uint32_t n = 2 * kind + 64;
+        struct pair_memory *memory = reallocarray(pairs->memory, n, sizeof(*memory));
+
+        if (!memory)
+                return -ENOMEM;
+        memset(memory + pairs->n_memory, 0, (n - pairs->n_memory) * sizeof(*memory));
+        pairs->memory = memory;
+        pairs->n_memory = n;
+        return 0;
+}
+
+/* A kind has one name, which is compared once. */
+static int64_t find_event(struct pairs *pairs, const tracectl_reader_event *event) {
+        unsigned kind = tracectl_reader_event_get_kind(event);
+        const char *name = tracectl_reader_event_get_name(event);
         int64_t number;
 
-        if (memory->name == name && strcmp(pairs->names.items[memory->event].data, name) == 0)
-                return memory->event;
+        if (kind >= pairs->n_memory && grow_memory(pairs, kind) < 0)
+                return -ENOMEM;
+        if (pairs->memory[kind].name == name)
+                return pairs->memory[kind].event;
         number = names_add(&pairs->names, name, strlen(name));
         if (number >= 0)
-                *memory = (struct pair_memory) { .name = name, .event = (uint32_t) number };
+                pairs->memory[kind] = (struct pair_memory) { .name = name, .event = (uint32_t) number };
         return number;
 }
 
@@ -196,7 +211,7 @@ int pairs_add(struct pairs *pairs, tracectl_reader_event *event, struct pair_eve
         int64_t number, track;
         int r;
 
-        number = find_event(pairs, tracectl_reader_event_get_name(event));
+        number = find_event(pairs, event);
         track = tracks_add(&pairs->tracks, event);
         if (number < 0 || track < 0)
                 return (int) (number < 0 ? number : track);
@@ -242,6 +257,7 @@ void pairs_done(struct pairs *pairs) {
                 free(pairs->stacks[i].items);
         free(pairs->stacks);
         free(pairs->classes);
+        free(pairs->memory);
         tracks_done(&pairs->tracks);
         names_done(&pairs->names);
         *pairs = (struct pairs) {};

@@ -63,9 +63,10 @@ struct pairs {
         uint32_t n_stacks;
         uint32_t n_open;
         struct pair_memory {
-                const char *name;
+                const char *name; /* where the reader has it, or NULL */
                 uint32_t event;
-        } memory[64]; /* by where the reader has the names */
+        } *memory; /* by the reader's kinds, as many as n_memory */
+        uint32_t n_memory;
 };
 
 /* When the span of a PAIR_END or PAIR_WHOLE began. */

@@ -6,10 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/tracectl/ahead.h"
 #include "client/tracectl/output-event.h"
 #include "client/tracectl/progress.h"
 #include "client/tracectl/summary.h"
 #include "common/cleanup.h"
+
+DEFINE_CLEANUP(struct ahead *, ahead_free)
 
 static int count(struct summary_counts *counts, uint32_t number, uint64_t n_more) {
         if (number >= counts->n) {
@@ -188,6 +191,7 @@ static int count_all(struct summary *summary, tracectl_reader *reader) {
 }
 
 static int add_all(struct summary *summary, tracectl_reader *reader, struct view_chooser *chooser) {
+        _cleanup_(ahead_freep) struct ahead *ahead = NULL;
         _cleanup_(progress_done) struct progress progress;
         tracectl_reader_event *event;
         struct pair_open open;
@@ -195,7 +199,10 @@ static int add_all(struct summary *summary, tracectl_reader *reader, struct view
         int r;
 
         progress_init(&progress, -1);
-        while ((r = tracectl_reader_next(reader, &event)) > 0) {
+        r = ahead_new(reader, &ahead);
+        if (r < 0)
+                return r;
+        while ((r = ahead_next(ahead, &event)) > 0) {
                 r = view_chooser_wants(chooser, event);
                 if (r > 0)
                         r = summary_add(summary, event);
