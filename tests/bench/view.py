@@ -93,6 +93,7 @@ def main():
             ("view, one CPU", best(["taskset", "-c", str(min(os.sched_getaffinity(0))), TRACECTL, "view", trace],
                                    folder)),
             ("summary", best([TRACECTL, "summary", trace], folder)),
+            ("summary --count", best([TRACECTL, "summary", "--count", trace], folder)),
             ("each event, streams in turn", best([COUNT, "--each", trace], folder)),
             ("counts by event", best([COUNT, trace], folder)),
         ]
