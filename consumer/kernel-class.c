@@ -9,10 +9,10 @@
 #include "consumer/kernel-profile.h"
 
 static void add_copy(struct kernel_class *class, const struct kernel_field *field) {
-        struct kernel_copy *last = &class->copies[class->n_copies - 1];
+        struct kernel_copy *last = class->n_copies > 0 ? &class->copies[class->n_copies - 1] : NULL;
 
         class->fixed_size = (uint16_t) (class->fixed_size + field->size);
-        if (class->n_copies > 0 && last->from + last->size == field->offset) {
+        if (last && last->from + last->size == field->offset) {
                 last->size = (uint16_t) (last->size + field->size);
                 return;
         }
