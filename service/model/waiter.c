@@ -25,6 +25,8 @@ struct waiter *waiter_cancel(struct waiter *w) {
                         *p = w->next;
                         break;
                 }
+        if (!w->manager->waiters)
+                registry_await(w->manager->registry, false);
         sd_event_source_disable_unref(w->timer);
         free(w);
         return NULL;
@@ -122,6 +124,7 @@ int waiter_new(struct manager *m, uid_t uid, uint64_t generation, uint64_t usec,
                 return r;
         }
         m->waiters = w;
+        registry_await(m->registry, true);
         *ret = w;
         return 0;
 }

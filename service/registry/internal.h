@@ -55,9 +55,10 @@ struct registry {
         struct cds_wfcq_tail work_tail;
 
         /* To the main loop, which alone takes. Each application that is in a queue is owned by it. */
-        int news_fd;
+        int news_fd; /* timer */
+        atomic_bool awaited; /* somebody waits for news */
         atomic_bool has_news; /* that it has not been told of */
-        atomic_bool told;     /* news_fd is readable, or the main loop has yet to look */
+        atomic_bool told;     /* news_fd is or will be readable, or the main loop has yet to look */
         struct cds_wfcq_head added_head, removed_head;
         struct cds_wfcq_tail added_tail, removed_tail;
 };
@@ -69,6 +70,9 @@ int registry_make_account(struct registry *r, uid_t uid, struct account **ret);
 /* There are news; later, the main loop shall know. */
 void registry_note(struct registry *r);
 void registry_notify(struct registry *r);
+
+/* Makes news_fd readable in msec. */
+void registry_tell(struct registry *r, unsigned msec);
 /* Has a worker look at an application. Any thread. */
 void registry_schedule(struct registry *r, struct application *a, unsigned work);
 

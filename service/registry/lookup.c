@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
-#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "service/registry/internal.h"
 
@@ -261,9 +261,9 @@ static bool take(struct cds_wfcq_head *head, struct cds_wfcq_tail *tail, struct 
 void registry_take_news(struct registry *r, unsigned max, void (*added)(struct application *a, void *userdata),
                         void (*removed)(struct application *a, void *userdata), void *userdata) {
         struct cds_wfcq_node *node;
-        eventfd_t n;
+        uint64_t n;
 
-        (void) eventfd_read(r->news_fd, &n);
+        (void) !read(r->news_fd, &n, sizeof(n));
         /* Before the queues are looked at: who comes later tells again. */
         (void) atomic_exchange(&r->told, false);
         for (; max > 0; max--) {
@@ -279,7 +279,7 @@ void registry_take_news(struct registry *r, unsigned max, void (*added)(struct a
                         return;
                 application_unref(a);
         }
-        (void) eventfd_write(r->news_fd, 1);
+        registry_tell(r, 0);
 }
 
 int registry_event_fd(const struct registry *r) {

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/timerfd.h>
 
 #include "service/domain/user.h"
 #include "service/registry/internal.h"
@@ -60,7 +61,20 @@ void registry_note(struct registry *r) {
 void registry_notify(struct registry *r) {
         if (atomic_load_explicit(&r->has_news, memory_order_relaxed) && atomic_exchange(&r->has_news, false) &&
             !atomic_exchange(&r->told, true))
-                (void) eventfd_write(r->news_fd, 1);
+                registry_tell(r, atomic_load(&r->awaited) ? 0 : NEWS_MSEC);
+}
+
+void registry_tell(struct registry *r, unsigned msec) {
+        /* Zero would be never. */
+        struct itimerspec when = { .it_value.tv_sec = msec / 1000, .it_value.tv_nsec = msec % 1000 * 1000000 + 1 };
+
+        (void) timerfd_settime(r->news_fd, 0, &when, NULL);
+}
+
+void registry_await(struct registry *r, bool awaited) {
+        atomic_store(&r->awaited, awaited);
+        if (awaited)
+                registry_tell(r, 0);
 }
 
 void registry_schedule(struct registry *r, struct application *a, unsigned work) {
@@ -105,7 +119,7 @@ int registry_new(const struct registry_config *config, struct registry **ret) {
         cds_wfcq_init(&r->work_head, &r->work_tail);
         cds_wfcq_init(&r->added_head, &r->added_tail);
         cds_wfcq_init(&r->removed_head, &r->removed_tail);
-        r->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        r->news_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
         if (r->news_fd < 0)
                 return -errno;
         k = sweep_init(&r->sweep, config->sweep_usec);

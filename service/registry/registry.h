@@ -62,6 +62,15 @@ DEFINE_CLEANUP(struct registry *, registry_free)
 int registry_event_fd(const struct registry *r);
 
 /*
+ * Whether somebody waits for what applications do. Who does not, hears of it
+ * NEWS_MSEC later: in that time many can come and go, and a program that
+ * starts shares no CPU with a main loop that tells of it.
+ */
+void registry_await(struct registry *r, bool awaited);
+
+#define NEWS_MSEC 10
+
+/*
  * Calls added and removed once for each application that came or went since the
  * last call, for max of them at most: for others, the event comes again. None is
  * removed before it was added. Main loop.
