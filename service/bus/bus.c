@@ -57,8 +57,10 @@ int bus_shown_uids(struct bus *b, uid_t **ret, size_t *ret_n) {
         return 0;
 }
 
-bool bus_has_audience(struct bus *b, uid_t owner) {
-        return b->clients ? clients_any(b->clients, owner) : b->authorizer->shows(b->authorizer, NULL, owner);
+bool bus_has_audience(struct bus *b, uid_t owner, bool application) {
+        if (b->clients)
+                return clients_any(b->clients, owner, application);
+        return b->authorizer->shows(b->authorizer, NULL, owner);
 }
 
 /* Messages that wait for the other end to read them before it is sent no more signals. */
@@ -78,7 +80,7 @@ static bool is_deaf(struct bus *b) {
 }
 
 /* A number of its own is given to each copy; a sealed message has the first one. */
-void bus_send_signal(struct bus *b, uid_t owner, sd_bus_message *signal) {
+void bus_send_signal(struct bus *b, uid_t owner, bool application, sd_bus_message *signal) {
         if (is_deaf(b))
                 return;
         if (!b->clients) {
@@ -87,7 +89,7 @@ void bus_send_signal(struct bus *b, uid_t owner, sd_bus_message *signal) {
                 return;
         }
         if (sd_bus_message_seal(signal, 1, 0) >= 0)
-                clients_send(b->clients, owner, signal);
+                clients_send(b->clients, owner, application, signal);
 }
 
 int bus_read_options(sd_bus_message *m, const struct option *options, size_t n, sd_bus_error *error) {

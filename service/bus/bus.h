@@ -89,9 +89,12 @@ bool bus_shows(struct bus *b, uid_t owner);
 /* The uids of which the sender may know applications. The caller frees *ret. */
 int bus_shown_uids(struct bus *b, uid_t **ret, size_t *ret_n);
 
-/* Whether anybody would get a signal about what belongs to owner; sends it to them all, sealing it. */
-bool bus_has_audience(struct bus *b, uid_t owner);
-void bus_send_signal(struct bus *b, uid_t owner, sd_bus_message *signal);
+/*
+ * Whether anybody would get a signal about what belongs to owner; sends it to them all, sealing it. Those about
+ * applications, which may be thousands, go to who has asked for applications.
+ */
+bool bus_has_audience(struct bus *b, uid_t owner, bool application);
+void bus_send_signal(struct bus *b, uid_t owner, bool application, sd_bus_message *signal);
 
 /* For the manager's listener, and the same for applications, which the registry's news are about: on all connections. */
 void bus_on_news(enum manager_news news, struct session *s, struct channel *c, struct rule *rule, void *userdata);

@@ -13,6 +13,7 @@
 struct client {
         struct client *next;
         uid_t uid;
+        bool applications; /* it has asked for applications: one that only starts a session is not told of thousands */
         char name[];
 };
 
@@ -23,7 +24,9 @@ struct clients {
         size_t n;
 };
 
-static bool may_know(const struct client *client, uid_t owner) {
+static bool may_know(const struct client *client, uid_t owner, bool application) {
+        if (application && !client->applications)
+                return false;
         return client->uid == owner || client->uid == 0;
 }
 
@@ -99,36 +102,56 @@ static bool has_room(const struct clients *c, uid_t uid) {
         return n < CLIENTS_PER_UID_MAX && c->n < CLIENTS_MAX;
 }
 
-void clients_note(struct clients *c, sd_bus_message *m) {
-        const char *name = sd_bus_message_get_sender(m);
+/* In a list, as all objects or one by one. */
+static bool asks_for_applications(sd_bus_message *m) {
+        static const char prefix[] = BUS_ROOT "/application";
+        const char *path = sd_bus_message_get_path(m);
+
+        return sd_bus_message_is_method_call(m, NULL, "ListApplications") ||
+               sd_bus_message_is_method_call(m, NULL, "GetManagedObjects") ||
+               (path && strncmp(path, prefix, sizeof(prefix) - 1) == 0);
+}
+
+/* NULL: its calls are served, and it is told of nothing. */
+static struct client *add_client(struct clients *c, sd_bus_message *m, const char *name) {
         struct failure failure;
         struct client *client;
         uid_t uid;
+
+        if (c->bus->authorizer->caller(c->bus->authorizer, m, &uid, &failure) < 0 || !has_room(c, uid))
+                return NULL;
+        client = malloc(sizeof(*client) + strlen(name) + 1);
+        if (!client)
+                return NULL;
+        *client = (struct client) { .next = c->first, .uid = uid };
+        strcpy(client->name, name);
+        c->first = client;
+        c->n++;
+        return client;
+}
+
+void clients_note(struct clients *c, sd_bus_message *m) {
+        const char *name = sd_bus_message_get_sender(m);
+        struct client *client;
 
         if (!name)
                 return;
         for (client = c->first; client; client = client->next)
                 if (strcmp(client->name, name) == 0)
-                        return;
-        if (c->bus->authorizer->caller(c->bus->authorizer, m, &uid, &failure) < 0 || !has_room(c, uid))
-                return;
-        client = malloc(sizeof(*client) + strlen(name) + 1);
+                        break;
         if (!client)
-                return;
-        client->uid = uid;
-        strcpy(client->name, name);
-        client->next = c->first;
-        c->first = client;
-        c->n++;
+                client = add_client(c, m, name);
+        if (client && !client->applications)
+                client->applications = asks_for_applications(m);
 }
 
 size_t clients_count(const struct clients *c) {
         return c->n;
 }
 
-bool clients_any(const struct clients *c, uid_t owner) {
+bool clients_any(const struct clients *c, uid_t owner, bool application) {
         for (const struct client *client = c->first; client; client = client->next)
-                if (may_know(client, owner))
+                if (may_know(client, owner, application))
                         return true;
         return false;
 }
@@ -148,8 +171,8 @@ static int send_copy(struct clients *c, const struct client *client, sd_bus_mess
         return r < 0 ? r : sd_bus_send(c->bus->bus, copy, NULL);
 }
 
-void clients_send(struct clients *c, uid_t owner, sd_bus_message *signal) {
+void clients_send(struct clients *c, uid_t owner, bool application, sd_bus_message *signal) {
         for (const struct client *client = c->first; client; client = client->next)
-                if (may_know(client, owner))
+                if (may_know(client, owner, application))
                         (void) send_copy(c, client, signal);
 }

@@ -27,8 +27,8 @@ void clients_note(struct clients *c, sd_bus_message *m);
 
 size_t clients_count(const struct clients *c);
 
-/* Whether one of them may know of what belongs to owner. */
-bool clients_any(const struct clients *c, uid_t owner);
+/* Whether one of them may know of what belongs to owner; with application: has asked for applications, too. */
+bool clients_any(const struct clients *c, uid_t owner, bool application);
 
 /* A copy to each that may. The message has been sealed. */
-void clients_send(struct clients *c, uid_t owner, sd_bus_message *signal);
+void clients_send(struct clients *c, uid_t owner, bool application, sd_bus_message *signal);

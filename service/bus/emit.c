@@ -29,6 +29,7 @@ struct news {
         struct news *next;
         enum news_kind kind;
         uid_t owner;
+        bool application;
         const char *interface;
         const char *properties[PROPERTIES_MAX];
         size_t n_properties;
@@ -109,7 +110,7 @@ static struct news *news_new(enum news_kind kind, uid_t owner, const char *path)
 
 /* News that cannot be told for want of memory are lost; nothing depends on them. NULL, too, where nobody listens. */
 static struct news *add(struct emitter *e, enum news_kind kind, uid_t owner, const char *path) {
-        struct news *n = bus_has_audience(e->bus, owner) ? news_new(kind, owner, path) : NULL;
+        struct news *n = bus_has_audience(e->bus, owner, false) ? news_new(kind, owner, path) : NULL;
 
         if (!n)
                 return NULL;
@@ -251,7 +252,7 @@ static void tell(struct emitter *e, const struct news *n) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
 
         if (build(e, n, &m) >= 0)
-                bus_send_signal(e->bus, n->owner, m);
+                bus_send_signal(e->bus, n->owner, n->application, m);
 }
 
 static void tell_now(struct emitter *e, enum news_kind kind, uid_t owner, const char *path, const char *interface) {
@@ -260,6 +261,7 @@ static void tell_now(struct emitter *e, enum news_kind kind, uid_t owner, const 
         if (!n)
                 return;
         n->interface = interface;
+        n->application = true;
         e->bus->telling = true;
         tell(e, n);
         e->bus->telling = false;

@@ -25,7 +25,7 @@ void emit_added(struct emitter *e, uid_t owner, const char *path);
 void emit_removed(struct emitter *e, uid_t owner, const char *path, const char *interface);
 void emit_changed(struct emitter *e, uid_t owner, const char *path, const char *interface, const char *property);
 
-/* Not collected: for objects that come and go by thousands, whose own registry sees to that each is told of once. */
+/* Not collected: for applications, objects that come and go by thousands, whose own registry sees to that each is told of once. */
 void emit_added_now(struct emitter *e, uid_t owner, const char *path);
 void emit_removed_now(struct emitter *e, uid_t owner, const char *path, const char *interface);
 

@@ -8,7 +8,7 @@
 static void emit_session(struct bus *b, const char *member, const struct session *s, const char *path) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
 
-        if (!bus_has_audience(b, s->owner))
+        if (!bus_has_audience(b, s->owner, false))
                 return;
         if (sd_bus_message_new_signal(b->bus, &m, BUS_ROOT, BUS_INTERFACE("Manager"), member) >= 0 &&
             sd_bus_message_append(m, "so", s->name, path) >= 0)
@@ -18,7 +18,7 @@ static void emit_session(struct bus *b, const char *member, const struct session
 static void emit_stopped(struct bus *b, const struct session *s, const char *path) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
 
-        if (!bus_has_audience(b, s->owner))
+        if (!bus_has_audience(b, s->owner, false))
                 return;
         if (sd_bus_message_new_signal(b->bus, &m, path, BUS_INTERFACE("Session"), "Stopped") >= 0 &&
             session_append_counts(m, s, 0) >= 0)
@@ -98,7 +98,7 @@ void bus_tell_application(struct manager *m, uint64_t id, uid_t uid, bool added)
                 _cleanup_free_ char *path = NULL;
                 struct bus *b = l->userdata;
 
-                if (l->news != bus_on_news || !bus_has_audience(b, uid) || application_path(id, &path) < 0)
+                if (l->news != bus_on_news || !bus_has_audience(b, uid, true) || application_path(id, &path) < 0)
                         continue;
                 if (added)
                         emit_added_now(b->emitter, uid, path);
