@@ -55,7 +55,8 @@ static int reserve(void *array, size_t n, size_t *capacity) {
         return 0;
 }
 
-static int add_stream(struct trace *trace, const struct find *find, int fd, const char *path, const char *name) {
+static int add_stream(struct trace *trace, const struct find *find, int fd, const char *path, const char *name,
+                      uint64_t size) {
         _cleanup_free_ char *stream_path = NULL;
         struct stat st;
         int r;
@@ -71,22 +72,42 @@ static int add_stream(struct trace *trace, const struct find *find, int fd, cons
         if (r < 0)
                 return r;
         r = stream_new(trace->metadata, find->report, fd, name, stream_path, &trace->streams[trace->n_streams]);
-        if (r >= 0)
-                trace->streams[trace->n_streams++]->number = find->traces->n_streams++;
-        else if (r != -ENOMEM) {
+        if (r >= 0) {
+                struct stream *stream = trace->streams[trace->n_streams++];
+
+                stream->number = find->traces->n_streams++;
+                if (stream->file_size > size)
+                        stream->file_size = size;
+        } else if (r != -ENOMEM) {
                 report_say(find->report, "Failed to open %s, which is left out: %s", stream_path, strerror(-r));
                 r = 0;
         }
         return r;
 }
 
+/*
+ * While a trace is being written, the metadata has a class before the first
+ * event of it is in a stream. So streams are read as far as they went before
+ * the metadata was.
+ */
+static uint64_t *measure(int fd, struct dirent **names, int n_names) {
+        uint64_t *sizes = calloc((size_t) n_names + 1, sizeof(*sizes));
+        struct stat st;
+
+        for (int i = 0; sizes && i < n_names; i++)
+                if (fstatat(fd, names[i]->d_name, &st, AT_SYMLINK_NOFOLLOW) >= 0)
+                        sizes[i] = (uint64_t) st.st_size;
+        return sizes;
+}
+
 static int add_trace(const struct find *find, int fd, const char *path, struct dirent **names, int n_names) {
         _cleanup_(trace_freep) struct trace *trace = calloc(1, sizeof(*trace));
+        _cleanup_free_ uint64_t *sizes = measure(fd, names, n_names);
         _cleanup_free_ char *metadata_path = NULL;
         struct problem problem = {};
         int r;
 
-        if (!trace)
+        if (!trace || !sizes)
                 return -ENOMEM;
         if (asprintf(&metadata_path, "%s/metadata", path) < 0) {
                 metadata_path = NULL;
@@ -101,7 +122,7 @@ static int add_trace(const struct find *find, int fd, const char *path, struct d
                 return 0;
         }
         for (int i = 0; r >= 0 && i < n_names; i++)
-                r = add_stream(trace, find, fd, path, names[i]->d_name);
+                r = add_stream(trace, find, fd, path, names[i]->d_name, sizes[i]);
         if (r >= 0)
                 r = reserve(&find->traces->traces, find->traces->n, &find->traces->capacity);
         if (r < 0)
