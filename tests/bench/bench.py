@@ -139,6 +139,12 @@ def print_singles(title, lines, metric):
     table(title, ("ns, a call between two fenced clock reads", "p50", "p99", "p99.9", "p99.9 / floor"), rows)
 
 
+def print_tails(title, lines):
+    rows = [(name, floor, *quartiles) for metric, name, floor, *quartiles in lines if metric == "tail"
+            and floor.startswith(FLOOR) and floor != name]
+    table(title, ("p99.9 / the floor's, by rounds", "floor", "quartile", "median", "quartile"), rows)
+
+
 def measure_mode(overwrite):
     mode = "overwrite" if overwrite else "discard, with a consumer that drains"
     with tempfile.TemporaryDirectory() as folder, Lttng(folder, overwrite) as lttng:
@@ -155,6 +161,7 @@ def measure_mode(overwrite):
     print_costs(f"ns an event, its memory and code not in the caches, {mode}", lines, "cold")
     print_singles(f"single calls, {mode}", lines, "one")
     print_singles(f"single calls, {mode}, rounds that nobody disturbed", lines, "one-calm")
+    print_tails(f"single calls, {mode}", lines)
     print(f"\nEvents that found their ring full: {counts[1]}")
 
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <tracectl/tracepoint.h>
 
@@ -20,6 +23,8 @@ static void empty_loop(uint64_t n) {
 }
 
 #if defined(__x86_64__)
+#define RING_SIZE ((size_t) 8 * 512 * 1024)
+
 static __thread char sink[1 << 16];
 
 static void clock_alone(uint64_t n) {
@@ -28,20 +33,47 @@ static void clock_alone(uint64_t n) {
 }
 
 /* One record after the other, also where a run is one record: across lines and pages, as they come. */
-static void clock_and_store(uint64_t n) {
-        static __thread size_t at;
-        size_t offset = at;
-
+static inline __attribute__((always_inline)) size_t store(char *memory, size_t size, size_t offset, uint64_t n) {
         for (uint64_t i = 0; i < n; i++) {
                 uint32_t now = (uint32_t) __builtin_ia32_rdtsc();
-                char *p = sink + offset;
+                char *p = memory + offset;
 
                 memcpy(p, &now, 4);
                 memcpy(p + 4, &i, 8);
                 __asm__ volatile("" ::: "memory");
-                offset = offset < sizeof(sink) - 24 ? offset + 12 : 0;
+                offset = offset < size - 24 ? offset + 12 : 0;
         }
-        at = offset;
+        return offset;
+}
+
+static void clock_and_store(uint64_t n) {
+        static __thread size_t at;
+
+        at = store(sink, sizeof(sink), at, n);
+}
+
+/* Memory of the kind and size that a CPU's ring has in bench.py's sessions. */
+static char *like_a_ring(void) {
+        int fd = memfd_create("floor", MFD_CLOEXEC);
+        char *memory;
+
+        if (fd < 0 || ftruncate(fd, RING_SIZE) < 0)
+                abort();
+        memory = mmap(NULL, RING_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (memory == MAP_FAILED)
+                abort();
+        (void) close(fd);
+        memset(memory, 1, RING_SIZE);
+        return memory;
+}
+
+static void clock_and_store_ring(uint64_t n) {
+        static __thread char *ring;
+        static __thread size_t at;
+
+        if (!ring)
+                ring = like_a_ring();
+        at = store(ring, RING_SIZE, at, n);
 }
 #endif
 
@@ -78,6 +110,7 @@ const struct bench_case bench_cases[] = {
 #if defined(__x86_64__)
         { "clock", clock_alone, true, true },
         { "clock-and-store", clock_and_store, true, true },
+        { "clock-and-store-ring", clock_and_store_ring, true, true },
 #endif
         { "off", ours_off, false, false },
         { "u64", ours_number, false, true },

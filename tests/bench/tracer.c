@@ -9,6 +9,7 @@
  *     calm-N CASE minimum median n      of cpu-N, the n rounds that nobody disturbed
  *     one CASE p50 p99 p99.9            single calls
  *     one-calm CASE p50 p99 p99.9 n     of n samples in rounds that nobody disturbed
+ *     tail CASE FLOOR q1 q2 q3          p99.9 over the floor's of the same round: quartiles of the rounds' ratios
  *
  * in nanoseconds. Arguments: the metrics that are wanted; none means all. With
  * `bytes`, events with a u64 alone, so many as it prints, for their size.
@@ -32,8 +33,9 @@
 #define THREAD_ROUNDS 81
 #define THREADS_MAX 8
 #define COLD_SAMPLES 101
-#define SINGLE_ROUNDS 200
-#define SINGLES 2000
+#define SINGLE_ROUNDS 50
+#define SINGLES 10000
+#define TAIL (SINGLES - 1 - SINGLES / 1000)
 #define SIZE_ROUNDS 100
 
 static double now(clockid_t clock) {
@@ -299,11 +301,32 @@ static void print_singles(const char *metric, const char *name, double *times, s
         printf("%s %s %.1f %.1f %.1f %zu\n", metric, name, times[n / 2], times[n / 100 * 99], times[n / 1000 * 999], n);
 }
 
+/* p99.9 of a round over the floor's of the same: quartiles over all rounds. Sorts the rounds. */
+static void print_tails(double times[][SINGLE_ROUNDS * SINGLES], unsigned floor) {
+        for (unsigned i = 0; i < bench_n_cases; i++) {
+                double ratios[SINGLE_ROUNDS];
+
+                if (!bench_cases[i].threads)
+                        continue;
+                for (unsigned round = 0; round < SINGLE_ROUNDS; round++) {
+                        double *here = &times[i][round * SINGLES], *under = &times[floor][round * SINGLES];
+
+                        qsort(here, SINGLES, sizeof(double), compare);
+                        qsort(under, SINGLES, sizeof(double), compare);
+                        ratios[round] = here[TAIL] / under[TAIL];
+                }
+                qsort(ratios, SINGLE_ROUNDS, sizeof(double), compare);
+                printf("tail %s %s %.2f %.2f %.2f\n", bench_cases[i].name, bench_cases[floor].name,
+                       ratios[SINGLE_ROUNDS / 4], ratios[SINGLE_ROUNDS / 2], ratios[SINGLE_ROUNDS / 4 * 3]);
+        }
+}
+
 static void measure_singles(double tick) {
         static double times[CASES_MAX][SINGLE_ROUNDS * SINGLES], calm[CASES_MAX][SINGLE_ROUNDS * SINGLES];
         size_t n_calm[CASES_MAX] = { 0 };
         double least;
 
+        bind_to(0);
         warm();
         least = least_witness();
         for (unsigned round = 0; round < SINGLE_ROUNDS; round++)
@@ -320,6 +343,9 @@ static void measure_singles(double tick) {
                         memcpy(&calm[i][n_calm[i]], here, SINGLES * sizeof(double));
                         n_calm[i] += SINGLES;
                 }
+        for (unsigned i = 0; i < bench_n_cases; i++)
+                if (bench_cases[i].floor && bench_cases[i].threads)
+                        print_tails(times, i);
         for (unsigned i = 0; i < bench_n_cases; i++)
                 if (bench_cases[i].threads) {
                         print_singles("one", bench_cases[i].name, times[i], (size_t) SINGLE_ROUNDS * SINGLES);

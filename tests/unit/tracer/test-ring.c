@@ -307,13 +307,37 @@ static void test_hostile(gconstpointer data) {
         fixture_done(&f);
 }
 
+/* Who finds a ring taken uses another one, and counts the event where all are taken: nobody waits. */
+static void test_taken(gconstpointer data) {
+        const struct form *form = data;
+        struct fixture f;
+
+        if (!(form->flags & RING_LOCKED))
+                return;
+        fixture_init(&f, form->flags, form->clock, 4, 4096);
+        fixture_pin(0);
+        for (uint32_t cpu = 0; cpu < f.geometry.n_cpus; cpu++) {
+                struct ring_cpu *ring = ring_cpu_at(&f.geometry, f.ring, cpu);
+                uint64_t position;
+
+                fixture_write(&f, 1234, 1, cpu);
+                position = ring->commit.position;
+                g_assert_cmpuint(position, >, 0);
+                ring->lock = 1;
+                fixture_write(&f, 1234, 1, cpu);
+                g_assert_cmpuint(ring->commit.position, ==, position);
+                g_assert_cmpuint(fixture_discarded(&f), ==, cpu + 1 == f.geometry.n_cpus);
+        }
+        fixture_done(&f);
+}
+
 static const struct {
         const char *name;
         void (*func)(gconstpointer);
 } tests[] = {
         { "in-order", test_in_order },   { "discard", test_discard },           { "strings", test_strings },
         { "overwrite", test_overwrite }, { "threads", test_threads },           { "long-silence", test_long_silence },
-        { "hostile", test_hostile },
+        { "hostile", test_hostile },     { "taken", test_taken },
 };
 
 int main(int argc, char *argv[]) {
