@@ -6,7 +6,9 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import unittest
+import xml.etree.ElementTree
 
 import system
 
@@ -69,6 +71,21 @@ class Pages(system.NamesSkips):
                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True,
                                   env=dict(os.environ, MANWIDTH="80", LC_ALL="C.UTF-8", MANROFFSEQ=""))
             self.assertEqual(done.stderr, "", page)
+
+    def test_page_of_the_bus_has_every_member(self):
+        """It is made of the XML, which a test compares with the service's tables."""
+        source = os.path.join(TOP, "dbus/org.tracectl.Tracing1.xml")
+        with tempfile.TemporaryDirectory() as folder:
+            page = os.path.join(folder, "org.tracectl.Tracing1.5")
+            subprocess.run([system.PYTHON, os.path.join(TOP, "docs/bus-page.py"), source, page], check=True)
+            done = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", page],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True,
+                                  env=dict(os.environ, MANWIDTH="80", LC_ALL="C.UTF-8"))
+            self.assertEqual(done.stderr, "")
+            text = page_text(page)
+        for element in xml.etree.ElementTree.parse(source).iter():
+            if element.tag in ("interface", "method", "signal", "property"):
+                self.assertIn(element.get("name"), text)
 
     def test_name_is_that_of_the_file(self):
         for page in PAGES:
