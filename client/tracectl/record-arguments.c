@@ -31,6 +31,8 @@ static void print_help(void) {
              "                        took, on stderr: see tracectl summary\n"
              "      --libc            Also record calls of the C library, in programs that\n"
              "                        have no events of their own\n"
+             "  -t, --time TIME       Record only the first 10s, 500ms, 2min ... of it; the\n"
+             "                        command goes on\n"
              "      --size SIZE       Size of the ring of each CPU, such as 64M\n"
              "      --overwrite       Keep the newest events when the ring is full, and\n"
              "                        write them when the command ends\n"
@@ -118,6 +120,27 @@ static int set_size(struct record_arguments *a, const char *text) {
         return 0;
 }
 
+static int set_duration(struct record_arguments *a, const char *text) {
+        static const struct {
+                const char *unit;
+                uint64_t nsec;
+        } units[] = { { "", 1000000000 }, { "s", 1000000000 }, { "ms", 1000000 }, { "min", UINT64_C(60000000000) },
+                      { "h", UINT64_C(3600000000000) } };
+        size_t n = strspn(text, "0123456789");
+        char digits[16];
+        uint64_t number;
+
+        snprintf(digits, sizeof(digits), "%.*s", (int) (n < 10 ? n : 10), text);
+        if (n < 10 && parse_u64(digits, &number) >= 0 && number > 0)
+                for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+                        if (strcmp(text + n, units[i].unit) == 0 && number <= UINT64_MAX / 2 / units[i].nsec) {
+                                a->duration = number * units[i].nsec;
+                                return 0;
+                        }
+        say("Time '%s' is none. Write one such as 10s, 500ms, 2min or 1h.", text);
+        return -EINVAL;
+}
+
 static int set_output(struct record_arguments *a, const char *path) {
         if (*path == '\0') {
                 say("The output directory's name is empty. Write -o DIR, or leave -o away.");
@@ -130,7 +153,7 @@ static int set_output(struct record_arguments *a, const char *path) {
 static const struct option options[] = {
         { "event", required_argument, NULL, 'e' },   { "output", required_argument, NULL, 'o' },
         { "libc", no_argument, NULL, 'l' },          { "size", required_argument, NULL, 's' },
-        { "overwrite", no_argument, NULL, 'O' },     { "help", no_argument, NULL, 'h' },
+        { "time", required_argument, NULL, 't' },    { "overwrite", no_argument, NULL, 'O' },     { "help", no_argument, NULL, 'h' },
         { "summary", no_argument, NULL, 'c' },
         SELECTION_OPTIONS,
         {},
@@ -149,6 +172,9 @@ static int parse_option(struct record_arguments *a, int c, char *argv[], int *re
                 break;
         case 'o':
                 r = set_output(a, optarg);
+                break;
+        case 't':
+                r = set_duration(a, optarg);
                 break;
         case 's':
                 r = set_size(a, optarg);
@@ -185,7 +211,7 @@ int record_arguments_parse(int argc, char *argv[], struct record_arguments *ret,
                 *ret_status = EXIT_FAILURE;
                 return 1;
         }
-        for (int c; (c = getopt_long(argc, argv, "+:ce:o:h", options, NULL)) >= 0;)
+        for (int c; (c = getopt_long(argc, argv, "+:ce:t:o:h", options, NULL)) >= 0;)
                 if (parse_option(&a, c, argv, ret_status) > 0) {
                         record_arguments_done(&a);
                         return 1;

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "client/tracectl/record-command.h"
 #include "client/tracectl/say.h"
@@ -57,36 +58,56 @@ int record_command_start(const struct record_command *command, struct process *r
         return process_start(command->path, command->argv, prepare_child, (void *) command, ret);
 }
 
+static uint64_t now(void) {
+        struct timespec ts;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (uint64_t) ts.tv_sec * 1000000000 + (uint64_t) ts.tv_nsec;
+}
+
+/* Until one of them has something; -ETIMEDOUT at the deadline. */
+static int poll_until(struct pollfd fds[], size_t n, uint64_t deadline) {
+        struct timespec left = {};
+        uint64_t begin;
+
+        if (deadline > 0) {
+                begin = now();
+                if (begin >= deadline)
+                        return -ETIMEDOUT;
+                left.tv_sec = (time_t) ((deadline - begin) / 1000000000);
+                left.tv_nsec = (long) ((deadline - begin) % 1000000000);
+        }
+        return ppoll(fds, n, deadline > 0 ? &left : NULL, NULL) < 0 ? -errno : 0;
+}
+
 int record_command_wait(struct process *process, struct signals *signals, tracectl_connection *connection,
-                        siginfo_t *ret_how, bool *ret_service_lost) {
-        bool lost = false;
+                        uint64_t deadline, siginfo_t *ret_how, bool *service_lost) {
         int r;
 
         for (;;) {
                 struct pollfd fds[] = {
                         { .fd = process->pidfd, .events = POLLIN },
                         { .fd = signals->fd, .events = POLLIN },
-                        { .fd = lost ? -1 : tracectl_connection_get_fd(connection), .events = POLLIN },
+                        { .fd = *service_lost ? -1 : tracectl_connection_get_fd(connection), .events = POLLIN },
                 };
 
                 /* Signals of the service about every process that comes would fill its queue. */
-                if (!lost && tracectl_connection_process(connection) < 0) {
-                        lost = true;
+                if (!*service_lost && tracectl_connection_process(connection) < 0) {
+                        *service_lost = true;
                         continue;
                 }
-                if (poll(fds, ARRAY_SIZE(fds), -1) < 0) {
-                        if (errno == EINTR)
-                                continue;
-                        return -errno;
-                }
+                r = poll_until(fds, ARRAY_SIZE(fds), deadline);
+                if (r == -EINTR)
+                        continue;
+                if (r < 0)
+                        return r;
                 if (fds[1].revents)
                         signals_forward(signals, process);
                 if (fds[0].revents)
-                        break;
+                        return process_wait(process, -1, ret_how);
         }
-        r = process_wait(process, -1, ret_how);
-        if (r < 0)
-                return r;
-        *ret_service_lost = lost;
-        return 0;
+}
+
+uint64_t record_deadline(uint64_t duration) {
+        return duration > 0 ? now() + duration : 0;
 }

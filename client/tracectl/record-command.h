@@ -7,6 +7,7 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "client/libtracectl/tracectl.h"
 #include "client/tracectl/process.h"
@@ -27,8 +28,12 @@ int record_preload_find(char **ret);
 int record_command_start(const struct record_command *command, struct process *ret);
 
 /*
- * Waits for its end, passing on signals and taking in what the service sends.
- * ret_service_lost tells whether the service went away before it.
+ * Waits for its end, passing on signals and taking in what the service sends;
+ * at most until deadline (CLOCK_MONOTONIC, nanoseconds; 0: for ever), which is
+ * -ETIMEDOUT. *service_lost becomes true when the service goes away before it.
  */
 int record_command_wait(struct process *process, struct signals *signals, tracectl_connection *connection,
-                        siginfo_t *ret_how, bool *ret_service_lost);
+                        uint64_t deadline, siginfo_t *ret_how, bool *service_lost);
+
+/* The deadline after so many nanoseconds from now; 0: none. */
+uint64_t record_deadline(uint64_t duration);

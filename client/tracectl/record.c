@@ -80,7 +80,13 @@ static int record(struct recording *r, int *ret_signal) {
                 recording_abandon(r);
                 return refuse_exec(r, k);
         }
-        k = record_command_wait(&r->command, &r->signals, r->service.connection, &r->how, &r->service_lost);
+        k = record_command_wait(&r->command, &r->signals, r->service.connection,
+                                record_deadline(r->arguments->duration), &r->how, &r->service_lost);
+        if (k == -ETIMEDOUT) {
+                /* The command goes on as if nothing had been; its exit status is still ours. */
+                recording_stop(r);
+                k = record_command_wait(&r->command, &r->signals, r->service.connection, 0, &r->how, &r->service_lost);
+        }
         if (k < 0) {
                 say("Failed to wait for the command: %s.", strerror(-k));
                 return EXIT_OWN_FAILURE;

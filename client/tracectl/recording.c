@@ -100,12 +100,21 @@ static void explain_loss(struct recording *r, const siginfo_t *how) {
                 r->failure = NULL;
 }
 
+void recording_stop(struct recording *r) {
+        if (r->service_lost || r->is_stopped)
+                return;
+        r->is_stopped = true;
+        (void) stop(r);
+}
+
 void recording_finish(struct recording *r) {
         siginfo_t how;
         int k;
 
-        if (!r->service_lost)
-                (void) stop(r);
+        recording_stop(r);
+        /* What is written is written: what the service does afterwards is of no interest. */
+        if (r->is_stopped)
+                r->service_lost = false;
         k = record_service_end(&r->service, &how);
         if (r->service_lost && k >= 0)
                 explain_loss(r, &how);

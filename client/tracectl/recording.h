@@ -22,7 +22,7 @@ struct recording {
         tracectl_session *session;
         struct process command;
         siginfo_t how; /* the command ended */
-        bool service_lost;
+        bool service_lost, is_stopped;
         tracectl_counts *counts;
         char *failure; /* what went wrong with the recording while the command ran, a sentence */
 };
@@ -42,7 +42,10 @@ int recording_start_command(struct recording *recording);
 /* Ends what was begun for a command that has not run, and removes the directory. */
 void recording_abandon(struct recording *recording);
 
-/* Stops recording and ends the service. What goes wrong is kept for the last line. */
+/* Stops recording. What goes wrong is kept for the last line. */
+void recording_stop(struct recording *recording);
+
+/* Stops recording, unless that was done, and ends the service. What goes wrong is kept for the last line. */
 void recording_finish(struct recording *recording);
 
 /* Says the last line. */

@@ -8,7 +8,7 @@ import stat
 import subprocess
 import unittest
 
-from system import PYTHON, SHOP, SystemTest, needs_plain_build
+from system import PYTHON, SHOP, SystemTest, child_named, children, needs_plain_build, wait_until
 
 
 class Record(SystemTest):
@@ -24,6 +24,23 @@ class Record(SystemTest):
         self.assertEqual(len(refused), 100)
         self.assertIn('reason = "card declined"', refused[0])
         self.assertIn('message = "closing after 1000 orders"', events[-1])
+
+    def test_time_ends_the_recording_and_not_the_command(self):
+        """Once the consumer is gone nothing is recorded; the command goes on, and its exit status counts."""
+        process = self.start("record", "-t", "200ms", "-o", "trace", "--", "/bin/sh", "-c",
+                             f"echo ready; read -r _; {shlex.quote(SHOP)} 10; exit 7")
+        self.assertEqual(process.stdout.readline().strip(), "ready")
+        service = child_named(process.pid, "tracingd")
+        wait_until(lambda: "tracectl-consum" not in children(service).values(), "the end of the recording")
+        stdout, stderr = process.communicate("go\n")
+        self.assertEqual((process.returncode, stdout), (7, "10 orders: 9 paid, 1 refused\n"))
+        self.assertIn("Nothing was recorded", stderr.splitlines()[-1])
+
+    def test_time_that_is_none(self):
+        for text in ("", "0", "s", "10x", "-1s", "1e3", "99999999999"):
+            result = self.record("-t", text, "--", "true")
+            self.assertEqual((result.returncode, result.stderr),
+                             (2, f"tracectl: Time '{text}' is none. Write one such as 10s, 500ms, 2min or 1h.\n"))
 
     def test_default_directory(self):
         result = self.record("--", SHOP)
