@@ -74,6 +74,15 @@ static uint16_t min_size(const struct kernel_format *format) {
         return (uint16_t) size;
 }
 
+/* Fields that overlap could be more than what any record has. */
+static bool is_too_large(const struct kernel_field *const *fields, unsigned n) {
+        uint32_t size = 0;
+
+        for (unsigned i = 0; i < n; i++)
+                size += fields[i]->size;
+        return size > KERNEL_OFFSET_MAX;
+}
+
 int kernel_class_new(const char *system, const struct kernel_format *format, uint32_t id, uint32_t stream,
                      struct text *metadata, struct kernel_class **ret) {
         const struct kernel_field *fields[KERNEL_FIELDS_MAX];
@@ -89,6 +98,8 @@ int kernel_class_new(const char *system, const struct kernel_format *format, uin
         class->min_size = min_size(format);
         n = arrange(system, format, true, fields, 0);
         n = arrange(system, format, false, fields, n);
+        if (is_too_large(fields, n))
+                return -EBADMSG;
         compile(class, system, format->name, fields, n);
         r = kernel_metadata_event(metadata, stream, id, system, format->name, fields, n);
         if (r < 0)

@@ -59,7 +59,8 @@ struct kernel_class {
 
 /*
  * Makes the class of system:name and appends its description to the metadata.
- * id and stream are those of the trace. -ENOMEM, with nothing appended.
+ * id and stream are those of the trace. -ENOMEM, or -EBADMSG for fields that no record has room
+ * for, with nothing appended.
  */
 int kernel_class_new(const char *system, const struct kernel_format *format, uint32_t id, uint32_t stream,
                      struct text *metadata, struct kernel_class **ret);

@@ -108,6 +108,20 @@ static void test_too_many(void) {
         g_assert_cmpint(parse(text->str, format), ==, -EBADMSG);
 }
 
+/* Each of them may be there, all together they cannot. */
+static void test_overlap(void) {
+        g_autofree struct kernel_format *format = g_new0(struct kernel_format, 1);
+        g_autoptr(GString) text = g_string_new("name: e\nID: 9\n" COMMON);
+        struct text metadata = {};
+        struct kernel_class *class;
+
+        for (unsigned i = 0; i < 20; i++)
+                g_string_append_printf(text, "\tfield:u8 f%u[4000];\toffset:8;\tsize:4000;\tsigned:0;\n", i);
+        g_assert_cmpint(parse(text->str, format), ==, 0);
+        g_assert_cmpint(kernel_class_new("s", format, 1, 0, &metadata, &class), ==, -EBADMSG);
+        g_assert_cmpuint(metadata.size, ==, 0);
+}
+
 static void test_random(void) {
         static const char good[] = "name: e\nID: 9\n" COMMON "\tfield:__data_loc char[] a;\toffset:8;\tsize:4;\tsigned:0;\n"
                                    "\tfield:char b[16];\toffset:12;\tsize:16;\tsigned:0;\n";
@@ -122,8 +136,8 @@ static void test_random(void) {
                         text[g_test_rand_int_range(0, (int) strlen(good))] = (char) g_test_rand_int_range(1, 256);
                 if (kernel_format_parse(text, strlen(good), format) < 0)
                         continue;
-                g_assert_cmpint(kernel_class_new("s", format, 1, 0, &metadata, &class), ==, 0);
-                free(class);
+                if (kernel_class_new("s", format, 1, 0, &metadata, &class) == 0)
+                        free(class);
         }
         text_done(&metadata);
 }
@@ -180,6 +194,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/kernel/format/fields", test_fields);
         g_test_add_func("/kernel/format/broken", test_broken);
         g_test_add_func("/kernel/format/too-many", test_too_many);
+        g_test_add_func("/kernel/format/overlap", test_overlap);
         g_test_add_func("/kernel/format/random", test_random);
         g_test_add_func("/kernel/format/descriptions", test_descriptions);
         g_test_add_func("/kernel/format/names", test_names);

@@ -241,7 +241,9 @@ static void test_kill(void) {
         g_test_message("%u kills", k.n);
         g_assert_cmpuint(k.n, >, 0);
         assert_conserved(&f, 2 * 2 * (uint64_t) n);
-        g_strfreev(play_read(f.play.directory, &errors));
+        /* The long form's text would not fit into memory. */
+        if (!is_long())
+                g_strfreev(play_read(f.play.directory, &errors));
         tear_down(&f);
 }
 
