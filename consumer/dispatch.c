@@ -117,6 +117,18 @@ static int queue_task(struct drainer *drainer, const struct message *m) {
         return 1;
 }
 
+static int on_stream(struct drainer *drainer) {
+        struct message *m = &drainer->message;
+        int r;
+
+        r = live_add(&drainer->session.live, m->fds[0], m->fds[1]);
+        if (r < 0)
+                return r;
+        m->n_fds = 0;
+        drainer->next_partial = 0;
+        return 0;
+}
+
 /* All that a predecessor knew is known again. */
 static int on_resumed(struct drainer *drainer) {
         struct set *set;
@@ -159,6 +171,8 @@ int drainer_dispatch(struct drainer *drainer, const struct message *m) {
         case CONSUMER_ROTATE:
         case CONSUMER_CLEAR:
                 return queue_task(drainer, m);
+        case CONSUMER_STREAM:
+                return on_stream(drainer);
         case CONSUMER_RESUMED:
                 return on_resumed(drainer);
         default:

@@ -14,6 +14,9 @@
 /* How long the content of a sub-buffer that does not fill up stays away from the disk. */
 #define PARTIAL_NSEC UINT64_C(1000000000)
 
+/* While somebody reads along. */
+#define PARTIAL_LIVE_NSEC UINT64_C(200000000)
+
 static struct drainer *drainer_free(struct drainer *drainer) {
         struct task *task;
         struct set *set;
@@ -42,6 +45,7 @@ static struct progress *progress_of(struct drainer *drainer, uint32_t type) {
         case CONSUMER_STOP:
         case CONSUMER_ROTATE:
         case CONSUMER_CLEAR:
+        case CONSUMER_STREAM:
                 return &drainer->asking;
         default:
                 return &drainer->describing;
@@ -168,7 +172,7 @@ static int learning_round(struct drainer *drainer) {
  * something to do, 0 where not, or -errno.
  */
 static int drainer_round(struct drainer *drainer, bool ending) {
-        uint64_t now = trace_clock_read_monotonic(0), latest;
+        uint64_t now = trace_clock_read_monotonic(0), looked, latest;
         struct kernel *kernel;
         bool partial, worked = false;
         struct tasks tasks;
@@ -178,8 +182,10 @@ static int drainer_round(struct drainer *drainer, bool ending) {
         STAILQ_CONCAT(&tasks, &drainer->tasks);
         partial = ending || !STAILQ_EMPTY(&tasks) || now >= drainer->next_partial;
         if (partial)
-                drainer->next_partial = now + PARTIAL_NSEC;
+                drainer->next_partial =
+                        now + (live_is_used(&drainer->session.live) ? PARTIAL_LIVE_NSEC : PARTIAL_NSEC);
         collect_words(drainer);
+        looked = session_latest(&drainer->session);
         look_at_all(drainer, partial);
         while ((r = drainer_receive(drainer, MSG_DONTWAIT)) > 0)
                 worked = true;
@@ -196,6 +202,9 @@ static int drainer_round(struct drainer *drainer, bool ending) {
                 r = -ENOMEM;
         if (ending)
                 drainer_finish(drainer, latest);
+        if (partial)
+                live_sync(&drainer->session.live, looked);
+        live_flush(&drainer->session.live);
         acks_flush(&drainer->acks, drainer->socket);
         return r < 0 ? r : worked;
 }
@@ -237,6 +246,8 @@ static void drainer_sleep(struct drainer *drainer) {
          * of sleeping: either it sees that we sleep, or we see its sub-buffer.
          */
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        if (drainer->session.live.is_behind)
+                wait_shortly(&drainer->wait);
         if (all_closed_is_written(drainer))
                 wait_sleep(&drainer->wait);
         set_sleeping(drainer, 0);
@@ -274,6 +285,7 @@ static int drainer_loop(struct drainer *drainer) {
         /* What it would take for garbage without its classes is safe in the rings. */
         if (!drainer->learning)
                 (void) drainer_round(drainer, true);
+        live_finish(&drainer->session.live);
         return r < 0 ? r : 0;
 }
 

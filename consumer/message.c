@@ -74,10 +74,11 @@ static bool is_good(const struct message *m, size_t size) {
                 [CONSUMER_KERNEL_CPUS] = { sizeof(struct consumer_kernel_cpus), ANY_FDS },
                 [CONSUMER_KERNEL_EVENTS] = { sizeof(struct consumer_kernel_events), 1 },
                 [CONSUMER_KERNEL_STATE] = { sizeof(struct consumer_kernel_state), 1 },
+                [CONSUMER_STREAM] = { sizeof(struct consumer_header), 2 },
         };
         uint32_t type = m->header.type;
 
-        if (m->header.size != size || type < CONSUMER_OUTPUT || type > CONSUMER_KERNEL_STATE)
+        if (m->header.size != size || type < CONSUMER_OUTPUT || type > CONSUMER_STREAM)
                 return false;
         if (forms[type].n_fds != ANY_FDS && m->n_fds != forms[type].n_fds)
                 return false;

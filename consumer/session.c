@@ -39,6 +39,7 @@ void session_init(struct session *session, int opener, bool resumed) {
 }
 
 void session_done(struct session *session) {
+        live_done(&session->live);
         free(session->scratch);
         output_done(&session->output);
         *session = (struct session) {};

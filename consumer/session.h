@@ -21,6 +21,7 @@
 
 #include "consumer/checkpoint.h"
 #include "consumer/counters.h"
+#include "consumer/live.h"
 #include "consumer/output.h"
 #include "protocol/consumer.h"
 
@@ -51,6 +52,7 @@ struct session {
         int64_t timens_offset;
         char *scratch; /* of scratch_size bytes: at least a sub-buffer of any ring */
         size_t scratch_size;
+        struct live live;
 };
 
 /* Learns about the machine what cannot be asked any more inside the sandbox. */

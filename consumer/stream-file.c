@@ -179,11 +179,45 @@ static int append_first(struct stream_file *file, const struct packet *p) {
         return 0;
 }
 
+/* What the output does to it does not matter to those who read along. */
+static void send_live(const struct stream_file *file, const struct packet *p, uint64_t discarded) {
+        struct live *live = &file->trace->session->live;
+        struct thread_record record = {
+                .header = ctf_compact_header(CTF_ID_THREAD, p->begin),
+                .thread = p->before,
+        };
+        struct ctf_packet header = {
+                .magic = CTF_MAGIC,
+                .stream_id = file->stream_id,
+                .timestamp_begin = p->begin,
+                .timestamp_end = p->end,
+                .content_size = (sizeof(header) + sizeof(record) + p->size) * 8,
+                .packet_size = (sizeof(header) + sizeof(record) + p->size) * 8,
+                .packet_seq_num = p->sequence,
+                .events_discarded = discarded,
+                .cpu_id = file->cpu,
+        };
+
+        if (!live_is_used(live) || file->trace->snapshot[0])
+                return;
+        memcpy(header.uuid, file->trace->uuid, sizeof(header.uuid));
+        live_send(live, &(struct live_packet) {
+                                .trace = file->trace,
+                                .header = &header,
+                                .thread = &record,
+                                .thread_size = sizeof(record),
+                                .records = p->records,
+                                .size = p->size,
+                                .events = p->events,
+                        });
+}
+
 int stream_file_write(struct stream_file *file, const struct packet *p) {
         struct stream_file_state *state = &file->state;
         uint64_t discarded = p->discarded + state->lost;
         int r;
 
+        send_live(file, p, discarded);
         r = trace_sync(file->trace);
         if (r >= 0)
                 r = open_files(file);

@@ -29,6 +29,10 @@ void wait_add(struct wait *wait, const uint32_t *word) {
         };
 }
 
+void wait_shortly(struct wait *wait) {
+        wait->overflow = true;
+}
+
 static void sleep_on_first(const struct wait *wait) {
         struct timespec timeout = { .tv_nsec = WAIT_SHORT_NSEC };
 
@@ -55,4 +59,11 @@ void wait_sleep(struct wait *wait) {
                 wait->unsupported = true;
                 sleep_on_first(wait);
         }
+}
+
+void wait_pause(void) {
+        struct timespec timeout = { .tv_nsec = WAIT_SHORT_NSEC };
+        uint32_t word = 0;
+
+        (void) syscall(SYS_futex, &word, FUTEX_WAIT, 0, &timeout, NULL, 0);
 }

@@ -17,7 +17,7 @@
 struct wait {
         struct futex_waitv words[FUTEX_WAITV_MAX - 1];
         unsigned n_words;
-        bool overflow;    /* there were more words than one sleep can watch */
+        bool overflow;    /* there is more than one sleep can watch */
         bool unsupported; /* by the kernel: only the first word is watched */
 };
 
@@ -25,4 +25,10 @@ struct wait {
 void wait_reset(struct wait *wait);
 void wait_add(struct wait *wait, const uint32_t *word);
 
+/* Something else than words is waited for: the next sleep is a short one. */
+void wait_shortly(struct wait *wait);
+
 void wait_sleep(struct wait *wait);
+
+/* A hundredth of a second. */
+void wait_pause(void);

@@ -38,6 +38,9 @@
  *   CLEAR    forget what the rings hold and what was written since the last
  *            ROTATE; counters begin at 0. Waited for.
  *   STOP     as FLUSH, in every ring; writers are off already. Waited for.
+ *   STREAM   somebody reads along, as protocol/stream.h says. + a stream socket to
+ *            him, the end of a pipe that the consumer closes when he is gone. A
+ *            consumer that is started again knows nothing of him.
  *   RESUMED  to a consumer whose OUTPUT had CONSUMER_RESUME: everything that
  *            describes the session has been sent again. Before it no ring is read,
  *            since classes of what lies there may still be on their way. An error
@@ -52,7 +55,7 @@
  * holds it meanwhile). The new one sends everything behind SESSION that describes
  * the session, then RESUMED, then what was not acknowledged, each with the serial
  * of the first time. A consumer answers what it has had before, and does it once.
- * Serials ascend among the requests (FLUSH, SNAPSHOT, ROTATE, CLEAR, STOP), and
+ * Serials ascend among the requests (FLUSH, SNAPSHOT, ROTATE, CLEAR, STOP, STREAM), and
  * among all others.
  *
  * A consumer may die at any instruction and is started again with the same
@@ -92,6 +95,7 @@ enum consumer_type {
         CONSUMER_KERNEL_CPUS,
         CONSUMER_KERNEL_EVENTS,
         CONSUMER_KERNEL_STATE,
+        CONSUMER_STREAM,
         CONSUMER_ACK = 128,
 };
 
@@ -248,7 +252,7 @@ struct consumer_kernel_process {
         char name[16 + 3];
 };
 
-/* FLUSH, STOP, CLEAR and RESUMED are a header alone. */
+/* FLUSH, STOP, CLEAR, STREAM and RESUMED are a header alone. */
 
 struct consumer_snapshot {
         struct consumer_header header;

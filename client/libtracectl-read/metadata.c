@@ -10,16 +10,11 @@
 
 DEFINE_CLEANUP(struct metadata *, metadata_free)
 
-int metadata_load(int directory_fd, const char *path, struct problem *problem, struct metadata **ret) {
+int metadata_parse(const char *text, size_t size, const char *path, struct problem *problem, struct metadata **ret) {
         _cleanup_(metadata_freep) struct metadata *metadata = NULL;
-        _cleanup_free_ char *text = NULL;
         struct parser parser = { .path = path, .problem = problem };
-        size_t size;
         int r;
 
-        r = metadata_file_read(directory_fd, path, problem, &text, &size);
-        if (r < 0)
-                return r;
         metadata = calloc(1, sizeof(*metadata));
         if (!metadata)
                 return problem_set(problem, -ENOMEM, "There is not enough memory to read %s", path);
@@ -33,6 +28,15 @@ int metadata_load(int directory_fd, const char *path, struct problem *problem, s
                 return r;
         *ret = TAKE_PTR(metadata);
         return 0;
+}
+
+int metadata_load(int directory_fd, const char *path, struct problem *problem, struct metadata **ret) {
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        int r;
+
+        r = metadata_file_read(directory_fd, path, problem, &text, &size);
+        return r < 0 ? r : metadata_parse(text, size, path, problem, ret);
 }
 
 struct metadata *metadata_free(struct metadata *metadata) {

@@ -63,6 +63,9 @@ struct metadata {
  */
 int metadata_load(int directory_fd, const char *path, struct problem *problem, struct metadata **ret);
 
+/* The same of a text, plain. */
+int metadata_parse(const char *text, size_t size, const char *path, struct problem *problem, struct metadata **ret);
+
 struct metadata *metadata_free(struct metadata *metadata);
 
 struct stream_class *metadata_find_stream(const struct metadata *metadata, uint64_t id);

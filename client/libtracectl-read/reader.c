@@ -63,7 +63,8 @@ _public_ const char *tracectl_reader_get_error(const tracectl_reader *reader) {
 static int add_stream(tracectl_reader *reader, struct stream *stream) {
         int r;
 
-        stream->since = reader->since;
+        if (stream->since < reader->since)
+                stream->since = reader->since;
         stream->until = reader->until;
         if (reader->since != INT64_MIN)
                 stream_seek(stream, reader->since);

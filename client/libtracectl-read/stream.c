@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "client/libtracectl-read/compact.h"
 #include "client/libtracectl-read/layout.h"
@@ -19,13 +20,23 @@ DEFINE_CLEANUP(struct stream *, stream_free)
 
 int stream_new(const struct metadata *metadata, const struct report *report, int directory_fd, const char *name,
                const char *path, struct stream **ret) {
+        int fd;
+
+        fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+        return fd < 0 ? -errno : stream_new_fd(metadata, report, fd, path, ret);
+}
+
+int stream_new_fd(const struct metadata *metadata, const struct report *report, int fd, const char *path,
+                  struct stream **ret) {
         _cleanup_(stream_freep) struct stream *stream = calloc(1, sizeof(*stream));
         struct stat st;
 
-        if (!stream)
+        if (!stream) {
+                close(fd);
                 return -ENOMEM;
-        stream->window.fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
-        if (stream->window.fd < 0 || fstat(stream->window.fd, &st) < 0)
+        }
+        stream->window.fd = fd;
+        if (fstat(fd, &st) < 0)
                 return -errno;
         if (!S_ISREG(st.st_mode))
                 return -EINVAL;

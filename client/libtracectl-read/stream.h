@@ -57,6 +57,10 @@ struct stream {
 int stream_new(const struct metadata *metadata, const struct report *report, int directory_fd, const char *name,
                const char *path, struct stream **ret);
 
+/* Of a file that is open, taken over also on failure. */
+int stream_new_fd(const struct metadata *metadata, const struct report *report, int fd, const char *path,
+                  struct stream **ret);
+
 struct stream *stream_free(struct stream *stream);
 
 /*

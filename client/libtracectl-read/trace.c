@@ -133,6 +133,39 @@ static int add_trace(const struct find *find, int fd, const char *path, struct d
         return 0;
 }
 
+int traces_add(struct traces *traces, struct metadata **metadata, struct trace **ret) {
+        _cleanup_(trace_freep) struct trace *trace = calloc(1, sizeof(*trace));
+        int r;
+
+        if (!trace)
+                return -ENOMEM;
+        r = reserve(&traces->traces, traces->n, &traces->capacity);
+        if (r < 0)
+                return r;
+        trace->metadata = TAKE_PTR(*metadata);
+        metadata_number_kinds(trace->metadata, traces->n_kinds);
+        traces->n_kinds += trace->metadata->n_kinds;
+        *ret = traces->traces[traces->n++] = TAKE_PTR(trace);
+        return 0;
+}
+
+int trace_add_file(struct traces *traces, struct trace *trace, const struct report *report, int fd, const char *path,
+                   struct stream **ret) {
+        int r;
+
+        r = reserve(&trace->streams, trace->n_streams, &trace->capacity);
+        if (r < 0) {
+                close(fd);
+                return r;
+        }
+        r = stream_new_fd(trace->metadata, report, fd, path, ret);
+        if (r < 0)
+                return r;
+        (*ret)->number = traces->n_streams++;
+        trace->streams[trace->n_streams++] = *ret;
+        return 0;
+}
+
 static int find_below(struct find *find, int fd, const char *path);
 
 static int find_in(struct find *find, int parent_fd, const char *path, const char *name) {

@@ -28,4 +28,11 @@ struct traces {
  */
 int trace_find(struct traces *traces, const struct report *report, struct problem *problem, const char *path);
 
+/* Adds one that is already described, and has no streams yet. *metadata is taken over on success. -ENOMEM. */
+int traces_add(struct traces *traces, struct metadata **metadata, struct trace **ret);
+
+/* A stream of it: of a regular file, taken over also on failure. path is for sentences. */
+int trace_add_file(struct traces *traces, struct trace *trace, const struct report *report, int fd, const char *path,
+                   struct stream **ret);
+
 void traces_done(struct traces *traces);

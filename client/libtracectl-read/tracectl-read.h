@@ -210,6 +210,46 @@ const void *tracectl_reader_event_get_bytes(const tracectl_reader_event *event);
 /* The label of a value of an enumeration, or NULL. */
 const char *tracectl_reader_layout_get_label(const tracectl_layout_field *field, uint64_t value);
 
+/*
+ * The events of a session while it is recorded, from a stream that
+ * tracectl_session_open_stream() of libtracectl has opened. Whoever is too slow
+ * loses events, and can ask how many; the recording does not wait for him.
+ *
+ *     tracectl_reader_live *live;
+ *     tracectl_reader *reader;
+ *
+ *     while (poll(&(struct pollfd) { .fd = tracectl_reader_live_get_fd(live), .events = POLLIN }, 1, -1) >= 0 &&
+ *            (r = tracectl_reader_live_take(live, &reader)) >= 0)
+ *             while (r > 0 && tracectl_reader_next(reader, &event) > 0)
+ *                     puts(tracectl_reader_event_get_name(event));
+ */
+typedef struct tracectl_reader_live tracectl_reader_live;
+
+/* fd is taken over on success. */
+int tracectl_reader_live_new(int fd, tracectl_reader_live **ret);
+
+/* Accepts NULL. */
+void tracectl_reader_live_free(tracectl_reader_live *live);
+
+/* Readable when there is something to take. */
+int tracectl_reader_live_get_fd(const tracectl_reader_live *live);
+
+/*
+ * Takes what has come, without waiting. 1: a reader of the events that follow
+ * those of the last one, in the order of time; it is good until the next call,
+ * and not for tracectl_reader_free(). 0: none yet. -EPIPE: the end of the stream;
+ * -EBADMSG, -EPROTONOSUPPORT: it is none, or of another version.
+ */
+int tracectl_reader_live_take(tracectl_reader_live *live, tracectl_reader **ret);
+
+/* When what the last batch ends with was sent: nanoseconds since the epoch, 0 before the first. */
+int64_t tracectl_reader_live_get_time(const tracectl_reader_live *live);
+
+/* Up to now: events that the tracer discarded; packets, and events in them, that came faster than they were taken. */
+uint64_t tracectl_reader_live_get_discarded(const tracectl_reader_live *live);
+uint64_t tracectl_reader_live_get_packets_lost(const tracectl_reader_live *live);
+uint64_t tracectl_reader_live_get_events_lost(const tracectl_reader_live *live);
+
 #ifdef __cplusplus
 }
 #endif

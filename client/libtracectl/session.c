@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -226,4 +227,18 @@ int tracectl_session_dump(tracectl_session *session, char **ret) {
 
 int tracectl_session_destroy(tracectl_session *session) {
         return call_plain(session, "Destroy", NULL);
+}
+
+int tracectl_session_open_stream(tracectl_session *session, int *ret_fd) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int fd, r;
+
+        r = call_plain(session, "OpenStream", &reply);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_read(reply, "h", &fd);
+        if (r < 0)
+                return connection_bad_reply(session->connection, r);
+        *ret_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        return *ret_fd < 0 ? -errno : 0;
 }

@@ -233,6 +233,12 @@ int tracectl_session_clear(tracectl_session *session);
 /* Moves what was recorded so far aside, into the directory ret_path (the caller frees it). Recording goes on. */
 int tracectl_session_rotate(tracectl_session *session, char **ret_path);
 
+/*
+ * A stream of what is recorded from now on, for tracectl_reader_live_new() of
+ * libtracectl-read. ret_fd is the caller's to close.
+ */
+int tracectl_session_open_stream(tracectl_session *session, int *ret_fd);
+
 /* The text of the profile that makes such a session. The caller frees it. */
 int tracectl_session_dump(tracectl_session *session, char **ret);
 

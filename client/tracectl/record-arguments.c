@@ -36,6 +36,7 @@ static void print_help(void) {
              "      --size SIZE       Size of the ring of each CPU, such as 64M\n"
              "      --overwrite       Keep the newest events when the ring is full, and\n"
              "                        write them when the command ends\n"
+             "      --live            Also print the events to stderr while the command runs\n"
              "  -h, --help            Show this text\n\n"
              "The exit status is the command's; 127 where it does not exist, 126 where it\n"
              "cannot be executed, 125 where the recording cannot begin.\n\n"
@@ -155,6 +156,7 @@ static const struct option options[] = {
         { "libc", no_argument, NULL, 'l' },          { "size", required_argument, NULL, 's' },
         { "time", required_argument, NULL, 't' },    { "overwrite", no_argument, NULL, 'O' },     { "help", no_argument, NULL, 'h' },
         { "summary", no_argument, NULL, 'c' },
+        { "live", no_argument, NULL, 'L' },
         SELECTION_OPTIONS,
         {},
 };
@@ -187,6 +189,9 @@ static int parse_option(struct record_arguments *a, int c, char *argv[], int *re
                 break;
         case 'O':
                 a->overwrite = true;
+                break;
+        case 'L':
+                a->live = true;
                 break;
         case 'h':
                 print_help();

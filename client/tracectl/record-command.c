@@ -81,7 +81,7 @@ static int poll_until(struct pollfd fds[], size_t n, uint64_t deadline) {
 }
 
 int record_command_wait(struct process *process, struct signals *signals, tracectl_connection *connection,
-                        uint64_t deadline, siginfo_t *ret_how, bool *service_lost) {
+                        struct record_live *live, uint64_t deadline, siginfo_t *ret_how, bool *service_lost) {
         int r;
 
         for (;;) {
@@ -89,6 +89,7 @@ int record_command_wait(struct process *process, struct signals *signals, tracec
                         { .fd = process->pidfd, .events = POLLIN },
                         { .fd = signals->fd, .events = POLLIN },
                         { .fd = *service_lost ? -1 : tracectl_connection_get_fd(connection), .events = POLLIN },
+                        { .fd = record_live_get_fd(live), .events = POLLIN },
                 };
 
                 /* Signals of the service about every process that comes would fill its queue. */
@@ -103,6 +104,8 @@ int record_command_wait(struct process *process, struct signals *signals, tracec
                         return r;
                 if (fds[1].revents)
                         signals_forward(signals, process);
+                if (fds[3].revents)
+                        record_live_print(live);
                 if (fds[0].revents)
                         return process_wait(process, -1, ret_how);
         }

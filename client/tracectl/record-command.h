@@ -11,6 +11,7 @@
 
 #include "client/libtracectl/tracectl.h"
 #include "client/tracectl/process.h"
+#include "client/tracectl/record-live.h"
 #include "client/tracectl/record-signals.h"
 
 struct record_command {
@@ -28,12 +29,12 @@ int record_preload_find(char **ret);
 int record_command_start(const struct record_command *command, struct process *ret);
 
 /*
- * Waits for its end, passing on signals and taking in what the service sends;
+ * Waits for its end, passing on signals, taking in what the service sends and printing what happens;
  * at most until deadline (CLOCK_MONOTONIC, nanoseconds; 0: for ever), which is
  * -ETIMEDOUT. *service_lost becomes true when the service goes away before it.
  */
 int record_command_wait(struct process *process, struct signals *signals, tracectl_connection *connection,
-                        uint64_t deadline, siginfo_t *ret_how, bool *service_lost);
+                        struct record_live *live, uint64_t deadline, siginfo_t *ret_how, bool *service_lost);
 
 /* The deadline after so many nanoseconds from now; 0: none. */
 uint64_t record_deadline(uint64_t duration);

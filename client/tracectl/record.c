@@ -81,11 +81,12 @@ static int record(struct recording *r, int *ret_signal) {
                 return refuse_exec(r, k);
         }
         k = record_command_wait(&r->command, &r->signals, r->service.connection,
-                                record_deadline(r->arguments->duration), &r->how, &r->service_lost);
+                                &r->live, record_deadline(r->arguments->duration), &r->how, &r->service_lost);
         if (k == -ETIMEDOUT) {
                 /* The command goes on as if nothing had been; its exit status is still ours. */
                 recording_stop(r);
-                k = record_command_wait(&r->command, &r->signals, r->service.connection, 0, &r->how, &r->service_lost);
+                k = record_command_wait(&r->command, &r->signals, r->service.connection, &r->live, 0, &r->how,
+                                        &r->service_lost);
         }
         if (k < 0) {
                 say("Failed to wait for the command: %s.", strerror(-k));

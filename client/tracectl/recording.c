@@ -48,7 +48,10 @@ static int configure(struct recording *r) {
                         return fail(r, "enable the events", k);
         }
         k = tracectl_session_start(r->session);
-        return k < 0 ? fail(r, "start recording", k) : 0;
+        if (k < 0)
+                return fail(r, "start recording", k);
+        k = a->live ? follow_open(&r->live.follow, r->session) : 0;
+        return k < 0 ? fail(r, "follow the recording", k) : 0;
 }
 
 int recording_set_up(struct recording *r) {
@@ -88,6 +91,7 @@ static int stop(struct recording *r) {
                 if (k < 0)
                         return keep_failure(r, "write the rings", k);
         }
+        record_live_finish(&r->live);
         k = tracectl_session_destroy(r->session);
         return k < 0 ? keep_failure(r, "end the session", k) : 0;
 }
@@ -171,6 +175,7 @@ void recording_abandon(struct recording *r) {
 }
 
 void recording_done(struct recording *r) {
+        record_live_done(&r->live);
         free(r->failure);
         tracectl_counts_free(r->counts);
         process_done(&r->command);

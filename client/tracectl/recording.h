@@ -10,6 +10,7 @@
 
 #include "client/tracectl/record-arguments.h"
 #include "client/tracectl/record-command.h"
+#include "client/tracectl/record-live.h"
 #include "client/tracectl/record-output.h"
 #include "client/tracectl/record-service.h"
 
@@ -20,6 +21,7 @@ struct recording {
         struct record_output output;
         struct record_service service;
         tracectl_session *session;
+        struct record_live live;
         struct process command;
         siginfo_t how; /* the command ended */
         bool service_lost, is_stopped;

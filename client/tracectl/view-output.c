@@ -68,13 +68,18 @@ static int add_events(const struct view_output *output, const struct view_output
 
 int view_output_run(const struct view_output *output, const struct view_output_options *options,
                     tracectl_reader *reader, int fd) {
+        return output->is_each_alone && !options->with_durations ?
+                view_threads_run(output, options, reader, fd) :
+                view_output_run_alone(output, options, reader, fd);
+}
+
+int view_output_run_alone(const struct view_output *output, const struct view_output_options *options,
+                          tracectl_reader *reader, int fd) {
         _cleanup_free_ struct text *text = malloc(sizeof(*text));
         struct view_output_options full = *options;
         void *state = NULL;
         int r;
 
-        if (output->is_each_alone && !options->with_durations)
-                return view_threads_run(output, options, reader, fd);
         if (!text)
                 return -ENOMEM;
         text_init(text, fd);

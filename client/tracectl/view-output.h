@@ -63,3 +63,7 @@ bool view_output_refuse_terminal(const struct view_output *output, int fd);
  */
 int view_output_run(const struct view_output *output, const struct view_output_options *options,
                     tracectl_reader *reader, int fd);
+
+/* The same without other threads: for a few events. */
+int view_output_run_alone(const struct view_output *output, const struct view_output_options *options,
+                          tracectl_reader *reader, int fd);

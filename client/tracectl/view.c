@@ -14,6 +14,7 @@
 #include "client/tracectl/progress.h"
 #include "client/tracectl/say.h"
 #include "client/tracectl/verbs.h"
+#include "client/tracectl/view-follow.h"
 #include "client/tracectl/view-output.h"
 #include "client/tracectl/view-select.h"
 #include "client/tracectl/view-trace.h"
@@ -22,7 +23,7 @@
 struct view {
         const struct view_output *output;
         struct view_select select;
-        bool with_markers, with_date, with_durations, without_pager, is_user;
+        bool with_markers, with_date, with_durations, without_pager, is_user, is_following;
         const char *path; /* NULL: whichever is meant */
         const char *file; /* NULL: stdout */
 };
@@ -53,6 +54,7 @@ static void print_help(void) {
              "      --filter=EXPR\n"
              "                   Only where this is true: fields and $ctx.CONTEXT, as in C\n"
              "  -g, --grep=REGEX Only lines like this; without capitals, in either case\n"
+             "  -f, --follow     Print what SESSION records from now on, as it happens\n"
              "      --durations  With events that end what another began, how long it took\n"
              "      --no-pager   Print to the terminal at once, not page by page\n"
              "      --user       SESSION is one of this user's service, not the machine's\n"
@@ -101,6 +103,7 @@ static int read_options(struct view *view, int argc, char *argv[]) {
                 { "process", required_argument, NULL, OPTION_PROCESS },
                 { "filter", required_argument, NULL, OPTION_FILTER },
                 { "grep", required_argument, NULL, 'g' },
+                { "follow", no_argument, NULL, 'f' },
                 { "durations", no_argument, NULL, OPTION_DURATIONS },
                 { "no-pager", no_argument, NULL, OPTION_NO_PAGER },
                 { "user", no_argument, NULL, OPTION_USER },
@@ -110,7 +113,7 @@ static int read_options(struct view *view, int argc, char *argv[]) {
 
         int r;
 
-        for (int c; (c = getopt_long(argc, argv, ":ado:O:S:U:e:p:g:h", options, NULL)) >= 0;)
+        for (int c; (c = getopt_long(argc, argv, ":ado:O:S:U:e:p:g:fh", options, NULL)) >= 0;)
                 switch (c) {
                 case 'a':
                         view->with_markers = true;
@@ -125,6 +128,9 @@ static int read_options(struct view *view, int argc, char *argv[]) {
                         break;
                 case 'O':
                         view->file = optarg;
+                        break;
+                case 'f':
+                        view->is_following = true;
                         break;
                 case OPTION_DURATIONS:
                         view->with_durations = true;
@@ -164,6 +170,23 @@ static int open_output(const struct view *view, struct output_file *file) {
                 return EXIT_FAILURE;
         }
         return 0;
+}
+
+static int follow_session(const struct view *view) {
+        struct view_output_options options = {
+                .path = "",
+                .is_coloured = wants_colours(),
+                .with_date = view->with_date,
+                .with_durations = view->with_durations,
+                .select = view_select_is_used(&view->select) ? &view->select : NULL,
+        };
+
+        if (view->file || view->select.has_range) {
+                say("--follow shows what happens from now on; it goes without %s",
+                    view->file ? "--output-file" : "--since and --until");
+                return EXIT_USAGE;
+        }
+        return view_follow(view->is_user, view->path, view->output, &options, view->with_markers);
 }
 
 static int write_events(const struct view *view, struct view_trace *trace, const char *path,
@@ -225,6 +248,10 @@ int verb_view(int argc, char *argv[]) {
                 return r;
         if (!view.file && view_output_refuse_terminal(view.output, STDOUT_FILENO))
                 return EXIT_USAGE;
+        if (view.is_following) {
+                signal(SIGPIPE, SIG_IGN);
+                return follow_session(&view);
+        }
         r = view_trace_find(view.is_user, view.path, &path);
         if (r != 0)
                 return r;

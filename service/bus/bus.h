@@ -142,6 +142,7 @@ int session_method_add_context(sd_bus_message *m, void *userdata, sd_bus_error *
 /* profile-bus.c */
 int manager_method_apply_profile(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int session_method_dump(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int session_method_open_stream(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int manager_get_limits(sd_bus *bus, const char *path, const char *interface, const char *property,
                        sd_bus_message *reply, void *userdata, sd_bus_error *error);
 /* session-events-bus.c */

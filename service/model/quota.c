@@ -22,6 +22,7 @@ static const struct {
         [QUOTA_STREAMS] = { "streams", "ring buffer sets", "destroy a session first", 1024 },
         [QUOTA_APPLICATIONS] = { "applications", "applications", "end some of them", UINT64_MAX },
         [QUOTA_DEFINITIONS] = { "definitions", "sets of event definitions", "end some applications", 1024 },
+        [QUOTA_LIVE_STREAMS] = { "live-streams", "open live streams", "close one first", 32 },
 };
 
 void quota_init(struct quota *q, uid_t own) {

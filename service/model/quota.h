@@ -27,6 +27,7 @@ enum quota_kind {
         QUOTA_STREAMS,
         QUOTA_APPLICATIONS, /* connections */
         QUOTA_DEFINITIONS,
+        QUOTA_LIVE_STREAMS, /* open ones, of readers */
         _QUOTA_MAX,
 };
 

@@ -7,6 +7,7 @@
 #include "common/parse.h"
 #include "service/model/manager.h"
 #include "service/model/operation.h"
+#include "service/model/session-stream.h"
 #include "service/model/session.h"
 #include "service/registry/registry.h"
 #include "service/state/fd-store.h"
@@ -69,6 +70,7 @@ struct session *session_free(struct session *s) {
         if (!s)
                 return NULL;
         operation_cancel(s);
+        session_close_streams(s);
         if (s->consumer)
                 consumer_detach(s->consumer);
         recording_unref(s->recording);

@@ -69,6 +69,7 @@ struct session {
         struct operation *operation;  /* that is running, or NULL */
         bool request_running;         /* of the consumer, also when its operation has timed out */
         uint32_t chunks;              /* that Rotate has made */
+        struct live_stream *streams;  /* that clients read */
 };
 
 /* What Stop and Snapshot report. */

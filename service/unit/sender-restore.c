@@ -24,8 +24,8 @@ int sender_put(struct sender *s, struct message *m, const struct iovec *more) {
                 { .iov_base = more ? more->iov_base : NULL, .iov_len = record.more_size },
         };
 
-        /* That one is for this connection. */
-        if (m->body->header.type == CONSUMER_RESUMED)
+        /* That one is for this connection, and the other for a client of this tracingd. */
+        if (m->body->header.type == CONSUMER_RESUMED || m->body->header.type == CONSUMER_STREAM)
                 return 0;
         for (size_t i = 0; i < m->n_files && s->keep.ledger; i++)
                 record.files[i] = fd_identity_of(m->files[i]->fd);

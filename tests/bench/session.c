@@ -92,7 +92,8 @@ static int run(struct bench_session *b, char **argv, bool snapshots, siginfo_t *
                 if (r != -ETIMEDOUT)
                         return r;
         }
-        return record_command_wait(&b->command, &b->signals, b->service.connection, 0, ret_how, &lost);
+        return record_command_wait(&b->command, &b->signals, b->service.connection, &(struct record_live) {}, 0,
+                                   ret_how, &lost);
 }
 
 static int end(struct bench_session *b) {

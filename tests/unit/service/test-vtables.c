@@ -45,6 +45,7 @@ static const struct {
         { NAME "Session", "Snapshot", ACTION_READ, { NULL } },
         { NAME "Session", "Clear", ACTION_CONTROL, { NULL } },
         { NAME "Session", "Rotate", ACTION_CONTROL, { NULL } },
+        { NAME "Session", "OpenStream", ACTION_READ, { NULL } },
         { NAME "Session", "Dump", ACTION_LIST, { NULL } },
         { NAME "Session", "EnableChannel", ACTION_CONTROL, { "user", "d" } },
         { NAME "Session", "DisableChannel", ACTION_CONTROL, { "user", "c" } },
