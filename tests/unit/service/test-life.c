@@ -246,6 +246,35 @@ static void test_unicast(void) {
         running_finish(l);
 }
 
+/* Of applications those are told that have asked for them. */
+static void test_bus_applications(void) {
+        struct running *l = running_prepare(0);
+        struct fake_application *a;
+        GString *seen, *silent;
+        sd_bus *bus, *other;
+
+        running_start_bus(l);
+        running_begin(l);
+        bus = running_connect_bus(l);
+        other = running_connect_bus(l);
+        seen = watch(bus);
+        silent = watch(other);
+        g_assert_cmpint(running_call_manager(bus, "ListApplications"), >=, 0);
+        g_assert_cmpint(running_call_manager(other, "ListSessions"), >=, 0);
+        a = fake_application_register(&l->f, shop, 0);
+        process_until(bus, seen, "InterfacesAdded ");
+        fake_application_free(a);
+        process_until(bus, seen, "InterfacesRemoved ");
+        g_assert_cmpint(running_call_manager(other, "ListSessions"), >=, 0);
+        process_all(other);
+        g_assert_cmpstr(silent->str, ==, "");
+        g_string_free(seen, TRUE);
+        g_string_free(silent, TRUE);
+        sd_bus_close_unref(bus);
+        sd_bus_close_unref(other);
+        running_finish(l);
+}
+
 static int on_owner(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         *(bool *) userdata = true;
         return 0;
@@ -388,6 +417,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/life/stopped-late", test_stopped_late);
         g_test_add_func("/life/unicast", test_unicast);
         g_test_add_func("/life/bus-comes-and-goes", test_bus_comes_and_goes);
+        g_test_add_func("/life/bus-applications", test_bus_applications);
         g_test_add_func("/life/idle", test_idle);
         g_test_add_func("/life/idle-use", test_idle_use);
         g_test_add_func("/life/idle-bus", test_idle_bus);
