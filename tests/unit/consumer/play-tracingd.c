@@ -48,7 +48,7 @@ static void launch(struct play *p) {
 }
 
 void play_start_silent(struct play *p, const char *directory) {
-        *p = (struct play) { .status_fd = -1 };
+        *p = (struct play) { .status_fd = -1, .clock = TRACE_CLOCK_MONOTONIC };
         p->directory = directory ? g_strdup(directory) : g_dir_make_tmp("tracectl-consumer-XXXXXX", NULL);
         g_assert_nonnull(p->directory);
         launch(p);
@@ -75,7 +75,7 @@ void play_send_session(struct play *p) {
         struct consumer_session session = {
                 .name = "shop",
                 .clock_uuid = { 1, 2, 3, 4 },
-                .clock = TRACE_CLOCK_MONOTONIC,
+                .clock = p->clock,
                 .clock_frequency = 1000000000,
                 .clock_offset_seconds = 1700000000,
                 .clock_offset_ticks = 5,
@@ -96,6 +96,12 @@ static void introduce(struct play *p, uint32_t flags) {
 
 void play_start(struct play *p, const char *directory) {
         play_start_silent(p, directory);
+        introduce(p, 0);
+}
+
+void play_start_tsc(struct play *p) {
+        play_start_silent(p, NULL);
+        p->clock = TRACE_CLOCK_TSC;
         introduce(p, 0);
 }
 

@@ -19,6 +19,7 @@ struct play {
         int socket;
         pid_t pid;
         uint64_t serial;
+        uint32_t clock;   /* enum trace_clock */
         uint64_t created; /* ten seconds ago: the time of a test's first event */
         struct consumer_status *status;
         int status_fd;
@@ -26,6 +27,9 @@ struct play {
 
 /* Starts the consumer; OUTPUT and SESSION are done. directory NULL: a new temporary one. */
 void play_start(struct play *p, const char *directory);
+
+/* As play_start(), with the time stamp counter as the session's clock. */
+void play_start_tsc(struct play *p);
 
 /* As play_start(), but nothing has been sent. */
 void play_start_silent(struct play *p, const char *directory);

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "packets.h"
 #include "play-kernel.h"
 
@@ -162,6 +163,42 @@ static void test_small(void) {
         tear_down(&f);
 }
 
+/* The counter that the program reads is the trace's clock: each call lies between two readings. */
+static void test_tsc(void) {
+#if defined(__x86_64__)
+        const unsigned n = 500;
+        g_autofree uint64_t *read = g_new(uint64_t, n + 1);
+        struct fixture f;
+
+        if (!play_kernel_works())
+                return;
+        play_start_tsc(&f.play);
+        play_kernel_new(&f.kernel, &(struct play_kernel_options) { .buffer_kb = 256, .clock = "x86-tsc" });
+        g_assert_cmpint(play_kernel_send(&f.play, &f.kernel, 0, "k", getppid_events), ==, 0);
+        follow(&f, getpid());
+        enable(&f, getppid_events, true);
+        read[0] = trace_clock_read_tsc();
+        for (unsigned i = 0; i < n; i++) {
+                call(1);
+                read[i + 1] = trace_clock_read_tsc();
+        }
+        enable(&f, getppid_events, false);
+        g_assert_cmpint(play_stop(&f.play), ==, 0);
+        g_auto(GStrv) lines = play_read(f.play.directory, NULL);
+
+        g_assert_cmpuint(g_strv_length(lines), ==, 2 * n);
+        for (unsigned i = 0; i < 2 * n; i++) {
+                uint64_t time = g_ascii_strtoull(lines[i] + 1, NULL, 10);
+
+                g_assert_cmpuint(time, >=, read[i / 2]);
+                g_assert_cmpuint(time, <=, read[i / 2 + 1]);
+        }
+        tear_down(&f);
+#else
+        g_test_skip("needs a time stamp counter");
+#endif
+}
+
 static bool is_long(void) {
         return g_strcmp0(g_getenv("TRACECTL_TORTURE"), "1") == 0;
 }
@@ -250,6 +287,7 @@ static void test_kill(void) {
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/kernel/live/small", test_small);
+        g_test_add_func("/kernel/live/tsc", test_tsc);
         g_test_add_func("/kernel/live/conservation", test_conservation);
         g_test_add_func("/kernel/live/lost", test_lost);
         g_test_add_func("/kernel/live/kill", test_kill);
