@@ -187,6 +187,11 @@ enum consumer_kernel_flags {
  * The trace is in the directory `kernel`. set, which no ring set may have, and
  * uuid are the same in all kernel channels of the session; stream and channel
  * are unique among them. tracefs's clock is the session's: x86-tsc or mono.
+ * When the last of them was released the trace has ended: no other one begins.
+ *
+ * Before SNAPSHOT, RELEASE and the end, an overwrite channel's instance must not
+ * be written to (tracing_on 0): what is read is taken out, and a writer that goes
+ * on would never let it end.
  *
  * The scratch file is a shared memory file as common/fd.h makes them, of
  * CONSUMER_KERNEL_SCRATCH_SIZE bytes of 0, the consumer's own. Reading a pipe
