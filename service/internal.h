@@ -14,11 +14,14 @@
 #include "service/unit/unit-starter.h"
 #include "service/wake.h"
 
+struct kernel_domain;
+
 struct service {
         enum service_mode mode;
         sd_event *event;
         int register_fd, control_fd;
         struct user_domain *domain;
+        struct kernel_domain *kernel;
         struct roll *roll;
         sd_event_source *roll_timer; /* while applications of an earlier tracingd are missing */
         unsigned roll_looks;

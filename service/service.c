@@ -7,6 +7,7 @@
 #include <urcu.h>
 
 #include "service/internal.h"
+#include "service/domain/kernel/kernel.h"
 #include "service/log.h"
 #include "service/model/waiter.h"
 #include "service/registry/registry.h"
@@ -119,6 +120,10 @@ static int begin_state(struct service *s, const struct service_config *config, s
 
 static int make_model(struct service *s, const struct service_config *config) {
         _cleanup_(ledger_image_freep) struct ledger_image *image = NULL;
+        const struct kernel_config kernel = {
+                .tracefs = config->tracefs,
+                .run_directory = config->mode == SERVICE_SYSTEM ? config->run_directory : NULL,
+        };
         struct consumer_starter starter;
         int r;
 
@@ -126,6 +131,9 @@ static int make_model(struct service *s, const struct service_config *config) {
         if (r < 0)
                 return r;
         r = user_domain_new(&s->domain);
+        if (r < 0)
+                return r;
+        r = kernel_domain_new(s->event, s->domain, &kernel, &s->kernel);
         if (r < 0)
                 return r;
         r = begin_state(s, config, &image);
@@ -137,6 +145,7 @@ static int make_model(struct service *s, const struct service_config *config) {
         r = manager_new(s->event, s->domain, &starter, &s->manager);
         if (r < 0)
                 return r;
+        s->manager->kernel = s->kernel;
         if (config->consumer_usec)
                 s->manager->consumer_usec = config->consumer_usec;
         s->keeper = (struct manager_listener) { .news = keeper_on_news };
@@ -256,6 +265,8 @@ struct service *service_free(struct service *s) {
         s->news_source = sd_event_source_disable_unref(s->news_source);
         if (s->registry)
                 registry_stop(s->registry);
+        if (s->kernel)
+                kernel_domain_drain(s->kernel);
         bus_free(s->private_bus);
         message_bus_free(s->message_bus);
         control_free(s->control);
@@ -264,6 +275,7 @@ struct service *service_free(struct service *s) {
                 manager_remove_listener(s->manager, &s->keeper);
         }
         manager_free(s->manager);
+        kernel_domain_free(s->kernel);
         unit_starter_free(s->units);
         wake_free(s->wake);
         registry_free(s->registry);

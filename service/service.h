@@ -37,6 +37,7 @@ struct service_config {
         const char *run_directory; /* absolute; has the wait page */
         uint64_t idle_usec;        /* 0: never idle */
         const char *bus_address;   /* NULL: the usual one */
+        const char *tracefs;       /* NULL: the usual one; else what is there need not be one */
         struct fd_store *store;    /* what an earlier tracingd left; NULL: nothing is kept. Taken over */
 
         struct consumer_starter starter; /* not private: used where it has a function; else consumers are units */

@@ -130,6 +130,8 @@ static int append_event_options(sd_bus_message *m, const struct tracectl_event_o
                 r = append_string(m, "loglevel", options->log_level);
         if (r >= 0 && OPTIONS_HAVE(options, log_level_only))
                 r = append_string(m, "loglevel-only", options->log_level_only);
+        if (r >= 0 && OPTIONS_HAVE(options, kind))
+                r = append_string(m, "kind", options->kind);
         return r < 0 ? r : append_target(m, options);
 }
 

@@ -289,12 +289,15 @@ struct tracectl_event_options {
         int target_children;        /* and what descends from it */
         const char *target_executable; /* its path, or the last part of it; `*` for any characters */
         const char *target_unit;       /* a systemd unit, or a slice; of whatever user where target_uid is -1 */
+        const char *kind;              /* of domain "kernel": "syscall", whose patterns are names of calls; or "event" */
 };
 
 #define TRACECTL_EVENT_OPTIONS_INIT                                                                                    \
-        { sizeof(struct tracectl_event_options), NULL, NULL, NULL, NULL, (uint32_t) -1, 0, 0, NULL, NULL }
+        { sizeof(struct tracectl_event_options), NULL, NULL, NULL, NULL, (uint32_t) -1, 0, 0, NULL, NULL, NULL }
 
 /*
+ * domain is "user", or "kernel", whose events are "name" or "system:name".
+ *
  * Records the events that pattern ("provider:name", `*` for any characters)
  * matches in a channel, "" for the default one, in those applications that fulfil
  * all that the options say of a target. options may be NULL. The same

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "client/tracectl/change-events.h"
 #include "client/tracectl/say.h"
@@ -13,6 +14,7 @@
 struct request {
         const struct event_change *change;
         const char *channel;
+        const char *domain;
         struct selection selection;
         char **patterns;
 };
@@ -27,7 +29,7 @@ static int apply_all(struct command *command, const struct request *q, struct ch
                 uint32_t pending = 0;
                 int r;
 
-                r = q->change->apply(command->session, q->channel, *pattern, &q->selection.options, &pending);
+                r = q->change->apply(command->session, q->domain, q->channel, *pattern, &q->selection.options, &pending);
                 if (r < 0)
                         return command_fail(command, q->change->what, r);
                 if (pending > changed->pending)
@@ -55,22 +57,38 @@ static int change_all(struct command *command, const struct request *q) {
                             "Session %s %s.", command->session_name, q->change->done);
 }
 
+enum { OPTION_SYSCALL = COMMAND_OWN };
+
+static bool is_kernel(const struct request *q) {
+        return strcmp(q->domain, "kernel") == 0;
+}
+
 /* -1: go on; else the exit status. */
 static int read_options(struct command *command, struct request *q, int argc, char *argv[]) {
         static const struct option all[] = {
                 SELECTION_OPTIONS,
                 SELECTION_TARGET_OPTIONS,
+                { "syscall", no_argument, NULL, OPTION_SYSCALL },
                 { "channel", required_argument, NULL, 'c' },
+                { "kernel", no_argument, NULL, 'k' },
                 COMMAND_SESSION_OPTIONS,
                 {},
         };
-        const struct option *options = q->change->has_selection ? all : all + SELECTION_N_OPTIONS;
+        const struct option *options = q->change->has_selection ? all : all + SELECTION_N_OPTIONS + 1;
 
-        for (int c; (c = getopt_long(argc, argv, COMMAND_SESSION_SHORT "c:", options, NULL)) >= 0;) {
+        for (int c; (c = getopt_long(argc, argv, COMMAND_SESSION_SHORT "c:k", options, NULL)) >= 0;) {
                 int status;
 
                 if (c == 'c') {
                         q->channel = optarg;
+                        continue;
+                }
+                if (c == 'k') {
+                        q->domain = "kernel";
+                        continue;
+                }
+                if (c == OPTION_SYSCALL) {
+                        q->selection.options.kind = "syscall";
                         continue;
                 }
                 status = selection_option(&q->selection, c, optarg);
@@ -94,8 +112,12 @@ static int run(struct command *command, struct request *q, int argc, char *argv[
                 say("--children of which process? Say it by --pid.");
                 return EXIT_USAGE;
         }
+        if (q->selection.options.kind && !is_kernel(q)) {
+                say("--syscall is for events of the kernel: add --kernel.");
+                return EXIT_USAGE;
+        }
         status = command_check_arguments(command, argc, argv, 1, argc, "at least one pattern, such as 'shop:*'");
-        for (int i = optind; status == 0 && q->change->check && i < argc; i++)
+        for (int i = optind; status == 0 && q->change->check && !is_kernel(q) && i < argc; i++)
                 status = q->change->check(argv[i]);
         if (status == 0)
                 status = command_open_session(command, NULL);
@@ -105,7 +127,7 @@ static int run(struct command *command, struct request *q, int argc, char *argv[
 
 int change_events(const struct event_change *change, int argc, char *argv[]) {
         _cleanup_(command_free) struct command command = { .verb = change->verb, .print_help = change->print_help };
-        struct request q = { .change = change, .channel = "" };
+        struct request q = { .change = change, .channel = "", .domain = "user" };
         int status;
 
         selection_init(&q.selection);

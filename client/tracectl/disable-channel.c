@@ -10,25 +10,37 @@
 static void print_help(void) {
         puts("Usage: tracectl disable-channel [OPTION...] NAME\n\n"
              "Switch off the events of a channel, until tracectl enable-channel NAME.\n\n"
+             "  -k, --kernel           A channel of the kernel\n"
              COMMAND_SESSION_HELP
              "\n\n"
              "Example: tracectl disable-channel big -s orders");
 }
 
 int verb_disable_channel(int argc, char *argv[]) {
-        static const struct option options[] = { COMMAND_SESSION_OPTIONS, {} };
+        static const struct option options[] = {
+                { "kernel", no_argument, NULL, 'k' },
+                COMMAND_SESSION_OPTIONS,
+                {},
+        };
+        const char *domain = "user";
         _cleanup_(command_free) struct command command = COMMAND_INIT("disable-channel");
         int status, r;
 
-        status = command_options(&command, argc, argv, COMMAND_SESSION_SHORT, options);
-        if (status >= 0)
-                return status;
+        for (int c; (c = getopt_long(argc, argv, COMMAND_SESSION_SHORT "k", options, NULL)) >= 0;) {
+                if (c == 'k') {
+                        domain = "kernel";
+                        continue;
+                }
+                status = command_option(&command, c, argv, options);
+                if (status >= 0)
+                        return status;
+        }
         status = command_check_arguments(&command, argc, argv, 1, 1, "one name of a channel");
         if (status == 0)
                 status = command_open_session(&command, NULL);
         if (status != 0)
                 return status;
-        r = tracectl_session_disable_channel(command.session, "user", argv[optind]);
+        r = tracectl_session_disable_channel(command.session, domain, argv[optind]);
         if (r < 0)
                 return command_fail(&command, "disable the channel", r);
         return command_done(&command, json_pack("{s:s}", "channel", argv[optind]),

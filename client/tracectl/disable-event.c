@@ -9,14 +9,15 @@ static void print_help(void) {
         puts("Usage: tracectl disable-event [OPTION...] PATTERN...\n\n"
              "Stop recording events. PATTERN is one that was enabled, just as it was written\n"
              "then; tracectl enable-event switches it on again.\n\n"
+             "  -k, --kernel           Events of the kernel\n"
              CHANGE_EVENTS_HELP("Only in this channel; default: in all")
              "\n\n"
              "Example: tracectl disable-event 'shop:order_*'");
 }
 
-static int apply(tracectl_session *session, const char *channel, const char *pattern,
+static int apply(tracectl_session *session, const char *domain, const char *channel, const char *pattern,
                  const struct tracectl_event_options *options, uint32_t *pending) {
-        return tracectl_session_disable_event(session, "user", channel, pattern);
+        return tracectl_session_disable_event(session, domain, channel, pattern);
 }
 
 int verb_disable_event(int argc, char *argv[]) {

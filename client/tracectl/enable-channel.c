@@ -14,6 +14,7 @@ static void print_help(void) {
         puts("Usage: tracectl enable-channel [OPTION...] NAME\n\n"
              "Add a channel, the rings through which a session's events go; or switch on\n"
              "again one that was disabled.\n\n"
+             "  -k, --kernel             A channel of the kernel\n"
              "      --subbuf-size SIZE   Size of each part of a CPU's ring, such as 512K\n"
              "      --subbuf-count N     Parts of a CPU's ring\n"
              "      --discard            A full ring refuses events, and counts them\n"
@@ -29,6 +30,7 @@ enum { OPTION_SUBBUF_SIZE = COMMAND_OWN, OPTION_SUBBUF_COUNT, OPTION_DISCARD, OP
 static const struct option options[] = {
         { "subbuf-size", required_argument, NULL, OPTION_SUBBUF_SIZE },
         { "subbuf-count", required_argument, NULL, OPTION_SUBBUF_COUNT },
+        { "kernel", no_argument, NULL, 'k' },
         { "discard", no_argument, NULL, OPTION_DISCARD },
         { "overwrite", no_argument, NULL, OPTION_OVERWRITE },
         COMMAND_SESSION_OPTIONS,
@@ -64,9 +66,14 @@ static int read_option(int c, struct tracectl_channel_options *channel) {
 int verb_enable_channel(int argc, char *argv[]) {
         _cleanup_(command_free) struct command command = COMMAND_INIT("enable-channel");
         struct tracectl_channel_options channel = TRACECTL_CHANNEL_OPTIONS_INIT;
+        const char *domain = "user";
         int status, r;
 
-        for (int c; (c = getopt_long(argc, argv, COMMAND_SESSION_SHORT, options, NULL)) >= 0;) {
+        for (int c; (c = getopt_long(argc, argv, COMMAND_SESSION_SHORT "k", options, NULL)) >= 0;) {
+                if (c == 'k') {
+                        domain = "kernel";
+                        continue;
+                }
                 status = read_option(c, &channel);
                 if (status == -EINVAL)
                         status = command_option(&command, c, argv, options);
@@ -78,7 +85,7 @@ int verb_enable_channel(int argc, char *argv[]) {
                 status = command_open_session(&command, NULL);
         if (status != 0)
                 return status;
-        r = tracectl_session_enable_channel(command.session, "user", argv[optind], &channel);
+        r = tracectl_session_enable_channel(command.session, domain, argv[optind], &channel);
         if (r < 0)
                 return command_fail(&command, "enable the channel", r);
         return command_done(&command, json_pack("{s:s}", "channel", argv[optind]),

@@ -11,6 +11,9 @@ static void print_help(void) {
         puts("Usage: tracectl enable-event [OPTION...] PATTERN...\n\n"
              "Record the events PROVIDER:NAME, * for any characters; also those of programs\n"
              "that start later. When it returns, the running ones do so.\n\n"
+             "  -k, --kernel           Events of the kernel, NAME or SYSTEM:NAME\n"
+             "      --syscall          With --kernel: system calls by their names, when they\n"
+             "                         begin and when they return\n"
              "      --filter EXPR      Only where this is true: fields and $ctx.CONTEXT, with\n"
              "                         == != < > && || ! & and more, \"text*\"\n"
              "      --loglevel LEVEL   Only events of this level, such as warning, or above\n"
@@ -38,9 +41,9 @@ static int check(const char *pattern) {
         return EXIT_USAGE;
 }
 
-static int apply(tracectl_session *session, const char *channel, const char *pattern,
+static int apply(tracectl_session *session, const char *domain, const char *channel, const char *pattern,
                  const struct tracectl_event_options *options, uint32_t *pending) {
-        return tracectl_session_enable_event(session, "user", channel, pattern, options, pending);
+        return tracectl_session_enable_event(session, domain, channel, pattern, options, pending);
 }
 
 int verb_enable_event(int argc, char *argv[]) {

@@ -53,7 +53,7 @@ int list_events(struct list *list, const char *glob) {
         _cleanup_(tracectl_value_freep) tracectl_value *events = NULL;
         int r;
 
-        r = tracectl_list_events(list->command.connection, "user", glob, &list->options, &events);
+        r = tracectl_list_events(list->command.connection, list->kernel ? "kernel" : "user", glob, &list->options, &events);
         if (r < 0)
                 return command_fail(&list->command, "list the events", r);
         if (command_wants_json(&list->command))

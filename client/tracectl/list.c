@@ -17,6 +17,7 @@ static void print_help(void) {
              "  -a, --all              Also what is other users'\n"
              "      --applications     The programs\n"
              "  -e, --events           The events, * in PATTERN for any characters\n"
+             "  -k, --kernel           Those of the kernel\n"
              COMMAND_SESSION_HELP
              "\n\n"
              "Example: tracectl list --events 'shop:*'");
@@ -28,6 +29,7 @@ static const struct option options[] = {
         { "all", no_argument, NULL, 'a' },
         { "applications", no_argument, NULL, OPTION_APPLICATIONS },
         { "events", no_argument, NULL, 'e' },
+        { "kernel", no_argument, NULL, 'k' },
         COMMAND_SESSION_OPTIONS,
         {},
 };
@@ -41,6 +43,10 @@ static int read_option(struct list *list, int c, char *argv[]) {
         case OPTION_APPLICATIONS:
                 list->applications = true;
                 return -1;
+        case 'k':
+                list->kernel = true;
+                list->events = true;
+                return -1;
         case 'e':
                 list->events = true;
                 return -1;
@@ -53,7 +59,7 @@ static int run(struct list *list, int argc, char *argv[]) {
         struct command *command = &list->command;
         int status;
 
-        for (int c; (c = getopt_long(argc, argv, COMMAND_SESSION_SHORT "ae", options, NULL)) >= 0;) {
+        for (int c; (c = getopt_long(argc, argv, COMMAND_SESSION_SHORT "aek", options, NULL)) >= 0;) {
                 status = read_option(list, c, argv);
                 if (status >= 0)
                         return status;

@@ -8,7 +8,7 @@
 
 struct list {
         struct command command;
-        bool applications, events;
+        bool applications, events, kernel;
         struct pager pager; /* what the tables go through */
         struct tracectl_list_options options;
 };

@@ -9,14 +9,15 @@ static void print_help(void) {
         puts("Usage: tracectl remove-event [OPTION...] PATTERN...\n\n"
              "Forget patterns of events. PATTERN is one that was enabled, just as it was\n"
              "written then.\n\n"
+             "  -k, --kernel           Events of the kernel\n"
              CHANGE_EVENTS_HELP("Only in this channel; default: in all")
              "\n\n"
              "Example: tracectl remove-event 'shop:order_*'");
 }
 
-static int apply(tracectl_session *session, const char *channel, const char *pattern,
+static int apply(tracectl_session *session, const char *domain, const char *channel, const char *pattern,
                  const struct tracectl_event_options *options, uint32_t *pending) {
-        return tracectl_session_remove_event(session, "user", channel, pattern);
+        return tracectl_session_remove_event(session, domain, channel, pattern);
 }
 
 int verb_remove_event(int argc, char *argv[]) {

@@ -45,6 +45,7 @@ static const char *action_id(enum action action, bool own) {
                 [ACTION_TRACE] = "org.tracectl.tracing1.trace-others",
                 [ACTION_CONTROL] = "org.tracectl.tracing1.control-others",
                 [ACTION_READ] = "org.tracectl.tracing1.read-others",
+                [ACTION_KERNEL] = "org.tracectl.tracing1.kernel-system",
         };
 
         return own ? "org.tracectl.tracing1.trace-own" : others[action];
@@ -124,7 +125,9 @@ static int judge(const struct inquiry *i, const struct answer *answer, struct fa
         const char *action = action_id(q->action, own);
         char what[64] = "tracing";
 
-        if (q->owner == OWNER_ANY)
+        if (q->action == ACTION_KERNEL)
+                snprintf(what, sizeof(what), "the tracing of the kernel");
+        else if (q->owner == OWNER_ANY)
                 snprintf(what, sizeof(what), "the tracing of other users");
         else if (!own)
                 snprintf(what, sizeof(what), "the tracing of user %u", (unsigned) q->owner);

@@ -25,6 +25,7 @@ enum action {
         ACTION_TRACE,   /* make sessions, reach applications */
         ACTION_CONTROL, /* change a session */
         ACTION_READ,    /* see what was recorded */
+        ACTION_KERNEL,  /* trace the whole kernel; the owner is OWNER_ANY */
 };
 
 /* What somebody wants to do. Strings may be NULL; administrators' rules see them. */

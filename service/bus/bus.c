@@ -9,6 +9,7 @@
 #include "service/bus/listing.h"
 #include "service/bus/objects.h"
 #include "service/bus/options.h"
+#include "service/domain/kernel/kernel.h"
 #include "service/log.h"
 
 struct bus *bus_of(struct manager *m, sd_bus_message *message) {
@@ -100,13 +101,32 @@ int bus_read_options(sd_bus_message *m, const struct option *options, size_t n, 
         return r < 0 ? error_set(error, &failure) : 0;
 }
 
-int bus_check_domain(const char *domain, sd_bus_error *error) {
+int bus_read_domain(const char *domain, bool *ret_kernel, sd_bus_error *error) {
         struct failure failure;
 
-        if (strcmp(domain, "user") == 0)
+        *ret_kernel = strcmp(domain, "kernel") == 0;
+        if (*ret_kernel || strcmp(domain, "user") == 0)
                 return 0;
-        fail(&failure, FAILURE_UNKNOWN_DOMAIN, "Unknown domain '%.100s'; known are: user.", domain);
+        fail(&failure, FAILURE_UNKNOWN_DOMAIN, "Unknown domain '%.100s'; known are: user, kernel.", domain);
         return error_set(error, &failure);
+}
+
+int bus_authorize_kernel(struct bus *b, sd_bus_message *m, const char *session, const char *pattern,
+                         sd_bus_error *error) {
+        struct failure failure;
+        int r;
+
+        r = b->manager->kernel ? kernel_domain_require(b->manager->kernel, &failure)
+                               : fail(&failure, FAILURE_KERNEL, "This tracingd does not trace the kernel.");
+        if (r < 0)
+                return error_set(error, &failure);
+        return bus_authorize(b, m, &(struct question) {
+                .action = ACTION_KERNEL,
+                .owner = OWNER_ANY,
+                .session = session,
+                .domain = "kernel",
+                .pattern = pattern,
+        }, error);
 }
 
 void bus_reply_failure(struct bus *b, sd_bus_message *m, const struct failure *failure) {

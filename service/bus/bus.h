@@ -104,8 +104,15 @@ void bus_tell_application(struct manager *m, uint64_t id, uid_t uid, bool added)
 struct option;
 int bus_read_options(sd_bus_message *m, const struct option *options, size_t n, sd_bus_error *error);
 
-/* Checks a domain argument. */
-int bus_check_domain(const char *domain, sd_bus_error *error);
+/* Reads a domain argument. */
+int bus_read_domain(const char *domain, bool *ret_kernel, sd_bus_error *error);
+
+/*
+ * Whether the kernel can be traced and the sender of the message may do it, in a session of that name; as
+ * bus_authorize(). pattern may be NULL.
+ */
+int bus_authorize_kernel(struct bus *b, sd_bus_message *m, const char *session, const char *pattern,
+                         sd_bus_error *error);
 
 /*
  * A reply that comes later. The message is the callback's own reference.

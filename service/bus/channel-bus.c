@@ -10,8 +10,8 @@ int channel_path(const struct channel *c, char **ret) {
         char uid[16];
 
         snprintf(uid, sizeof(uid), "%u", (unsigned) c->session->owner);
-        return sd_bus_path_encode_many(ret, BUS_ROOT "/session/%/%/channel/%/%", uid, c->session->name, "user",
-                                       c->config.name);
+        return sd_bus_path_encode_many(ret, BUS_ROOT "/session/%/%/channel/%/%", uid, c->session->name,
+                                       channel_domain_to_string(c->config.kernel), c->config.name);
 }
 
 int channel_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret,
@@ -21,15 +21,18 @@ int channel_find(sd_bus *bus, const char *path, const char *interface, void *use
         struct channel *c;
         struct session *s;
         uint64_t number;
+        bool kernel;
         int r;
 
         r = sd_bus_path_decode_many(path, BUS_ROOT "/session/%/%/channel/%/%", &uid, &session, &domain, &name);
         if (r <= 0)
                 return r;
-        if (parse_u64(uid, &number) < 0 || number >= UINT32_MAX || strcmp(domain, "user") != 0)
+        kernel = strcmp(domain, channel_domain_to_string(true)) == 0;
+        if (parse_u64(uid, &number) < 0 || number >= UINT32_MAX ||
+            strcmp(domain, channel_domain_to_string(kernel)) != 0)
                 return 0;
         s = manager_find_session(b->manager, (uid_t) number, session);
-        c = s ? session_find_channel(s, name) : NULL;
+        c = s ? session_find_channel(s, kernel, name) : NULL;
         if (!c)
                 return 0;
         *ret = c;
@@ -39,7 +42,7 @@ int channel_find(sd_bus *bus, const char *path, const char *interface, void *use
 static int get_string(sd_bus *bus, const char *path, const char *interface, const char *property,
                       sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const struct channel *c = userdata;
-        const char *value = "user";
+        const char *value = channel_domain_to_string(c->config.kernel);
 
         if (strcmp(property, "Name") == 0)
                 value = c->config.name;

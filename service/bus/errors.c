@@ -27,6 +27,7 @@ static const char *const names[_FAILURE_MAX] = {
         [FAILURE_BUSY] = ERROR("Busy"),
         [FAILURE_OUTPUT] = ERROR("Output"),
         [FAILURE_CONSUMER] = ERROR("ConsumerFailed"),
+        [FAILURE_KERNEL] = ERROR("Kernel"),
         [FAILURE_LIMIT] = SD_BUS_ERROR_LIMITS_EXCEEDED,
         [FAILURE_TIMEOUT] = SD_BUS_ERROR_TIMEOUT,
         [FAILURE_ACCESS_DENIED] = SD_BUS_ERROR_ACCESS_DENIED,
@@ -57,6 +58,7 @@ static const sd_bus_error_map map[] = {
         SD_BUS_ERROR_MAP(ERROR("Busy"), EBUSY),
         SD_BUS_ERROR_MAP(ERROR("Output"), EIO),
         SD_BUS_ERROR_MAP(ERROR("ConsumerFailed"), EPIPE),
+        SD_BUS_ERROR_MAP(ERROR("Kernel"), EOPNOTSUPP),
         SD_BUS_ERROR_MAP_END,
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "service/bus/bus.h"
+#include "service/bus/kernel-bus.h"
 #include "service/bus/listing.h"
 #include "service/bus/options.h"
 #include "service/model/loglevel.h"
@@ -188,6 +189,7 @@ int manager_method_list_events(sd_bus_message *m, void *userdata, sd_bus_error *
         struct listing listing = { .append = append_events };
         const struct option options[] = { WHOSE_OPTIONS(whose) };
         const char *domain, *glob;
+        bool kernel;
         int r;
 
         r = sd_bus_message_read(m, "ss", &domain, &glob);
@@ -196,11 +198,11 @@ int manager_method_list_events(sd_bus_message *m, void *userdata, sd_bus_error *
         r = bus_read_options(m, options, ARRAY_SIZE(options), error);
         if (r < 0)
                 return r;
-        r = bus_check_domain(domain, error);
+        r = bus_read_domain(domain, &kernel, error);
         if (r < 0)
                 return r;
         r = authorize(b, m, &whose, &listing.owner, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        return listing_reply(b, m, &listing);
+        return kernel ? kernel_events_list(b, m, glob, error) : listing_reply(b, m, &listing);
 }

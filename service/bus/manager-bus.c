@@ -8,6 +8,7 @@
 #include "service/bus/bus.h"
 #include "service/bus/errors.h"
 #include "service/bus/options.h"
+#include "service/domain/kernel/kernel.h"
 #include "service/model/operation.h"
 
 struct create_options {
@@ -223,7 +224,12 @@ static int get_clock(sd_bus *bus, const char *path, const char *interface, const
 
 static int get_kernel_domain(sd_bus *bus, const char *path, const char *interface, const char *property,
                              sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        return sd_bus_message_append(reply, "s", "none");
+        const struct bus *b = userdata;
+        const char *why_not = "there is none";
+
+        if (b->manager->kernel)
+                why_not = kernel_domain_unavailable(b->manager->kernel);
+        return sd_bus_message_append(reply, "s", why_not ?: "available");
 }
 
 static int get_sessions(sd_bus *bus, const char *path, const char *interface, const char *property,

@@ -28,10 +28,12 @@ int session_method_enable_channel(sd_bus_message *m, void *userdata, sd_bus_erro
         r = bus_read_options(m, options, ARRAY_SIZE(options), error);
         if (r < 0)
                 return r;
-        r = bus_check_domain(domain, error);
+        r = bus_read_domain(domain, &o.kernel, error);
         if (r < 0)
                 return r;
         r = bus_authorize(b, m, &(struct question) { ACTION_CONTROL, s->owner, s->name, domain }, error);
+        if (r > 0 && o.kernel)
+                r = bus_authorize_kernel(b, m, s->name, NULL, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = session_enable_channel(s, name, &o, &channel, &failure);
@@ -45,13 +47,13 @@ int session_method_enable_channel(sd_bus_message *m, void *userdata, sd_bus_erro
 }
 
 /* What the other two have in common once their arguments have been read. */
-static int prepare(sd_bus_message *m, struct session *s, const char *domain, sd_bus_error *error) {
+static int prepare(sd_bus_message *m, struct session *s, const char *domain, bool *ret_kernel, sd_bus_error *error) {
         int r;
 
         r = bus_read_options(m, NULL, 0, error);
         if (r < 0)
                 return r;
-        r = bus_check_domain(domain, error);
+        r = bus_read_domain(domain, ret_kernel, error);
         if (r < 0)
                 return r;
         return bus_authorize(bus_of(s->manager, m), m, &(struct question) { ACTION_CONTROL, s->owner, s->name, domain },
@@ -69,28 +71,35 @@ int session_method_disable_channel(sd_bus_message *m, void *userdata, sd_bus_err
         struct session *s = userdata;
         const char *domain, *name;
         struct failure failure;
+        bool kernel;
         int r;
 
         r = sd_bus_message_read(m, "ss", &domain, &name);
         if (r < 0)
                 return r;
-        r = prepare(m, s, domain, error);
+        r = prepare(m, s, domain, &kernel, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        return reply(m, s, session_disable_channel(s, name, &failure), &failure, error);
+        return reply(m, s, session_disable_channel(s, kernel, name, &failure), &failure, error);
 }
 
 int session_method_add_context(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         const char *domain, *channel, *type;
         struct session *s = userdata;
         struct failure failure;
+        bool kernel;
         int r;
 
         r = sd_bus_message_read(m, "sss", &domain, &channel, &type);
         if (r < 0)
                 return r;
-        r = prepare(m, s, domain, error);
+        r = prepare(m, s, domain, &kernel, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
+        if (kernel) {
+                fail(&failure, FAILURE_INVALID_OPTION, "Channels of the kernel have no contexts that can be added; "
+                     "each event has the thread, and the trace the process.");
+                return error_set(error, &failure);
+        }
         return reply(m, s, session_add_context(s, channel, type, &failure), &failure, error);
 }

@@ -5,6 +5,7 @@
 
 #include "service/bus/bus.h"
 #include "service/bus/errors.h"
+#include "service/bus/kernel-bus.h"
 #include "service/bus/options.h"
 #include "service/bus/target-bus.h"
 #include "service/model/operation.h"
@@ -70,6 +71,7 @@ static int read_request(sd_bus_message *m, struct request *q, sd_bus_error *erro
         const struct option options[] = {
                 { "exclude", 'a', &q->exclude },
                 { "filter", 's', &q->selection.filter },
+                { "kind", 's', &q->selection.kind },
                 { "loglevel", 's', &q->selection.loglevel },
                 { "loglevel-only", 's', &q->selection.loglevel_only },
                 TARGET_BUS_OPTIONS(q->target),
@@ -80,7 +82,7 @@ static int read_request(sd_bus_message *m, struct request *q, sd_bus_error *erro
         if (r >= 0)
                 r = bus_read_options(m, options, ARRAY_SIZE(options), error);
         q->selection.exclude = q->exclude;
-        return r < 0 ? r : bus_check_domain(q->domain, error);
+        return r < 0 ? r : bus_read_domain(q->domain, &q->selection.kernel, error);
 }
 
 /* 1, or as bus_authorize(). */
@@ -118,10 +120,14 @@ int session_method_enable_event(sd_bus_message *m, void *userdata, sd_bus_error 
         question.domain = q.domain;
         question.pattern = q.selection.pattern;
         r = bus_authorize(b, m, &question, error);
+        if (r > 0 && q.selection.kernel)
+                r = bus_authorize_kernel(b, m, s->name, q.selection.pattern, error);
         if (r > 0)
                 r = make_selector(b, m, s, &q, &selector, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
+        if (selector->kernel)
+                return kernel_event_enable(m, s, q.channel, selector, error);
         r = session_enable_event(s, q.channel, selector, &rule, &failure);
         if (r < 0)
                 return error_set(error, &failure);

@@ -21,6 +21,10 @@ const char *channel_mode_to_string(bool overwrite) {
         return overwrite ? "overwrite" : "discard";
 }
 
+const char *channel_domain_to_string(bool kernel) {
+        return kernel ? "kernel" : "user";
+}
+
 /* overwrite: where the options say nothing. */
 static int read_mode(const char *mode, bool overwrite, bool *ret, struct failure *failure) {
         if (!mode)
@@ -37,13 +41,14 @@ static int read_mode(const char *mode, bool overwrite, bool *ret, struct failure
 
 static int check_sizes(const struct user_domain *domain, const struct channel_options *options,
                        const struct model_channel *c, struct failure *failure) {
+        const uint64_t subbuf_max = c->kernel ? CHANNEL_KERNEL_SUBBUF_SIZE_MAX : RING_SUBBUF_SIZE_MAX;
         uint64_t total;
 
-        if (options->subbuf_size > RING_SUBBUF_SIZE_MAX || c->subbuf_size < RING_SUBBUF_SIZE_MIN)
+        if (options->subbuf_size > subbuf_max || c->subbuf_size < RING_SUBBUF_SIZE_MIN)
                 return fail(failure, FAILURE_INVALID_OPTION,
                             "A sub-buffer of %" PRIu64 " bytes is out of bounds; subbuf-size can be %" PRIu64
                             " to %" PRIu64 ".",
-                            options->subbuf_size, RING_SUBBUF_SIZE_MIN, RING_SUBBUF_SIZE_MAX);
+                            options->subbuf_size, RING_SUBBUF_SIZE_MIN, subbuf_max);
         if (options->n_subbufs > RING_SUBBUFS_MAX || c->n_subbufs < RING_SUBBUFS_MIN)
                 return fail(failure, FAILURE_INVALID_OPTION,
                             "%" PRIu32 " sub-buffers are out of bounds; subbuf-count can be %i to %i.",
@@ -57,9 +62,17 @@ static int check_sizes(const struct user_domain *domain, const struct channel_op
         return 0;
 }
 
+static uint64_t default_subbuf_size(bool kernel) {
+        return kernel ? CHANNEL_KERNEL_SUBBUF_SIZE : CHANNEL_DEFAULT_SUBBUF_SIZE;
+}
+
+static uint32_t default_subbufs(bool kernel) {
+        return kernel ? CHANNEL_KERNEL_SUBBUFS : CHANNEL_DEFAULT_SUBBUFS;
+}
+
 int channel_configure(const struct user_domain *domain, bool overwrite, const char *name,
                       const struct channel_options *options, struct model_channel *ret, struct failure *failure) {
-        struct model_channel c = { 0 };
+        struct model_channel c = { .kernel = options->kernel };
         int r;
 
         if (!name_is_valid(name))
@@ -70,8 +83,8 @@ int channel_configure(const struct user_domain *domain, bool overwrite, const ch
         if (r < 0)
                 return r;
         strcpy(c.name, name);
-        c.subbuf_size = options->subbuf_size ? power_of_two(options->subbuf_size) : CHANNEL_DEFAULT_SUBBUF_SIZE;
-        c.n_subbufs = options->n_subbufs ? (uint32_t) power_of_two(options->n_subbufs) : CHANNEL_DEFAULT_SUBBUFS;
+        c.subbuf_size = options->subbuf_size ? power_of_two(options->subbuf_size) : default_subbuf_size(c.kernel);
+        c.n_subbufs = options->n_subbufs ? (uint32_t) power_of_two(options->n_subbufs) : default_subbufs(c.kernel);
         if (!options->subbuf_size && !options->n_subbufs)
                 user_domain_fit(domain, &c.subbuf_size, &c.n_subbufs);
         r = check_sizes(domain, options, &c, failure);

@@ -17,6 +17,9 @@
 #define CHANNEL_DEFAULT_NAME "channel0"
 #define CHANNEL_DEFAULT_SUBBUF_SIZE (UINT64_C(512) << 10)
 #define CHANNEL_DEFAULT_SUBBUFS 8
+#define CHANNEL_KERNEL_SUBBUF_SIZE (UINT64_C(64) << 10)
+#define CHANNEL_KERNEL_SUBBUF_SIZE_MAX (UINT64_C(256) << 10)
+#define CHANNEL_KERNEL_SUBBUFS 64
 #define CHANNELS_PER_SESSION_MAX 30
 
 /* What a client asks for. 0 and NULL stand for the default. */
@@ -24,6 +27,7 @@ struct channel_options {
         uint64_t subbuf_size;
         uint32_t n_subbufs;
         const char *mode;
+        bool kernel; /* the domain */
 };
 
 struct session;
@@ -45,6 +49,8 @@ struct channel {
 int channel_configure(const struct user_domain *domain, bool overwrite, const char *name,
                       const struct channel_options *options, struct model_channel *ret, struct failure *failure);
 
+/* "user" or "kernel" */
+const char *channel_domain_to_string(bool kernel);
 const char *channel_mode_to_string(bool overwrite);
 
 /* config has been checked, and has an id. */

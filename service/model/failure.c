@@ -30,6 +30,7 @@ int failure_errno(enum failure_kind kind) {
                 [FAILURE_OUTPUT] = EIO,
                 [FAILURE_CONSUMER] = EPIPE,
                 [FAILURE_LIMIT] = EDQUOT,
+                [FAILURE_KERNEL] = EOPNOTSUPP,
                 [FAILURE_TIMEOUT] = ETIMEDOUT,
                 [FAILURE_ACCESS_DENIED] = EACCES,
                 [FAILURE_NEEDS_PASSWORD] = EACCES,

@@ -29,6 +29,7 @@ enum failure_kind {
         FAILURE_OUTPUT,
         FAILURE_CONSUMER,
         FAILURE_LIMIT,
+        FAILURE_KERNEL, /* it cannot be traced, or refuses */
         FAILURE_TIMEOUT,
         FAILURE_ACCESS_DENIED,
         FAILURE_NEEDS_PASSWORD, /* and the caller did not allow to ask for one */

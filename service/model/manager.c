@@ -163,7 +163,7 @@ static int publish_rules(const struct session *s, struct model_view *view, struc
         for (const struct rule *rule = s->rules; rule; rule = rule->next) {
                 struct model_rule *copy = &ret->rules[ret->n_rules];
 
-                if (!rule->enabled || !rule->channel->enabled)
+                if (!rule->enabled || !rule->channel->enabled || rule->selector->kernel)
                         continue;
                 copy->selector = selector_ref(rule->selector);
                 ret->n_rules++;
@@ -183,7 +183,8 @@ static int publish_session(const struct session *s, struct model_view *view, str
         if (!ret->channels)
                 return -ENOMEM;
         for (const struct channel *c = s->channels; c; c = c->next)
-                ret->channels[ret->n_channels++] = c->config;
+                if (!c->config.kernel)
+                        ret->channels[ret->n_channels++] = c->config;
         return publish_rules(s, view, ret);
 }
 

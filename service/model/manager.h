@@ -42,10 +42,12 @@ struct manager_listener {
 
 struct registry;
 struct waiter;
+struct kernel_domain;
 
 struct manager {
         sd_event *event;
         struct user_domain *domain;
+        struct kernel_domain *kernel; /* whoever makes the manager sets it; NULL: there is none */
         struct registry *registry;
         struct consumer_starter starter;
         struct calibration *calibration;

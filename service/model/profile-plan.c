@@ -40,7 +40,7 @@ static struct model_channel config_of(const struct profile_channel *c, uint32_t 
 
 static int plan_channel(struct profile_plan *plan, const struct profile_channel *c, struct channel **ret,
                         struct failure *failure) {
-        struct channel *channel = session_find_channel(plan->session, c->name), **last;
+        struct channel *channel = session_find_channel(plan->session, false, c->name), **last;
         struct model_channel config;
         int r;
 

@@ -154,6 +154,12 @@ int selector_parse(const char *text, struct selector **ret, struct failure *fail
         if (!copy)
                 return fail_memory(failure);
         w.options.pattern = next_word(&rest);
+        /* No pattern of programs' events. */
+        if (strcmp(w.options.pattern, "kernel") == 0) {
+                w.options.kernel = true;
+                w.options.kind = next_word(&rest);
+                w.options.pattern = next_word(&rest);
+        }
         r = read_options(&w, rest, failure);
         return r < 0 ? r : selector_new(&w.options, ret, failure);
 }

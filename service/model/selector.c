@@ -34,6 +34,55 @@ int pattern_check(const char *pattern, struct failure *failure) {
         return 0;
 }
 
+const char *selector_kind_to_string(enum selector_kind kind) {
+        static const char *const names[_SELECTOR_KIND_MAX] = {
+                [SELECTOR_EVENT] = "event",
+                [SELECTOR_SYSCALL] = "syscall",
+        };
+
+        return names[kind];
+}
+
+static int read_kind(const char *name, enum selector_kind *ret, struct failure *failure) {
+        for (enum selector_kind kind = 0; kind < _SELECTOR_KIND_MAX; kind++)
+                if (!name || strcmp(name, selector_kind_to_string(kind)) == 0) {
+                        *ret = kind;
+                        return 0;
+                }
+        return fail(failure, FAILURE_INVALID_OPTION, "Unknown kind '%.60s' of an event; known are: event, syscall.",
+                    name);
+}
+
+/* `name` or `system:name`; a system call has no colon. */
+static int check_kernel_pattern(const char *pattern, enum selector_kind kind, struct failure *failure) {
+        size_t n = strspn(pattern, PATTERN_CHARACTERS), name = n;
+
+        if (kind == SELECTOR_EVENT && n > 0 && pattern[n] == ':') {
+                name = strspn(pattern + n + 1, PATTERN_CHARACTERS);
+                n += 1 + name;
+        }
+        if (name == 0 || pattern[n] != '\0' || n > SELECTOR_PATTERN_MAX)
+                return fail(failure, FAILURE_INVALID_PATTERN,
+                            "'%.200s' is no pattern for %s of the kernel: use letters, digits, '_' and '*', such as %s.",
+                            pattern, kind == SELECTOR_EVENT ? "events" : "system calls",
+                            kind == SELECTOR_EVENT ? "'sched_switch' or 'irq:*'" : "'open*'");
+        return 0;
+}
+
+static int check_pattern(const struct selector *s, const char *pattern, struct failure *failure) {
+        return s->kernel ? check_kernel_pattern(pattern, s->kind, failure) : pattern_check(pattern, failure);
+}
+
+/* What a rule of one domain cannot have. */
+static int check_domain(const struct selector_options *o, struct failure *failure) {
+        if (!o->kernel && o->kind)
+                return fail(failure, FAILURE_INVALID_OPTION, "Events of programs have no kinds; leave 'kind' away.");
+        if (o->kernel && (o->loglevel || o->loglevel_only))
+                return fail(failure, FAILURE_INVALID_OPTION, "Events of the kernel have no log levels; leave them "
+                            "away.");
+        return 0;
+}
+
 static void free_names(char **names) {
         for (char **p = names; p && *p; p++)
                 free(*p);
@@ -83,7 +132,7 @@ static int set_exclude(struct selector *s, const struct selector_options *option
         int r;
 
         for (char **p = options->exclude; p && *p; p++, n++) {
-                r = pattern_check(*p, failure);
+                r = check_pattern(s, *p, failure);
                 if (r < 0)
                         return r;
         }
@@ -161,6 +210,8 @@ static int set_text(struct selector *s) {
         f = open_memstream(&s->text, &size);
         if (!f)
                 return -ENOMEM;
+        if (s->kernel)
+                fprintf(f, "kernel %s ", selector_kind_to_string(s->kind));
         fputs(s->pattern, f);
         if (s->levels != SELECTOR_ANY_LEVEL)
                 fprintf(f, " loglevel%s%s", s->levels == SELECTOR_LEVEL_ONLY ? "=" : ">=",
@@ -178,13 +229,18 @@ int selector_new(const struct selector_options *options, struct selector **ret, 
         _cleanup_(selector_unrefp) struct selector *s = NULL;
         int r;
 
-        r = pattern_check(options->pattern, failure);
-        if (r < 0)
-                return r;
         s = calloc(1, sizeof(*s));
         if (!s)
                 return fail_memory(failure);
         s->refs = 1;
+        s->kernel = options->kernel;
+        r = check_domain(options, failure);
+        if (r >= 0)
+                r = read_kind(options->kind, &s->kind, failure);
+        if (r >= 0)
+                r = check_pattern(s, options->pattern, failure);
+        if (r < 0)
+                return r;
         s->pattern = strdup(options->pattern);
         if (!s->pattern)
                 return fail_memory(failure);
@@ -195,6 +251,9 @@ int selector_new(const struct selector_options *options, struct selector **ret, 
                 r = target_init(&s->target, &options->target, failure);
         if (r >= 0)
                 r = set_filter(s, options->filter, failure);
+        if (r >= 0 && s->kernel && target_is_set(&s->target))
+                r = fail(failure, FAILURE_INVALID_OPTION, "A rule of the kernel's events is for all processes; leave "
+                         "the target away, or say it in a filter, such as 'common_pid == 1'.");
         if (r < 0)
                 return r;
         if (set_text(s) < 0)

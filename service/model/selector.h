@@ -9,7 +9,7 @@
  * Its text is what a profile has, and its identity: two selectors of the same
  * text are the same.
  *
- *     PATTERN [loglevel>=LEVEL | loglevel=LEVEL] [exclude=PATTERN]... [TARGET] [filter=EXPRESSION]
+ *     [kernel event | kernel syscall] PATTERN [loglevel>=LEVEL | loglevel=LEVEL] [exclude=PATTERN]... [TARGET] [filter=EXPRESSION]
  *
  * loglevel>= means LEVEL and what is more severe. target.h has the targets. The expression is all of the
  * rest. Made from options or from a text, the text is in this order, with
@@ -29,7 +29,18 @@
 #define SELECTOR_PATTERN_MAX 511
 #define SELECTOR_EXCLUDE_MAX 16
 
+enum selector_kind {
+        SELECTOR_EVENT,
+        SELECTOR_SYSCALL, /* the kernel's alone */
+        _SELECTOR_KIND_MAX,
+};
+
+/* Names of kinds; a rule of the kernel has one. */
+const char *selector_kind_to_string(enum selector_kind kind);
+
 struct selector_options {
+        bool kernel;      /* of events of the kernel */
+        const char *kind; /* "event", which is the same as NULL, or "syscall" */
         const char *pattern;
         const char *loglevel, *loglevel_only; /* names of levels; NULL: any */
         char **exclude;                       /* patterns, NULL at the end; NULL: none */
@@ -47,6 +58,8 @@ enum selector_levels {
 
 struct selector {
         atomic_uint refs;
+        bool kernel;
+        enum selector_kind kind;
         char *pattern;
         enum selector_levels levels;
         uint8_t level;

@@ -5,16 +5,21 @@
 #include "protocol/context.h"
 #include "protocol/view.h"
 #include "service/model/manager.h"
+#include "service/model/session-kernel.h"
 
-struct channel *session_find_channel(struct session *s, const char *name) {
+struct channel *session_find_channel(struct session *s, bool kernel, const char *name) {
         for (struct channel *c = s->channels; c; c = c->next)
-                if (strcmp(c->config.name, name) == 0)
+                if (c->config.kernel == kernel && strcmp(c->config.name, name) == 0)
                         return c;
         return NULL;
 }
 
 int session_publish(struct session *s, struct failure *failure) {
-        return s->state == SESSION_ACTIVE ? manager_publish(s->manager, session_scope(s), failure) : 0;
+        if (s->state != SESSION_ACTIVE)
+                return 0;
+        if (session_has_kernel(s) && session_kernel_apply(s, true, NULL, NULL) < 0)
+                return fail_memory(failure);
+        return manager_publish(s->manager, session_scope(s), failure);
 }
 
 static int set_enabled(struct session *s, struct channel *channel, bool enabled, struct failure *failure) {
@@ -71,7 +76,7 @@ static int add_channel(struct session *s, const char *name, const struct channel
 
 int session_enable_channel(struct session *s, const char *name, const struct channel_options *options,
                            struct channel **ret, struct failure *failure) {
-        struct channel *channel = session_find_channel(s, name);
+        struct channel *channel = session_find_channel(s, options->kernel, name);
         int r;
 
         if (!channel)
@@ -90,19 +95,20 @@ int session_enable_channel(struct session *s, const char *name, const struct cha
         return 0;
 }
 
-static int find_channel(struct session *s, const char *name, struct channel **ret, struct failure *failure) {
-        *ret = session_find_channel(s, name);
+static int find_channel(struct session *s, bool kernel, const char *name, struct channel **ret,
+                        struct failure *failure) {
+        *ret = session_find_channel(s, kernel, name);
         if (!*ret)
                 return fail(failure, FAILURE_NO_SUCH_CHANNEL,
                             "Session '%s' has no channel '%.80s'; make it with EnableChannel first.", s->name, name);
         return 0;
 }
 
-int session_disable_channel(struct session *s, const char *name, struct failure *failure) {
+int session_disable_channel(struct session *s, bool kernel, const char *name, struct failure *failure) {
         struct channel *channel;
         int r;
 
-        r = find_channel(s, name, &channel, failure);
+        r = find_channel(s, kernel, name, &channel, failure);
         return r < 0 ? r : set_enabled(s, channel, false, failure);
 }
 
@@ -141,12 +147,12 @@ int session_add_context(struct session *s, const char *name, const char *type, s
         if (*name == '\0' && !s->channels)
                 r = add_channel(s, CHANNEL_DEFAULT_NAME, &defaults, &channel, failure);
         else if (*name)
-                r = find_channel(s, name, &channel, failure);
+                r = find_channel(s, false, name, &channel, failure);
         if (r < 0)
                 return r;
         if (*name)
                 return set_context(s, channel, type, failure);
         for (struct channel *c = s->channels; c && r >= 0; c = c->next)
-                r = set_context(s, c, type, failure);
+                r = c->config.kernel ? 0 : set_context(s, c, type, failure);
         return r;
 }

@@ -2,6 +2,7 @@
 
 #include "service/model/manager.h"
 #include "service/model/operation.h"
+#include "service/model/session-kernel.h"
 #include "service/state/keeper.h"
 
 /*
@@ -29,12 +30,20 @@ static void hang_up(struct session *s) {
                 manager_remove_session(s->manager, s);
 }
 
+static void on_kernel_stopped(const struct failure *failure, void *userdata) {
+        struct session *s = userdata;
+
+        if (operation_of(s, OPERATION_DESTROY))
+                hang_up(s);
+}
+
 static void on_removed(uint32_t pending, void *userdata) {
         struct session *s = userdata;
 
         s->operation->waiter = NULL;
         s->operation->pending = pending;
-        hang_up(s);
+        if (!s->kernel || session_kernel_apply(s, false, on_kernel_stopped, s) < 0)
+                hang_up(s);
 }
 
 /* As hang_up(), from a later turn of the main loop, since done is never called before session_destroy() returns. */

@@ -22,7 +22,7 @@ struct rule *session_find_selector(struct session *s, const struct channel *chan
 
 static const struct rule *first_match(const struct session *s, const struct event_entry *event) {
         for (const struct rule *rule = s->rules; rule; rule = rule->next)
-                if (rule->enabled && selector_selects(rule->selector, event->name, event->loglevel))
+                if (rule->enabled && !rule->selector->kernel && selector_selects(rule->selector, event->name, event->loglevel))
                         return rule;
         return NULL;
 }
@@ -50,13 +50,16 @@ static int check_other_channels(const struct session *s, const struct channel *c
         int r;
 
         for (const struct rule *rule = s->rules; rule; rule = rule->next)
-                if (rule->enabled && rule->channel != channel &&
+                if (rule->enabled && rule->channel != channel && rule->selector->kernel == selector->kernel &&
+                    rule->selector->kind == selector->kind &&
                     strcmp(rule->selector->pattern, selector->pattern) == 0 &&
                     selector_levels_overlap(rule->selector, selector))
                         return fail(failure, FAILURE_EVENT_IN_OTHER_CHANNEL,
                                     "'%.200s' is enabled in channel '%s' of session '%s' already, and an event is in "
                                     "one channel only; remove that rule first.",
                                     selector->pattern, rule->channel->config.name, s->name);
+        if (selector->kernel)
+                return 0;
         r = registry_list_definitions(s->manager->registry, s->owner, &list, &n);
         if (r < 0)
                 return fail_memory(failure);
@@ -69,11 +72,12 @@ static int check_other_channels(const struct session *s, const struct channel *c
         return r;
 }
 
-static int get_channel(struct session *s, const char *name, struct channel **ret, struct failure *failure) {
-        const struct channel_options defaults = { 0 };
+static int get_channel(struct session *s, bool kernel, const char *name, struct channel **ret,
+                       struct failure *failure) {
+        const struct channel_options defaults = { .kernel = kernel };
         struct channel *channel;
 
-        channel = session_find_channel(s, name);
+        channel = session_find_channel(s, kernel, name);
         if (channel) {
                 *ret = channel;
                 return 0;
@@ -143,10 +147,10 @@ int session_enable_event(struct session *s, const char *name, struct selector *s
 
         if (*name == '\0')
                 name = CHANNEL_DEFAULT_NAME;
-        r = check_other_channels(s, session_find_channel(s, name), selector, failure);
+        r = check_other_channels(s, session_find_channel(s, selector->kernel, name), selector, failure);
         if (r < 0)
                 return r;
-        r = get_channel(s, name, &channel, failure);
+        r = get_channel(s, selector->kernel, name, &channel, failure);
         if (r < 0)
                 return r;
         rule = session_find_selector(s, channel, selector);

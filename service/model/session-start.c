@@ -8,6 +8,7 @@
 #include "protocol/view.h"
 #include "service/model/manager.h"
 #include "service/model/operation.h"
+#include "service/model/session-kernel.h"
 #include "service/registry/registry.h"
 #include "service/state/keeper.h"
 
@@ -43,16 +44,22 @@ static int read_boot_id(uint8_t ret[16]) {
 }
 
 /* Takes everything back; the session can be started again. */
+static void take_back(struct session *s, const struct failure *failure) {
+        if (s->state == SESSION_CONFIGURED) {
+                s->kernel = kernel_recording_end(s->kernel, false);
+                s->recording = recording_unref(s->recording);
+                if (s->consumer)
+                        consumer_detach(TAKE_PTR(s->consumer));
+        } else if (s->kernel)
+                (void) session_kernel_apply(s, false, NULL, NULL);
+        operation_finish(s, failure);
+}
+
 static void start_failed(struct session *s, enum failure_kind kind, const char *reason) {
         struct failure failure;
 
         fail(&failure, kind, "Session '%s' cannot be started: %s.", s->name, reason);
-        if (s->state == SESSION_CONFIGURED) {
-                s->recording = recording_unref(s->recording);
-                if (s->consumer)
-                        consumer_detach(TAKE_PTR(s->consumer));
-        }
-        operation_finish(s, &failure);
+        take_back(s, &failure);
 }
 
 static void on_applied(uint32_t pending, void *userdata) {
@@ -80,6 +87,31 @@ static int activate(struct session *s, struct failure *failure) {
         s->operation->timer = sd_event_source_disable_unref(s->operation->timer);
         r = waiter_new(s->manager, session_scope(s), manager_generation(s->manager), OPERATION_APPLIED_USEC, on_applied, s,
                        &s->operation->waiter);
+        return r < 0 ? fail_memory(failure) : 0;
+}
+
+static void on_kernel_applied(const struct failure *why, void *userdata) {
+        struct session *s = userdata;
+        struct failure failure;
+
+        if (!operation_of(s, OPERATION_START) || s->state == SESSION_ACTIVE)
+                return;
+        if (why)
+                take_back(s, why);
+        else if (activate(s, &failure) < 0)
+                start_failed(s, FAILURE_NO_MEMORY, "there is not enough memory");
+}
+
+/* The kernel first: what programs do may begin with a system call that is to be seen. */
+static int begin_recording(struct session *s, struct failure *failure) {
+        int r;
+
+        if (!session_has_kernel(s))
+                return activate(s, failure);
+        r = kernel_domain_require(s->manager->kernel, failure);
+        if (r < 0)
+                return r;
+        r = session_kernel_apply(s, true, on_kernel_applied, s);
         return r < 0 ? fail_memory(failure) : 0;
 }
 
@@ -124,8 +156,8 @@ static void on_session_answer(int error, const char *path, void *userdata) {
         if (error != 0) {
                 snprintf(reason, sizeof(reason), "its consumer refused it: %s", strerror(error));
                 start_failed(s, FAILURE_CONSUMER, reason);
-        } else if (activate(s, &failure) < 0)
-                start_failed(s, FAILURE_NO_MEMORY, "there is not enough memory");
+        } else if (begin_recording(s, &failure) < 0)
+                take_back(s, &failure);
 }
 
 static int send_session(struct session *s) {
@@ -203,6 +235,10 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 static int check_start(struct session *s, struct failure *failure) {
+        int r = session_has_kernel(s) ? kernel_domain_require(s->manager->kernel, failure) : 0;
+
+        if (r < 0)
+                return r;
         switch (s->state) {
         case SESSION_ACTIVE:
                 return fail(failure, FAILURE_ALREADY_ACTIVE, "Session '%s' is active already.", s->name);
@@ -229,6 +265,16 @@ static int give_up(struct session *s, struct failure *failure, const char *reaso
         return fail(failure, FAILURE_CONSUMER, "Session '%s' cannot be started: %s.", s->name, reason);
 }
 
+static int begin_again(struct session *s, struct failure *failure) {
+        int r = begin_recording(s, failure);
+
+        if (r >= 0)
+                return 0;
+        s->operation->done = NULL;
+        take_back(s, failure);
+        return r;
+}
+
 int session_start(struct session *s, operation_done_t done, void *userdata, struct failure *failure) {
         char reason[128];
         int r;
@@ -240,7 +286,7 @@ int session_start(struct session *s, operation_done_t done, void *userdata, stru
         if (r < 0)
                 return r;
         if (s->consumer)
-                return activate(s, failure) < 0 ? give_up(s, failure, "there is not enough memory") : 0;
+                return begin_again(s, failure);
         r = begin_consumer(s);
         if (r >= 0)
                 r = operation_set_timer(s->operation, s->manager->consumer_usec, on_timeout);

@@ -6,6 +6,7 @@
 
 #include "service/model/manager.h"
 #include "service/model/operation.h"
+#include "service/model/session-kernel.h"
 #include "service/state/keeper.h"
 
 /*
@@ -42,20 +43,35 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-static void on_removed(uint32_t pending, void *userdata) {
+/* Nobody writes any more. */
+static void write_rest(struct session *s) {
         struct consumer_header message = { .type = CONSUMER_STOP, .size = sizeof(message) };
-        struct session *s = userdata;
         uint64_t now = now_usec(s);
         int r;
 
-        s->operation->waiter = NULL;
-        s->operation->pending = pending;
         r = consumer_request(s->consumer, &message, NULL, 0, on_stopped, s);
         if (r >= 0)
                 r = operation_set_timer(s->operation, s->operation->deadline > now ? s->operation->deadline - now : 0,
                                         on_timeout);
         if (r < 0)
                 session_fail(s, "its consumer does not take messages any more");
+}
+
+static void on_kernel_stopped(const struct failure *failure, void *userdata) {
+        struct session *s = userdata;
+
+        if (operation_of(s, OPERATION_STOP) && s->state == SESSION_STOPPING)
+                write_rest(s);
+}
+
+/* The kernel last, as it was the first to record. */
+static void on_removed(uint32_t pending, void *userdata) {
+        struct session *s = userdata;
+
+        s->operation->waiter = NULL;
+        s->operation->pending = pending;
+        if (!s->kernel || session_kernel_apply(s, false, on_kernel_stopped, s) < 0)
+                write_rest(s);
 }
 
 static int await_removal(struct session *s, struct failure *failure) {

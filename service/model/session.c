@@ -7,8 +7,8 @@
 #include "common/parse.h"
 #include "service/model/manager.h"
 #include "service/model/operation.h"
+#include "service/model/session-kernel.h"
 #include "service/model/session-stream.h"
-#include "service/model/session.h"
 #include "service/registry/registry.h"
 #include "service/state/fd-store.h"
 #include "service/state/keeper.h"
@@ -71,6 +71,7 @@ struct session *session_free(struct session *s) {
                 return NULL;
         operation_cancel(s);
         session_close_streams(s);
+        s->kernel = kernel_recording_end(s->kernel, s->manager->leaving);
         if (s->consumer)
                 consumer_detach(s->consumer);
         recording_unref(s->recording);
@@ -141,6 +142,8 @@ void session_fail(struct session *s, const char *reason) {
         keeper_put_session(s);
         /* Its consumer's object stays with it: people want to see the unit that failed. */
         /* Without memory for it the rings stay; nobody empties them, and writers drop what does not fit. */
+        if (s->kernel)
+                (void) session_kernel_apply(s, false, NULL, NULL);
         if (was_active)
                 (void) manager_publish(s->manager, session_scope(s), &ignored);
         manager_announce(s->manager, MANAGER_SESSION_CHANGED, s, NULL, NULL);

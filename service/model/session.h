@@ -38,6 +38,7 @@ enum session_mode {
 
 struct manager;
 struct operation;
+struct kernel_recording;
 
 struct session {
         struct session *next;
@@ -64,6 +65,7 @@ struct session {
         bool reaches_others; /* it has had a rule for applications that are not the owner's */
 
         struct consumer *consumer;   /* NULL before the first start; after a failure it is kept for its units */
+        struct kernel_recording *kernel; /* NULL: it has never recorded the kernel */
         struct recording *recording; /* kept after a failure, for the counters */
         uint64_t applications_before; /* that had registered and gone before the first start; less those before a restart */
         struct operation *operation;  /* that is running, or NULL */
@@ -114,7 +116,8 @@ uid_t session_scope(const struct session *s);
 /* Makes that everybody's. */
 void session_widen_scope(struct session *s);
 
-struct channel *session_find_channel(struct session *s, const char *name);
+/* Each domain has names of its own. */
+struct channel *session_find_channel(struct session *s, bool kernel, const char *name);
 struct rule *session_find_rule(struct session *s, uint32_t id);
 
 /* The rule of this selector in a channel, or NULL. */
@@ -123,7 +126,7 @@ struct rule *session_find_selector(struct session *s, const struct channel *chan
 /* Makes a channel, or, without options, enables one that is disabled. */
 int session_enable_channel(struct session *s, const char *name, const struct channel_options *options,
                            struct channel **ret, struct failure *failure);
-int session_disable_channel(struct session *s, const char *name, struct failure *failure);
+int session_disable_channel(struct session *s, bool kernel, const char *name, struct failure *failure);
 
 /* To all channels, or to the default channel, which is made, where the channel's name is empty. */
 int session_add_context(struct session *s, const char *channel, const char *type, struct failure *failure);

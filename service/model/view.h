@@ -30,6 +30,7 @@ struct model_channel {
         uint32_t n_subbufs;
         uint64_t subbuf_size;
         bool overwrite;
+        bool kernel; /* of the kernel domain; no published view has it */
         struct context_set contexts;
 };
 

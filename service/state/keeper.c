@@ -55,6 +55,7 @@ void keeper_put_channel(struct channel *c) {
                 .n_subbufs = c->config.n_subbufs,
                 .contexts = c->config.contexts.bits,
                 .overwrite = c->config.overwrite,
+                .kernel = c->config.kernel,
                 .enabled = c->enabled,
         };
 

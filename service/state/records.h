@@ -58,7 +58,7 @@ struct record_channel {
         uint64_t key;
         uint64_t subbuf_size;
         uint32_t n_subbufs, contexts;
-        uint8_t overwrite, enabled, reserved[6];
+        uint8_t overwrite, enabled, kernel, reserved[5];
 };
 
 /* Strings: the selector's text. */

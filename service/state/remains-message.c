@@ -56,6 +56,10 @@ static bool is_good(const struct remains_message *m) {
                 [CONSUMER_STOP] = { sizeof(struct consumer_header), 0, 0 },
                 [CONSUMER_ROTATE] = { sizeof(struct consumer_rotate), 0, 0 },
                 [CONSUMER_CLEAR] = { sizeof(struct consumer_header), 0, 0 },
+                [CONSUMER_KERNEL] = { sizeof(struct consumer_kernel), 2, 2 },
+                [CONSUMER_KERNEL_CPUS] = { sizeof(struct consumer_kernel_cpus), 2, 2 },
+                [CONSUMER_KERNEL_EVENTS] = { sizeof(struct consumer_kernel_events), 1, 1 },
+                [CONSUMER_KERNEL_STATE] = { sizeof(struct consumer_kernel_state), 1, 1 },
         };
         const uint32_t type = m->body->type, n = m->record.n_files;
 

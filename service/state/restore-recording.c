@@ -6,6 +6,7 @@
 #include "common/fd.h"
 #include "protocol/definitions.h"
 #include "service/log.h"
+#include "service/model/session-kernel.h"
 #include "service/state/restore.h"
 
 /* The rings of the store, of a message RINGS; -1 both where one of them is gone. */
@@ -87,6 +88,26 @@ static int restore_release(struct session *s, const struct remains_message *m) {
         return r < 0 ? r : recording_restore_release(s->recording, message);
 }
 
+/* What is not in the store any more the consumer's successor does without. */
+static int restore_kernel(struct session *s, struct fd_store *store, const struct remains_message *m) {
+        int fds[RECORD_MESSAGE_FILES] = { -1, -1 }, r;
+        uint64_t stored;
+        bool lost = false;
+
+        r = session_kernel_remake(s);
+        for (uint32_t i = 0; i < m->record.n_files && r >= 0; i++) {
+                fds[i] = fd_store_claim(store, &m->record.files[i], &stored);
+                lost |= fds[i] < 0;
+                if (fds[i] >= 0)
+                        r = kernel_recording_note_stored(s->kernel, stored);
+        }
+        if (r >= 0 && !lost)
+                r = sender_restore_message(recording_sender(s->recording), m->body, fds, m->record.n_files, NULL);
+        closep(&fds[0]);
+        closep(&fds[1]);
+        return r == -EOPNOTSUPP ? 0 : r;
+}
+
 static int restore_message(struct session *s, struct fd_store *store, const struct remains_message *m) {
         struct sender *sender = recording_sender(s->recording);
         int fd;
@@ -103,6 +124,11 @@ static int restore_message(struct session *s, struct fd_store *store, const stru
                 return restore_classes(s, m);
         case CONSUMER_RELEASE:
                 return restore_release(s, m);
+        case CONSUMER_KERNEL:
+        case CONSUMER_KERNEL_CPUS:
+        case CONSUMER_KERNEL_EVENTS:
+        case CONSUMER_KERNEL_STATE:
+                return restore_kernel(s, store, m);
         default:
                 return sender_restore_message(sender, m->body, NULL, 0, NULL);
         }

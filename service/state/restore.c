@@ -5,6 +5,7 @@
 
 #include "service/log.h"
 #include "service/model/operation.h"
+#include "service/model/session-kernel.h"
 #include "service/state/keeper.h"
 #include "service/state/restore.h"
 
@@ -70,6 +71,7 @@ static int restore_channels(struct session *s, const struct remains_session *rem
                         .n_subbufs = r->n_subbufs,
                         .subbuf_size = r->subbuf_size,
                         .overwrite = r->overwrite,
+                        .kernel = r->kernel,
                         .contexts = remains->channels[i].contexts,
                 };
 
@@ -249,6 +251,9 @@ static void finish_session(struct session *s) {
                         return;
                 }
         }
+        if (session_kernel_restore(s) < 0)
+                log_warning("session '%s' of user %u does not record the kernel any more: that cannot be traced now",
+                            s->name, (unsigned) s->owner);
         if (s->ending)
                 session_end(s);
         else if (s->state == SESSION_STOPPING && session_continue_stop(s) < 0)
@@ -262,4 +267,6 @@ void restore_finish(struct manager *m) {
                 next = s->next;
                 finish_session(s);
         }
+        if (m->kernel && kernel_domain_clean(m->kernel) < 0)
+                log_warning("there is not enough memory to remove what an earlier tracingd has left in the kernel");
 }

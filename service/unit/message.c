@@ -99,6 +99,10 @@ bool message_describes(const struct message *m) {
         case CONSUMER_CLASSES:
         case CONSUMER_RELEASE:
         case CONSUMER_RESUMED:
+        case CONSUMER_KERNEL:
+        case CONSUMER_KERNEL_CPUS:
+        case CONSUMER_KERNEL_EVENTS:
+        case CONSUMER_KERNEL_STATE:
                 return true;
         default:
                 return false;

@@ -247,8 +247,12 @@ static void test_event_refusals(void) {
                 fixture_fails(f, ERROR "InvalidPattern", "provider:name", session, SESSION, "EnableEvent", "sssa{sv}",
                               "user", "", bad[i], 0);
         }
-        fixture_fails(f, ERROR "UnknownDomain", "known are: user", session, SESSION, "EnableEvent", "sssa{sv}",
-                      "kernel", "", "*", 0);
+        fixture_fails(f, ERROR "UnknownDomain", "known are: user, kernel", session, SESSION, "EnableEvent",
+                      "sssa{sv}", "moon", "", "*", 0);
+        fixture_fails(f, ERROR "Kernel", "only the system's", session, SESSION, "EnableEvent", "sssa{sv}", "kernel", "",
+                      "*", 0);
+        fixture_fails(f, ERROR "Kernel", "only the system's", session, SESSION, "EnableChannel", "ssa{sv}", "kernel",
+                      "c", 0);
         fixture_fails(f, ERROR "NoSuchChannel", "'other'", session, SESSION, "EnableEvent", "sssa{sv}", "user", "other",
                       "*", 0);
         fixture_fails(f, ERROR "UnknownOption", "known are: exclude, filter", session, SESSION, "EnableEvent",
@@ -427,7 +431,8 @@ static void test_list_events(void) {
         g_assert_cmpstr(seen->str, ==, "user shop:order_paid info fields value u64,user shop:order_sent info fields "
                                        "value u64,");
         sd_bus_message_unref(reply);
-        fixture_fails(f, ERROR "UnknownDomain", "'kernel'", MANAGER, "ListEvents", "ssa{sv}", "kernel", "*", 0);
+        fixture_fails(f, ERROR "UnknownDomain", "'moon'", MANAGER, "ListEvents", "ssa{sv}", "moon", "*", 0);
+        fixture_fails(f, ERROR "Kernel", "only the system's", MANAGER, "ListEvents", "ssa{sv}", "kernel", "*", 0);
         fake_application_free(a);
         fake_application_free(b);
         fixture_free(f);

@@ -191,7 +191,7 @@ static void test_granted(void) {
         c = call(&t, t.client, FOREIGN, SESSION, "EnableChannel", "ssa{sv}", "user", "d", 0);
         fake_polkit_answer(fake_polkit_question(&t.polkit, t.client, POLKIT_ACTION "control-others"), true, false);
         fake_call_ok(&t.polkit, c);
-        g_assert_nonnull(session_find_channel(t.theirs, "d"));
+        g_assert_nonnull(session_find_channel(t.theirs, false, "d"));
         tear_down(&t);
 }
 

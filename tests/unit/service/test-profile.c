@@ -463,7 +463,7 @@ static struct session *random_session(struct model *m, const char *name) {
                                 g_assert_cmpint(session_disable_event(s, rule, &failure), ==, 0);
                 }
                 if (g_test_rand_bit())
-                        g_assert_cmpint(session_disable_channel(s, channel_name, &failure), ==, 0);
+                        g_assert_cmpint(session_disable_channel(s, false, channel_name, &failure), ==, 0);
         }
         return s;
 }

@@ -33,7 +33,7 @@ static void test_disable_channel(void) {
         struct fake_application *a = fake_application_register(f, shop, 0);
 
         fixture_fails(f, ERROR "NoSuchChannel", "'c'", session, SESSION, "DisableChannel", "ssa{sv}", "user", "c", 0);
-        fixture_fails(f, ERROR "UnknownDomain", "'kernel'", session, SESSION, "DisableChannel", "ssa{sv}", "kernel",
+        fixture_fails(f, ERROR "UnknownDomain", "'moon'", session, SESSION, "DisableChannel", "ssa{sv}", "moon",
                       "c", 0);
         fixture_ok(f, session, SESSION, "EnableChannel", "ssa{sv}", "user", "c", 0);
         fixture_ok(f, session, SESSION, "EnableEvent", "sssa{sv}", "user", "c", "*", 0);
@@ -68,8 +68,10 @@ static void test_contexts(void) {
                       session, SESSION, "AddContext", "sssa{sv}", "user", "", "mood", 0);
         fixture_fails(f, ERROR "NoSuchChannel", "'c'", session, SESSION, "AddContext", "sssa{sv}", "user", "c", "vpid",
                       0);
-        fixture_fails(f, ERROR "UnknownDomain", "'kernel'", session, SESSION, "AddContext", "sssa{sv}", "kernel", "",
+        fixture_fails(f, ERROR "UnknownDomain", "'moon'", session, SESSION, "AddContext", "sssa{sv}", "moon", "",
                       "vpid", 0);
+        fixture_fails(f, ERROR "InvalidOption", "no contexts", session, SESSION, "AddContext", "sssa{sv}", "kernel",
+                      "", "vpid", 0);
         /* Without any channel the default one is made; then it is every channel. */
         fixture_ok(f, session, SESSION, "AddContext", "sssa{sv}", "user", "", "vpid", 0);
         fixture_ok(f, session, SESSION, "EnableChannel", "ssa{sv}", "user", "c", 0);

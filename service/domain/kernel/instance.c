@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/cleanup.h"
+#include "service/domain/kernel/filter.h"
+#include "service/domain/kernel/instance.h"
+#include "service/domain/kernel/tracefs.h"
+
+#define PATH_SIZE 320
+
+static void list_done(struct instance_list *l) {
+        for (size_t k = 0; k < l->n; k++) {
+                free((char *) l->items[k].event.system);
+                free((char *) l->items[k].event.name);
+                free((char *) l->items[k].filter);
+        }
+        free(l->items);
+        *l = (struct instance_list) { 0 };
+}
+
+struct instance *instance_free(struct instance *i) {
+        if (!i)
+                return NULL;
+        list_done(&i->enabled);
+        closep(&i->dir);
+        free(i);
+        return NULL;
+}
+DEFINE_CLEANUP(struct instance *, instance_free)
+
+static int instance_open(int tracefs, const char *name, struct instance **ret) {
+        char path[INSTANCE_NAME_MAX + 16];
+        struct instance *i;
+
+        i = calloc(1, sizeof(*i));
+        if (!i)
+                return -ENOMEM;
+        snprintf(i->name, sizeof(i->name), "%s", name);
+        snprintf(path, sizeof(path), "instances/%s", name);
+        i->dir = openat(tracefs, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (i->dir < 0) {
+                int r = -errno;
+
+                free(i);
+                return r;
+        }
+        *ret = i;
+        return 0;
+}
+
+int instance_remove(int tracefs, const char *name) {
+        char path[INSTANCE_NAME_MAX + 16];
+
+        snprintf(path, sizeof(path), "instances/%s", name);
+        return unlinkat(tracefs, path, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+/* Older kernels have pages and nothing else. */
+static int read_subbuf_size(struct instance *i) {
+        uint64_t kb;
+        int r;
+
+        r = tracefs_read_u64(i->dir, "buffer_subbuf_size_kb", &kb);
+        if (r >= 0 && (kb < 4 || kb > 1024))
+                return -EBADMSG;
+        i->subbuf_size = r < 0 ? (uint32_t) getpagesize() : (uint32_t) kb << 10;
+        return r == -ENOENT ? 0 : r;
+}
+
+/* The smallest size first: what follows changes every page that there is. */
+static int configure(struct instance *i, const struct instance_config *config) {
+        int r;
+
+        r = tracefs_write_u64(i->dir, "buffer_size_kb", 4);
+        if (r < 0)
+                return r;
+        r = tracefs_write_u64(i->dir, "buffer_subbuf_size_kb", config->subbuf_size >> 10);
+        if (r < 0 && r != -ENOENT && r != -EINVAL)
+                return r;
+        r = read_subbuf_size(i);
+        if (r >= 0)
+                r = tracefs_write(i->dir, "trace_clock", config->clock == TRACE_CLOCK_TSC ? "x86-tsc" : "mono");
+        if (r >= 0)
+                r = tracefs_write(i->dir, "options/overwrite", config->overwrite ? "1" : "0");
+        if (r >= 0)
+                r = tracefs_write_u64(i->dir, "buffer_size_kb", config->buffer_size >> 10);
+        if (r >= 0)
+                r = tracefs_write(i->dir, "tracing_on", "1");
+        return r;
+}
+
+int instance_new(int tracefs, const struct instance_config *config, struct instance **ret) {
+        _cleanup_(instance_freep) struct instance *i = NULL;
+        char path[INSTANCE_NAME_MAX + 16];
+        int r;
+
+        snprintf(path, sizeof(path), "instances/%s", config->name);
+        if (mkdirat(tracefs, path, 0700) < 0)
+                return -errno;
+        r = instance_open(tracefs, config->name, &i);
+        if (r >= 0)
+                r = configure(i, config);
+        if (r < 0) {
+                i = instance_free(i);
+                (void) instance_remove(tracefs, config->name);
+                return r;
+        }
+        *ret = TAKE_PTR(i);
+        return 0;
+}
+
+static int append(struct instance_list *l, const struct instance_event *e, bool copy) {
+        struct instance_event item = *e, *items;
+
+        items = realloc(l->items, (l->n + 1) * sizeof(*items));
+        if (!items)
+                return -ENOMEM;
+        l->items = items;
+        if (copy) {
+                item.event.system = strdup(e->event.system);
+                item.event.name = strdup(e->event.name);
+                item.filter = e->filter ? strdup(e->filter) : NULL;
+        }
+        items[l->n++] = item;
+        if (copy && (!item.event.system || !item.event.name || (e->filter && !item.filter)))
+                return -ENOMEM;
+        return 0;
+}
+
+/* NULL in *ret where it has none. */
+static int read_filter(const struct instance *i, const struct kernel_event *e, char **ret) {
+        char path[PATH_SIZE], *text;
+        size_t size;
+        int r;
+
+        snprintf(path, sizeof(path), "events/%s/%s/filter", e->system, e->name);
+        r = tracefs_read(i->dir, path, &text, &size);
+        if (r < 0)
+                return r;
+        text[strcspn(text, "\n")] = '\0';
+        if (strcmp(text, "none") == 0) {
+                free(text);
+                text = NULL;
+        }
+        *ret = text;
+        return 0;
+}
+
+static int read_enabled(struct instance *i) {
+        struct kernel_events events;
+        char *text;
+        size_t size;
+        int r;
+
+        r = tracefs_read(i->dir, "set_event", &text, &size);
+        if (r >= 0)
+                r = kernel_events_parse(text, &events);
+        if (r < 0)
+                return r;
+        for (size_t k = 0; k < events.n && r >= 0; k++) {
+                _cleanup_free_ char *filter = NULL;
+
+                r = read_filter(i, &events.items[k], &filter);
+                if (r >= 0)
+                        r = append(&i->enabled, &(struct instance_event) { events.items[k], filter }, true);
+        }
+        kernel_events_done(&events);
+        return r;
+}
+
+int instance_adopt(int tracefs, const char *name, struct instance **ret) {
+        _cleanup_(instance_freep) struct instance *i = NULL;
+        int r;
+
+        r = instance_open(tracefs, name, &i);
+        if (r >= 0)
+                r = read_subbuf_size(i);
+        if (r >= 0)
+                r = read_enabled(i);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(i);
+        return 0;
+}
+
+static int write_event(const struct instance *i, const struct kernel_event *e, const char *file, const char *text) {
+        char path[PATH_SIZE];
+
+        snprintf(path, sizeof(path), "events/%s/%s/%s", e->system, e->name, file);
+        return tracefs_write(i->dir, path, text);
+}
+
+static const struct instance_event *find(const struct instance_list *l, const struct kernel_event *e) {
+        for (size_t k = 0; k < l->n; k++)
+                if (strcmp(l->items[k].event.name, e->name) == 0 && strcmp(l->items[k].event.system, e->system) == 0)
+                        return &l->items[k];
+        return NULL;
+}
+
+static bool same_filter(const char *a, const char *b) {
+        return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static void forget(struct instance_list *l, size_t k) {
+        free((char *) l->items[k].event.system);
+        free((char *) l->items[k].event.name);
+        free((char *) l->items[k].filter);
+        l->items[k] = l->items[--l->n];
+}
+
+int instance_disable(struct instance *i, const struct instance_list *wanted, struct instance_list *added) {
+        int r = 0;
+
+        if (wanted->n == 0) {
+                list_done(&i->enabled);
+                return tracefs_write(i->dir, "events/enable", "0");
+        }
+        for (size_t k = i->enabled.n; k-- > 0;) {
+                const struct instance_event *e = find(wanted, &i->enabled.items[k].event);
+
+                if (e && same_filter(e->filter, i->enabled.items[k].filter))
+                        continue;
+                /* One that has gone with its module is off, too. */
+                if (!e && (r = write_event(i, &i->enabled.items[k].event, "enable", "0")) < 0 && r != -ENOENT)
+                        return r;
+                forget(&i->enabled, k);
+        }
+        r = 0;
+        for (size_t k = 0; k < wanted->n && r >= 0; k++)
+                if (!find(&i->enabled, &wanted->items[k].event))
+                        r = append(added, &wanted->items[k], false);
+        return r;
+}
+
+static int enable_event(struct instance *i, const struct instance_event *e, size_t *refused) {
+        int r;
+
+        r = write_event(i, &e->event, "filter", e->filter ?: "0");
+        if (r == -EINVAL && e->filter) {
+                (*refused)++;
+                return write_event(i, &e->event, "enable", "0");
+        }
+        /* Some events, of ftrace's own, have none. */
+        if (r < 0 && e->filter)
+                return r;
+        r = write_event(i, &e->event, "enable", "1");
+        return r < 0 ? r : append(&i->enabled, e, true);
+}
+
+int instance_enable(struct instance *i, const struct instance_list *added, size_t *ret_refused) {
+        int r = 0;
+
+        *ret_refused = 0;
+        for (size_t k = 0; k < added->n && r >= 0; k++)
+                r = enable_event(i, &added->items[k], ret_refused);
+        return r;
+}
+
+int instance_try_filters(struct instance *i, const struct instance_list *events, size_t *ret_refused) {
+        int r;
+
+        *ret_refused = 0;
+        for (size_t k = 0; k < events->n; k++) {
+                r = write_event(i, &events->items[k].event, "filter", events->items[k].filter);
+                if (r == -EINVAL)
+                        (*ret_refused)++;
+                else if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int instance_discard(int tracefs, const char *name) {
+        char path[INSTANCE_NAME_MAX + 32];
+
+        snprintf(path, sizeof(path), "instances/%s/events/enable", name);
+        (void) tracefs_write(tracefs, path, "0");
+        return instance_remove(tracefs, name);
+}
+
+void instance_filter_error(const struct instance *i, char *ret, size_t size) {
+        _cleanup_free_ char *text = NULL;
+        size_t n;
+
+        *ret = '\0';
+        if (tracefs_read(i->dir, "error_log", &text, &n) >= 0)
+                kernel_filter_error(text, ret, size);
+}
+
+int instance_describe(const struct instance *i, const struct kernel_event *e, FILE *f) {
+        _cleanup_free_ char *text = NULL;
+        char path[PATH_SIZE];
+        size_t size;
+        int r;
+
+        if (strcmp(e->system, "events") == 0)
+                snprintf(path, sizeof(path), "events/%s", e->name);
+        else
+                snprintf(path, sizeof(path), "events/%s/%s/format", e->system, e->name);
+        r = tracefs_read(i->dir, path, &text, &size);
+        if (r < 0)
+                return r;
+        fprintf(f, "@ %s %s %zu\n", e->system, e->name, size);
+        fwrite(text, size, 1, f);
+        return 0;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The kernel domain, as its files know it. */
+
+#include "service/domain/kernel/instance.h"
+#include "service/domain/kernel/kernel.h"
+#include "service/domain/kernel/worker.h"
+#include "service/unit/sender.h"
+
+/* Instances are numbered by sessions and channels; a session's channels are numbered from 1 on, and fewer. */
+#define KERNEL_CHANNELS_OF_SESSION 32
+#define KERNEL_SET UINT64_MAX /* in the consumer protocol: no ring set has this number */
+
+struct kernel_domain {
+        const struct user_domain *user;
+        int tracefs; /* -1: unavailable, for this reason */
+        char reason[256];
+        char id[17];
+        struct worker *worker; /* NULL: unavailable */
+        struct kernel_recording *recordings; /* that have not ended */
+};
+
+struct kernel_recording {
+        struct kernel_recording *next;
+        struct kernel_domain *domain;
+        unsigned refs; /* its session's, and one of each job: main loop */
+        bool ended, keep;
+        struct kernel_recording_config config;
+        struct sender *sender;
+        uint8_t uuid[16];
+        uint64_t *stored; /* descriptors in the store; the thread's, as the next */
+        size_t n_stored;
+        struct instance *instances; /* the thread's, until the last job is done */
+};
+
+/* What a channel's instance is called. */
+void kernel_instance_name(const struct kernel_domain *d, uid_t owner, uint64_t session, uint32_t channel,
+                          char ret[static INSTANCE_NAME_MAX]);
+
+/* announce.c: tells the consumer of a channel, and of events; a worker's. */
+int kernel_announce_channel(struct kernel_recording *r, const struct instance *i, const struct model_channel *channel);
+int kernel_announce_events(struct kernel_recording *r, const struct instance *i, const struct instance_list *events);

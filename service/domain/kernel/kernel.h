@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The kernel domain: whether this tracingd can trace the kernel, and the thread
+ * that does what is to be done in tracefs. All functions are the main loop's; what
+ * takes time calls back from it.
+ *
+ * Instances are called tracectl-ID-UID-NUMBER. ID is this tracingd's and its
+ * successors' until the next boot: tracefs is one for all containers of the
+ * machine, and names with another id are somebody else's. NUMBER is made of the
+ * session's and the channel's.
+ */
+
+#include <systemd/sd-event.h>
+
+#include "common/cleanup.h"
+#include "service/domain/user.h"
+#include "service/model/failure.h"
+#include "service/model/selector.h"
+#include "service/model/view.h"
+
+struct kernel_config {
+        const char *tracefs;       /* NULL: where it always is; else what is there need not be one */
+        const char *run_directory; /* keeps the id; NULL: this tracingd has no kernel domain */
+};
+
+struct kernel_domain;
+struct kernel_recording;
+struct sender;
+
+/* Always succeeds, but for memory: where there is no kernel domain, it says why. */
+int kernel_domain_new(sd_event *event, const struct user_domain *user, const struct kernel_config *config,
+                      struct kernel_domain **ret);
+
+/* Before those go that wait for an answer: waits until they have it. */
+void kernel_domain_drain(struct kernel_domain *d);
+
+/* Waits for what is going on. */
+struct kernel_domain *kernel_domain_free(struct kernel_domain *d);
+
+/* NULL: the kernel can be traced. Else why not, a clause. */
+const char *kernel_domain_unavailable(const struct kernel_domain *d);
+
+/* FAILURE_KERNEL where it cannot. */
+int kernel_domain_require(const struct kernel_domain *d, struct failure *failure);
+
+/* failure NULL: it has worked. */
+typedef void (*kernel_done_t)(const struct failure *failure, void *userdata);
+
+/*
+ * Whether the kernel has an event that a rule is for, and takes its filter. done is called once,
+ * from a later turn of the main loop.
+ */
+int kernel_domain_check(struct kernel_domain *d, struct selector *selector, kernel_done_t done, void *userdata);
+
+/* An event and the text of its format file. */
+struct kernel_listed {
+        char *name; /* system:name */
+        char *format;
+};
+
+typedef void (*kernel_listed_t)(const struct kernel_listed *events, size_t n, int error, void *userdata);
+
+/* The events whose `system:name` or `name` the glob matches. */
+int kernel_domain_list(struct kernel_domain *d, const char *glob, kernel_listed_t done, void *userdata);
+
+/* Removes instances that an earlier tracingd has left, but those of recordings that there are. */
+int kernel_domain_clean(struct kernel_domain *d);
+
+/* What a session records of the kernel. */
+struct kernel_plan_rule {
+        struct selector *selector; /* a reference */
+        uint32_t channel;
+};
+
+struct kernel_plan {
+        struct model_channel *channels;
+        size_t n_channels;
+        struct kernel_plan_rule *rules; /* the first that selects an event decides about its channel */
+        size_t n_rules;
+};
+
+void kernel_plan_done(struct kernel_plan *plan);
+
+struct kernel_recording_config {
+        uid_t owner;
+        uint64_t key;     /* the session's */
+        uint64_t created; /* microseconds since the epoch */
+        bool restored;    /* its consumer has been told of its channels by an earlier tracingd */
+};
+
+/* One for each session that records the kernel; sender is that of its consumer. */
+int kernel_recording_new(struct kernel_domain *d, const struct kernel_recording_config *config, struct sender *sender,
+                         struct kernel_recording **ret);
+
+/*
+ * Makes the kernel record what the plan says, and tells the consumer first. The plan
+ * is taken over. done may be NULL; it is called once, unless the recording ends before.
+ */
+int kernel_recording_apply(struct kernel_recording *r, struct kernel_plan *plan, kernel_done_t done, void *userdata);
+
+/* A descriptor in the store that is the recording's: it goes with it. 0: none. */
+int kernel_recording_note_stored(struct kernel_recording *r, uint64_t stored);
+
+/*
+ * It is over: nobody is called any more. Its instances go as soon as nobody has
+ * files of them open; keep: they stay, for the next tracingd.
+ */
+struct kernel_recording *kernel_recording_end(struct kernel_recording *r, bool keep);

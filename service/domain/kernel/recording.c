@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "service/domain/kernel/filter.h"
+#include "service/domain/kernel/internal.h"
+#include "service/state/fd-store.h"
+
+#define REMOVE_TRIES 1500 /* half a minute */
+
+/* Makes the kernel do what a plan says. */
+struct apply {
+        struct worker_job job;
+        struct kernel_recording *recording;
+        struct kernel_plan plan;
+        struct failure failure;
+        bool failed;
+        kernel_done_t done;
+        void *userdata;
+};
+
+/* What recordings leave behind. */
+struct removal {
+        struct worker_job job;
+        struct kernel_domain *domain;
+        struct instance *instances;
+};
+
+void kernel_plan_done(struct kernel_plan *plan) {
+        for (size_t k = 0; k < plan->n_rules; k++)
+                selector_unref(plan->rules[k].selector);
+        free(plan->rules);
+        free(plan->channels);
+        *plan = (struct kernel_plan) { 0 };
+}
+
+static bool run_removal(struct worker_job *job) {
+        struct removal *removal = CONTAINER_OF(job, struct removal, job);
+
+        while (removal->instances) {
+                struct instance *i = removal->instances;
+                int r = instance_remove(removal->domain->tracefs, i->name);
+
+                if (r == -EBUSY && job->tries < REMOVE_TRIES)
+                        return true;
+                removal->instances = i->next;
+                instance_free(i);
+        }
+        return false;
+}
+
+static void end_removal(struct worker_job *job) {
+        struct removal *removal = CONTAINER_OF(job, struct removal, job);
+
+        while (removal->instances) {
+                struct instance *i = removal->instances;
+
+                removal->instances = i->next;
+                instance_free(i);
+        }
+        free(removal);
+}
+
+/* Our own folders must be closed, or the kernel keeps them. */
+static void remove_instances(struct kernel_domain *d, struct instance *instances) {
+        struct removal *removal = calloc(1, sizeof(*removal));
+
+        if (!removal)
+                return;
+        for (struct instance *i = instances; i; i = i->next) {
+                closep(&i->dir);
+                i->dir = -1;
+        }
+        *removal = (struct removal) {
+                .job = { .run = run_removal, .done = end_removal },
+                .domain = d,
+                .instances = instances,
+        };
+        worker_submit(d->worker, &removal->job);
+}
+
+static void unref(struct kernel_recording *r) {
+        if (--r->refs > 0)
+                return;
+        for (size_t k = 0; k < r->n_stored && !r->keep; k++)
+                fd_store_remove(r->domain->user->store, &r->stored[k]);
+        free(r->stored);
+        if (r->instances && !r->keep)
+                remove_instances(r->domain, TAKE_PTR(r->instances));
+        while (r->instances) {
+                struct instance *i = r->instances;
+
+                r->instances = i->next;
+                instance_free(i);
+        }
+        sender_unref(r->sender);
+        free(r);
+}
+
+static struct instance *find_instance(struct kernel_recording *r, uint32_t channel) {
+        for (struct instance *i = r->instances; i; i = i->next)
+                if (i->channel == channel)
+                        return i;
+        return NULL;
+}
+
+static int fail_channel(const struct model_channel *c, int error, struct failure *failure) {
+        if (error == -ENOMEM)
+                return fail(failure, FAILURE_NO_MEMORY, "The kernel has no memory for the rings of channel '%s'; "
+                            "choose a smaller subbuf-size or subbuf-count.", c->name);
+        return fail(failure, FAILURE_KERNEL, "The kernel's rings of channel '%s' cannot be made: %s.", c->name,
+                    strerror(-error));
+}
+
+/* One of an earlier tracingd's has been announced by that. */
+static int make_instance(struct kernel_recording *r, const struct model_channel *c, struct instance **ret) {
+        char name[INSTANCE_NAME_MAX];
+        const struct instance_config config = {
+                .name = name,
+                .subbuf_size = c->subbuf_size,
+                .buffer_size = c->subbuf_size * c->n_subbufs,
+                .overwrite = c->overwrite,
+                .clock = r->domain->user->clock,
+        };
+        int k = -ENOENT;
+
+        kernel_instance_name(r->domain, r->config.owner, r->config.key, c->id, name);
+        if (r->config.restored)
+                k = instance_adopt(r->domain->tracefs, name, ret);
+        if (k >= 0) {
+                (*ret)->channel = c->id;
+                return 0;
+        }
+        if (k != -ENOENT)
+                return k;
+        k = instance_new(r->domain->tracefs, &config, ret);
+        if (k < 0)
+                return k;
+        (*ret)->channel = c->id;
+        k = kernel_announce_channel(r, *ret, c);
+        if (k < 0) {
+                *ret = instance_free(*ret);
+                (void) instance_remove(r->domain->tracefs, name);
+        }
+        return k;
+}
+
+static int get_instance(struct apply *a, const struct model_channel *c, struct instance **ret) {
+        struct kernel_recording *r = a->recording;
+        struct instance *i = find_instance(r, c->id);
+        int k;
+
+        if (!i) {
+                k = make_instance(r, c, &i);
+                if (k < 0)
+                        return fail_channel(c, k, &a->failure);
+                i->next = r->instances;
+                r->instances = i;
+        }
+        *ret = i;
+        return 0;
+}
+
+static const struct kernel_plan_rule *first_rule(const struct kernel_plan *plan, const struct kernel_event *e) {
+        for (size_t k = 0; k < plan->n_rules; k++)
+                if (kernel_event_selected(e, plan->rules[k].selector))
+                        return &plan->rules[k];
+        return NULL;
+}
+
+/* The channel's events, each with its rule's filter as the kernel wants it: filters[] of the rules. */
+static int choose(const struct kernel_plan *plan, const struct kernel_events *all, uint32_t channel,
+                  char *const *filters, struct instance_list *ret) {
+        ret->items = calloc(all->n + 1, sizeof(*ret->items));
+        if (!ret->items)
+                return -ENOMEM;
+        for (size_t k = 0; k < all->n; k++) {
+                const struct kernel_plan_rule *rule = first_rule(plan, &all->items[k]);
+
+                if (rule && rule->channel == channel)
+                        ret->items[ret->n++] = (struct instance_event) {
+                                .event = all->items[k],
+                                .filter = filters[rule - plan->rules],
+                        };
+        }
+        return 0;
+}
+
+static int fail_change(const struct model_channel *c, int error, struct failure *failure) {
+        return fail(failure, error == -ENOMEM ? FAILURE_NO_MEMORY : FAILURE_KERNEL,
+                    "The events of channel '%s' cannot be changed in the kernel: %s.", c->name, strerror(-error));
+}
+
+/* The consumer knows an event's form before the kernel writes the first one. */
+static int change_channel(struct apply *a, const struct model_channel *c, const struct kernel_events *all,
+                          char *const *filters) {
+        struct instance_list wanted = { 0 }, added = { 0 };
+        struct instance *i = NULL;
+        size_t refused;
+        int k;
+
+        k = get_instance(a, c, &i);
+        if (k < 0)
+                return k;
+        k = choose(&a->plan, all, c->id, filters, &wanted);
+        if (k >= 0)
+                k = instance_disable(i, &wanted, &added);
+        if (k >= 0)
+                k = kernel_announce_events(a->recording, i, &added);
+        if (k >= 0)
+                k = instance_enable(i, &added, &refused);
+        free(wanted.items);
+        free(added.items);
+        return k < 0 ? fail_change(c, k, &a->failure) : 0;
+}
+
+static int translate_filters(struct apply *a, char **filters) {
+        int r = 0;
+
+        for (size_t k = 0; k < a->plan.n_rules && r >= 0; k++)
+                if (a->plan.rules[k].selector->filter)
+                        r = kernel_filter_translate(a->plan.rules[k].selector->filter, &filters[k], &a->failure);
+        return r;
+}
+
+static bool run_apply(struct worker_job *job) {
+        struct apply *a = CONTAINER_OF(job, struct apply, job);
+        struct kernel_events all = { 0 };
+        char **filters = calloc(a->plan.n_rules + 1, sizeof(*filters));
+        int r;
+
+        r = filters ? translate_filters(a, filters) : fail_memory(&a->failure);
+        if (r >= 0 && a->plan.n_rules > 0) {
+                r = kernel_events_read(a->recording->domain->tracefs, &all);
+                if (r < 0)
+                        fail(&a->failure, FAILURE_KERNEL, "The kernel's events cannot be listed: %s.", strerror(-r));
+        }
+        for (size_t k = 0; k < a->plan.n_channels && r >= 0; k++)
+                r = change_channel(a, &a->plan.channels[k], &all, filters);
+        a->failed = r < 0;
+        kernel_events_done(&all);
+        for (size_t k = 0; filters && k < a->plan.n_rules; k++)
+                free(filters[k]);
+        free(filters);
+        return false;
+}
+
+static void end_apply(struct worker_job *job) {
+        struct apply *a = CONTAINER_OF(job, struct apply, job);
+
+        if (!a->recording->ended && a->done)
+                a->done(a->failed ? &a->failure : NULL, a->userdata);
+        unref(a->recording);
+        kernel_plan_done(&a->plan);
+        free(a);
+}
+
+int kernel_recording_apply(struct kernel_recording *r, struct kernel_plan *plan, kernel_done_t done, void *userdata) {
+        struct apply *a = calloc(1, sizeof(*a));
+
+        if (!a) {
+                kernel_plan_done(plan);
+                return -ENOMEM;
+        }
+        *a = (struct apply) {
+                .job = { .run = run_apply, .done = end_apply },
+                .recording = r,
+                .plan = *plan,
+                .done = done,
+                .userdata = userdata,
+        };
+        *plan = (struct kernel_plan) { 0 };
+        r->refs++;
+        worker_submit(r->domain->worker, &a->job);
+        return 0;
+}
+
+/* The same for each of the session's channels, also those that a later tracingd makes. */
+static void make_uuid(struct kernel_recording *r) {
+        const uint64_t unique[2] = { strtoull(r->domain->id, NULL, 16) ^ r->config.key << 32, r->config.created };
+
+        memcpy(r->uuid, unique, sizeof(r->uuid));
+        r->uuid[6] = (uint8_t) ((r->uuid[6] & 0x0f) | 0x80);
+        r->uuid[8] = (uint8_t) ((r->uuid[8] & 0x3f) | 0x80);
+}
+
+int kernel_recording_new(struct kernel_domain *d, const struct kernel_recording_config *config, struct sender *sender,
+                         struct kernel_recording **ret) {
+        struct kernel_recording *r = calloc(1, sizeof(*r));
+
+        if (!r)
+                return -ENOMEM;
+        *r = (struct kernel_recording) { .domain = d, .refs = 1, .config = *config, .sender = sender_ref(sender) };
+        make_uuid(r);
+        r->next = d->recordings;
+        d->recordings = r;
+        *ret = r;
+        return 0;
+}
+
+int kernel_recording_note_stored(struct kernel_recording *r, uint64_t stored) {
+        uint64_t *list;
+
+        if (stored == 0)
+                return 0;
+        list = realloc(r->stored, (r->n_stored + 1) * sizeof(*list));
+        if (!list)
+                return -ENOMEM;
+        r->stored = list;
+        list[r->n_stored++] = stored;
+        return 0;
+}
+
+struct kernel_recording *kernel_recording_end(struct kernel_recording *r, bool keep) {
+        if (!r)
+                return NULL;
+        for (struct kernel_recording **p = &r->domain->recordings; *p; p = &(*p)->next)
+                if (*p == r) {
+                        *p = r->next;
+                        break;
+                }
+        r->ended = true;
+        r->keep = keep;
+        unref(r);
+        return NULL;
+}

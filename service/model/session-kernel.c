@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "service/model/manager.h"
+#include "service/model/session-kernel.h"
+
+bool session_has_kernel(const struct session *s) {
+        for (const struct channel *c = s->channels; c; c = c->next)
+                if (c->config.kernel)
+                        return true;
+        return false;
+}
+
+static int plan_new(const struct session *s, bool active, struct kernel_plan *ret) {
+        struct kernel_plan plan = {
+                .channels = calloc((size_t) s->n_channels + 1, sizeof(*plan.channels)),
+                .rules = calloc((size_t) s->n_rules + 1, sizeof(*plan.rules)),
+        };
+
+        if (!plan.channels || !plan.rules) {
+                kernel_plan_done(&plan);
+                return -ENOMEM;
+        }
+        for (const struct channel *c = s->channels; c; c = c->next)
+                if (c->config.kernel)
+                        plan.channels[plan.n_channels++] = c->config;
+        for (const struct rule *rule = s->rules; rule && active; rule = rule->next)
+                if (rule->selector->kernel && rule->enabled && rule->channel->enabled)
+                        plan.rules[plan.n_rules++] = (struct kernel_plan_rule) {
+                                .selector = selector_ref(rule->selector),
+                                .channel = rule->channel->config.id,
+                        };
+        *ret = plan;
+        return 0;
+}
+
+static int make_recording(struct session *s, bool restored) {
+        const struct kernel_recording_config config = {
+                .owner = s->owner,
+                .key = s->key,
+                .created = s->created,
+                .restored = restored,
+        };
+
+        if (!s->manager->kernel || kernel_domain_unavailable(s->manager->kernel))
+                return -EOPNOTSUPP;
+        return kernel_recording_new(s->manager->kernel, &config, consumer_sender(s->consumer), &s->kernel);
+}
+
+int session_kernel_apply(struct session *s, bool active, kernel_done_t done, void *userdata) {
+        struct kernel_plan plan;
+        int r;
+
+        if (!s->kernel) {
+                r = make_recording(s, false);
+                if (r < 0)
+                        return r;
+        }
+        r = plan_new(s, active, &plan);
+        return r < 0 ? r : kernel_recording_apply(s->kernel, &plan, done, userdata);
+}
+
+int session_kernel_remake(struct session *s) {
+        return s->kernel ? 0 : make_recording(s, true);
+}
+
+int session_kernel_restore(struct session *s) {
+        int r;
+
+        if (!s->consumer || !session_has_kernel(s))
+                return 0;
+        r = session_kernel_remake(s);
+        return r < 0 ? r : session_kernel_apply(s, s->state == SESSION_ACTIVE, NULL, NULL);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* A session and the kernel domain. Main loop only. */
+
+#include "service/domain/kernel/kernel.h"
+#include "service/model/session.h"
+
+/* Whether it has a channel of the kernel. */
+bool session_has_kernel(const struct session *s);
+
+/*
+ * Makes the kernel record what the session's rules say; active false: nothing. done is
+ * called once, unless the session is gone before. -errno where it will not be.
+ */
+int session_kernel_apply(struct session *s, bool active, kernel_done_t done, void *userdata);
+
+/* After a restart of tracingd: its recording, whose consumer was told of it by the last one; -EOPNOTSUPP. */
+int session_kernel_remake(struct session *s);
+
+/* Then, when there is everything: the kernel does what it should. */
+int session_kernel_restore(struct session *s);

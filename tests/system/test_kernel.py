@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Sessions that record the kernel, of the installed service, in the machine's own tracefs.
+
+All that is made there has an id of the test host's own in its name; what is everybody's is read alone.
+"""
+
+import glob
+import os
+import re
+import unittest
+
+import host
+import system
+from service import NAME, ROOT, ServiceTest
+
+TRACEFS = "/sys/kernel/tracing"
+TOP_LEVEL = ("buffer_size_kb", "current_tracer", "set_event", "set_event_pid", "trace_clock", "trace_options",
+             "tracing_on", "tracing_cpumask", "dynamic_events")
+
+# Records an event, makes a system call that nobody else makes with these arguments, and records another one.
+PAIRS = r"""
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <tracectl/tracepoint.h>
+
+int main(int argc, char *argv[]) {
+        for (int i = 0; i < atoi(argv[1]); i++) {
+                tracectl_trace(pair, before, tp_u32(i, i));
+                syscall(SYS_getpgid, 0);
+                tracectl_trace(pair, after, tp_u32(i, i));
+        }
+        return 0;
+}
+"""
+
+
+def top_level():
+    """What this machine's other users of tracefs have set."""
+    settings = {}
+    for name in TOP_LEVEL:
+        with open(os.path.join(TRACEFS, name), encoding="utf-8") as f:
+            settings[name] = f.read()
+    return settings
+
+
+@host.needs_host
+@unittest.skipUnless(os.path.isdir(f"{TRACEFS}/instances"), "needs tracefs")
+class KernelTest(ServiceTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.host.write("/root/pairs.c", PAIRS)
+        cls.host.run("cc -D_GNU_SOURCE -O2 /root/pairs.c -o /usr/local/bin/pairs -pthread "
+                     "$(pkg-config --cflags --libs tracectl-tracepoint)")
+
+    def instances(self):
+        """Those of this host, whose id is no other's."""
+        names = [os.path.basename(path) for path in glob.glob(f"{TRACEFS}/instances/tracectl-*")]
+        if not os.path.exists(self.host.file("/run/tracectl/kernel-id")):
+            return []
+        kernel_id = self.host.read("/run/tracectl/kernel-id")
+        return sorted(name for name in names if name.startswith(f"tracectl-{kernel_id}-"))
+
+    def wait_for_none(self):
+        system.wait_until(lambda: not self.instances(), "the instances to go")
+
+    def session(self, name, *rules):
+        self.tracectl("root", "create", name)
+        for rule in rules:
+            self.tracectl("root", "enable-event", "--kernel", "-s", name, *rule)
+
+    def test_system_calls_and_events_around_them(self):
+        before = top_level()
+        self.session("both", ["--syscall", "getpgid", "--filter", '$ctx.procname == "pairs"'])
+        self.tracectl("root", "enable-event", "-s", "both", "pair:*")
+        self.tracectl("root", "start", "both")
+        self.assertEqual(len(self.instances()), 1)
+        self.host.run(["/usr/local/bin/pairs", "1000"])
+        self.tracectl("root", "stop", "both")
+        output = self.output("root", "both")
+        lines = self.events(output)
+        # The filter is for entries and exits alike: COMM is the kernel's.
+        names = [re.search(r"(pair:before|syscall_entry_getpgid|syscall_exit_getpgid|pair:after):", line).group(1)
+                 for line in lines]
+        self.assertEqual(names, 1000 * ["pair:before", "syscall_entry_getpgid", "syscall_exit_getpgid", "pair:after"])
+        viewed = self.tracectl("root", "view", "both").stdout.splitlines()
+        self.assertEqual([re.search(r"before|entry|exit|after", line).group() for line in viewed],
+                         1000 * ["before", "entry", "exit", "after"])
+        self.tracectl("root", "destroy", "both")
+        self.wait_for_none()
+        self.assertEqual(top_level(), before)
+
+    def test_stop_takes_the_events_away(self):
+        self.session("off", ["sched_switch", "sched:sched_wakeup"])
+        self.tracectl("root", "start", "off")
+        (name,) = self.instances()
+        with open(f"{TRACEFS}/instances/{name}/set_event", encoding="utf-8") as f:
+            self.assertEqual(sorted(f.read().split()), ["sched:sched_switch", "sched:sched_wakeup"])
+        self.tracectl("root", "disable-event", "--kernel", "-s", "off", "sched_switch")
+        self.tracectl("root", "enable-event", "--kernel", "-s", "off", "sched_waking", "--filter", "prio < 100")
+        with open(f"{TRACEFS}/instances/{name}/set_event", encoding="utf-8") as f:
+            self.assertEqual(sorted(f.read().split()), ["sched:sched_wakeup", "sched:sched_waking"])
+        self.tracectl("root", "stop", "off")
+        with open(f"{TRACEFS}/instances/{name}/set_event", encoding="utf-8") as f:
+            self.assertEqual(f.read(), "")
+        self.tracectl("root", "start", "off")
+        with open(f"{TRACEFS}/instances/{name}/set_event", encoding="utf-8") as f:
+            self.assertEqual(len(f.read().split()), 2)
+        self.tracectl("root", "destroy", "off")
+        self.wait_for_none()
+
+    def test_channel_of_its_own_size(self):
+        self.tracectl("root", "create", "sizes")
+        self.tracectl("root", "enable-channel", "--kernel", "-s", "sizes", "--subbuf-size", "16K", "--subbuf-count",
+                      "8", "--overwrite", "small")
+        self.tracectl("root", "enable-event", "--kernel", "-s", "sizes", "-c", "small", "sched_switch")
+        self.tracectl("root", "start", "sizes")
+        (name,) = self.instances()
+        with open(f"{TRACEFS}/instances/{name}/options/overwrite", encoding="utf-8") as f:
+            self.assertEqual(f.read(), "1\n")
+        with open(f"{TRACEFS}/instances/{name}/buffer_subbuf_size_kb", encoding="utf-8") as f:
+            self.assertEqual(f.read(), "16\n")
+        self.tracectl("root", "destroy", "sizes")
+        self.wait_for_none()
+
+    def test_what_is_refused(self):
+        self.tracectl("root", "create", "no")
+        enable = ("enable-event", "--kernel", "-s", "no")
+        self.assertIn("has no event 'no_such_event'", self.refused("root", *enable, "no_such_event"))
+        self.assertIn("has no system call 'opn'", self.refused("root", *enable, "--syscall", "opn"))
+        said = self.refused("root", *enable, "sched_switch", "--filter", "nosuch == 1")
+        self.assertIn("Field not found", said)
+        self.assertIn("at character", said)
+        self.assertIn("no log levels", self.refused("root", *enable, "sched_switch", "--loglevel", "info"))
+        self.assertIn("for all processes", self.refused("root", *enable, "sched_switch", "--uid", "1001"))
+        self.assertEqual(self.instances(), [])
+
+    def test_nobody_else_may(self):
+        self.tracectl("alice", "create", "hers")
+        said = self.refused("alice", "enable-event", "--kernel", "-s", "hers", "sched_switch")
+        self.assertIn("kernel-system", said)
+        self.assertIn("kernel-system", self.refused("alice", "enable-channel", "--kernel", "-s", "hers", "c"))
+        self.assertEqual(self.instances(), [])
+
+    def test_list(self):
+        lines = self.tracectl("root", "list", "--kernel", "--no-legend", "sched:sched_swit*").stdout.splitlines()
+        self.assertEqual([line.split()[0] for line in lines], ["sched:sched_switch"])
+        self.assertIn("prev_comm:char[16]", lines[0])
+        self.assertIn("next_prio:int", lines[0])
+        self.assertGreater(len(self.tracectl("root", "list", "--kernel", "--no-legend").stdout.splitlines()), 500)
+        done = self.busctl("root", "get-property", NAME, ROOT, NAME + ".Manager", "KernelDomain")
+        self.assertEqual(done.stdout.strip(), 's "available"')
+
+    def test_tracingd_that_is_killed_takes_it_up_again(self):
+        self.session("kept", ["--syscall", "getpgid", "--filter", '$ctx.procname == "pairs"'])
+        self.tracectl("root", "start", "kept")
+        instances = self.instances()
+        self.host.run(["/usr/local/bin/pairs", "10"])
+        self.host.systemctl("kill", "--kill-whom=main", "--signal=KILL", "tracingd.service")
+        self.host.run(["/usr/local/bin/pairs", "10"])
+        system.wait_until(lambda: self.tracectl("root", "status", check=False).returncode == 0, "the next tracingd")
+        self.host.run(["/usr/local/bin/pairs", "10"])
+        self.assertEqual(self.instances(), instances)
+        self.tracectl("root", "stop", "kept")
+        self.assertEqual(len(self.events(self.output("root", "kept"))), 60)
+        self.tracectl("root", "destroy", "kept")
+        self.wait_for_none()
+
+    def test_leftovers_go(self):
+        """Whatever was killed: the next tracingd removes what has its own id, and nothing else."""
+        before = top_level()
+        self.session("lost", ["sched_switch"])
+        self.tracectl("root", "start", "lost")
+        (name,) = self.instances()
+        self.tracectl("root", "destroy", "lost")
+        self.wait_for_none()
+        self.host.systemctl("stop", "tracingd.service")
+        other = "tracectl-0123456789abcdef-0-1"
+        os.mkdir(f"{TRACEFS}/instances/{name}")
+        os.mkdir(f"{TRACEFS}/instances/{other}")
+        self.addCleanup(os.rmdir, f"{TRACEFS}/instances/{other}")
+        self.tracectl("root", "status")
+        self.wait_for_none()
+        self.assertTrue(os.path.isdir(f"{TRACEFS}/instances/{other}"))
+        self.assertEqual(top_level(), before)
+
+    def test_tracingd_has_no_capability(self):
+        self.tracectl("root", "list", "--kernel", "sched:sched_switch")
+        pid = self.show("tracingd.service", "MainPID")["MainPID"]
+        status = self.host.run(["cat", f"/proc/{pid}/status"]).stdout
+        self.assertRegex(status, r"CapEff:\s0000000000000000\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
