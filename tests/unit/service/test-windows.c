@@ -10,7 +10,7 @@
 
 #define SESSION "org.tracectl.Tracing1.Session"
 
-static const char *const shop[] = { "shop:order_paid", NULL };
+static const char *const shop[] = { "shop:order_paid", "store:opened", NULL };
 
 static void enable(struct fixture *f, const char *session, const char *channel, const char *pattern) {
         fixture_ok(f, session, SESSION, "EnableEvent", "sssa{sv}", "user", channel, pattern, 0);
