@@ -5,6 +5,7 @@
 
 #include "protocol/context.h"
 #include "service/model/profile.h"
+#include "service/model/session-kernel.h"
 #include "service/model/text.h"
 
 /* Whether a line of a profile can say this: it is not cut, and no part of it is taken for a comment. */
@@ -119,6 +120,9 @@ int profile_of_session(const struct session *s, struct profile **ret, struct fai
         const char *directory = directory_of(&s->output);
         int r;
 
+        if (session_has_kernel(s))
+                return fail(failure, FAILURE_INVALID_PROFILE, "Session '%s' records the kernel, which is no part of a "
+                            "profile; change it by commands such as 'tracectl enable-event'.", s->name);
         r = profile_new(s->profile ? s->profile : "", &p);
         if (r < 0)
                 return fail_memory(failure);

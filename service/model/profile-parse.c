@@ -146,6 +146,10 @@ static void add_event(struct parser *p, struct selectors *list, const char *valu
                 selectors_done(list);
         else if (selector_parse(value, &selector, &failure) < 0)
                 refuse(p, failure.text);
+        else if (selector->kernel)
+                /* Who makes such a rule is asked for more than a profile needs. */
+                refuse(p, "Events of the kernel are no part of a profile; enable them with "
+                          "'tracectl enable-event --kernel'.");
         else if (selector->target.pid != 0)
                 refuse(p, "A process is no part of a profile, since its number is another one's later; write "
                           "executable= or unit=.");

@@ -7,6 +7,7 @@ All that is made there has an id of the test host's own in its name; what is eve
 import glob
 import os
 import re
+import sys
 import unittest
 
 import host
@@ -35,6 +36,15 @@ int main(int argc, char *argv[]) {
 """
 
 
+def with_tracefs():
+    """Begins anew in a mount namespace of its own with tracefs, where this machine has not mounted it."""
+    if os.geteuid() != 0 or os.path.isdir(f"{TRACEFS}/instances") or "TRACECTL_TEST_TRACEFS" in os.environ:
+        return
+    os.environ["TRACECTL_TEST_TRACEFS"] = "tried"
+    os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+                          f'mount -t tracefs none {TRACEFS} 2>/dev/null; exec "$@"', "sh", sys.executable, *sys.argv])
+
+
 def top_level():
     """What this machine's other users of tracefs have set."""
     settings = {}
@@ -42,6 +52,10 @@ def top_level():
         with open(os.path.join(TRACEFS, name), encoding="utf-8") as f:
             settings[name] = f.read()
     return settings
+
+
+if __name__ == "__main__":
+    with_tracefs()
 
 
 @host.needs_host
@@ -142,6 +156,12 @@ class KernelTest(ServiceTest):
         self.assertIn("kernel-system", said)
         self.assertIn("kernel-system", self.refused("alice", "enable-channel", "--kernel", "-s", "hers", "c"))
         self.assertEqual(self.instances(), [])
+
+    def test_no_part_of_a_profile(self):
+        self.tracectl("root", "create", "whole")
+        self.tracectl("root", "enable-event", "--kernel", "-s", "whole", "sched_switch")
+        self.assertIn("no part of a profile", self.refused("root", "dump", "whole"))
+        self.tracectl("root", "destroy", "whole")
 
     def test_list(self):
         lines = self.tracectl("root", "list", "--kernel", "--no-legend", "sched:sched_swit*").stdout.splitlines()

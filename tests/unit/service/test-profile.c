@@ -116,6 +116,8 @@ static void test_refusals(void) {
         refused("[Session]\nDirectory=/a\x01\n", "control character");
         refused("[Session]\nDirectory=/\xff\n", "no UTF-8");
         refused("[Channel c]\nDomain=kernel\n", "it can be user");
+        refused("[Channel c]\nEvent=kernel event sched_switch\n", "line 2: Events of the kernel are no part");
+        refused("[Channel c]\nDisabledEvent=kernel syscall openat\n", "line 2: Events of the kernel are no part");
         refused("[Channel c]\nSubBufferSize=many\n", "512K");
         refused("[Channel c]\nSubBufferSize=0\n", "512K");
         refused("[Channel c]\nSubBufferCount=-1\n", "a number");
