@@ -152,11 +152,11 @@ static int set_output(struct record_arguments *a, const char *path) {
 }
 
 static const struct option options[] = {
-        { "event", required_argument, NULL, 'e' },   { "output", required_argument, NULL, 'o' },
-        { "libc", no_argument, NULL, 'l' },          { "size", required_argument, NULL, 's' },
-        { "time", required_argument, NULL, 't' },    { "overwrite", no_argument, NULL, 'O' },     { "help", no_argument, NULL, 'h' },
-        { "summary", no_argument, NULL, 'c' },
-        { "live", no_argument, NULL, 'L' },
+        { "event", required_argument, NULL, 'e' }, { "output", required_argument, NULL, 'o' },
+        { "libc", no_argument, NULL, 'l' },        { "size", required_argument, NULL, 's' },
+        { "time", required_argument, NULL, 't' },  { "overwrite", no_argument, NULL, 'O' },
+        { "summary", no_argument, NULL, 'c' },     { "live", no_argument, NULL, 'L' },
+        { "help", no_argument, NULL, 'h' },
         SELECTION_OPTIONS,
         {},
 };

@@ -43,7 +43,7 @@ struct registry_config {
         struct user_domain *domain;
         struct roll *roll;                    /* of who is registered; may be NULL */
         struct model_view *const *model;      /* RCU */
-        bool (*admits)(uid_t uid, void *userdata); /* who may register; reception thread */
+        bool (*admits)(uid_t uid, void *userdata); /* who may register; any worker */
         void *userdata;
         uint64_t sweep_usec; /* 0: the default (sweep.h) */
 };
