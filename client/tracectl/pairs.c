@@ -238,6 +238,11 @@ int pairs_add(struct pairs *pairs, tracectl_reader_event *event, struct pair_eve
         return 0;
 }
 
+void pairs_forget_reader(struct pairs *pairs) {
+        if (pairs->memory)
+                memset(pairs->memory, 0, pairs->n_memory * sizeof(*pairs->memory));
+}
+
 int pairs_take_open(struct pairs *pairs, uint32_t *ret_track, struct pair_open *ret) {
         for (; pairs->n_stacks > 0; pairs->n_stacks--) {
                 struct pair_stack *stack = &pairs->stacks[pairs->n_stacks - 1];

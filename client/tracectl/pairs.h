@@ -77,6 +77,9 @@ static inline int64_t pair_event_begin(const struct pair_event *event) {
 /* What an event is; its fields are rewound. pairs is all zeros at first. Negative errno. */
 int pairs_add(struct pairs *pairs, tracectl_reader_event *event, struct pair_event *ret);
 
+/* The next event is another reader's, whose kinds have other numbers. What is open stays so. */
+void pairs_forget_reader(struct pairs *pairs);
+
 /* Takes a span that is still open, the innermost of its track first: 1, or 0 where there is none left. */
 int pairs_take_open(struct pairs *pairs, uint32_t *ret_track, struct pair_open *ret);
 

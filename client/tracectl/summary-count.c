@@ -228,6 +228,19 @@ int summary_read(struct summary *summary, tracectl_reader *reader, const struct 
         return r;
 }
 
+int summary_read_more(struct summary *summary, tracectl_reader *reader) {
+        tracectl_reader_event *event;
+        int r;
+
+        pairs_forget_reader(&summary->pairs);
+        while ((r = tracectl_reader_next(reader, &event)) > 0) {
+                r = summary_add(summary, event);
+                if (r < 0)
+                        return r;
+        }
+        return r;
+}
+
 void summary_done(struct summary *summary) {
         for (uint32_t i = 0; i < summary->n_spans; i++)
                 free(summary->spans[i]);
@@ -238,4 +251,5 @@ void summary_done(struct summary *summary) {
         names_done(&summary->processes);
         names_done(&summary->values);
         pairs_done(&summary->pairs);
+        summary_changes_done(&summary->changes);
 }

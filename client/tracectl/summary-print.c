@@ -76,13 +76,14 @@ static void add_thread(struct table *table, const struct track *track) {
         table_add(table, cell);
 }
 
-static void add_count(struct table *table, const struct summary *summary, uint64_t count) {
-        double seconds = (double) length_of(summary) / NSEC_PER_SEC;
+static void add_count(struct table *table, const struct summary *summary, const struct summary_row *row) {
+        const struct summary_changes *changes = &summary->changes;
+        double seconds = changes->is_live ? changes->seconds : (double) length_of(summary) / NSEC_PER_SEC;
 
-        table_add_number(table, count);
-        add_quantity(table, "%.1f%%", 100.0 * (double) count / (double) (summary->n ? summary->n : 1));
+        table_add_number(table, row->count);
+        add_quantity(table, "%.1f%%", 100.0 * (double) row->count / (double) (summary->n ? summary->n : 1));
         if (seconds > 0)
-                add_quantity(table, "%.1f", (double) count / seconds);
+                add_quantity(table, "%.1f", (double) (changes->is_live ? row->recent : row->count) / seconds);
         else
                 table_add_quantity(table, "-");
 }
@@ -119,10 +120,10 @@ static void add_row(struct table *table, const struct summary *summary, enum sum
                 add_span(table, summary->spans[row->number]);
                 return;
         }
-        add_count(table, summary, row->count);
+        add_count(table, summary, row);
 }
 
-static int print_table(const struct summary *summary, enum summary_by by, const char *const *headers) {
+static int print_table(const struct summary *summary, enum summary_by by, const char *const *headers, FILE *f) {
         _cleanup_(table_done) struct table table = { .headers = headers, .with_legend = true };
         _cleanup_free_ struct summary_row *rows = NULL;
         uint32_t n, n_shown;
@@ -134,10 +135,10 @@ static int print_table(const struct summary *summary, enum summary_by by, const 
         n_shown = summary->rows > 0 && n > summary->rows ? summary->rows : n;
         for (uint32_t i = 0; i < n_shown; i++)
                 add_row(&table, summary, by, &rows[i]);
-        putchar('\n');
-        r = table_print(&table);
+        fputc('\n', f);
+        r = table_print_to(&table, f);
         if (r >= 0 && n_shown < n)
-                printf("(%" PRIu32 " more)\n", n - n_shown);
+                fprintf(f, "(%" PRIu32 " more)\n", n - n_shown);
         return r;
 }
 
@@ -148,7 +149,7 @@ static int print_values(const struct summary *summary) {
 
         if (!header)
                 return -ENOMEM;
-        r = print_table(summary, SUMMARY_BY_FIELD, headers);
+        r = print_table(summary, SUMMARY_BY_FIELD, headers, stdout);
         if (r < 0)
                 return r;
         if (summary->n_other_values > 0)
@@ -181,22 +182,61 @@ static int print_head(const struct summary *summary, const char *path) {
         return 0;
 }
 
+static const struct {
+        enum summary_by by;
+        const char *headers[9];
+} tables[] = {
+        { SUMMARY_BY_EVENT, { "EVENT", "COUNT", "SHARE", "PER SECOND" } },
+        { SUMMARY_BY_PROCESS, { "PROCESS", "THREADS", "COUNT", "SHARE", "PER SECOND" } },
+        { SUMMARY_BY_THREAD, { "THREAD", "COUNT", "SHARE", "PER SECOND" } },
+        { SUMMARY_BY_SPAN, { "DURATION OF", "COUNT", "TOTAL", "MEAN", "P50", "P99", "MAX" } },
+};
+
+int summary_print_tables(const struct summary *summary, FILE *f) {
+        int r = 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(tables) && r >= 0; i++)
+                if (summary->by & tables[i].by)
+                        r = print_table(summary, tables[i].by, tables[i].headers, f);
+        return r;
+}
+
+/* Around the rows of a table: an empty line, the headers, and how many more there are. */
+#define LINES_AROUND 3
+
+int summary_fit(struct summary *summary, uint32_t lines) {
+        uint32_t n[ARRAY_SIZE(tables)] = {};
+        uint64_t needed;
+
+        for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+                _cleanup_free_ struct summary_row *rows = NULL;
+
+                if (summary->by & tables[i].by) {
+                        int r = summary_rows(summary, tables[i].by, &rows, &n[i]);
+
+                        if (r < 0)
+                                return r;
+                }
+        }
+        for (summary->rows = lines; summary->rows > 1; summary->rows--) {
+                needed = 0;
+                for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+                        if (n[i] > 0)
+                                needed += LINES_AROUND + (n[i] < summary->rows ? n[i] : summary->rows);
+                if (needed <= lines)
+                        break;
+        }
+        if (summary->rows == 0)
+                summary->rows = 1;
+        return 0;
+}
+
 int summary_print(const struct summary *summary, const char *path) {
-        static const struct {
-                enum summary_by by;
-                const char *headers[9];
-        } tables[] = {
-                { SUMMARY_BY_EVENT, { "EVENT", "COUNT", "SHARE", "PER SECOND" } },
-                { SUMMARY_BY_PROCESS, { "PROCESS", "THREADS", "COUNT", "SHARE", "PER SECOND" } },
-                { SUMMARY_BY_THREAD, { "THREAD", "COUNT", "SHARE", "PER SECOND" } },
-                { SUMMARY_BY_SPAN, { "DURATION OF", "COUNT", "TOTAL", "MEAN", "P50", "P99", "MAX" } },
-        };
         int r;
 
         r = print_head(summary, path);
-        for (size_t i = 0; i < ARRAY_SIZE(tables) && r >= 0; i++)
-                if (summary->by & tables[i].by)
-                        r = print_table(summary, tables[i].by, tables[i].headers);
+        if (r >= 0)
+                r = summary_print_tables(summary, stdout);
         if (r >= 0 && summary->field)
                 r = print_values(summary);
         return r;

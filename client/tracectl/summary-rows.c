@@ -9,6 +9,8 @@
 static int compare_rows(const void *a, const void *b) {
         const struct summary_row *x = a, *y = b;
 
+        if (x->recent != y->recent)
+                return x->recent < y->recent ? 1 : -1;
         if (x->count != y->count)
                 return x->count < y->count ? 1 : -1;
         return x->number < y->number ? -1 : x->number > y->number;
@@ -39,6 +41,7 @@ static uint32_t join_processes(const struct summary *summary, struct summary_row
 
                 if (last && pid_of(summary, last) == pid_of(summary, &rows[i])) {
                         last->count += rows[i].count;
+                        last->recent += rows[i].recent;
                         last->n_threads++;
                 } else {
                         rows[i].n_threads = 1;
@@ -79,7 +82,11 @@ int summary_rows(const struct summary *summary, enum summary_by by, struct summa
                 uint64_t count = get_count(summary, by, i);
 
                 if (count > 0)
-                        rows[n++] = (struct summary_row) { .count = count, .number = i };
+                        rows[n++] = (struct summary_row) {
+                                .count = count,
+                                .recent = summary_get_recent(summary, by, i),
+                                .number = i,
+                        };
         }
         if (by == SUMMARY_BY_PROCESS)
                 n = join_processes(summary, rows, n);

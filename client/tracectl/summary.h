@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "client/libtracectl-read/tracectl-read.h"
 #include "client/tracectl/histogram.h"
@@ -36,6 +37,19 @@ struct summary_counts {
         uint32_t n;
 };
 
+/* What was counted in the last interval, and before its end. */
+struct summary_change {
+        struct summary_counts recent, before;
+};
+
+/* Of what is counted while it happens: its last interval; else all zeros. */
+struct summary_changes {
+        bool is_live;
+        double seconds; /* 0: no interval has ended yet */
+        uint64_t n, n_before;
+        struct summary_change events, tracks;
+};
+
 struct summary {
         unsigned by;         /* enum summary_by, together */
         const char *field;   /* whose values are counted, or NULL */
@@ -51,6 +65,7 @@ struct summary {
         uint64_t n_unfinished; /* spans that have not ended */
         int64_t first, last;   /* nanoseconds since the epoch */
         uint64_t discarded, packets_lost; /* from the reader */
+        struct summary_changes changes;
 };
 
 /* An event more. Negative errno. */
@@ -59,11 +74,28 @@ int summary_add(struct summary *summary, tracectl_reader_event *event);
 /* All events of a trace that are wanted (select may be NULL), and what is missing from it. Negative errno. */
 int summary_read(struct summary *summary, tracectl_reader *reader, const struct view_select *select);
 
+/* The same of the next piece of a trace that is still being recorded. Negative errno. */
+int summary_read_more(struct summary *summary, tracectl_reader *reader);
+
+/* An interval of so many seconds ends now. Negative errno. */
+int summary_tick(struct summary *summary, double seconds);
+
+/* How often in the last interval; 0 of values and spans. */
+uint64_t summary_get_recent(const struct summary *summary, enum summary_by by, uint32_t number);
+
+void summary_changes_done(struct summary_changes *changes);
+
 /* What the verb prints of a trace without options, to stdout; has said why when it fails to open it. Negative errno. */
 int summary_show(const char *path);
 
 /* To stdout. Negative errno. */
 int summary_print(const struct summary *summary, const char *path);
+
+/* The tables alone. Negative errno. */
+int summary_print_tables(const struct summary *summary, FILE *f);
+
+/* Limits the rows so that the tables have at most so many lines, or as few as there can be. Negative errno. */
+int summary_fit(struct summary *summary, uint32_t lines);
 
 /* The same as JSON; NULL without memory. */
 json_t *summary_to_json(const struct summary *summary);
@@ -72,10 +104,10 @@ void summary_done(struct summary *summary);
 
 /* A row of a table: of whom, and how often. */
 struct summary_row {
-        uint64_t count;
+        uint64_t count, recent;
         uint32_t number; /* in names or tracks */
         uint32_t n_threads; /* of a process */
 };
 
-/* The rows of a kind, the most frequent first. The caller frees *ret. -ENOMEM. */
+/* The rows of a kind, the most frequent first, of the last interval where there is one. The caller frees *ret. -ENOMEM. */
 int summary_rows(const struct summary *summary, enum summary_by by, struct summary_row **ret, uint32_t *ret_n);

@@ -78,21 +78,22 @@ static struct column measure(const struct table *table, size_t n_columns, size_t
         return c;
 }
 
-static void print_row(const struct table *table, const char *const cells[], const struct column columns[], size_t n) {
-        fputs(table->indent ? table->indent : "", stdout);
+static void print_row(const struct table *table, const char *const cells[], const struct column columns[], size_t n,
+                      FILE *f) {
+        fputs(table->indent ? table->indent : "", f);
         for (size_t i = 0; i < n; i++) {
                 int fill = (int) (columns[i].width - width_of(cells[i]));
 
                 if (columns[i].is_numeric)
-                        printf("%*s%s", fill, "", cells[i]);
+                        fprintf(f, "%*s%s", fill, "", cells[i]);
                 else
-                        printf("%s%*s", cells[i], i + 1 < n ? fill : 0, "");
-                printf("%*s", i + 1 < n ? SPACES_BETWEEN : 0, "");
+                        fprintf(f, "%s%*s", cells[i], i + 1 < n ? fill : 0, "");
+                fprintf(f, "%*s", i + 1 < n ? SPACES_BETWEEN : 0, "");
         }
-        putchar('\n');
+        fputc('\n', f);
 }
 
-int table_print(const struct table *table) {
+int table_print_to(const struct table *table, FILE *f) {
         size_t n_columns = count_columns(table);
         _cleanup_free_ struct column *columns = calloc(n_columns, sizeof(*columns));
 
@@ -101,10 +102,14 @@ int table_print(const struct table *table) {
         for (size_t i = 0; i < n_columns; i++)
                 columns[i] = measure(table, n_columns, i);
         if (table->with_legend)
-                print_row(table, table->headers, columns, n_columns);
+                print_row(table, table->headers, columns, n_columns, f);
         for (size_t i = 0; i + n_columns <= table->n; i += n_columns)
-                print_row(table, (const char *const *) table->cells + i, columns, n_columns);
+                print_row(table, (const char *const *) table->cells + i, columns, n_columns, f);
         return 0;
+}
+
+int table_print(const struct table *table) {
+        return table_print_to(table, stdout);
 }
 
 void table_done(struct table *table) {

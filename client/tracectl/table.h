@@ -2,13 +2,14 @@
 #pragma once
 
 /*
- * A table on stdout: rows of text under headers, in columns as wide as their
+ * A table, on stdout or in a file: rows of text under headers, in columns as wide as their
  * longest cell. What is in the cells comes from elsewhere, and is escaped.
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct table {
         const char *const *headers; /* the columns, until NULL */
@@ -28,5 +29,6 @@ void table_add_quantity(struct table *table, const char *cell); /* our own text:
 
 /* 0, or -errno of a cell that is missing; nothing is printed then. */
 int table_print(const struct table *table);
+int table_print_to(const struct table *table, FILE *f);
 
 void table_done(struct table *table);

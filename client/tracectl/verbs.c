@@ -11,6 +11,7 @@ const struct verb verbs[] = {
         { "record", "[OPTION...] -- COMMAND", "Run a command and record it", verb_record },
         { "view", "[OPTION...] [DIR|SESSION]", "Print what a recording has", verb_view },
         { "summary", "[OPTION...] [DIR|SESSION]", "Count what a recording has", verb_summary },
+        { "top", "[OPTION...] [SESSION]", "Count what happens while it does", verb_top },
         { "export", "[OPTION...] [DIR|SESSION]", "Write a recording for other viewers", verb_export },
         { "create", "[OPTION...] NAME", "Make a session, the current one", verb_create },
         { "set-session", "SESSION", "Choose the current session", verb_set_session },

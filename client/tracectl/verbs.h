@@ -33,6 +33,7 @@ int verb_refuse(const char *name);
 int verb_record(int argc, char *argv[]);
 int verb_view(int argc, char *argv[]);
 int verb_summary(int argc, char *argv[]);
+int verb_top(int argc, char *argv[]);
 int verb_export(int argc, char *argv[]);
 int verb_create(int argc, char *argv[]);
 int verb_set_session(int argc, char *argv[]);

@@ -1,14 +1,53 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What is recorded is seen while it happens; who does not look, or looks too slowly, costs the recording nothing."""
 
+import fcntl
 import os
+import pty
+import re
 import select
 import signal
+import struct
+import termios
 import time
 import unittest
 
 import system
 from service import ServiceTest
+
+
+class Screen:
+    """A terminal of 24 lines and 80 columns with `tracectl top` on it."""
+
+    def __init__(self, test, user, *args):
+        self.fd, terminal = pty.openpty()
+        test.addCleanup(os.close, self.fd)
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.text = ""
+        self.process = test.start(["tracectl", "top", *args], user=user, env={"TERM": "xterm"}, stdin=terminal,
+                                  stdout=terminal, stderr=terminal)
+        os.close(terminal)
+
+    def expect(self, pattern):
+        """Reads until it is there; how many seconds that took."""
+        began = time.monotonic()
+        while not re.search(pattern, self.text):
+            if not select.select([self.fd], [], [], system.PATIENCE)[0]:
+                raise AssertionError(f"no {pattern!r} in {self.text!r}")
+            try:
+                self.text += os.read(self.fd, 65536).decode()
+            except OSError as error:  # everybody has closed it
+                raise AssertionError(f"it ended without {pattern!r}: {self.text!r}") from error
+        return time.monotonic() - began
+
+    def finish(self):
+        """Waits for the end, reading on, for nobody ends whose terminal is full."""
+        try:
+            while select.select([self.fd], [], [], system.PATIENCE)[0]:
+                self.text += os.read(self.fd, 65536).decode()
+        except OSError:
+            pass
+        return self.process.wait(system.PATIENCE)
 
 
 class Live(ServiceTest):
@@ -83,6 +122,57 @@ class Live(ServiceTest):
         """Nobody sees what another user records."""
         self.begin("private")
         self.refused("bob", "view", "--follow", "alice/private")
+        self.refused("bob", "top", "--batch", "alice/private")
+
+    def screen(self, *args):
+        """`top` of alice's, when its stream is open."""
+        system.wait_until(lambda: self.used("alice") == 0, "the last stream's end")
+        screen = Screen(self, "alice", *args)
+        system.wait_until(lambda: self.used("alice") == 1, "an open stream")
+        return screen
+
+    def test_top_shows_an_event_within_a_second(self):
+        """Of three times the best, for the machine has other things to do; 'q' ends it and leaves the terminal as it was."""
+        emitter, seconds = self.begin("busy"), []
+        while not seconds or (min(seconds) >= 1 and len(seconds) < 3):
+            screen = self.screen("busy")
+            screen.expect("busy: 0 events")
+            emitter.emit(1)
+            seconds.append(screen.expect("test:tick"))
+            os.write(screen.fd, b"q")
+            self.assertEqual(screen.finish(), 0)
+            self.assertIn("\x1b[?1049l", screen.text)
+        self.assertLess(min(seconds), 1)
+
+    def test_top_ends_by_signal_and_with_the_session(self):
+        self.begin("ending")
+        screen = self.screen("ending")
+        screen.expect("ending: 0 events")
+        screen.process.send_signal(signal.SIGINT)
+        self.assertEqual(screen.finish(), 0)
+        screen = self.screen("ending")
+        screen.expect("ending: 0 events")
+        self.tracectl("alice", "destroy", "ending")
+        self.assertEqual(screen.finish(), 0)
+        self.assertIn("Session 'ending' has ended", screen.text)
+
+    def test_top_counts_everything(self):
+        """The last picture has every event; its rates are those of intervals, which together are all events."""
+        emitter = self.begin("counted")
+        before = self.used("alice")
+        top = self.start(["tracectl", "top", "--by", "event", "--by", "process", "counted"], user="alice")
+        system.wait_until(lambda: self.used("alice") == before + 1, "an open stream")
+        emitter.emit(4321)
+        self.tracectl("alice", "stop", "counted")
+        self.tracectl("alice", "destroy", "counted")
+        text, errors = top.communicate(timeout=system.PATIENCE)
+        self.assertEqual((top.returncode, errors), (0, "tracectl: Session 'counted' has ended, or its consumer has.\n"))
+        pictures = text.strip().split("\n\n\n")
+        last = pictures[-1]
+        self.assertRegex(last, r"^\d\d:\d\d:\d\d counted: 4,321 events, [\d,]+ a second, 0 discarded\n")
+        self.assertRegex(last, r"(?m)^test:tick +4321 +100\.0% +\d+\.\d$")
+        self.assertRegex(last, rf"(?m)^{emitter.pid}( \S+)? +1 +4321 ")
+        self.assertNotIn("THREAD ", last)
 
     def test_closed(self):
         """A stream whose reader was killed does not count for the limit of its user."""
@@ -103,6 +193,13 @@ class Live(ServiceTest):
         again = self.view("alice", "dying")
         emitter.emit(2)
         self.assertEqual(len(self.lines(again, 2)[0]), 2)
+
+    def test_top_for_some_seconds(self):
+        self.begin("short")
+        done = self.tracectl("alice", "top", "-n", "2", "short")
+        self.assertEqual(done.stdout.count("short: 0 events"), 2)
+        self.assertIn("Did you mean 'process'?", self.refused("alice", "top", "--by", "proces", status=2))
+        self.assertIn("no number of seconds", self.refused("alice", "top", "-n", "0", status=2))
 
 
 if __name__ == "__main__":

@@ -80,6 +80,15 @@ class Remote(ServiceTest):
         self.assertEqual(limits["sessions"]["used"], 0)
         self.assertGreater(limits["sessions"]["most"], 0)
 
+    def test_top_runs_there(self):
+        """The words of the command line arrive as they are; the port is that of the host's name."""
+        self.tracectl("alice", "create", "there")
+        self.tracectl("alice", "start", "there")
+        self.assertEqual(self.far("top", "-n", "1", "there").stdout.count("there: 0 events"), 1)
+        done = self.tracectl("alice", f"-Halice@127.0.0.1:{PORT}", "top", "it's; echo no", check=False)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("it's; echo no", done.stderr)
+
     def test_a_host_that_is_not_there(self):
         done = self.tracectl("alice", "list", "-H", "127.0.0.1:1", check=False)
         self.assertEqual(done.returncode, 1)
