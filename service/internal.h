@@ -34,6 +34,7 @@ struct service {
         struct wake *wake;
 
         struct bus_shared shared;
+        struct audit *audit;             /* of the system's */
         struct bus *private_bus;         /* in private mode */
         struct message_bus *message_bus; /* NULL in private mode, or where there can be none */
         struct control *control;         /* NULL in private mode */

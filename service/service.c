@@ -7,6 +7,7 @@
 #include <urcu.h>
 
 #include "service/internal.h"
+#include "service/bus/audit.h"
 #include "service/domain/kernel/kernel.h"
 #include "service/log.h"
 #include "service/model/waiter.h"
@@ -190,11 +191,17 @@ static int make_connections(struct service *s, const struct service_config *conf
         };
         int r;
 
+        if (s->mode == SERVICE_SYSTEM) {
+                r = audit_new(s->event, &(struct audit_config) { 0 }, &s->audit);
+                if (r < 0)
+                        return r;
+        }
         s->shared = (struct bus_shared) {
                 .event = s->event,
                 .manager = s->manager,
                 .registry = s->registry,
                 .wake = s->wake,
+                .audit = s->audit,
                 .used = on_used,
                 .userdata = s,
         };
@@ -270,6 +277,7 @@ struct service *service_free(struct service *s) {
         bus_free(s->private_bus);
         message_bus_free(s->message_bus);
         control_free(s->control);
+        audit_free(s->audit);
         if (s->manager) {
                 manager_remove_listener(s->manager, &s->listener);
                 manager_remove_listener(s->manager, &s->keeper);

@@ -5,11 +5,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "service/bus/authorizer.h"
+#include "service/bus/audit.h"
 
 struct peer_authorizer {
         struct authorizer authorizer;
         uid_t uid;
+        pid_t pid;
+        struct audit *audit;
 };
 
 static struct peer_authorizer *of(struct authorizer *a) {
@@ -25,6 +27,14 @@ static int check(struct authorizer *a, sd_bus_message *m, const struct question 
         if (question->owner != OWNER_ANY && !shows(a, m, question->owner))
                 return fail(failure, FAILURE_ACCESS_DENIED,
                             "This tracingd serves its own user only; use the system service for others.");
+        if (question->owner != of(a)->uid && question->action != ACTION_LIST)
+                audit_write(of(a)->audit, &(struct audit_record) {
+                        .question = question,
+                        .verb = sd_bus_message_get_member(m),
+                        .action = "root",
+                        .caller = of(a)->uid,
+                        .pid = of(a)->pid,
+                });
         return 1;
 }
 
@@ -38,7 +48,7 @@ static struct authorizer *peer_free(struct authorizer *a) {
         return NULL;
 }
 
-int authorizer_new_peer(int socket, struct authorizer **ret) {
+int authorizer_new_peer(int socket, struct audit *audit, struct authorizer **ret) {
         struct peer_authorizer *a;
         struct ucred credentials;
         socklen_t size = sizeof(credentials);
@@ -53,6 +63,8 @@ int authorizer_new_peer(int socket, struct authorizer **ret) {
         *a = (struct peer_authorizer) {
                 .authorizer = { .check = check, .caller = caller, .shows = shows, .free = peer_free },
                 .uid = credentials.uid,
+                .pid = credentials.pid,
+                .audit = audit,
         };
         *ret = &a->authorizer;
         return 0;

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "common/parse.h"
-#include "service/bus/authorizer.h"
+#include "service/bus/audit.h"
 #include "service/bus/caller.h"
 #include "service/bus/inquiry.h"
 
@@ -27,6 +27,7 @@ struct system_authorizer {
         struct authorizer authorizer;
         sd_bus *bus;
         struct callers *callers;
+        struct audit *audit;
         sd_event_source *over; /* the dispatch of a message that was answered */
         sd_bus_slot *filter;
         struct inquiry *inquiries;
@@ -49,6 +50,34 @@ static const char *action_id(enum action action, bool own) {
         };
 
         return own ? "org.tracectl.tracing1.trace-own" : others[action];
+}
+
+static void tell(struct system_authorizer *a, sd_bus_message *m, uid_t caller, pid_t pid, const struct question *q,
+                 enum audit_result result) {
+        audit_write(a->audit, &(struct audit_record) {
+                .question = q,
+                .verb = sd_bus_message_get_member(m),
+                .action = action_id(q->action, q->owner == caller),
+                .caller = caller,
+                .pid = pid,
+                .result = result,
+        });
+}
+
+static enum audit_result result_of(const struct inquiry *i) {
+        switch (i->answers->polkit) {
+        case POLKIT_YES:
+                return AUDIT_ALLOWED;
+        case POLKIT_ABSENT:
+                return i->answers->question.owner == i->caller ? AUDIT_ALLOWED : AUDIT_NO_POLKIT;
+        case POLKIT_CHALLENGE:
+                return AUDIT_PASSWORD;
+        case POLKIT_NO:
+                return AUDIT_REFUSED;
+        case POLKIT_FAILED:
+                break;
+        }
+        return AUDIT_POLKIT_FAILED;
 }
 
 static void drop(struct system_authorizer *a, struct inquiry *i) {
@@ -96,8 +125,10 @@ static void on_gone(const char *sender, void *userdata) {
 
         for (struct inquiry *i = a->inquiries, *next; i; i = next) {
                 next = i->next;
-                if (i->state == INQUIRY_WAITING && strcmp(sd_bus_message_get_sender(i->message), sender) == 0)
+                if (i->state == INQUIRY_WAITING && strcmp(sd_bus_message_get_sender(i->message), sender) == 0) {
+                        tell(a, i->message, i->caller, i->pid, &i->answers->question, AUDIT_GONE);
                         drop(a, i);
+                }
         }
 }
 
@@ -109,6 +140,7 @@ static void on_answer(enum polkit_answer answer, void *userdata) {
         i->check = polkit_check_free(i->check);
         i->answers->polkit = answer;
         i->state = INQUIRY_QUEUED;
+        tell(a, i->message, i->caller, i->pid, &i->answers->question, result_of(i));
         r = sd_bus_message_rewind(i->message, 1);
         if (r >= 0)
                 r = sd_bus_enqueue_for_read(a->bus, i->message);
@@ -217,17 +249,22 @@ static bool is_short(const char *text) {
 }
 
 /* The first question about this message, or one more. */
-static int begin(struct system_authorizer *a, sd_bus_message *m, uid_t caller, struct inquiry *i,
+static int begin(struct system_authorizer *a, sd_bus_message *m, uid_t caller, pid_t pid, struct inquiry *i,
                  const struct question *question, struct failure *failure) {
         int r;
 
-        if (!is_short(question->domain) || !is_short(question->pattern))
+        if (!is_short(question->domain) || !is_short(question->pattern)) {
+                tell(a, m, caller, pid, &(struct question) { question->action, question->owner, question->session },
+                     AUDIT_TOO_MANY);
                 return fail(failure, FAILURE_LIMIT, "An argument has more than %i bytes; shorten it.", DETAIL_MAX);
+        }
         if (!i) {
                 r = count(a, caller, failure);
-                if (r < 0)
+                if (r < 0) {
+                        tell(a, m, caller, pid, question, AUDIT_TOO_MANY);
                         return r;
-                r = inquiry_new(m, caller, a, &i);
+                }
+                r = inquiry_new(m, caller, pid, a, &i);
                 if (r < 0)
                         return fail_memory(failure);
                 i->next = a->inquiries;
@@ -238,6 +275,7 @@ static int begin(struct system_authorizer *a, sd_bus_message *m, uid_t caller, s
                 r = ask(a, i, question);
         if (r < 0) {
                 drop(a, i);
+                tell(a, m, caller, pid, question, AUDIT_POLKIT_FAILED);
                 return fail(failure, FAILURE_ACCESS_DENIED, "polkit cannot be asked whether you are allowed that: %s.",
                             strerror(-r));
         }
@@ -246,7 +284,7 @@ static int begin(struct system_authorizer *a, sd_bus_message *m, uid_t caller, s
 }
 
 static int caller(struct authorizer *authorizer, sd_bus_message *m, uid_t *ret, struct failure *failure) {
-        return callers_uid(of(authorizer)->callers, m, ret, failure);
+        return callers_uid(of(authorizer)->callers, m, ret, NULL, failure);
 }
 
 static int check(struct authorizer *authorizer, sd_bus_message *m, const struct question *question,
@@ -255,17 +293,21 @@ static int check(struct authorizer *authorizer, sd_bus_message *m, const struct 
         const struct answer *answer;
         struct inquiry *i;
         uid_t uid;
+        pid_t pid;
         int r;
 
-        r = caller(authorizer, m, &uid, failure);
+        r = callers_uid(a->callers, m, &uid, &pid, failure);
         if (r < 0)
                 return r;
         /* polkit never refuses anything to root; so root is not shut out by a polkit that fails. */
-        if (uid == 0)
+        if (uid == 0) {
+                if (question->owner != 0 && question->action != ACTION_LIST)
+                        tell(a, m, uid, pid, question, AUDIT_ALLOWED);
                 return 1;
+        }
         i = find(a, m);
         answer = i ? inquiry_find(i, question) : NULL;
-        return answer ? judge(i, answer, failure) : begin(a, m, uid, i, question, failure);
+        return answer ? judge(i, answer, failure) : begin(a, m, uid, pid, i, question, failure);
 }
 
 static bool shows(struct authorizer *authorizer, sd_bus_message *m, uid_t owner) {
@@ -312,6 +354,7 @@ int authorizer_new_system(sd_event *event, sd_bus *bus, const struct authorizer_
         *a = (struct system_authorizer) {
                 .authorizer = { .check = check, .caller = caller, .shows = shows, .free = system_free },
                 .bus = sd_bus_ref(bus),
+                .audit = config->audit,
                 .polkit_usec = config->polkit_usec ? config->polkit_usec : POLKIT_USEC,
                 .password_usec = config->password_usec ? config->password_usec : PASSWORD_USEC,
                 .details = config->details || geteuid() == 0,

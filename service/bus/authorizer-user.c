@@ -22,7 +22,7 @@ static int caller(struct authorizer *a, sd_bus_message *m, uid_t *ret, struct fa
         uid_t uid;
         int r;
 
-        r = callers_uid(of(a)->callers, m, &uid, failure);
+        r = callers_uid(of(a)->callers, m, &uid, NULL, failure);
         if (r < 0)
                 return r;
         if (uid != getuid() && uid != 0)

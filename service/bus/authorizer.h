@@ -61,12 +61,16 @@ DEFINE_CLEANUP(struct authorizer *, authorizer_free)
 /*
  * The process at the other end of the connected socket may do everything to what
  * belongs to its uid, which must be ours (-EACCES where it is not). That uid may
- * do everything to others, too, where it is root's.
+ * do everything to others, too, where it is root's, and the audit is told. audit
+ * outlives the authorizer; NULL: nobody is told.
  */
-int authorizer_new_peer(int socket, struct authorizer **ret);
+struct audit;
+int authorizer_new_peer(int socket, struct audit *audit, struct authorizer **ret);
 
-/* For tests: in production all is zero. */
 struct authorizer_config {
+        struct audit *audit; /* outlives the authorizer; NULL: nothing is written */
+
+        /* For tests: in production all of these are zero. */
         /* Whose a unique name is. NULL: the bus is asked. */
         int (*uid_of)(const char *sender, uid_t *ret, void *userdata);
         void *userdata;

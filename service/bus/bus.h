@@ -21,6 +21,7 @@
 #define BUS_INTERFACE(name) "org.tracectl.Tracing1." name
 
 struct wake;
+struct audit;
 struct clients;
 struct listing;
 
@@ -30,6 +31,7 @@ struct bus_shared {
         struct manager *manager;
         struct registry *registry;
         struct wake *wake;
+        struct audit *audit;          /* NULL: nothing is written */
         void (*used)(void *userdata); /* a client has called, or has left; may be NULL */
         void *userdata;
 };

@@ -14,6 +14,7 @@ struct caller {
         struct callers *callers;
         sd_bus_slot *slot; /* says when it is gone */
         uid_t uid;
+        pid_t pid; /* 0: the bus does not say it */
         char name[];
 };
 
@@ -74,18 +75,20 @@ static int watch(struct callers *c, struct caller *caller) {
         return sd_bus_add_match_async(c->bus, &caller->slot, match, on_gone, on_match, caller);
 }
 
-static int ask(struct callers *c, sd_bus_message *m, const char *name, uid_t *ret) {
+static int ask(struct callers *c, sd_bus_message *m, const char *name, struct caller *ret) {
         sd_bus_creds *creds = NULL;
         int r;
 
         if (c->uid_of)
-                return c->uid_of(name, ret, c->uid_of_userdata);
-        r = sd_bus_query_sender_creds(m, SD_BUS_CREDS_EUID, &creds);
+                return c->uid_of(name, &ret->uid, c->uid_of_userdata);
+        r = sd_bus_query_sender_creds(m, SD_BUS_CREDS_EUID | SD_BUS_CREDS_PID, &creds);
         /* What was read from /proc may be of another process by now. */
         if (r >= 0 && (sd_bus_creds_get_augmented_mask(creds) & SD_BUS_CREDS_EUID))
                 r = -EPERM;
         if (r >= 0)
-                r = sd_bus_creds_get_euid(creds, ret);
+                r = sd_bus_creds_get_euid(creds, &ret->uid);
+        if (r >= 0 && sd_bus_creds_get_pid(creds, &ret->pid) < 0)
+                ret->pid = 0;
         sd_bus_creds_unref(creds);
         return r;
 }
@@ -116,7 +119,7 @@ static int add(struct callers *c, sd_bus_message *m, const char *name, struct ca
         r = watch(c, caller);
         if (r < 0)
                 return r;
-        r = ask(c, m, name, &caller->uid);
+        r = ask(c, m, name, caller);
         if (r < 0)
                 return r;
         if (c->n >= CALLERS_MAX) {
@@ -133,7 +136,7 @@ static int add(struct callers *c, sd_bus_message *m, const char *name, struct ca
         return 0;
 }
 
-int callers_uid(struct callers *c, sd_bus_message *m, uid_t *ret, struct failure *failure) {
+int callers_uid(struct callers *c, sd_bus_message *m, uid_t *ret, pid_t *ret_pid, struct failure *failure) {
         const char *name = sd_bus_message_get_sender(m);
         struct caller *caller;
         int r = name ? 0 : -ENXIO;
@@ -148,6 +151,8 @@ int callers_uid(struct callers *c, sd_bus_message *m, uid_t *ret, struct failure
                             "The bus does not say whose connection '%.64s' is (%s); connect again and repeat the call.",
                             name ? name : "", strerror(-r));
         *ret = caller->uid;
+        if (ret_pid)
+                *ret_pid = caller->pid;
         return 0;
 }
 

@@ -26,5 +26,5 @@ int callers_new(const struct callers_config *config, struct callers **ret);
 struct callers *callers_free(struct callers *c);
 DEFINE_CLEANUP(struct callers *, callers_free)
 
-/* The effective uid of who sent m. */
-int callers_uid(struct callers *c, sd_bus_message *m, uid_t *ret, struct failure *failure);
+/* The effective uid of who sent m. ret_pid, which may be NULL: its process when it connected, or 0; good for people alone. */
+int callers_uid(struct callers *c, sd_bus_message *m, uid_t *ret, pid_t *ret_pid, struct failure *failure);

@@ -13,7 +13,7 @@ static void answer_freep(struct answer **a) {
         free(*a);
 }
 
-int inquiry_new(sd_bus_message *m, uid_t caller, void *userdata, struct inquiry **ret) {
+int inquiry_new(sd_bus_message *m, uid_t caller, pid_t pid, void *userdata, struct inquiry **ret) {
         struct inquiry *i;
 
         i = malloc(sizeof(*i));
@@ -23,6 +23,7 @@ int inquiry_new(sd_bus_message *m, uid_t caller, void *userdata, struct inquiry 
                 .userdata = userdata,
                 .message = sd_bus_message_ref(m),
                 .caller = caller,
+                .pid = pid,
                 .state = INQUIRY_RUNNING,
         };
         *ret = i;

@@ -38,12 +38,13 @@ struct inquiry {
         void *userdata; /* the authorizer */
         sd_bus_message *message;
         uid_t caller;
+        pid_t pid; /* its process, for the audit */
         enum inquiry_state state;
         struct polkit_check *check; /* of the first answer, while it is waited for */
         struct answer *answers;     /* the newest first */
 };
 
-int inquiry_new(sd_bus_message *m, uid_t caller, void *userdata, struct inquiry **ret);
+int inquiry_new(sd_bus_message *m, uid_t caller, pid_t pid, void *userdata, struct inquiry **ret);
 struct inquiry *inquiry_free(struct inquiry *i);
 DEFINE_CLEANUP(struct inquiry *, inquiry_free)
 

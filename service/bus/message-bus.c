@@ -97,7 +97,7 @@ static int on_released(sd_bus_message *reply, void *userdata, sd_bus_error *erro
 }
 
 static int authorize(struct message_bus *m, sd_bus *bus, struct authorizer **ret) {
-        const struct authorizer_config config = { 0 };
+        const struct authorizer_config config = { .audit = m->config.shared->audit };
 
         if (m->config.user)
                 return authorizer_new_user(bus, &config, ret);

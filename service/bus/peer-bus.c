@@ -24,7 +24,7 @@ int bus_new_peer(const struct bus_shared *shared, int fd, void (*hung_up)(void *
         _cleanup_close_ int socket = fd;
         int r;
 
-        r = authorizer_new_peer(socket, &authorizer);
+        r = authorizer_new_peer(socket, shared->audit, &authorizer);
         if (r < 0)
                 return r;
         r = sd_bus_new(&bus);

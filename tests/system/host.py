@@ -238,6 +238,7 @@ class Host:
         inside = ["nsenter", "--target", str(self._launcher.pid), "--mount", *ROOT]
         root = os.path.join(self._folder, "root")
         for command in (["systemd-sysusers", f"--root={root}", "tracectl.conf"],
+                        ["journalctl", f"--root={root}", "--quiet", "--update-catalog"],
                         ["systemctl", f"--root={root}", "--quiet", "enable", "tracingd.service"],
                         ["systemctl", f"--root={root}", "--quiet", "--global", "enable", "tracingd.service"]):
             subprocess.run([*inside, *command], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
