@@ -66,6 +66,7 @@ uninstall:
 	@rm -f '$(BUILD)/installed' '$(BUILD)/meson-logs/install-log.txt'
 	@test "$$(id -u)" != 0 || ldconfig
 	@test "$$(id -u)" != 0 || test ! -d /run/systemd/system || systemctl daemon-reload
+	@test "$$(id -u)" != 0 || ! command -v journalctl >/dev/null || journalctl --quiet --update-catalog
 
 clean:
 	rm -rf -- '$(BUILD)'

@@ -36,6 +36,7 @@ def expected_files(libdir, systemunitdir):
     yield f"{libdir}/libtracectl-tracepoint.a"
     yield from (f"{systemunitdir}/{unit}" for unit in UNITS)
     yield from (f"usr/lib/systemd/user/{unit}" for unit in UNITS)
+    yield "usr/lib/systemd/catalog/tracectl.catalog"
     yield from ("usr/lib/sysusers.d/tracectl.conf", "usr/lib/tmpfiles.d/tracectl.conf",
                 "usr/share/user-tmpfiles.d/tracectl.conf")
     yield f"usr/share/dbus-1/interfaces/{BUS_NAME}.xml"
