@@ -17,6 +17,7 @@ int account_new(uid_t uid, struct quota *quota, struct account **ret) {
                 return -ENOMEM;
         }
         window_init(&a->window);
+        strays_init(&a->strays);
         definitions_store_init(&a->definitions, quota, uid);
         *ret = a;
         return 0;
@@ -25,6 +26,7 @@ int account_new(uid_t uid, struct quota *quota, struct account **ret) {
 struct account *account_free(struct account *a) {
         definitions_store_done(&a->definitions);
         window_done(&a->window);
+        strays_done(&a->strays);
         cds_lfht_destroy(a->applications, NULL);
         free(a);
         return NULL;

@@ -14,6 +14,7 @@
 #include <urcu/rculfhash.h>
 
 #include "service/registry/definitions.h"
+#include "service/registry/stray.h"
 #include "service/registry/window.h"
 
 struct account {
@@ -22,6 +23,7 @@ struct account {
         struct cds_lfht *applications; /* registered ones, by id */
         struct definitions_store definitions;
         struct window window;
+        struct strays strays;
         atomic_uint_least64_t n_applications;
         atomic_uint_least64_t n_ever;
         atomic_uint_least64_t n_steps; /* each time that one of them conforms to a newer generation, or goes */

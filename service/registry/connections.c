@@ -25,7 +25,7 @@ struct application *registry_find_connection(struct registry *r, uint64_t id) {
         return a;
 }
 
-/* Takes a place among the connections, which leave() gives back. */
+/* Takes a place among the connections, which registry_leave() gives back. */
 static int enter(struct registry *r, const struct peer *peer, struct charge *ret) {
         int k;
 
@@ -38,7 +38,7 @@ static int enter(struct registry *r, const struct peer *peer, struct charge *ret
         return k;
 }
 
-static void leave(struct registry *r, struct charge *charge) {
+void registry_leave(struct registry *r, struct charge *charge) {
         atomic_fetch_sub(&r->n_connections, 1);
         charge_done(charge);
 }
@@ -61,7 +61,7 @@ static int make_application(struct registry *r, int fd, const struct peer *peer,
         }
         k = application_new(r, account, atomic_fetch_add(&r->last_id, 1) + 1, fd, peer, &charge, ret);
         if (k < 0)
-                leave(r, &charge);
+                registry_leave(r, &charge);
         return k;
 }
 
@@ -101,6 +101,8 @@ void registry_register(struct application *a) {
         /* Inserted first, no longer missing second. Partner: count_pending() in waiter.c, which looks the other way round. */
         if (a->resumed)
                 roll_resumed(r->config.roll);
+        /* Likewise. Partner: count_pending() in lookup.c. */
+        strays_remove(a);
         atomic_store(&a->registered, true);
         cds_wfcq_enqueue(&r->added_head, &r->added_tail, &application_ref(a)->added_node);
         registry_note(r);
@@ -131,19 +133,24 @@ static void close_and_drop_view(struct application *a) {
         session_view_unref(view);
 }
 
-void registry_disconnect(struct application *a) {
+void registry_disconnect(struct application *a, bool by_us) {
         struct registry *r = a->registry;
+        bool strays = false;
 
-        if (a->state == APPLICATION_REGISTERED)
+        /* In the other place first: it is never in neither. Partner: count_pending() in lookup.c. */
+        if (a->state == APPLICATION_REGISTERED) {
+                strays = by_us && strays_add(a);
                 unregister(r, a);
+        }
         a->state = APPLICATION_CLOSED;
         sweep_remove(r, a);
         window_drop(a);
         close_and_drop_view(a);
         registry_release_lost(a);
-        if (a->locked)
+        if (!strays && a->locked)
                 user_domain_release(r->config.domain, a->id);
-        leave(r, &a->charge);
+        if (!strays)
+                registry_leave(r, &a->charge);
         rcu_read_lock();
         cds_lfht_del(r->by_id, &a->id_node);
         rcu_read_unlock();

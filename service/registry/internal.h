@@ -32,7 +32,8 @@
 struct registry {
         struct registry_config config;
         uint64_t connections_max; /* follows from the limit of descriptors */
-        atomic_uint_least64_t n_connections;
+        atomic_uint_least64_t n_connections; /* and places of strays */
+        atomic_uint_least64_t n_strays;
         atomic_uint_least64_t last_id;
         struct control_group_table groups;
         struct refusals refusals;
@@ -81,7 +82,10 @@ void registry_schedule(struct registry *r, struct application *a, unsigned work)
 int registry_connect(struct registry *r, int fd, struct application **ret);
 struct application *registry_find_connection(struct registry *r, uint64_t id); /* or NULL */
 void registry_register(struct application *a); /* others can see it now */
-void registry_disconnect(struct application *a);
+/* by_us: it has not hung up, and does not end as far as we know. */
+void registry_disconnect(struct application *a, bool by_us);
+/* Gives the place of a connection back. */
+void registry_leave(struct registry *r, struct charge *charge);
 
 /* resume.c */
 /* It says that this was its number. Once it is known which process it is, and before others can see it. */

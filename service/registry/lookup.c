@@ -61,18 +61,27 @@ struct pending {
         uint32_t n;
 };
 
+/*
+ * Strays are counted before, so that one that comes back meanwhile is found here
+ * or there, and after, so that one that was hung up on meanwhile is. Partners:
+ * registry_register() and registry_disconnect().
+ */
 static void count_pending(struct account *account, void *userdata) {
         struct pending *pending = userdata;
         struct application *a;
         struct cds_lfht_node *node;
         struct cds_lfht_iter iter;
+        uint32_t before, after;
 
+        before = strays_count(account, pending->generation);
         rcu_read_lock();
         cds_lfht_for_each(account->applications, &iter, node) {
                 a = CONTAINER_OF(node, struct application, account_node);
                 pending->n += atomic_load_explicit(&a->applied, memory_order_acquire) < pending->generation;
         }
         rcu_read_unlock();
+        after = strays_count(account, pending->generation);
+        pending->n += before > after ? before : after;
 }
 
 uint32_t registry_count_pending(struct registry *r, uid_t uid, uint64_t generation) {

@@ -154,7 +154,7 @@ static void disconnect_all(struct registry *r) {
                 rcu_read_unlock();
                 if (!a)
                         return;
-                registry_disconnect(a);
+                registry_disconnect(a, false);
         }
 }
 
@@ -176,6 +176,7 @@ static void free_accounts(struct registry *r) {
                 if (!account)
                         return;
                 synchronize_rcu();
+                strays_sift(r, account, true);
                 account_free(account);
         }
 }

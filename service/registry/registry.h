@@ -46,6 +46,7 @@ struct registry_config {
         bool (*admits)(uid_t uid, void *userdata); /* who may register; any worker */
         void *userdata;
         uint64_t sweep_usec; /* 0: the default (sweep.h) */
+        uint64_t stray_usec; /* 0: the default (stray.h) */
 };
 
 /* Starts the threads. The caller is a registered RCU thread. */
@@ -87,7 +88,7 @@ void registry_push(struct registry *r, uid_t uid);
 /* Its process may have ended while somebody else holds its socket: a worker looks. */
 void registry_check(struct registry *r, struct application *a);
 
-/* Live applications of uid that do not conform to generation yet. */
+/* Live applications of uid that do not conform to generation yet, also those that were hung up on (stray.h). */
 uint32_t registry_count_pending(struct registry *r, uid_t uid, uint64_t generation);
 
 /*

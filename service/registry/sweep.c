@@ -63,11 +63,12 @@ static struct application *take_next(struct sweep *s) {
 }
 
 /* The last stroke: all are gone, and RCU's thread has freed them. What many took goes back to the system. */
-static bool rest(struct sweep *s) {
+static bool rest(struct registry *r) {
+        struct sweep *s = &r->sweep;
         bool empty;
 
         pthread_mutex_lock(&s->lock);
-        empty = !s->next;
+        empty = !s->next && atomic_load(&r->n_strays) == 0;
         if (empty)
                 set_timer(s, 0);
         pthread_mutex_unlock(&s->lock);
@@ -76,12 +77,26 @@ static bool rest(struct sweep *s) {
         return empty;
 }
 
+static void sift_strays(struct registry *r) {
+        struct cds_lfht_node *node;
+        struct cds_lfht_iter iter;
+
+        if (atomic_load(&r->n_strays) == 0)
+                return;
+        rcu_read_lock();
+        cds_lfht_for_each(r->accounts, &iter, node)
+                strays_sift(r, CONTAINER_OF(node, struct account, node), false);
+        rcu_read_unlock();
+        registry_notify(r);
+}
+
 void sweep_some(struct registry *r) {
         uint64_t n = atomic_load(&r->n_connections), strokes;
 
         if (read(r->sweep.timer_fd, &strokes, sizeof(strokes)) < 0)
                 return;
-        if (rest(&r->sweep))
+        sift_strays(r);
+        if (rest(r))
                 return;
         for (uint64_t i = 0; i < n && i < SWEEP_MAX; i++) {
                 struct application *a = take_next(&r->sweep);

@@ -6,7 +6,7 @@
  * passed on, a child has it): such a connection never hangs up. All connections
  * are in a circle, along which one goes slowly: a bounded number at each stroke
  * of a timer, which runs while there are connections and once after the last one.
- * Lists look for themselves.
+ * Lists look for themselves. And it drops strays whose time is over.
  */
 
 #include <pthread.h>

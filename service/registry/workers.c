@@ -36,7 +36,7 @@ static void serve_or_disconnect(struct application *a, unsigned work) {
                 log_debug("application %llu (pid %i) was disconnected: %s", (unsigned long long) a->id,
                           (int) a->peer.pid, strerror(-k));
         if (k < 0)
-                registry_disconnect(a);
+                registry_disconnect(a, k != -ECONNRESET && k != -EPIPE);
         /* Last: nobody waits for the main loop, and the main loop for nobody. */
         registry_notify(a->registry);
 }

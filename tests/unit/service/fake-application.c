@@ -107,7 +107,7 @@ void fake_application_apply(struct fake_application *a) {
         acknowledge(a);
 }
 
-struct fake_application *fake_application_register(struct fixture *f, const char *const *events, uint32_t keys) {
+struct fake_application *fake_application_register_only(struct fixture *f, const char *const *events, uint32_t keys) {
         struct fake_application *a = fake_application_connect(f);
         struct handshake h = {
                 .keys = HANDSHAKE_REGISTER | HANDSHAKE_ABI | HANDSHAKE_NAME | HANDSHAKE_EVENTS | HANDSHAKE_PID | keys,
@@ -127,6 +127,12 @@ struct fake_application *fake_application_register(struct fixture *f, const char
         }
         g_assert_true(h.keys & HANDSHAKE_READY);
         g_assert_cmpuint(a->n_fds, >, 0);
+        return a;
+}
+
+struct fake_application *fake_application_register(struct fixture *f, const char *const *events, uint32_t keys) {
+        struct fake_application *a = fake_application_register_only(f, events, keys);
+
         acknowledge(a);
         return a;
 }

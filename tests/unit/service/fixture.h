@@ -115,6 +115,8 @@ int make_definitions(const char *const *events, uint64_t *ret_hash);
 struct fake_application *fake_application_connect(struct fixture *f);
 /* Registers and takes its first view. keys: HANDSHAKE_FORM_LOCKED or 0. */
 struct fake_application *fake_application_register(struct fixture *f, const char *const *events, uint32_t keys);
+/* And acknowledges none yet. */
+struct fake_application *fake_application_register_only(struct fixture *f, const char *const *events, uint32_t keys);
 void fake_application_send(struct fake_application *a, const struct handshake *h, const int *fds, size_t n_fds);
 /* The next message; its descriptors are those of a view. */
 struct handshake fake_application_recv(struct fake_application *a);

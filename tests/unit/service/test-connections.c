@@ -2,85 +2,23 @@
 
 /* Connections to the registry alone: whose they are, how they end, what they cost, how many there can be. */
 
-#include "fixture.h"
+#include "bare-registry.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "service/domain/user.h"
 #include "service/registry/peer.h"
-#include "service/registry/registry.h"
 
-#define SWEEP_OFTEN_USEC 10000
 #define CONNECTIONS_MIN 64 /* as the registry has it */
 
+static const struct registry_config sweep_often = { .sweep_usec = 10000 };
+
 static const char *const shop[] = { "shop:order_paid", NULL };
-
-struct world {
-        struct fixture f; /* only its register_fd, for fake_application_* */
-        struct user_domain *domain;
-        struct model_view *model;
-        struct registry *registry;
-        unsigned added, removed;
-};
-
-static bool admit_all(uid_t uid, void *userdata) {
-        return true;
-}
-
-static void world_init(struct world *w, uint64_t sweep_usec) {
-        struct sockaddr_un address = { .sun_family = AF_UNIX };
-
-        *w = (struct world) { 0 };
-        rcu_register_thread();
-        w->f.register_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-        g_assert_no_errno(bind(w->f.register_fd, (struct sockaddr *) &address, sizeof(sa_family_t)));
-        g_assert_no_errno(listen(w->f.register_fd, 1024));
-        g_assert_cmpint(user_domain_new(&w->domain), ==, 0);
-        w->model = model_view_new(1, 0);
-        const struct registry_config config = {
-                .listen_fd = w->f.register_fd,
-                .domain = w->domain,
-                .model = &w->model,
-                .admits = admit_all,
-                .sweep_usec = sweep_usec,
-        };
-        g_assert_cmpint(registry_new(&config, &w->registry), ==, 0);
-}
-
-static void world_done(struct world *w) {
-        registry_free(w->registry);
-        model_view_unref(w->model);
-        user_domain_free(w->domain);
-        close(w->f.register_fd);
-        rcu_unregister_thread();
-}
-
-static void on_added(struct application *a, void *userdata) {
-        ((struct world *) userdata)->added++;
-}
-
-static void on_removed(struct application *a, void *userdata) {
-        ((struct world *) userdata)->removed++;
-}
-
-static void wait_news(struct world *w, const unsigned *counter, unsigned wanted) {
-        struct pollfd p = { .fd = registry_event_fd(w->registry), .events = POLLIN };
-
-        while (*counter < wanted) {
-                g_assert_cmpint(poll(&p, 1, WAIT_SECONDS * 1000), ==, 1);
-                registry_take_news(w->registry, 1, on_added, on_removed, w);
-        }
-}
 
 static unsigned count_fds(void) {
         DIR *d = opendir("/proc/self/fd");
@@ -94,7 +32,7 @@ static unsigned count_fds(void) {
 }
 
 /* The child connects and registers, has a child of its own that keeps the socket, and ends. *ret_hold ends that. */
-static void register_and_leave(struct world *w, int *ret_hold) {
+static void register_and_leave(struct bare_registry *w, int *ret_hold) {
         int hold[2], status;
         pid_t pid;
 
@@ -118,26 +56,26 @@ static void register_and_leave(struct world *w, int *ret_hold) {
 /* Nobody asks; the sweep comes by. */
 static void test_sweep(void) {
         struct fake_application *a;
-        struct world w;
+        struct bare_registry w;
         int hold;
 
-        world_init(&w, SWEEP_OFTEN_USEC);
+        bare_registry_init(&w, &sweep_often);
         a = fake_application_register(&w.f, shop, 0);
         register_and_leave(&w, &hold);
-        wait_news(&w, &w.added, 2);
-        wait_news(&w, &w.removed, 1);
+        bare_registry_wait(&w, &w.added, 2);
+        bare_registry_wait(&w, &w.removed, 1);
         g_assert_cmpuint(registry_count(w.registry, getuid()), ==, 1);
         close(hold);
         fake_application_free(a);
-        wait_news(&w, &w.removed, 2);
-        world_done(&w);
+        bare_registry_wait(&w, &w.removed, 2);
+        bare_registry_done(&w);
 }
 
 /* A connection that never registers has no right to stay, either: its place becomes free. */
 static void test_sweep_silent(void) {
         struct fake_application *a[CONNECTIONS_MIN - 1], *last = NULL;
         struct rlimit limit, low;
-        struct world w;
+        struct bare_registry w;
         pid_t pid;
         int hold[2];
 
@@ -145,7 +83,7 @@ static void test_sweep_silent(void) {
         low = limit;
         low.rlim_cur = 1024;
         g_assert_no_errno(setrlimit(RLIMIT_NOFILE, &low));
-        world_init(&w, SWEEP_OFTEN_USEC);
+        bare_registry_init(&w, &sweep_often);
         for (int i = 0; i < CONNECTIONS_MIN - 1; i++)
                 a[i] = fake_application_register(&w.f, shop, 0);
         g_assert_no_errno(pipe(hold));
@@ -177,20 +115,20 @@ static void test_sweep_silent(void) {
         fake_application_free(last);
         for (int i = 0; i < CONNECTIONS_MIN - 1; i++)
                 fake_application_free(a[i]);
-        world_done(&w);
+        bare_registry_done(&w);
         g_assert_no_errno(setrlimit(RLIMIT_NOFILE, &limit));
 }
 
 static void test_refused(void) {
         struct fake_application *a[CONNECTIONS_MIN], *more;
         struct rlimit limit, low;
-        struct world w;
+        struct bare_registry w;
 
         g_assert_no_errno(getrlimit(RLIMIT_NOFILE, &limit));
         low = limit;
         low.rlim_cur = 1024;
         g_assert_no_errno(setrlimit(RLIMIT_NOFILE, &low));
-        world_init(&w, 0);
+        bare_registry_init(&w, NULL);
         for (int i = 0; i < CONNECTIONS_MIN; i++)
                 a[i] = fake_application_register(&w.f, shop, 0);
         g_assert_cmpuint(registry_count_refused(w.registry, getuid()), ==, 0);
@@ -203,11 +141,11 @@ static void test_refused(void) {
         g_assert_cmpuint(registry_count(w.registry, getuid()), ==, CONNECTIONS_MIN);
         /* One goes, and its place is the next one's. */
         fake_application_free(a[0]);
-        wait_news(&w, &w.removed, 1);
+        bare_registry_wait(&w, &w.removed, 1);
         a[0] = fake_application_register(&w.f, shop, 0);
         for (int i = 0; i < CONNECTIONS_MIN; i++)
                 fake_application_free(a[i]);
-        world_done(&w);
+        bare_registry_done(&w);
         g_assert_no_errno(setrlimit(RLIMIT_NOFILE, &limit));
 }
 
@@ -216,9 +154,9 @@ static void test_descriptors(void) {
         enum { N = 100 };
         struct fake_application *a[N];
         unsigned before, with_one;
-        struct world w;
+        struct bare_registry w;
 
-        world_init(&w, 0);
+        bare_registry_init(&w, NULL);
         before = count_fds();
         /* The first one brings the definitions and a view, which all share. */
         a[0] = fake_application_register(&w.f, shop, 0);
@@ -229,11 +167,11 @@ static void test_descriptors(void) {
         g_assert_cmpuint(count_fds() - with_one, ==, (N - 1) * (1 + 3));
         for (int i = 0; i < N; i++)
                 fake_application_free(a[i]);
-        wait_news(&w, &w.removed, N);
+        bare_registry_wait(&w, &w.removed, N);
         rcu_barrier();
         /* The definitions are kept for the next start of the program. */
         g_assert_cmpuint(count_fds(), ==, before + 1);
-        world_done(&w);
+        bare_registry_done(&w);
 }
 
 static void test_identity(void) {
