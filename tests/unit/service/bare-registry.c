@@ -45,11 +45,14 @@ static void on_removed(struct application *a, void *userdata) {
         ((struct bare_registry *) userdata)->removed++;
 }
 
-void bare_registry_wait(struct bare_registry *w, const unsigned *counter, unsigned wanted) {
+void bare_registry_next(struct bare_registry *w) {
         struct pollfd p = { .fd = registry_event_fd(w->registry), .events = POLLIN };
 
-        while (*counter < wanted) {
-                g_assert_cmpint(poll(&p, 1, WAIT_SECONDS * 1000), ==, 1);
-                registry_take_news(w->registry, 1, on_added, on_removed, w);
-        }
+        g_assert_cmpint(poll(&p, 1, WAIT_SECONDS * 1000), ==, 1);
+        registry_take_news(w->registry, 1, on_added, on_removed, w);
+}
+
+void bare_registry_wait(struct bare_registry *w, const unsigned *counter, unsigned wanted) {
+        while (*counter < wanted)
+                bare_registry_next(w);
 }

@@ -20,5 +20,8 @@ struct bare_registry {
 void bare_registry_init(struct bare_registry *w, const struct registry_config *config);
 void bare_registry_done(struct bare_registry *w);
 
+/* Waits for news and takes them, at most one of each kind. */
+void bare_registry_next(struct bare_registry *w);
+
 /* Takes news until the counter, added or removed, has come to wanted. */
 void bare_registry_wait(struct bare_registry *w, const unsigned *counter, unsigned wanted);
