@@ -84,7 +84,7 @@ __tracectl_takes_value() {
 # What stands behind a verb: $1, and whether it lists events: $2.
 __tracectl_arguments() {
         case $1 in
-        enable-event) __tracectl_names events ;;
+        enable-event | emit) __tracectl_names events ;;
         disable-event | remove-event)
                 __tracectl_current_session
                 __tracectl_names patterns ;;

@@ -36,7 +36,7 @@ static void print_help(void) {
 }
 
 struct place {
-        char path[32]; /* "": there is none */
+        char *path; /* NULL: there is none */
         int fd;
 };
 
@@ -47,16 +47,20 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 static void place_done(struct place *place) {
         if (place->fd >= 0)
                 close(place->fd);
-        if (*place->path)
+        if (place->path)
                 (void) nftw(place->path, remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+        free(place->path);
 }
 
 static int place_make(struct place *place) {
-        strcpy(place->path, "/tmp/tracectl-calibrate-XXXXXX");
-        if (!mkdtemp(place->path)) {
-                place->path[0] = '\0';
+        const char *folder = secure_getenv("TMPDIR");
+        _cleanup_free_ char *path = NULL;
+
+        if (asprintf(&path, "%s/tracectl-calibrate-XXXXXX", folder ?: "/tmp") < 0)
+                return -ENOMEM;
+        if (!mkdtemp(path))
                 return -errno;
-        }
+        place->path = TAKE_PTR(path);
         place->fd = open(place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         return place->fd < 0 ? -errno : 0;
 }
@@ -108,7 +112,7 @@ static int measure(struct calibration *calibration, struct signals *signals, str
         }
         r = place_make(&place);
         if (r < 0) {
-                say("Failed to make a directory in /tmp: %s", strerror(-r));
+                say("Failed to make a directory in $TMPDIR, or /tmp: %s", strerror(-r));
                 return r;
         }
         r = record_service_start(signals, service);

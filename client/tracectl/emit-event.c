@@ -28,8 +28,8 @@ int emit_event_set_name(struct emit_event *event, const char *text) {
 
         if (!colon || !definition_name_is_valid(text, (size_t) (colon - text)) ||
             !definition_name_is_valid(colon + 1, strlen(colon + 1))) {
-                say("'%s' is no name of an event. It is PROVIDER:NAME, each of letters, digits and '_', as in "
-                    "shop:closed", text);
+                say("'%s' is no name of an event. It is PROVIDER:NAME, each of at most %i letters, digits and '_', as in "
+                    "shop:closed", text, DEFINITION_NAME_MAX);
                 return EXIT_USAGE;
         }
         event->provider = strdup(text);
@@ -128,8 +128,8 @@ static bool has_field(const struct emit_event *event, const char *name) {
 /* name is what stands before '='. */
 static int check_name(const struct emit_event *event, const char *name, const char *text) {
         if (!definition_name_is_valid(name, strlen(name))) {
-                say("'%s' is no field. It is NAME=VALUE or NAME:TYPE=VALUE, the name of letters, digits and '_', as in "
-                    "id=7", text);
+                say("'%s' is no field. It is NAME=VALUE or NAME:TYPE=VALUE, the name of at most %i letters, digits and "
+                    "'_', as in id=7", text, DEFINITION_NAME_MAX);
                 return EXIT_USAGE;
         }
         if (has_field(event, name)) {

@@ -18,7 +18,7 @@ static void print_help(void) {
              "script. A value that is a whole number becomes an i64, another number an f64,\n"
              "and all else a string, unless TYPE says so: i64, u64, hex64, f64, string.\n"
              "\n"
-             "  -q, --quiet            Say nothing where nobody records it\n"
+             "  -q, --quiet            Say nothing where nobody recorded it\n"
              "  -h, --help             Show this text\n"
              "\n"
              "Example: tracectl emit shop:closed id=7 rate=1.5 name=ada code:string=007");
@@ -41,7 +41,7 @@ static int emit(struct emit_event *event, bool is_quiet) {
         if (tracepoint_is_on(&event->event))
                 tracepoints.record_spans(&event->event, event->spans, event->event.n_fields);
         else if (!is_quiet)
-                say("Nobody records '%s:%s' now. See: tracectl enable-event --help", event->event.provider,
+                say("Nobody recorded '%s:%s'. To have it recorded: tracectl enable-event --help", event->event.provider,
                     event->event.name);
         return EXIT_SUCCESS;
 }

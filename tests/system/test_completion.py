@@ -76,6 +76,7 @@ class Lines:
         self.assertEqual(self.offered("tracectl create --mode f"), ["flight-recorder"])
         self.assertEqual(self.offered("tracectl enable-event --loglevel war"), ["warning"])
         self.assertEqual(self.offered("tracectl add-context pr"), ["procname"])
+        self.assertEqual(self.offered("tracectl emit sh"), ["shop:closed", "shop:order_paid"])
         self.assertEqual(self.offered("tracectl list --json=s"), ["short"])
 
     def test_the_service_that_the_line_speaks_to(self):

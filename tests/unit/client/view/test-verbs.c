@@ -71,7 +71,7 @@ static void test_help(void) {
         static const char *const verbs[] = {
                 "record", "view", "summary", "export", "create", "set-session", "enable-event", "disable-event", "remove-event",
                 "enable-channel", "disable-channel", "add-context", "start", "stop", "snapshot", "rotate", "clear",
-                "destroy", "list", "status", "dump", "apply", "version",
+                "destroy", "list", "status", "dump", "apply", "top", "emit", "calibrate", "version",
         };
 
         assert_help(NULL, NULL, "Usage: tracectl VERB");
@@ -94,7 +94,7 @@ static void test_unknown_option(void) {
         static const char *const verbs[] = {
                 "record", "view", "summary", "export", "create", "set-session", "enable-event", "disable-event", "remove-event",
                 "enable-channel", "disable-channel", "add-context", "start", "stop", "snapshot", "rotate", "clear",
-                "destroy", "list", "status", "dump", "apply", "version", "help",
+                "destroy", "list", "status", "dump", "apply", "top", "emit", "calibrate", "version", "help",
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(verbs); i++) {
