@@ -129,6 +129,9 @@ class HostProcess(subprocess.Popen):
     def send_signal(self, sig):
         if self.poll() is None:
             os.kill(self.outer_pid, sig)
+            # nsenter(1) stops with its command, but does not continue with it.
+            if sig in (signal.SIGCONT, signal.SIGKILL):
+                os.kill(self.pid, signal.SIGCONT)
 
     def finish(self):
         """Waits for the end: (stdout, stderr)."""
