@@ -47,13 +47,15 @@ class Stopped(ServiceTest):
         system.wait_until(lambda: all(system.state(f"{pid}/task/{task}") == "T"
                                       for task in os.listdir(f"/proc/{pid}/task")), "the stop of the program")
 
-    def has_rings(self):
-        with open(f"/proc/{self.stopped.process.outer_pid}/maps", encoding="utf-8") as f:
+    @staticmethod
+    def has_rings(emitter):
+        with open(f"/proc/{emitter.process.outer_pid}/maps", encoding="utf-8") as f:
             return "memfd:tracectl-ring" in f.read()
 
-    def is_waiting(self):
+    @staticmethod
+    def is_waiting(emitter):
         """Whether the library's thread waits for messages, having done what all before said."""
-        folder = f"/proc/{self.stopped.process.outer_pid}/task"
+        folder = f"/proc/{emitter.process.outer_pid}/task"
         for task in os.listdir(folder):
             with open(f"{folder}/{task}/comm", encoding="utf-8") as f:
                 if f.read() != "tracectl\n":
@@ -62,12 +64,15 @@ class Stopped(ServiceTest):
                 return f.read().split()[0] in POLL
         raise AssertionError("the library has no thread")
 
+    def await_rings(self, emitter, rings):
+        system.wait_until(lambda: self.has_rings(emitter) == rings and self.is_waiting(emitter),
+                          "what the program was told")
+
     def resume(self, rings):
         """Returns when the program has rings, or none, as it was told to. Nobody tells it anything again."""
-        self.assertEqual(self.has_rings(), not rings)
+        self.assertEqual(self.has_rings(self.stopped), not rings)
         self.stopped.process.send_signal(signal.SIGCONT)
-        system.wait_until(lambda: self.has_rings() == rings and self.is_waiting(),
-                          "what the program was told before it continued")
+        self.await_rings(self.stopped, rings)
 
     @staticmethod
     def emit(emitters, n):
@@ -110,6 +115,9 @@ class Stopped(ServiceTest):
         self.emit(self.emitters, 100)
         self.suspend()
         self.call("DisableEvent", "oa{sv}", self.event, "0")
+        # That does not wait for them.
+        for emitter in self.others:
+            self.await_rings(emitter, False)
         self.emit(self.others, 10)
         self.resume(False)
         self.emit([self.stopped], 10)
