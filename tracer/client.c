@@ -61,7 +61,13 @@ static void add_executable(struct handshake *h) {
         h->keys |= HANDSHAKE_EXECUTABLE;
 }
 
-static int send_register(struct client *c) {
+/* The first message, made before there is a connection: whoever accepts that finds it there. */
+struct registration {
+        char data[HANDSHAKE_SIZE_MAX];
+        size_t size;
+};
+
+static void make_registration(struct client *c, struct registration *ret) {
         struct handshake h = {
                 .keys = HANDSHAKE_REGISTER | HANDSHAKE_ABI | HANDSHAKE_NAME | HANDSHAKE_EVENTS | HANDSHAKE_PID |
                         HANDSHAKE_WORD | form(c),
@@ -83,7 +89,7 @@ static int send_register(struct client *c) {
         }
         h.name[i] = '\0';
         add_executable(&h);
-        return send_message(c, &h, NULL, 0);
+        ret->size = handshake_format(&h, ret->data, sizeof(ret->data));
 }
 
 /* The hash of the definitions, or with a descriptor the definitions themselves. */
@@ -219,23 +225,11 @@ static int handle_wake(struct client *c) {
         return 0;
 }
 
-/* Under the lock. */
-static int register_with(struct client *c) {
-        int r = take_snapshot(c->daemon);
-
-        return r < 0 ? r : send_register(c);
-}
-
-static int converse(struct client *c, bool registered) {
+static int converse(struct client *c) {
         struct daemon *d = c->daemon;
         bool settled = false;
         int n, r = 0;
 
-        if (!registered) {
-                pthread_mutex_lock(&d->lock);
-                r = register_with(c);
-                pthread_mutex_unlock(&d->lock);
-        }
         while (r >= 0) {
                 struct pollfd fds[] = {
                         { .fd = c->socket, .events = POLLIN },
@@ -287,22 +281,35 @@ static int open_connection(const struct daemon *d, int64_t timeout, int *ret) {
         return 0;
 }
 
-static int connect_to(struct daemon *d, int64_t timeout, int *ret) {
+/* Under the lock. */
+static int prepare_registration(struct client *c, struct registration *ret) {
+        int r;
+
         /* First this: a change that comes in between is seen afterwards. */
-        __atomic_store_n(&d->uid, geteuid(), __ATOMIC_RELEASE);
-        return open_connection(d, timeout, ret);
+        __atomic_store_n(&c->daemon->uid, geteuid(), __ATOMIC_RELEASE);
+        r = take_snapshot(c->daemon);
+        if (r >= 0)
+                make_registration(c, ret);
+        return r;
+}
+
+static int send_registration(struct client *c, const struct registration *registration) {
+        return datagram_send(c->socket, registration->data, registration->size, NULL, 0, 0);
 }
 
 int client_begin(struct daemon *d, int64_t deadline) {
         struct client c = { .daemon = d, .wake = -1 };
+        struct registration registration;
         _cleanup_close_ int fd = -1;
         int r;
 
-        r = connect_to(d, deadline - retry_now(), &fd);
+        r = prepare_registration(&c, &registration);
+        if (r >= 0)
+                r = open_connection(d, deadline - retry_now(), &fd);
         if (r < 0)
                 return r;
         c.socket = fd;
-        r = register_with(&c);
+        r = send_registration(&c, &registration);
         if (r < 0)
                 return r;
         d->connection = TAKE_FD(fd);
@@ -334,26 +341,40 @@ static bool take_over(struct daemon *d, int *ret) {
                 return false;
         pthread_mutex_lock(&d->lock);
         *ret = d->connection;
-        good = d->begun == BEGUN_TAKEN;
-        __atomic_store_n(&d->begun, BEGUN_NOTHING, __ATOMIC_RELAXED);
+        good = __atomic_exchange_n(&d->begun, BEGUN_NOTHING, __ATOMIC_RELAXED) == BEGUN_TAKEN;
         pthread_mutex_unlock(&d->lock);
         if (!good)
                 closep(ret);
         return good;
 }
 
+/* Connects, which may take its time, without the lock. */
+static int register_anew(struct client *c, int *ret) {
+        struct registration registration;
+        int r;
+
+        pthread_mutex_lock(&c->daemon->lock);
+        r = prepare_registration(c, &registration);
+        pthread_mutex_unlock(&c->daemon->lock);
+        if (r >= 0)
+                r = open_connection(c->daemon, SEND_TIMEOUT_MSEC, ret);
+        if (r < 0)
+                return r;
+        c->socket = *ret;
+        return send_registration(c, &registration);
+}
+
 int client_talk(struct daemon *d, int wake, bool *ret_ready) {
         struct client c = { .daemon = d, .wake = wake };
         _cleanup_close_ int fd = -1;
-        bool begun;
-        int r;
+        int r = 0;
 
-        begun = take_over(d, &fd);
-        r = begun ? 0 : connect_to(d, SEND_TIMEOUT_MSEC, &fd);
-        if (r < 0)
-                return r;
-        c.socket = fd;
-        r = converse(&c, begun);
+        if (take_over(d, &fd))
+                c.socket = fd;
+        else
+                r = register_anew(&c, &fd);
+        if (r >= 0)
+                r = converse(&c);
         pthread_mutex_lock(&d->lock);
         *ret_ready = d->ready;
         d->ready = false;

@@ -267,7 +267,7 @@ static void wait_until_taken(const struct daemon *d, int64_t deadline) {
                 uint32_t seen = __atomic_load_n(&progress, __ATOMIC_ACQUIRE);
                 int64_t left;
 
-                if (__atomic_load_n(&d->begun, __ATOMIC_ACQUIRE) == BEGUN_TAKEN)
+                if (__atomic_load_n(&d->begun, __ATOMIC_ACQUIRE) != BEGUN_CONNECTED)
                         return;
                 left = deadline - retry_now();
                 if (left <= 0)
@@ -278,19 +278,23 @@ static void wait_until_taken(const struct daemon *d, int64_t deadline) {
 
 void daemon_hand_over(struct daemon *d, int64_t deadline) {
         uint32_t connected = BEGUN_CONNECTED;
-        int r = client_receive_first(d, deadline);
+        int fd = d->connection, r = client_receive_first(d, deadline);
 
-        wait_until_taken(d, deadline);
         /* A message was lost that had more descriptors than the program may have: the helper may have enough. */
         if (r < 0 && r != -EAGAIN && r != -ECONNRESET)
                 __atomic_store_n(&d->begun, BEGUN_ABANDONED, __ATOMIC_SEQ_CST);
-        else
-                (void) __atomic_compare_exchange_n(&d->begun, &connected, BEGUN_ABANDONED, false, __ATOMIC_SEQ_CST,
-                                                   __ATOMIC_SEQ_CST);
-        close(d->connection);
+        /*
+         * The helper may go on from here. Whether it or this thread gives the
+         * socket up is decided by who is first to change begun from BEGUN_CONNECTED:
+         * that after the wait, or leave_descriptors().
+         */
+        pthread_mutex_unlock(&d->lock);
+        wait_until_taken(d, deadline);
+        (void) __atomic_compare_exchange_n(&d->begun, &connected, BEGUN_ABANDONED, false, __ATOMIC_SEQ_CST,
+                                           __ATOMIC_SEQ_CST);
+        close(fd);
         if (!daemon_runs(d))
                 d->begun = BEGUN_NOTHING;
-        pthread_mutex_unlock(&d->lock);
 }
 
 bool daemon_end(struct daemon *d) {
@@ -353,7 +357,7 @@ void daemons_wait_applied(uint32_t version, int64_t deadline) {
 void daemon_reset(struct daemon *d) {
         pthread_mutex_init(&d->lock, NULL);
         actions_forget(&d->view);
-        d->map = (struct wait_map) { .dev = d->map.dev, .ino = d->map.ino }; /* its memory was not inherited */
+        d->map.contradicts = false;
         d->snapshot = NULL;
         d->application = 0;
         d->state = DAEMON_NONE;

@@ -77,8 +77,6 @@ static int map_page(struct wait_map *map, int fd, const struct stat *st) {
         page = mmap(NULL, sizeof(struct wait_page), PROT_READ, MAP_SHARED, fd, 0);
         if (page == MAP_FAILED)
                 return -errno;
-        /* A child makes its own. */
-        (void) madvise(page, sizeof(struct wait_page), MADV_DONTFORK);
         wait_unmap(map);
         *map = (struct wait_map) { .page = page, .dev = st->st_dev, .ino = st->st_ino };
         return 0;
