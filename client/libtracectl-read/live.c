@@ -109,7 +109,7 @@ static int add_trace(struct tracectl_reader_live *live, const struct live_trace 
         return r;
 }
 
-/* Those that ended are through; the others go on in the next batch. */
+/* Those that ended are through, at the end of the stream all; the others go on in the next batch. */
 static void drop_packets(struct tracectl_reader_live *live, uint64_t until) {
         struct live_packets *packets = &live->input.packets;
         struct live_packet *packet = STAILQ_FIRST(packets);
@@ -117,7 +117,7 @@ static void drop_packets(struct tracectl_reader_live *live, uint64_t until) {
         while (packet) {
                 struct live_packet *next = STAILQ_NEXT(packet, entries);
 
-                if (packet->is_ready && packet->end < until) {
+                if (packet->is_ready && (packet->end < until || until == UINT64_MAX)) {
                         STAILQ_REMOVE(packets, packet, live_packet, entries);
                         free(packet);
                 } else if (packet->is_ready)
