@@ -155,7 +155,7 @@ static void test_killed(void) {
 
 /* Replaced so often that the file must be made anew, several times, and still has everything, in order. */
 static void test_compact(void) {
-        g_autofree char *text = g_strnfill(40000, 'x'), *s = NULL;
+        g_autofree char *text = g_strnfill(40000, 'x');
         struct ledger_entry *a = NULL, *b = NULL, *many = NULL;
         struct ledger *l = make();
         struct ledger_image *image;
@@ -250,6 +250,7 @@ static void test_broken(void) {
                         for (size_t k = 0; k < image->n_items; k++)
                                 for (uint32_t b = 0; b < image->items[k].size; b++)
                                         sum += ((const unsigned char *) image->items[k].data)[b];
+                        (void) sum;
                         ledger_image_free(image);
                         n_read++;
                 }

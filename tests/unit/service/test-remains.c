@@ -77,17 +77,18 @@ static void add_rings(struct world *w, bool later) {
 
 static void add_classes(struct world *w, bool later) {
         const struct definition event = { .provider = "shop", .name = "sold" };
-        struct {
-                struct consumer_classes m;
-                struct consumer_class class;
-        } classes = { .m = { .header = { CONSUMER_CLASSES, sizeof(classes), 4 }, .set = 9, .stream = 1, .n_classes = 1 },
-                      .class = { .event = 0, .id = 1 } };
+        const size_t size = sizeof(struct consumer_classes) + sizeof(struct consumer_class);
+        g_autofree struct consumer_classes *classes = g_malloc0(size);
         char definitions[256];
         size_t offset = sizeof(struct definitions_header);
 
+        *classes = (struct consumer_classes) {
+                .header = { CONSUMER_CLASSES, (uint32_t) size, 4 }, .set = 9, .stream = 1, .n_classes = 1,
+        };
+        classes->classes[0] = (struct consumer_class) { .event = 0, .id = 1 };
         g_assert_cmpint(definitions_append(definitions, sizeof(definitions), &offset, &event), ==, 0);
         definitions_finish(definitions, 1, offset);
-        add_message(w, later, &classes, sizeof(classes), definitions, (uint32_t) offset, 1);
+        add_message(w, later, classes, size, definitions, (uint32_t) offset, 1);
 }
 
 /* Records in no useful order, as changes leave them. */
