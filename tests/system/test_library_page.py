@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The programs in libtracectl(3) are compiled and linked as they stand, and use every function that is exported."""
+"""The programs in libtracectl(3) are compiled and linked as they stand, and use every function that is exported; what the
+libraries export is what their headers declare, with a version."""
 
 import os
 import re
@@ -10,6 +11,10 @@ import system
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 LIBRARY = os.path.join(system.BUILD, "client/libtracectl/libtracectl.so")
+READER = os.path.join(system.BUILD, "client/libtracectl-read/libtracectl-read.so")
+TRACER = os.path.join(system.BUILD, "tracer/libtracectl-tracepoint.so")
+# Put in front of the C library's, for programs that ask for those.
+OF_THE_C_LIBRARY = {"clone", "seteuid", "setns", "setresuid", "setreuid", "setuid", "unshare", "vfork"}
 
 
 def read(path):
@@ -50,6 +55,37 @@ class LibraryPage(system.SystemTest):
         self.assertGreater(len(exported), 40)
         used = "".join(programs(self.page))
         self.assertEqual([name for name in exported if name + "(" not in used], [])
+
+
+@unittest.skipIf(system.SANITIZED, "a sanitizer adds symbols of its own")
+class Symbols(system.NamesSkips):
+    @staticmethod
+    def exported(library):
+        """Symbol -> its version, None without one. Versions themselves are left out."""
+        done = subprocess.run(["nm", "-D", "--defined-only", library], stdout=subprocess.PIPE, text=True, check=True)
+        symbols = (line.split()[1:] for line in done.stdout.splitlines())
+        names = (name.partition("@@") for kind, name in symbols if kind != "A")
+        return {name: version or None for name, _, version in names}
+
+    @staticmethod
+    def declared(header, prefix):
+        """Functions of a header: at the beginning of a line, behind their type."""
+        return set(re.findall(rf"^[A-Za-z][\w ]*[ *]({prefix}\w+)\(", read(header), re.MULTILINE))
+
+    def test_control(self):
+        declared = self.declared("client/libtracectl/tracectl.h", "tracectl_")
+        self.assertEqual(self.exported(LIBRARY), dict.fromkeys(declared, "TRACECTL_0.1"))
+
+    def test_reader(self):
+        declared = self.declared("client/libtracectl-read/tracectl-read.h", "tracectl_")
+        self.assertEqual(self.exported(READER), dict.fromkeys(declared, "LIBTRACECTL_READ_0"))
+
+    def test_tracepoints(self):
+        found = self.exported(TRACER)
+        declared = self.declared("tracer/include/tracectl/tracepoint.h", "tracectl_(?:object|record)_")
+        self.assertEqual({name for name, version in found.items() if version == "TRACECTL_0"},
+                         declared | {"tracectl_vfork"})
+        self.assertEqual({name for name, version in found.items() if version is None} - OF_THE_C_LIBRARY, set())
 
 
 if __name__ == "__main__":
