@@ -103,6 +103,22 @@ class Live(ServiceTest):
         viewer.finish()
         self.assertEqual(viewer.returncode, 0)
 
+    def test_emit(self):
+        """An event from a script is recorded as a program's is, of those whose sessions have it."""
+        self.tracectl("alice", "create", "scripts")
+        self.tracectl("alice", "enable-event", "-s", "scripts", "shop:*")
+        self.tracectl("alice", "start", "scripts")
+        viewer = self.view("alice", "scripts")
+        for n in range(3):
+            self.assertEqual(self.tracectl("alice", "emit", "shop:closed", f"id={n}").stderr, "")
+            (line,), _ = self.lines(viewer, 1)
+            self.assertRegex(line, rf"shop:closed +id={n}$")
+        self.assertIn("Nobody recorded 'shop:closed'", self.tracectl("bob", "emit", "shop:closed").stderr)
+        self.assertIn("Nobody recorded 'other:closed'", self.tracectl("alice", "emit", "other:closed").stderr)
+        self.tracectl("alice", "stop", "scripts")
+        self.assertIn("Nobody recorded 'shop:closed'", self.tracectl("alice", "emit", "shop:closed").stderr)
+        self.assertEqual(self.get("alice", "scripts", "EventsRecorded"), 3)
+
     def test_stalled(self):
         """One who never reads: the recording is complete, and nothing is discarded."""
         emitter = self.begin("stalled")
