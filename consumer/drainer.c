@@ -237,7 +237,8 @@ static bool has_rings(const struct drainer *drainer) {
 
 static void drainer_sleep(struct drainer *drainer) {
         if (kernel_is_read(drainer->session.kernel)) {
-                kernel_sleep(drainer->session.kernel, drainer->socket, has_rings(drainer));
+                kernel_sleep(drainer->session.kernel, drainer->socket,
+                             has_rings(drainer) || drainer->session.live.is_behind);
                 return;
         }
         set_sleeping(drainer, 1);

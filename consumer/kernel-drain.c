@@ -5,8 +5,8 @@
 
 #define WAIT_MSEC 100
 
-/* Rings in shared memory have no descriptor to wait for. */
-#define WAIT_RINGS_MSEC 10
+/* Rings in shared memory have no descriptor to wait for, nor has one who reads along and is behind. */
+#define WAIT_SHORT_MSEC 10
 
 static bool is_due(const struct kernel_stream *stream, bool partial, uint64_t now) {
         return stream->ready || stream->pending || partial || now >= stream->due;
@@ -92,10 +92,10 @@ static void distribute(struct kernel *kernel) {
                                 channel->streams[i].ready = p++->revents != 0;
 }
 
-void kernel_sleep(struct kernel *kernel, int socket, bool rings) {
+void kernel_sleep(struct kernel *kernel, int socket, bool shortly) {
         struct pollfd first = { socket, POLLIN, 0 };
         size_t n = kernel->polls ? collect(kernel) : 0;
-        int timeout = rings ? WAIT_RINGS_MSEC : WAIT_MSEC;
+        int timeout = shortly ? WAIT_SHORT_MSEC : WAIT_MSEC;
 
         if (n == 0) {
                 (void) poll(&first, 1, timeout);

@@ -86,8 +86,8 @@ bool kernel_is_puzzled(const struct kernel *kernel);
 /* Whether the drainer must sleep on pipes. */
 bool kernel_is_read(const struct kernel *kernel);
 
-/* Sleeps until a pipe has enough, tracingd sends something, or some time (shorter with rings) has passed. */
-void kernel_sleep(struct kernel *kernel, int socket, bool rings);
+/* Sleeps until a pipe has enough, tracingd sends something, or some time (or, if shortly, little time) has passed. */
+void kernel_sleep(struct kernel *kernel, int socket, bool shortly);
 
 /* kernel-task.c: parts of what tracingd asks for; see consumer/task.c, chunk.c and snapshot.c. */
 void kernel_settle(struct kernel *kernel);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/pidfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,12 +15,25 @@
 /* The child's end of the pipe is above everything that prepare may want to place. */
 #define PIPE_FD_MIN 16
 
+/* Where the starter goes away, nothing is executed. */
+static void wait_at_gate(int gate_fd) {
+        ssize_t n;
+        char go;
+
+        do
+                n = recv(gate_fd, &go, sizeof(go), 0);
+        while (n < 0 && errno == EINTR);
+        if (n <= 0)
+                _exit(EXIT_FAILURE);
+}
+
 static _Noreturn void run_child(const char *path, char *const argv[], process_prepare_t prepare, void *userdata,
-                                int report_fd) {
+                                int report_fd, int gate_fd) {
         int r;
 
         r = prepare(userdata);
         if (r >= 0) {
+                wait_at_gate(gate_fd);
                 /* execvp() for its second try: a script without #! is run by the shell. path has a slash. */
                 execvp(path, argv);
                 r = -errno;
@@ -28,19 +42,20 @@ static _Noreturn void run_child(const char *path, char *const argv[], process_pr
         _exit(EXIT_FAILURE);
 }
 
-static int pipe_high(int *ret_read, int *ret_write) {
-        _cleanup_close_ int low_read = -1, low_write = -1;
-        int low[2], high;
+/* [1] is the child's. */
+static int pair_high(int fds[static 2]) {
+        _cleanup_close_ int ours = -1, low = -1;
+        int pair[2], high;
 
-        if (pipe2(low, O_CLOEXEC) < 0)
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
                 return -errno;
-        low_read = low[0];
-        low_write = low[1];
-        high = fcntl(low_write, F_DUPFD_CLOEXEC, PIPE_FD_MIN);
+        ours = pair[0];
+        low = pair[1];
+        high = fcntl(low, F_DUPFD_CLOEXEC, PIPE_FD_MIN);
         if (high < 0)
                 return -errno;
-        *ret_read = TAKE_FD(low_read);
-        *ret_write = high;
+        fds[0] = TAKE_FD(ours);
+        fds[1] = high;
         return 0;
 }
 
@@ -57,35 +72,74 @@ static int read_report(int fd) {
         return n == (ssize_t) sizeof(r) ? r : 0;
 }
 
-int process_start(const char *path, char *const argv[], process_prepare_t prepare, void *userdata,
-                  struct process *ret) {
-        _cleanup_close_ int report_read = -1, report_write = -1, pidfd = -1;
-        pid_t pid;
-        int r;
+static int hold(const char *path, char *const argv[], process_prepare_t prepare, void *userdata, int report[2],
+                int gate[2], struct held_process *ret) {
+        pid_t pid = fork();
 
-        r = pipe_high(&report_read, &report_write);
-        if (r < 0)
-                return r;
-
-        pid = fork();
         if (pid < 0)
                 return -errno;
-        if (pid == 0)
-                run_child(path, argv, prepare, userdata, report_write);
-        close(TAKE_FD(report_write));
+        if (pid == 0) {
+                closep(&gate[0]);
+                run_child(path, argv, prepare, userdata, report[1], gate[1]);
+        }
+        *ret = (struct held_process) { .pid = pid, .report_fd = TAKE_FD(report[0]), .gate_fd = TAKE_FD(gate[0]) };
+        return 0;
+}
 
-        r = read_report(report_read);
+int process_hold(const char *path, char *const argv[], process_prepare_t prepare, void *userdata,
+                 struct held_process *ret) {
+        int report[2] = { -1, -1 }, gate[2] = { -1, -1 }, r;
+
+        r = pair_high(report);
+        if (r >= 0)
+                r = pair_high(gate);
+        if (r >= 0)
+                r = hold(path, argv, prepare, userdata, report, gate, ret);
+        for (int i = 0; i < 2; i++) {
+                closep(&report[i]);
+                closep(&gate[i]);
+        }
+        return r;
+}
+
+int process_let_go(struct held_process *held, struct process *ret) {
+        _cleanup_close_ int pidfd = -1;
+        int r;
+
+        /* One that has died meanwhile is found so when it is waited for. */
+        (void) send(held->gate_fd, "", 1, MSG_NOSIGNAL);
+        r = read_report(held->report_fd);
         if (r >= 0) {
-                pidfd = pidfd_open(pid, 0);
+                pidfd = pidfd_open(held->pid, 0);
                 r = pidfd < 0 ? -errno : 0;
         }
         if (r < 0) {
-                (void) kill(pid, SIGKILL);
-                (void) waitpid(pid, NULL, 0);
+                held_process_done(held);
                 return r;
         }
-        *ret = (struct process) { .pid = pid, .pidfd = TAKE_FD(pidfd) };
+        *ret = (struct process) { .pid = held->pid, .pidfd = TAKE_FD(pidfd) };
+        held->pid = 0;
+        held_process_done(held);
         return 0;
+}
+
+void held_process_done(struct held_process *held) {
+        closep(&held->report_fd);
+        closep(&held->gate_fd);
+        if (held->pid > 0) {
+                (void) kill(held->pid, SIGKILL);
+                (void) waitpid(held->pid, NULL, 0);
+        }
+        *held = (struct held_process) HELD_PROCESS_NULL;
+}
+
+int process_start(const char *path, char *const argv[], process_prepare_t prepare, void *userdata,
+                  struct process *ret) {
+        struct held_process held;
+        int r;
+
+        r = process_hold(path, argv, prepare, userdata, &held);
+        return r < 0 ? r : process_let_go(&held, ret);
 }
 
 static int wait_readable(int fd, int timeout_msec) {

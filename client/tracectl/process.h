@@ -25,6 +25,24 @@ typedef int (*process_prepare_t)(void *userdata);
 int process_start(const char *path, char *const argv[], process_prepare_t prepare, void *userdata,
                   struct process *ret);
 
+/* One that waits before it executes its program. */
+struct held_process {
+        pid_t pid; /* 0: none */
+        int report_fd, gate_fd;
+};
+
+#define HELD_PROCESS_NULL { .report_fd = -1, .gate_fd = -1 }
+
+/* As process_start() in two parts: what goes wrong in the child is what process_let_go() returns. */
+int process_hold(const char *path, char *const argv[], process_prepare_t prepare, void *userdata,
+                 struct held_process *ret);
+
+/* Ends the holding, also on failure. */
+int process_let_go(struct held_process *held, struct process *ret);
+
+/* Ends it, if it is still held. */
+void held_process_done(struct held_process *held);
+
 /*
  * Waits until it has ended and reaps it: 0 and how it ended (si_code,
  * si_status). -ETIMEDOUT after timeout_msec; -1 waits for ever.

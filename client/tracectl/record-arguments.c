@@ -25,6 +25,11 @@ static void print_help(void) {
              "      --loglevel-only LEVEL\n"
              "                        Only those of this level\n"
              "      --exclude PATTERN Not these; may be given several times\n"
+             "  -k, --kernel          Record what the kernel does for the command: -e is then\n"
+             "                        NAME or SYSTEM:NAME (default: system calls, scheduling,\n"
+             "                        page faults, signals); by the system's tracing service\n"
+             "      --syscall NAME    With --kernel: these system calls, * for any characters;\n"
+             "                        may be given several times\n"
              "  -o, --output DIR      Write the trace to this new directory\n"
              "                        (default: COMMAND-YYYYmmdd-HHMMSS)\n"
              "  -c, --summary         Show at the end how often what happened, and how long it\n"
@@ -93,13 +98,47 @@ int record_size_split(uint64_t size, uint32_t *ret_count, uint64_t *ret_subbuf_s
         return 0;
 }
 
-static int add_pattern(struct record_arguments *a, const char *pattern) {
+static int check_pattern(const char *pattern) {
         const char *wrong = record_pattern_refuse(pattern);
 
-        if (wrong) {
-                say("Event pattern '%s' %s.", pattern, wrong);
+        if (!wrong)
+                return 0;
+        say("Event pattern '%s' %s.", pattern, wrong);
+        return -EINVAL;
+}
+
+static const char *what_is_not_for_kernel(const struct record_arguments *a) {
+        if (a->libc)
+                return "--libc";
+        if (a->overwrite)
+                return "--overwrite";
+        return NULL;
+}
+
+static int check_kernel(const struct record_arguments *a) {
+        const char *wrong = what_is_not_for_kernel(a);
+
+        if (wrong)
+                say("%s is not for events of the kernel: leave it or --kernel away.", wrong);
+        return wrong ? -EINVAL : 0;
+}
+
+/* What one option says about others that may come later. */
+static int check_together(const struct record_arguments *a) {
+        int r = 0;
+
+        if (a->kernel)
+                return check_kernel(a);
+        if (a->n_syscalls > 0) {
+                say("--syscall is for events of the kernel: add --kernel.");
                 return -EINVAL;
         }
+        for (size_t i = 0; i < a->n_patterns && r >= 0; i++)
+                r = check_pattern(a->patterns[i]);
+        return r;
+}
+
+static int add_pattern(struct record_arguments *a, const char *pattern) {
         for (size_t i = 0; i < a->n_patterns; i++)
                 if (strcmp(a->patterns[i], pattern) == 0)
                         return 0;
@@ -156,7 +195,8 @@ static const struct option options[] = {
         { "libc", no_argument, NULL, 'l' },        { "size", required_argument, NULL, 's' },
         { "time", required_argument, NULL, 't' },  { "overwrite", no_argument, NULL, 'O' },
         { "summary", no_argument, NULL, 'c' },     { "live", no_argument, NULL, 'L' },
-        { "help", no_argument, NULL, 'h' },
+        { "help", no_argument, NULL, 'h' },        { "kernel", no_argument, NULL, 'k' },
+        { "syscall", required_argument, NULL, 'S' },
         SELECTION_OPTIONS,
         {},
 };
@@ -171,6 +211,12 @@ static int parse_option(struct record_arguments *a, int c, char *argv[], int *re
         switch (c) {
         case 'e':
                 r = add_pattern(a, optarg);
+                break;
+        case 'k':
+                a->kernel = true;
+                break;
+        case 'S':
+                a->syscalls[a->n_syscalls++] = optarg;
                 break;
         case 'o':
                 r = set_output(a, optarg);
@@ -211,23 +257,29 @@ int record_arguments_parse(int argc, char *argv[], struct record_arguments *ret,
 
         selection_init(&a.selection);
         a.patterns = calloc((size_t) argc + 1, sizeof(*a.patterns));
-        if (!a.patterns) {
+        a.syscalls = calloc((size_t) argc + 1, sizeof(*a.syscalls));
+        if (!a.patterns || !a.syscalls) {
                 say("Out of memory.");
                 *ret_status = EXIT_FAILURE;
                 return 1;
         }
-        for (int c; (c = getopt_long(argc, argv, "+:ce:t:o:h", options, NULL)) >= 0;)
+        for (int c; (c = getopt_long(argc, argv, "+:ce:kt:o:h", options, NULL)) >= 0;)
                 if (parse_option(&a, c, argv, ret_status) > 0) {
                         record_arguments_done(&a);
                         return 1;
                 }
+        if (check_together(&a) < 0) {
+                *ret_status = EXIT_USAGE;
+                record_arguments_done(&a);
+                return 1;
+        }
         if (optind >= argc) {
                 say("There is no command to record. Write one: tracectl record --libc -- ls /");
                 *ret_status = EXIT_USAGE;
                 record_arguments_done(&a);
                 return 1;
         }
-        if (a.n_patterns == 0)
+        if (a.n_patterns == 0 && !a.kernel)
                 a.patterns[a.n_patterns++] = "*";
         a.command = argv + optind;
         *ret = a;
@@ -237,6 +289,9 @@ int record_arguments_parse(int argc, char *argv[], struct record_arguments *ret,
 void record_arguments_done(struct record_arguments *arguments) {
         selection_done(&arguments->selection);
         free(arguments->patterns);
+        free(arguments->syscalls);
+        arguments->syscalls = NULL;
+        arguments->n_syscalls = 0;
         arguments->patterns = NULL;
         arguments->n_patterns = 0;
 }

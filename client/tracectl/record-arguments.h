@@ -17,6 +17,9 @@ struct record_arguments {
         size_t n_patterns;
         struct selection selection; /* of all of them */
         const char *output;    /* NULL: a new directory is named after the command */
+        bool kernel;           /* what the kernel does for the command, not what the command records */
+        const char **syscalls; /* owned; patterns of system calls */
+        size_t n_syscalls;
         bool libc, overwrite, with_summary, live;
         uint64_t duration; /* nanoseconds, 0: as long as the command runs */
         uint32_t subbuf_count; /* 0: the service's default */

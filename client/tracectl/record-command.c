@@ -44,7 +44,7 @@ static int prepare_child(void *userdata) {
         const struct record_command *command = userdata;
         int r;
 
-        if (setenv("TRACECTL_SOCKET", command->socket_path, 1) < 0)
+        if (command->socket_path && setenv("TRACECTL_SOCKET", command->socket_path, 1) < 0)
                 return -errno;
         if (command->preload) {
                 r = set_preload(command->preload);
@@ -56,6 +56,10 @@ static int prepare_child(void *userdata) {
 
 int record_command_start(const struct record_command *command, struct process *ret) {
         return process_start(command->path, command->argv, prepare_child, (void *) command, ret);
+}
+
+int record_command_hold(const struct record_command *command, struct held_process *ret) {
+        return process_hold(command->path, command->argv, prepare_child, (void *) command, ret);
 }
 
 static uint64_t now(void) {

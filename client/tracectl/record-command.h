@@ -17,7 +17,7 @@
 struct record_command {
         const char *path; /* with a slash */
         char **argv;
-        const char *socket_path; /* where the command's processes register */
+        const char *socket_path; /* where the command's processes register; NULL: where all do */
         const char *preload;     /* library to load into them, or NULL */
         const struct signals *signals;
 };
@@ -27,6 +27,9 @@ int record_preload_find(char **ret);
 
 /* Starts it: 0, or -errno of exec or of what comes before. Says nothing. */
 int record_command_start(const struct record_command *command, struct process *ret);
+
+/* The same, but it waits before the program is executed: process_let_go(). */
+int record_command_hold(const struct record_command *command, struct held_process *ret);
 
 /*
  * Waits for its end, passing on signals, taking in what the service sends and printing what happens;

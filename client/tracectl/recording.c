@@ -13,7 +13,7 @@
 
 #define CHANNEL "channel0"
 
-static int fail(struct recording *r, const char *what, int error) {
+int recording_fail(struct recording *r, const char *what, int error) {
         const char *sentence = tracectl_connection_get_error(r->service.connection);
 
         say("Failed to %s: %s", what, *sentence ? sentence : strerror(-error));
@@ -33,31 +33,33 @@ static int configure(struct recording *r) {
         session.output_fd = r->output.fd;
         k = tracectl_session_create(r->service.connection, name, &session, &r->session);
         if (k < 0)
-                return fail(r, "create the session", k);
+                return recording_fail(r, "create the session", k);
 
         channel.mode = a->overwrite ? TRACECTL_CHANNEL_OVERWRITE : TRACECTL_CHANNEL_DISCARD;
         channel.subbuf_count = a->subbuf_count;
         channel.subbuf_size = a->subbuf_size;
         k = tracectl_session_enable_channel(r->session, "user", CHANNEL, &channel);
         if (k < 0)
-                return fail(r, "set up the rings", k);
+                return recording_fail(r, "set up the rings", k);
         for (size_t i = 0; i < a->n_patterns; i++) {
                 k = tracectl_session_enable_event(r->session, "user", CHANNEL, a->patterns[i],
                                                   &a->selection.options, NULL);
                 if (k < 0)
-                        return fail(r, "enable the events", k);
+                        return recording_fail(r, "enable the events", k);
         }
         k = tracectl_session_start(r->session);
         if (k < 0)
-                return fail(r, "start recording", k);
+                return recording_fail(r, "start recording", k);
         k = a->live ? follow_open(&r->live.follow, r->session) : 0;
-        return k < 0 ? fail(r, "follow the recording", k) : 0;
+        return k < 0 ? recording_fail(r, "follow the recording", k) : 0;
 }
 
 int recording_set_up(struct recording *r) {
         const struct record_arguments *a = r->arguments;
         int k;
 
+        if (a->kernel)
+                return recording_set_up_kernel(r);
         if (a->libc) {
                 k = record_preload_find(&r->preload);
                 if (k < 0)
@@ -144,7 +146,7 @@ void recording_summarize(struct recording *r) {
                 .directory = gone ? NULL : r->output.path,
                 .program = program_invocation_name,
                 .libc = a->libc,
-                .all_events = strcmp(a->patterns[0], "*") == 0 && a->n_patterns == 1,
+                .all_events = !a->kernel && strcmp(a->patterns[0], "*") == 0 && a->n_patterns == 1,
                 .filtered = selection_is_used(&a->selection),
         };
         _cleanup_free_ char *line = NULL;
@@ -164,12 +166,18 @@ int recording_start_command(struct recording *r) {
                 .signals = &r->signals,
         };
 
+        if (r->held.pid > 0)
+                return process_let_go(&r->held, &r->command);
         return record_command_start(&command, &r->command);
 }
 
 void recording_abandon(struct recording *r) {
         siginfo_t how;
 
+        held_process_done(&r->held);
+        /* The system's service goes on without us. */
+        if (r->arguments->kernel && r->session)
+                (void) tracectl_session_destroy(r->session);
         (void) record_service_end(&r->service, &how);
         (void) record_output_remove_empty(&r->output);
 }
@@ -178,6 +186,7 @@ void recording_done(struct recording *r) {
         record_live_done(&r->live);
         free(r->failure);
         tracectl_counts_free(r->counts);
+        held_process_done(&r->held);
         process_done(&r->command);
         tracectl_session_free(r->session);
         record_service_done(&r->service);

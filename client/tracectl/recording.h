@@ -22,6 +22,7 @@ struct recording {
         struct record_service service;
         tracectl_session *session;
         struct record_live live;
+        struct held_process held; /* of the kernel: the command before its first instruction */
         struct process command;
         siginfo_t how; /* the command ended */
         bool service_lost, is_stopped;
@@ -32,11 +33,17 @@ struct recording {
 #define RECORDING_NULL                                                                                                 \
         {                                                                                                              \
                 .signals = SIGNALS_NULL, .output = RECORD_OUTPUT_NULL, .service = RECORD_SERVICE_NULL,                 \
-                .command = PROCESS_NULL,                                                                               \
+                .command = PROCESS_NULL, .held = HELD_PROCESS_NULL,                                                                               \
         }
 
 /* Everything up to the start of the session. 0, or -errno after saying why. */
 int recording_set_up(struct recording *recording);
+
+/* recording-kernel.c: the same for --kernel, with the system's service, and the command held. */
+int recording_set_up_kernel(struct recording *recording);
+
+/* Says why something failed, as the service has said it. Returns error. */
+int recording_fail(struct recording *recording, const char *what, int error);
 
 /* 0, or -errno of exec. Says nothing. */
 int recording_start_command(struct recording *recording);

@@ -225,6 +225,18 @@ static int set_text(struct selector *s) {
         return fclose(f) == 0 && ok ? 0 : -ENOMEM;
 }
 
+/* The kernel knows threads alone, and can be told that those are meant which some others have made. */
+static int check_kernel_target(const struct target *t, struct failure *failure) {
+        if (!target_is_set(t) || (t->pid != 0 && t->children && !t->executable && !t->unit))
+                return 0;
+        if (t->pid != 0 && !t->children)
+                return fail(failure, FAILURE_INVALID_OPTION, "The kernel follows a process with its children alone; "
+                            "add target-children (--children), or filter: 'common_pid == %i'.", (int) t->pid);
+        return fail(failure, FAILURE_INVALID_OPTION, "A rule of the kernel's events is for all processes, or for one "
+                    "and its children; say target-pid (--pid), leave the target away, or say it in a filter, such as "
+                    "'common_pid == 1'.");
+}
+
 int selector_new(const struct selector_options *options, struct selector **ret, struct failure *failure) {
         _cleanup_(selector_unrefp) struct selector *s = NULL;
         int r;
@@ -251,9 +263,8 @@ int selector_new(const struct selector_options *options, struct selector **ret, 
                 r = target_init(&s->target, &options->target, failure);
         if (r >= 0)
                 r = set_filter(s, options->filter, failure);
-        if (r >= 0 && s->kernel && target_is_set(&s->target))
-                r = fail(failure, FAILURE_INVALID_OPTION, "A rule of the kernel's events is for all processes; leave "
-                         "the target away, or say it in a filter, such as 'common_pid == 1'.");
+        if (r >= 0 && s->kernel)
+                r = check_kernel_target(&s->target, failure);
         if (r < 0)
                 return r;
         if (set_text(s) < 0)

@@ -72,6 +72,19 @@ static int check_other_channels(const struct session *s, const struct channel *c
         return r;
 }
 
+/* The kernel's ring of a channel follows one process, or none. */
+static int check_followed(const struct session *s, const struct channel *channel, const struct selector *selector,
+                          struct failure *failure) {
+        for (const struct rule *rule = s->rules; rule && selector->kernel; rule = rule->next)
+                if (rule->channel == channel && !target_is_same(&rule->selector->target, &selector->target))
+                        return fail(failure, FAILURE_INVALID_OPTION,
+                                    "Channel '%s' of session '%s' has events of %s processes ('%.150s'), and all events "
+                                    "of a channel of the kernel are of the same ones; use another channel, or remove "
+                                    "that rule.", channel->config.name, s->name,
+                                    target_is_set(&rule->selector->target) ? "other" : "all", rule->selector->text);
+        return 0;
+}
+
 static int get_channel(struct session *s, bool kernel, const char *name, struct channel **ret,
                        struct failure *failure) {
         const struct channel_options defaults = { .kernel = kernel };
@@ -151,6 +164,9 @@ int session_enable_event(struct session *s, const char *name, struct selector *s
         if (r < 0)
                 return r;
         r = get_channel(s, selector->kernel, name, &channel, failure);
+        if (r < 0)
+                return r;
+        r = check_followed(s, channel, selector, failure);
         if (r < 0)
                 return r;
         rule = session_find_selector(s, channel, selector);

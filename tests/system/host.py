@@ -254,6 +254,12 @@ class Host:
         subprocess.run(["nsenter", "--target", str(self._launcher.pid), "--mount", *ROOT, "sh", "-ec", script, "sh",
                         self._folder, path], stdin=subprocess.DEVNULL, check=True)
 
+    def show_machine_proc(self):
+        """As the administrator of a container does whose service is to follow processes in the kernel."""
+        subprocess.run(["nsenter", "--target", str(self._init), "--mount", *ROOT, "sh", "-ec",
+                        "cd /run/tracectl; mkdir -p proc; mountpoint -q proc || mount -t proc -o ro,nosuid proc proc"],
+                       stdin=subprocess.DEVNULL, check=True)
+
     def boot(self, bus=True):
         """Returns when the machine is up, everything that it wants running. bus: systemd is on it."""
         self._init = int(self._tell("boot"))

@@ -105,6 +105,76 @@ class KernelTest(ServiceTest):
         self.wait_for_none()
         self.assertEqual(top_level(), before)
 
+    def test_a_command_and_its_children(self):
+        """From its first system call on; and of nobody else, though bob's program makes the same calls all the time."""
+        self.host.show_machine_proc()
+        busy = self.start(["sh", "-c", "echo runs; while :; do /usr/local/bin/pairs 50; done"], user="bob")
+        busy.stdout.readline()
+        done = self.tracectl("root", "record", "--kernel", "--syscall", "getpgid", "--syscall", "execve", "-e",
+                             "sched_process_*", "-o", "/root/tree", "--", "sh", "-c",
+                             "/usr/local/bin/pairs 30 & /usr/local/bin/pairs 20; wait; exit 3", check=False)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        lines = self.events("/root/tree")
+        self.assertEqual(sum("syscall_entry_getpgid:" in line for line in lines), 50)
+        self.assertEqual(sum("syscall_exit_getpgid:" in line for line in lines), 50)
+        # The shell itself, and what it runs twice.
+        execs = [re.search(r'filename = "([^"]+)"', line).group(1) for line in lines if "sched_process_exec:" in line]
+        self.assertEqual(sorted(execs), ["/usr/bin/sh"] + 2 * ["/usr/local/bin/pairs"], execs)
+        first = next(line for line in lines if "sched_process_exec:" in line)
+        self.assertIn("syscall_entry_execve:", lines[lines.index(first) - 1])
+        self.assertIsNone(busy.poll())
+        self.wait_for_none()
+        self.assertEqual(self.tracectl("root", "list", "--no-legend").stdout, "")
+
+    def test_a_process_that_runs_and_its_threads(self):
+        self.host.show_machine_proc()
+        emitter = self.emitter("alice", 1)
+        self.session("running", ["--syscall", "read", "--pid", str(emitter.process.inner_pid), "--children"])
+        self.tracectl("root", "start", "running")
+        (name,) = self.instances()
+        with open(f"{TRACEFS}/instances/{name}/set_event_pid", encoding="utf-8") as f:
+            self.assertEqual(sorted(map(int, f.read().split())),
+                             sorted(int(tid) for tid in os.listdir(f"/proc/{emitter.process.outer_pid}/task")))
+        said = self.refused("root", "enable-event", "--kernel", "-s", "running", "sched_switch")
+        self.assertIn("all events of a channel of the kernel are of the same", said)
+        emitter.emit(5)
+        self.tracectl("root", "stop", "running")
+        lines = self.events(self.output("root", "running"))
+        self.assertGreater(len(lines), 0)
+        self.assertTrue(all("_read" in line for line in lines), lines)
+
+    def test_a_process_that_is_gone(self):
+        self.host.show_machine_proc()
+        emitter = self.emitter("alice", 1)
+        self.session("gone", ["sched_switch", "--pid", str(emitter.process.inner_pid), "--children"])
+        emitter.process.stdin.close()
+        emitter.process.wait()
+        said = self.refused("root", "start", "gone")
+        self.assertIn(f"There is no process {emitter.process.inner_pid} any more", said)
+        for name in self.instances():
+            with open(f"{TRACEFS}/instances/{name}/set_event", encoding="utf-8") as f:
+                self.assertEqual(f.read(), "")
+
+    def test_in_a_container(self):
+        """Whose processes have other numbers in the kernel: those would be somebody else's."""
+        self.host.run("! mountpoint -q /run/tracectl/proc || umount /run/tracectl/proc")
+        self.host.systemctl("stop", "tracingd.service")
+        self.session("numbers", ["sched_switch", "--pid", "1", "--children"])
+        self.assertIn("mount the machine's own proc file system at /run/tracectl/proc",
+                      self.refused("root", "start", "numbers"))
+
+    def test_what_record_refuses(self):
+        self.assertIn("add --kernel", self.refused("root", "record", "--syscall", "open", "--", "true", status=2))
+        said = self.refused("root", "record", "--kernel", "--libc", "--", "true", status=2)
+        self.assertIn("--libc is not for events of the kernel", said)
+        said = self.refused("root", "record", "--kernel", "-e", "no_such_event", "-o", "/root/none", "--", "true",
+                            status=125)
+        self.assertIn("has no event 'no_such_event'", said)
+        self.assertFalse(os.path.exists(self.host.file("/root/none")))
+        said = self.refused("alice", "record", "--kernel", "-o", "/home/alice/none", "--", "true", status=125)
+        self.assertIn("kernel-system", said)
+        self.assertEqual(self.tracectl("root", "list", "--all", "--no-legend").stdout, "")
+
     def test_stop_takes_the_events_away(self):
         self.session("off", ["sched_switch", "sched:sched_wakeup"])
         self.tracectl("root", "start", "off")
@@ -148,6 +218,7 @@ class KernelTest(ServiceTest):
         self.assertIn("at character", said)
         self.assertIn("no log levels", self.refused("root", *enable, "sched_switch", "--loglevel", "info"))
         self.assertIn("for all processes", self.refused("root", *enable, "sched_switch", "--uid", "1001"))
+        self.assertIn("add target-children", self.refused("root", *enable, "sched_switch", "--pid", "1"))
         self.assertEqual(self.instances(), [])
 
     def test_nobody_else_may(self):

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -183,8 +184,47 @@ int instance_adopt(int tracefs, const char *name, struct instance **ret) {
                 r = read_enabled(i);
         if (r < 0)
                 return r;
+        i->adopted = i->enabled.n > 0;
         *ret = TAKE_PTR(i);
         return 0;
+}
+
+/* What set_event_pid has is kept when it is written to, unless it is cut off before. */
+static int follow_nobody(const struct instance *i) {
+        _cleanup_close_ int fd = openat(i->dir, "set_event_pid", O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+        return fd < 0 ? -errno : 0;
+}
+
+/* A thread that has ended meanwhile does no harm there: the kernel forgets numbers of threads that end from then on. */
+static int follow_tids(const struct instance *i, const struct tree *tree, size_t first) {
+        char tid[16];
+        int r = 0;
+
+        for (size_t k = first; k < tree->n && r >= 0; k++) {
+                snprintf(tid, sizeof(tid), "%" PRId32, tree->threads[k].tid);
+                r = tracefs_write(i->dir, "set_event_pid", tid);
+        }
+        return r;
+}
+
+/* Whoever was made by a thread that was not followed yet is found the next time; by one that was, the kernel follows it. */
+int instance_follow(struct instance *i, struct tree *tree) {
+        size_t first;
+        int r;
+
+        r = follow_nobody(i);
+        if (r >= 0)
+                r = tracefs_write(i->dir, "options/event-fork", tree ? "1" : "0");
+        while (tree && r >= 0) {
+                r = tree_grow(tree, &first);
+                if (r < 0 || first == tree->n)
+                        break;
+                r = follow_tids(i, tree, first);
+        }
+        if (r >= 0 && tree && tree->n == 0)
+                return -ESRCH;
+        return r;
 }
 
 static int write_event(const struct instance *i, const struct kernel_event *e, const char *file, const char *text) {

@@ -12,6 +12,7 @@
 
 #include "common/clock.h"
 #include "service/domain/kernel/event-list.h"
+#include "service/domain/kernel/tree.h"
 
 #define INSTANCE_NAME_MAX 80
 
@@ -33,6 +34,8 @@ struct instance {
         char name[INSTANCE_NAME_MAX];
         uint32_t subbuf_size; /* bytes, what one read() returns */
         struct instance_list enabled;
+        bool adopted;            /* it records, and follows whom it followed before */
+        struct process followed; /* pid 0: nobody, all are recorded */
 };
 
 struct instance_config {
@@ -70,6 +73,12 @@ int instance_disable(struct instance *i, const struct instance_list *wanted, str
  * Enables what was added. An event that lacks a field of its filter stays away; *ret_refused counts them.
  */
 int instance_enable(struct instance *i, const struct instance_list *added, size_t *ret_refused);
+
+/*
+ * What is recorded from now on is what these threads do, and all that they make. No event must be enabled meanwhile.
+ * NULL: what everybody does.
+ */
+int instance_follow(struct instance *i, struct tree *tree);
 
 /* Where the kernel refused a filter: what it says. */
 void instance_filter_error(const struct instance *i, char *ret, size_t size);

@@ -38,6 +38,13 @@ struct kernel_recording {
 void kernel_instance_name(const struct kernel_domain *d, uid_t owner, uint64_t session, uint32_t channel,
                           char ret[static INSTANCE_NAME_MAX]);
 
+/*
+ * follow.c: before events are added to a channel, the kernel is told whose they are to be. Where that changes, events
+ * that there are go first. A worker's.
+ */
+int kernel_follow(struct instance *i, const struct kernel_plan *plan, const struct instance_list *wanted,
+                  struct failure *failure);
+
 /* announce.c: tells the consumer of a channel, and of events; a worker's. */
 int kernel_announce_channel(struct kernel_recording *r, const struct instance *i, const struct model_channel *channel);
 int kernel_announce_events(struct kernel_recording *r, const struct instance *i, const struct instance_list *events);

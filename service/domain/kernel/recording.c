@@ -6,6 +6,7 @@
 
 #include "service/domain/kernel/filter.h"
 #include "service/domain/kernel/internal.h"
+#include "service/log.h"
 #include "service/state/fd-store.h"
 
 #define REMOVE_TRIES 1500 /* half a minute */
@@ -205,6 +206,10 @@ static int change_channel(struct apply *a, const struct model_channel *c, const 
         if (k < 0)
                 return k;
         k = choose(&a->plan, all, c->id, filters, &wanted);
+        if (k >= 0 && kernel_follow(i, &a->plan, &wanted, &a->failure) < 0) {
+                free(wanted.items);
+                return -ECANCELED;
+        }
         if (k >= 0)
                 k = instance_disable(i, &wanted, &added);
         if (k >= 0)
@@ -252,6 +257,9 @@ static void end_apply(struct worker_job *job) {
 
         if (!a->recording->ended && a->done)
                 a->done(a->failed ? &a->failure : NULL, a->userdata);
+        else if (a->failed)
+                log_warning("session %" PRIu64 " of user %u: %s", a->recording->config.key,
+                            (unsigned) a->recording->config.owner, a->failure.text);
         unref(a->recording);
         kernel_plan_done(&a->plan);
         free(a);
