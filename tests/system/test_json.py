@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What docs/json.md promises of JSON, against JSON: every member that is there is described, and of its type."""
+
+import json
+import os
+import re
+import unittest
+
+import small_trace
+from system import SHOP, SystemTest
+
+TOP = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+
+
+def tables():
+    """Of each table of members: member -> the cells behind it."""
+    with open(os.path.join(TOP, "docs/json.md"), encoding="utf-8") as f:
+        text = f.read()
+    for table in re.findall(r"^\| member .*\n\|[-|]+\n((?:\|.*\n)+)", text, re.MULTILINE):
+        rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+        yield {name: cells for first, *cells in rows for name in re.findall(r"`(\w+)`", first)}
+
+
+VIEW, SUMMARY, CALIBRATE = tables()
+TYPES = {"string": str, "number": (int, float), "object": dict}
+
+
+class Json(SystemTest):
+    def check_members(self, found, described, optional):
+        self.assertEqual(set(found) - set(described), set())
+        self.assertEqual({name for name in set(described) - set(found) if not optional(name)}, set())
+
+    def spans(self):
+        """A trace with something that begins and ends."""
+        small_trace.write(os.path.join(self.cwd, "spans"), [(1000, "shop:cook_begin", 7, 7, "soup"),
+                                                            (3000, "shop:cook_end", 7, 7, "soup"),
+                                                            (4000, "shop:cook_begin", 7, 7, "cake")])
+
+    def test_view(self):
+        self.record("-o", "trace", "--", SHOP, "100", "2")
+        self.spans()
+        seen = set()
+        for args in (("trace",), ("--durations", "spans")):
+            done = self.tracectl("view", "-o", "json", *args)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertTrue(done.stdout.isascii())
+            for line in done.stdout.splitlines():
+                event = json.loads(line)
+                seen |= set(event)
+                self.check_members(event, VIEW, lambda name: name == "duration" or "not there" in VIEW[name][1])
+                for name, value in event.items():
+                    self.assertIsInstance(value, TYPES[VIEW[name][0]], name)
+                self.assertRegex(event["time"], r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z\Z")
+                self.assertEqual(event["time"][-10:-1], event["timestamp"][-9:])
+        self.assertEqual(seen, set(VIEW))
+
+    def test_summary(self):
+        self.record("-o", "trace", "--", SHOP, "100", "2")
+        self.spans()
+        for trace in ("trace", "spans"):
+            done = self.tracectl("summary", "--json", trace)
+            found = json.loads(done.stdout)
+            self.check_members(found, SUMMARY, lambda name: "`--by FIELD`" in SUMMARY[name][0])
+            self.assertIsInstance(found["first"], str)
+            self.check_rows(found)
+            self.assertEqual(len(found["spans"]), trace == "spans")
+        found = json.loads(self.tracectl("summary", "--json", "--by", "cents", "trace").stdout)
+        self.assertTrue(found["values"])
+        self.assertTrue(all(isinstance(row["value"], str) for row in found["values"]))
+        self.assertEqual(set(found) - set(SUMMARY), set())
+        self.check_rows(found)
+
+    def check_rows(self, found):
+        """Arrays have the members that the table lists for them, and the largest first."""
+        for name, value in found.items():
+            if isinstance(value, list):
+                members = re.findall(r"`(\w+)`", SUMMARY[name][0].split("array of")[1])
+                for row in value:
+                    self.check_members(row, members, lambda member: member in ("process", "cpu"))
+                sizes = [row["total" if name == "spans" else "count"] for row in value]
+                self.assertEqual(sizes, sorted(sizes, reverse=True), name)
+
+    def test_calibrate(self):
+        found = json.loads(self.tracectl("calibrate", "--json").stdout)
+        self.check_members(found, CALIBRATE, lambda name: False)
+
+
+if __name__ == "__main__":
+    unittest.main()
