@@ -62,12 +62,12 @@ static bool is_word(char c) {
         return isalnum((unsigned char) c) || c == '_';
 }
 
-static bool copy_name(struct span span, char ret[KERNEL_NAME_MAX]) {
+static bool copy_name(struct span span, bool with_colon, char ret[KERNEL_NAME_MAX]) {
         trim(&span);
         if (span.n == 0 || span.n >= KERNEL_NAME_MAX)
                 return false;
         for (size_t i = 0; i < span.n; i++)
-                if (!is_word(span.p[i]))
+                if (!is_word(span.p[i]) && !(with_colon && span.p[i] == ':'))
                         return false;
         memcpy(ret, span.p, span.n);
         ret[span.n] = '\0';
@@ -178,7 +178,7 @@ static bool parse_declaration(struct span text, struct kernel_field *field) {
                 name.n++;
         }
         trim(&text);
-        if (!copy_name(name, field->name) || text.n == 0)
+        if (!copy_name(name, false, field->name) || text.n == 0)
                 return false;
         if (take(&text, "__data_loc "))
                 return set_located(field, text);
@@ -236,7 +236,7 @@ static bool parse_line(struct kernel_format *format, struct span line, unsigned 
 
         trim(&line);
         if (take(&line, "name:"))
-                return copy_name(line, format->name);
+                return copy_name(line, true, format->name);
         if (take(&line, "ID:")) {
                 *found |= 4;
                 return number(line, UINT16_MAX, &format->id);

@@ -119,6 +119,18 @@ static int append_target(sd_bus_message *m, const struct tracectl_event_options 
         return r;
 }
 
+static int append_probe(sd_bus_message *m, const struct tracectl_event_options *options) {
+        int r = 0;
+
+        if (OPTIONS_HAVE(options, probe))
+                r = append_string(m, "probe", options->probe);
+        if (r >= 0 && OPTIONS_HAVE(options, probe_file) && options->probe_file >= 0)
+                r = sd_bus_message_append(m, "{sv}", "file", "h", options->probe_file);
+        if (r >= 0 && OPTIONS_HAVE(options, strings))
+                r = append_string(m, "strings", options->strings);
+        return r;
+}
+
 static int append_event_options(sd_bus_message *m, const struct tracectl_event_options *options) {
         int r = 0;
 
@@ -132,6 +144,8 @@ static int append_event_options(sd_bus_message *m, const struct tracectl_event_o
                 r = append_string(m, "loglevel-only", options->log_level_only);
         if (r >= 0 && OPTIONS_HAVE(options, kind))
                 r = append_string(m, "kind", options->kind);
+        if (r >= 0)
+                r = append_probe(m, options);
         return r < 0 ? r : append_target(m, options);
 }
 

@@ -289,11 +289,15 @@ struct tracectl_event_options {
         int target_children;        /* and what descends from it */
         const char *target_executable; /* its path, or the last part of it; `*` for any characters */
         const char *target_unit;       /* a systemd unit, or a slice; of whatever user where target_uid is -1 */
-        const char *kind;              /* of domain "kernel": "syscall", whose patterns are names of calls; or "event" */
+        const char *kind;              /* of domain "kernel": "syscall", whose patterns are names of calls; or "event",
+                                        * "userspace-probe", "probe", "function" */
+        const char *probe;   /* of these three kinds: where it is; the pattern is what its events are called */
+        int probe_file;      /* of "userspace-probe": the program, open for reading, stays the caller's; -1: none */
+        const char *strings; /* of "userspace-probe": arguments that are recorded as strings, "1,3" */
 };
 
 #define TRACECTL_EVENT_OPTIONS_INIT                                                                                    \
-        { sizeof(struct tracectl_event_options), NULL, NULL, NULL, NULL, (uint32_t) -1, 0, 0, NULL, NULL, NULL }
+        { sizeof(struct tracectl_event_options), NULL, NULL, NULL, NULL, (uint32_t) -1, 0, 0, NULL, NULL, NULL, NULL, -1, NULL }
 
 /*
  * domain is "user", or "kernel", whose events are "name" or "system:name".

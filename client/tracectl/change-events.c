@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "client/tracectl/change-events.h"
+#include "client/tracectl/probe-argument.h"
 #include "client/tracectl/say.h"
 #include "client/tracectl/verbs.h"
 #include "common/cleanup.h"
@@ -16,7 +17,9 @@ struct request {
         const char *channel;
         const char *domain;
         struct selection selection;
-        char **patterns;
+        bool all;
+        struct probe_argument probe;
+        char **patterns, *implied[2]; /* the patterns: argv's, or the one that needs no saying */
 };
 
 struct changed {
@@ -57,7 +60,7 @@ static int change_all(struct command *command, const struct request *q) {
                             "Session %s %s.", command->session_name, q->change->done);
 }
 
-enum { OPTION_SYSCALL = COMMAND_OWN };
+enum { OPTION_SYSCALL = COMMAND_OWN, OPTION_STRINGS };
 
 static bool is_kernel(const struct request *q) {
         return strcmp(q->domain, "kernel") == 0;
@@ -69,14 +72,17 @@ static int read_options(struct command *command, struct request *q, int argc, ch
                 SELECTION_OPTIONS,
                 SELECTION_TARGET_OPTIONS,
                 { "syscall", no_argument, NULL, OPTION_SYSCALL },
+                { "strings", required_argument, NULL, OPTION_STRINGS },
+                { "all", no_argument, NULL, 'a' },
+                PROBE_ARGUMENT_OPTIONS,
                 { "channel", required_argument, NULL, 'c' },
                 { "kernel", no_argument, NULL, 'k' },
                 COMMAND_SESSION_OPTIONS,
                 {},
         };
-        const struct option *options = q->change->has_selection ? all : all + SELECTION_N_OPTIONS + 1;
+        const struct option *options = q->change->has_selection ? all : all + SELECTION_N_OPTIONS + 3 + PROBE_ARGUMENT_N_OPTIONS;
 
-        for (int c; (c = getopt_long(argc, argv, COMMAND_SESSION_SHORT "c:k", options, NULL)) >= 0;) {
+        for (int c; (c = getopt_long(argc, argv, q->change->has_selection ? COMMAND_SESSION_SHORT "ac:k" : COMMAND_SESSION_SHORT "c:k", options, NULL)) >= 0;) {
                 int status;
 
                 if (c == 'c') {
@@ -87,11 +93,21 @@ static int read_options(struct command *command, struct request *q, int argc, ch
                         q->domain = "kernel";
                         continue;
                 }
+                if (c == 'a') {
+                        q->all = true;
+                        continue;
+                }
+                if (c == OPTION_STRINGS) {
+                        q->selection.options.strings = optarg;
+                        continue;
+                }
                 if (c == OPTION_SYSCALL) {
                         q->selection.options.kind = "syscall";
                         continue;
                 }
-                status = selection_option(&q->selection, c, optarg);
+                status = probe_argument_option(&q->probe, &q->selection.options, c, optarg);
+                if (status < 0)
+                        status = selection_option(&q->selection, c, optarg);
                 if (status == 0)
                         continue;
                 if (status < 0)
@@ -100,6 +116,28 @@ static int read_options(struct command *command, struct request *q, int argc, ch
                         return status;
         }
         return -1;
+}
+
+/* Those of the command line; or that all are meant; or what a probe's events are called where nobody says. */
+static int read_patterns(struct command *command, struct request *q, int argc, char *argv[]) {
+        bool implied = q->all || q->selection.options.probe;
+        int status;
+
+        if (q->all && q->selection.options.probe) {
+                say("-a is for all events, and a probe is one; leave one of them away.");
+                return EXIT_USAGE;
+        }
+        status = command_check_arguments(command, argc, argv, implied ? 0 : 1, q->all ? 0 : implied ? 1 : argc,
+                                         q->all ? "no pattern beside -a" : implied ? "one name for the events of a probe"
+                                                : "at least one pattern, such as 'shop:*'");
+        for (int i = optind; status == 0 && q->change->check && !is_kernel(q) && i < argc; i++)
+                status = q->change->check(argv[i]);
+        q->patterns = argv + optind;
+        if (status == 0 && implied && optind == argc) {
+                q->implied[0] = q->all ? (char *) "*" : q->probe.name;
+                q->patterns = q->implied;
+        }
+        return status;
 }
 
 static int run(struct command *command, struct request *q, int argc, char *argv[]) {
@@ -113,15 +151,12 @@ static int run(struct command *command, struct request *q, int argc, char *argv[
                 return EXIT_USAGE;
         }
         if (q->selection.options.kind && !is_kernel(q)) {
-                say("--syscall is for events of the kernel: add --kernel.");
+                say("--%s is for events of the kernel: add --kernel.", q->selection.options.kind);
                 return EXIT_USAGE;
         }
-        status = command_check_arguments(command, argc, argv, 1, argc, "at least one pattern, such as 'shop:*'");
-        for (int i = optind; status == 0 && q->change->check && !is_kernel(q) && i < argc; i++)
-                status = q->change->check(argv[i]);
+        status = read_patterns(command, q, argc, argv);
         if (status == 0)
                 status = command_open_session(command, NULL);
-        q->patterns = argv + optind;
         return status != 0 ? status : change_all(command, q);
 }
 
@@ -131,7 +166,9 @@ int change_events(const struct event_change *change, int argc, char *argv[]) {
         int status;
 
         selection_init(&q.selection);
+        q.probe = PROBE_ARGUMENT_NONE;
         status = run(&command, &q, argc, argv);
         selection_done(&q.selection);
+        probe_argument_done(&q.probe);
         return status;
 }

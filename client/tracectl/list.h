@@ -9,6 +9,7 @@
 struct list {
         struct command command;
         bool applications, events, kernel;
+        const char *probes; /* of this program; or NULL */
         struct pager pager; /* what the tables go through */
         struct tracectl_list_options options;
 };
@@ -17,3 +18,5 @@ int list_sessions(struct list *list);
 int list_session(struct list *list, const char *session);
 int list_applications(struct list *list);
 int list_events(struct list *list, const char *glob);
+/* The SDT probes of a program; it need not be connected. */
+int list_probes(struct list *list, const char *path);

@@ -47,6 +47,8 @@ static const char *action_id(enum action action, bool own) {
                 [ACTION_CONTROL] = "org.tracectl.tracing1.control-others",
                 [ACTION_READ] = "org.tracectl.tracing1.read-others",
                 [ACTION_KERNEL] = "org.tracectl.tracing1.kernel-system",
+                [ACTION_PROBE] = "org.tracectl.tracing1.kernel-probe",
+                [ACTION_MEMORY] = "org.tracectl.tracing1.record-user-memory",
         };
 
         return own ? "org.tracectl.tracing1.trace-own" : others[action];
@@ -159,6 +161,10 @@ static int judge(const struct inquiry *i, const struct answer *answer, struct fa
 
         if (q->action == ACTION_KERNEL)
                 snprintf(what, sizeof(what), "the tracing of the kernel");
+        else if (q->action == ACTION_PROBE)
+                snprintf(what, sizeof(what), "the setting of probes");
+        else if (q->action == ACTION_MEMORY)
+                snprintf(what, sizeof(what), "the memory of programs");
         else if (q->owner == OWNER_ANY)
                 snprintf(what, sizeof(what), "the tracing of other users");
         else if (!own)

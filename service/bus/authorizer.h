@@ -25,7 +25,9 @@ enum action {
         ACTION_TRACE,   /* make sessions, reach applications */
         ACTION_CONTROL, /* change a session */
         ACTION_READ,    /* see what was recorded */
-        ACTION_KERNEL,  /* trace the whole kernel; the owner is OWNER_ANY */
+        ACTION_KERNEL,  /* trace the whole kernel; the owner is OWNER_ANY, as of those that follow */
+        ACTION_PROBE,   /* set probes, in programs and in the kernel */
+        ACTION_MEMORY,  /* record what programs have in their memory */
 };
 
 /* What somebody wants to do. Strings may be NULL; administrators' rules see them. */

@@ -111,16 +111,21 @@ int bus_read_domain(const char *domain, bool *ret_kernel, sd_bus_error *error) {
         return error_set(error, &failure);
 }
 
-int bus_authorize_kernel(struct bus *b, sd_bus_message *m, const char *session, const char *pattern,
-                         sd_bus_error *error) {
+int bus_require_kernel(struct bus *b, sd_bus_error *error) {
         struct failure failure;
         int r;
 
         r = b->manager->kernel ? kernel_domain_require(b->manager->kernel, &failure)
                                : fail(&failure, FAILURE_KERNEL, "This tracingd does not trace the kernel.");
-        if (r < 0)
-                return error_set(error, &failure);
-        return bus_authorize(b, m, &(struct question) {
+        return r < 0 ? error_set(error, &failure) : 0;
+}
+
+int bus_authorize_kernel(struct bus *b, sd_bus_message *m, const char *session, const char *pattern,
+                         sd_bus_error *error) {
+        int r;
+
+        r = bus_require_kernel(b, error);
+        return r < 0 ? r : bus_authorize(b, m, &(struct question) {
                 .action = ACTION_KERNEL,
                 .owner = OWNER_ANY,
                 .session = session,

@@ -109,6 +109,9 @@ int bus_read_options(sd_bus_message *m, const struct option *options, size_t n, 
 /* Reads a domain argument. */
 int bus_read_domain(const char *domain, bool *ret_kernel, sd_bus_error *error);
 
+/* -errno with error set where the kernel cannot be traced. */
+int bus_require_kernel(struct bus *b, sd_bus_error *error);
+
 /*
  * Whether the kernel can be traced and the sender of the message may do it, in a session of that name; as
  * bus_authorize(). pattern may be NULL.

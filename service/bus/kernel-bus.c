@@ -88,8 +88,54 @@ static void on_checked(const struct failure *refusal, void *userdata) {
                 refuse(e, &failure);
 }
 
-int kernel_event_enable(sd_bus_message *m, struct session *s, const char *channel, struct selector *selector,
+/* The rule says a path; what it means to the sender, and whether he may read it, only his own open file shows. */
+static int check_file(struct bus *b, sd_bus_message *m, const struct selector *selector, int file,
+                      sd_bus_error *error) {
+        struct failure failure;
+        uid_t uid;
+        int r;
+
+        if (!selector->probe.path) {
+                if (file < 0)
+                        return 1;
+                fail(&failure, FAILURE_INVALID_OPTION, "'%.200s' is in the kernel; leave 'file' away.",
+                     selector->probe.text);
+                return error_set(error, &failure);
+        }
+        if (file >= 0)
+                return 1;
+        r = bus_caller(b, m, &uid, error);
+        if (r < 0 || uid == 0)
+                return r < 0 ? r : 1;
+        fail(&failure, FAILURE_INVALID_OPTION, "The service opens no programs on your behalf: pass '%.200s', open for "
+             "reading, as option 'file' (h); tracectl enable-event does so.", selector->probe.path);
+        return error_set(error, &failure);
+}
+
+int kernel_probe_authorize(struct bus *b, sd_bus_message *m, const struct session *s, const struct selector *selector,
+                           int file, sd_bus_error *error) {
+        struct question question = {
+                .action = ACTION_PROBE,
+                .owner = OWNER_ANY,
+                .session = s->name,
+                .domain = "kernel",
+                .pattern = selector->probe.text,
+        };
+        int r;
+
+        r = bus_require_kernel(b, error);
+        if (r < 0)
+                return r;
+        r = bus_authorize(b, m, &question, error);
+        question.action = ACTION_MEMORY;
+        if (r > 0 && selector->probe.strings)
+                r = bus_authorize(b, m, &question, error);
+        return r > 0 ? check_file(b, m, selector, file, error) : r;
+}
+
+int kernel_event_enable(sd_bus_message *m, struct session *s, const char *channel, struct selector *selector, int file,
                         sd_bus_error *error) {
+        const struct kernel_probe_owner owner = { s->owner, s->key };
         struct enabling *e = calloc(1, sizeof(*e) + strlen(channel) + 1);
         int r;
 
@@ -100,7 +146,10 @@ int kernel_event_enable(sd_bus_message *m, struct session *s, const char *channe
         e->session = s->key;
         e->selector = selector_ref(selector);
         strcpy(e->channel, channel);
-        r = kernel_domain_check(s->manager->kernel, selector, on_checked, e);
+        if (selector->probe.kind != PROBE_NONE)
+                r = kernel_domain_probe(s->manager->kernel, &owner, selector, file, on_checked, e);
+        else
+                r = kernel_domain_check(s->manager->kernel, selector, on_checked, e);
         if (r < 0)
                 enabling_free(e);
         return r < 0 ? r : 1;

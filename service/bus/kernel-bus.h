@@ -5,8 +5,15 @@
 
 #include "service/bus/bus.h"
 
-/* EnableEvent, authorized. 1, or -errno with error set. */
-int kernel_event_enable(sd_bus_message *m, struct session *s, const char *channel, struct selector *selector,
+/*
+ * Whether the sender may have the rule's probe, and has shown that he may read the program that it is in; as
+ * bus_authorize(). file: what he has passed, or -1.
+ */
+int kernel_probe_authorize(struct bus *b, sd_bus_message *m, const struct session *s, const struct selector *selector,
+                           int file, sd_bus_error *error);
+
+/* EnableEvent, authorized. file: of a probe in a program, or -1. 1, or -errno with error set. */
+int kernel_event_enable(sd_bus_message *m, struct session *s, const char *channel, struct selector *selector, int file,
                         sd_bus_error *error);
 
 /* ListEvents, authorized. */

@@ -61,6 +61,7 @@ struct request {
         struct selector_options selection;
         struct target_request target;
         char **exclude;
+        int file; /* the message's; -1: none */
 };
 
 static void request_done(struct request *q) {
@@ -70,10 +71,13 @@ static void request_done(struct request *q) {
 static int read_request(sd_bus_message *m, struct request *q, sd_bus_error *error) {
         const struct option options[] = {
                 { "exclude", 'a', &q->exclude },
+                { "file", 'h', &q->file },
                 { "filter", 's', &q->selection.filter },
                 { "kind", 's', &q->selection.kind },
                 { "loglevel", 's', &q->selection.loglevel },
                 { "loglevel-only", 's', &q->selection.loglevel_only },
+                { "probe", 's', &q->selection.probe },
+                { "strings", 's', &q->selection.strings },
                 TARGET_BUS_OPTIONS(q->target),
         };
         int r;
@@ -104,7 +108,7 @@ static int make_selector(struct bus *b, sd_bus_message *m, const struct session 
 }
 
 int session_method_enable_event(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        _cleanup_(request_done) struct request q = { .target = TARGET_REQUEST_NONE };
+        _cleanup_(request_done) struct request q = { .target = TARGET_REQUEST_NONE, .file = -1 };
         _cleanup_(selector_unrefp) struct selector *selector = NULL;
         _cleanup_free_ char *path = NULL;
         struct session *s = userdata;
@@ -120,14 +124,16 @@ int session_method_enable_event(sd_bus_message *m, void *userdata, sd_bus_error 
         question.domain = q.domain;
         question.pattern = q.selection.pattern;
         r = bus_authorize(b, m, &question, error);
-        if (r > 0 && q.selection.kernel)
+        if (r > 0 && q.selection.kernel && !q.selection.probe)
                 r = bus_authorize_kernel(b, m, s->name, q.selection.pattern, error);
         if (r > 0)
                 r = make_selector(b, m, s, &q, &selector, error);
+        if (r > 0 && selector->probe.kind != PROBE_NONE)
+                r = kernel_probe_authorize(b, m, s, selector, q.file, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
         if (selector->kernel)
-                return kernel_event_enable(m, s, q.channel, selector, error);
+                return kernel_event_enable(m, s, q.channel, selector, q.file, error);
         r = session_enable_event(s, q.channel, selector, &rule, &failure);
         if (r < 0)
                 return error_set(error, &failure);

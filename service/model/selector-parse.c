@@ -13,7 +13,7 @@ struct words {
         unsigned seen; /* keys, but for those that may come again */
 };
 
-#define KNOWN "loglevel>=LEVEL, loglevel=LEVEL, exclude=PATTERN, uid=UID, executable=NAME, unit=UNIT, filter=EXPRESSION"
+#define KNOWN "loglevel>=LEVEL, loglevel=LEVEL, exclude=PATTERN, uid=UID, executable=NAME, unit=UNIT, probe=PLACE, filter=EXPRESSION"
 
 enum key {
         KEY_LOGLEVEL,
@@ -24,6 +24,8 @@ enum key {
         KEY_CHILDREN,
         KEY_EXECUTABLE,
         KEY_UNIT,
+        KEY_PROBE,
+        KEY_STRINGS,
         KEY_FILTER,
         _KEY_MAX,
 };
@@ -37,6 +39,8 @@ static const char *const keys[] = {
         [KEY_CHILDREN] = "children",
         [KEY_EXECUTABLE] = "executable=",
         [KEY_UNIT] = "unit=",
+        [KEY_PROBE] = "probe=",
+        [KEY_STRINGS] = "strings=",
         [KEY_FILTER] = "filter=",
 };
 
@@ -102,6 +106,8 @@ static int read_word(struct words *w, enum key key, char *value, struct failure 
                 [KEY_LOGLEVEL_ONLY] = &w->options.loglevel_only,
                 [KEY_EXECUTABLE] = &w->options.target.executable,
                 [KEY_UNIT] = &w->options.target.unit,
+                [KEY_PROBE] = &w->options.probe,
+                [KEY_STRINGS] = &w->options.strings,
         };
 
         if (key == KEY_EXCLUDE) {

@@ -7,7 +7,8 @@
 #include "service/model/selector.h"
 #include "service/model/text.h"
 
-#define PATTERN_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_*"
+#define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
+#define PATTERN_CHARACTERS NAME_CHARACTERS "*"
 
 int pattern_check(const char *pattern, struct failure *failure) {
         const char *colon = strchr(pattern, ':');
@@ -38,6 +39,9 @@ const char *selector_kind_to_string(enum selector_kind kind) {
         static const char *const names[_SELECTOR_KIND_MAX] = {
                 [SELECTOR_EVENT] = "event",
                 [SELECTOR_SYSCALL] = "syscall",
+                [SELECTOR_USERSPACE_PROBE] = "userspace-probe",
+                [SELECTOR_PROBE] = "probe",
+                [SELECTOR_FUNCTION] = "function",
         };
 
         return names[kind];
@@ -49,8 +53,8 @@ static int read_kind(const char *name, enum selector_kind *ret, struct failure *
                         *ret = kind;
                         return 0;
                 }
-        return fail(failure, FAILURE_INVALID_OPTION, "Unknown kind '%.60s' of an event; known are: event, syscall.",
-                    name);
+        return fail(failure, FAILURE_INVALID_OPTION, "Unknown kind '%.60s' of an event; known are: event, syscall, "
+                    "userspace-probe, probe, function.", name);
 }
 
 /* `name` or `system:name`; a system call has no colon. */
@@ -69,8 +73,41 @@ static int check_kernel_pattern(const char *pattern, enum selector_kind kind, st
         return 0;
 }
 
+static bool is_probe(const struct selector *s) {
+        return s->kind >= SELECTOR_USERSPACE_PROBE;
+}
+
+/* `NAME` or `GROUP:NAME`, without stars: what its events are called in the trace. */
+static int check_probe_name(const char *name, struct failure *failure) {
+        size_t n = strspn(name, NAME_CHARACTERS), second;
+
+        if (n > 0 && name[n] == ':' && (second = strspn(name + n + 1, NAME_CHARACTERS)) > 0)
+                n += 1 + second;
+        if (n > 0 && name[n] == '\0' && n <= PROBE_NAME_MAX)
+                return 0;
+        return fail(failure, FAILURE_INVALID_PATTERN, "'%.200s' is no name for the events of a probe: use letters, "
+                    "digits and '_', such as 'queries:begin'.", name);
+}
+
 static int check_pattern(const struct selector *s, const char *pattern, struct failure *failure) {
+        if (is_probe(s))
+                return check_probe_name(pattern, failure);
         return s->kernel ? check_kernel_pattern(pattern, s->kind, failure) : pattern_check(pattern, failure);
+}
+
+static int set_probe(struct selector *s, const struct selector_options *options, struct failure *failure) {
+        const char *kind = selector_kind_to_string(s->kind);
+
+        if (is_probe(s) && !options->probe)
+                return fail(failure, FAILURE_INVALID_OPTION, "Where is the %s '%.100s'? Say it by the option 'probe'.",
+                            kind, options->pattern);
+        if (!is_probe(s) && (options->probe || options->strings))
+                return fail(failure, FAILURE_INVALID_OPTION, "'%.100s' is no probe; leave 'probe' and 'strings' away, or "
+                            "say its kind, such as userspace-probe.", options->pattern);
+        if (is_probe(s) && options->exclude && *options->exclude)
+                return fail(failure, FAILURE_INVALID_OPTION, "'%.100s' is one event, and nothing can be excluded from "
+                            "it.", options->pattern);
+        return is_probe(s) ? probe_parse(kind, options->probe, options->strings, &s->probe, failure) : 0;
 }
 
 /* What a rule of one domain cannot have. */
@@ -101,6 +138,7 @@ struct selector *selector_unref(struct selector *s) {
         if (s->filter_program)
                 filter_program_unref(s->filter_program);
         target_done(&s->target);
+        probe_done(&s->probe);
         free(s->pattern);
         free(s->filter);
         free(s->text);
@@ -219,6 +257,7 @@ static int set_text(struct selector *s) {
         for (char **p = s->exclude; *p; p++)
                 fprintf(f, " exclude=%s", *p);
         target_write(&s->target, f);
+        probe_write(&s->probe, f);
         if (s->filter)
                 fprintf(f, " filter=%s", s->filter);
         ok = !ferror(f);
@@ -256,7 +295,9 @@ int selector_new(const struct selector_options *options, struct selector **ret, 
         s->pattern = strdup(options->pattern);
         if (!s->pattern)
                 return fail_memory(failure);
-        r = set_levels(s, options, failure);
+        r = set_probe(s, options, failure);
+        if (r >= 0)
+                r = set_levels(s, options, failure);
         if (r >= 0)
                 r = set_exclude(s, options, failure);
         if (r >= 0)

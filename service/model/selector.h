@@ -9,9 +9,10 @@
  * Its text is what a profile has, and its identity: two selectors of the same
  * text are the same.
  *
- *     [kernel event | kernel syscall] PATTERN [loglevel>=LEVEL | loglevel=LEVEL] [exclude=PATTERN]... [TARGET] [filter=EXPRESSION]
+ *     [kernel KIND] PATTERN [loglevel>=LEVEL | loglevel=LEVEL] [exclude=PATTERN]... [TARGET] [PROBE] [filter=EXPRESSION]
  *
- * loglevel>= means LEVEL and what is more severe. target.h has the targets. The expression is all of the
+ * loglevel>= means LEVEL and what is more severe. target.h has the targets, probe.h the probes, whose
+ * pattern is the name that their events get. The expression is all of the
  * rest. Made from options or from a text, the text is in this order, with
  * excluded patterns sorted.
  */
@@ -24,6 +25,7 @@
 #include "protocol/filter.h"
 #include "service/model/failure.h"
 #include "service/model/loglevel.h"
+#include "service/model/probe.h"
 #include "service/model/target.h"
 
 #define SELECTOR_PATTERN_MAX 511
@@ -31,7 +33,10 @@
 
 enum selector_kind {
         SELECTOR_EVENT,
-        SELECTOR_SYSCALL, /* the kernel's alone */
+        SELECTOR_SYSCALL, /* the kernel's alone, as all that follow */
+        SELECTOR_USERSPACE_PROBE,
+        SELECTOR_PROBE,
+        SELECTOR_FUNCTION,
         _SELECTOR_KIND_MAX,
 };
 
@@ -40,11 +45,12 @@ const char *selector_kind_to_string(enum selector_kind kind);
 
 struct selector_options {
         bool kernel;      /* of events of the kernel */
-        const char *kind; /* "event", which is the same as NULL, or "syscall" */
+        const char *kind; /* a name of a kind; NULL: "event" */
         const char *pattern;
         const char *loglevel, *loglevel_only; /* names of levels; NULL: any */
         char **exclude;                       /* patterns, NULL at the end; NULL: none */
         const char *filter;                   /* an expression, protocol/filter.h; NULL: none */
+        const char *probe, *strings;          /* of the kinds of probes: where, and which arguments are strings */
         struct target_options target;
 };
 
@@ -67,6 +73,7 @@ struct selector {
         char *filter;   /* or NULL, with filter_program */
         struct filter_program *filter_program;
         struct target target;
+        struct probe probe;
         char *text;
 };
 

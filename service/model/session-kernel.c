@@ -73,3 +73,27 @@ int session_kernel_restore(struct session *s) {
         r = session_kernel_remake(s);
         return r < 0 ? r : session_kernel_apply(s, s->state == SESSION_ACTIVE, NULL, NULL);
 }
+
+void session_kernel_forget(const struct session *s) {
+        if (s->manager->kernel && session_has_kernel(s))
+                kernel_domain_remove_probes(s->manager->kernel, &(struct kernel_probe_owner) { s->owner, s->key });
+}
+
+int session_kernel_clean(struct manager *m) {
+        _cleanup_free_ uint64_t *keys = NULL;
+        size_t n = 0;
+        int r;
+
+        if (!m->kernel)
+                return 0;
+        for (const struct session *s = m->sessions; s; s = s->next)
+                n++;
+        keys = malloc((n + 1) * sizeof(*keys));
+        if (!keys)
+                return -ENOMEM;
+        n = 0;
+        for (const struct session *s = m->sessions; s; s = s->next)
+                keys[n++] = s->key;
+        r = kernel_domain_clean(m->kernel);
+        return r < 0 ? r : kernel_domain_sweep_probes(m->kernel, keys, n);
+}

@@ -18,5 +18,11 @@ int session_kernel_apply(struct session *s, bool active, kernel_done_t done, voi
 /* After a restart of tracingd: its recording, whose consumer was told of it by the last one; -EOPNOTSUPP. */
 int session_kernel_remake(struct session *s);
 
+/* It is going, for good: what the kernel keeps for it beside its recording. */
+void session_kernel_forget(const struct session *s);
+
+/* Removes from the kernel what an earlier tracingd has left there; not what the sessions have. */
+int session_kernel_clean(struct manager *m);
+
 /* Then, when there is everything: the kernel does what it should. */
 int session_kernel_restore(struct session *s);

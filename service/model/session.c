@@ -72,6 +72,8 @@ struct session *session_free(struct session *s) {
         operation_cancel(s);
         session_close_streams(s);
         s->kernel = kernel_recording_end(s->kernel, s->manager->leaving);
+        if (!s->manager->leaving)
+                session_kernel_forget(s);
         if (s->consumer)
                 consumer_detach(s->consumer);
         recording_unref(s->recording);

@@ -267,6 +267,6 @@ void restore_finish(struct manager *m) {
                 next = s->next;
                 finish_session(s);
         }
-        if (m->kernel && kernel_domain_clean(m->kernel) < 0)
+        if (session_kernel_clean(m) < 0)
                 log_warning("there is not enough memory to remove what an earlier tracingd has left in the kernel");
 }

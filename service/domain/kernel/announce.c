@@ -10,7 +10,8 @@
 
 /* Descriptions of events as one constant memory file. head: with what precedes them for a channel. */
 static int describe(const struct instance *i, const struct instance_list *events, bool head, int *ret_fd) {
-        const struct kernel_event page = { "events", "header_page" }, record = { "events", "header_event" };
+        const struct instance_event page = { .event = { "events", "header_page" } };
+        const struct instance_event record = { .event = { "events", "header_event" } };
         _cleanup_free_ char *text = NULL;
         size_t size;
         FILE *f;
@@ -25,7 +26,7 @@ static int describe(const struct instance *i, const struct instance_list *events
                         r = instance_describe(i, &record, f);
         }
         for (size_t k = 0; events && k < events->n && r >= 0; k++)
-                r = instance_describe(i, &events->items[k].event, f);
+                r = instance_describe(i, &events->items[k], f);
         if (fclose(f) != 0)
                 return -ENOMEM;
         if (r < 0)

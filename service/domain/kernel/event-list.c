@@ -7,6 +7,7 @@
 
 #include "common/glob.h"
 #include "service/domain/kernel/event-list.h"
+#include "service/domain/kernel/probe-lines.h"
 #include "service/domain/kernel/tracefs.h"
 
 #define NAME_MAX_BOTH 256
@@ -76,6 +77,8 @@ static bool matches(const struct kernel_event *e, const char *call, const struct
 bool kernel_event_selected(const struct kernel_event *e, const struct selector *s) {
         const char *call = s->kind == SELECTOR_SYSCALL ? call_of(e) : "";
 
+        if (s->probe.kind != PROBE_NONE || kernel_probe_is_event(e))
+                return false;
         if (!call || !matches(e, call, s, s->pattern))
                 return false;
         for (char **p = s->exclude; *p; p++)

@@ -28,7 +28,7 @@ int kernel_events_parse(char *text, struct kernel_events *ret);
 int kernel_events_read(int tracefs, struct kernel_events *ret);
 void kernel_events_done(struct kernel_events *e);
 
-/* Whether a rule is for it, apart from its filter. */
+/* Whether a rule is for it, apart from its filter. Rules of probes, and events of probes, are probe-lines.h's. */
 bool kernel_event_selected(const struct kernel_event *e, const struct selector *s);
 
 /* Whether a pattern is for it: `*`, over `name`, or over `system:name`. */

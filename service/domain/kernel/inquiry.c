@@ -23,70 +23,77 @@ struct check {
 };
 
 /* In an instance that nothing is recorded in. */
-static int check_filter(struct check *c, const struct instance_list *events) {
-        const struct instance_config config = { .subbuf_size = 4096, .buffer_size = 4096 };
-        struct instance_config named = config;
+static int check_filter(struct kernel_domain *d, const struct selector *s, const struct instance_list *events,
+                        struct failure *failure) {
         char name[INSTANCE_NAME_MAX], said[160];
+        const struct instance_config config = {
+                .name = name,
+                .subbuf_size = 4096,
+                .buffer_size = 4096,
+                .clock = d->user->clock,
+        };
         struct instance *i;
         size_t refused;
         int r;
 
-        snprintf(name, sizeof(name), "tracectl-%s-check", c->domain->id);
-        named.name = name;
-        named.clock = c->domain->user->clock;
-        r = instance_new(c->domain->tracefs, &named, &i);
+        snprintf(name, sizeof(name), "tracectl-%s-check", d->id);
+        r = instance_new(d->tracefs, &config, &i);
         if (r < 0)
-                return fail(&c->failure, FAILURE_KERNEL, "The filter cannot be tried in the kernel: %s.", strerror(-r));
+                return fail(failure, FAILURE_KERNEL, "The filter cannot be tried in the kernel: %s.", strerror(-r));
         r = instance_try_filters(i, events, &refused);
         if (r < 0)
-                fail(&c->failure, FAILURE_KERNEL, "The filter cannot be tried in the kernel: %s.", strerror(-r));
+                fail(failure, FAILURE_KERNEL, "The filter cannot be tried in the kernel: %s.", strerror(-r));
         else if (refused == events->n) {
                 instance_filter_error(i, said, sizeof(said));
-                r = fail(&c->failure, FAILURE_INVALID_OPTION, "The kernel refuses the filter '%.150s' of '%.100s'%s%s.",
-                         events->items[0].filter, c->selector->pattern, *said ? " " : "", said);
+                r = fail(failure, FAILURE_INVALID_OPTION, "The kernel refuses the filter '%.150s' of '%.100s'%s%s.",
+                         events->items[0].filter, s->pattern, *said ? " " : "", said);
         }
         instance_free(i);
-        (void) instance_remove(c->domain->tracefs, name);
+        (void) instance_remove(d->tracefs, name);
         return r;
 }
 
-static int check_events(struct check *c, const struct kernel_events *all, const char *filter) {
+static int check_events(struct kernel_domain *d, const struct kernel_events *all, const struct selector *s,
+                        const char *group, const char *filter, struct failure *failure) {
         struct instance_list events = { .items = calloc(all->n + 1, sizeof(*events.items)) };
         int r = 0;
 
         if (!events.items)
-                return fail_memory(&c->failure);
+                return fail_memory(failure);
         for (size_t k = 0; k < all->n; k++)
-                if (kernel_event_selected(&all->items[k], c->selector))
-                        events.items[events.n++] = (struct instance_event) { all->items[k], filter };
+                if (kernel_event_selected(&all->items[k], s) ||
+                    (group && kernel_probe_selected(&all->items[k], group, s)))
+                        events.items[events.n++] = (struct instance_event) { .event = all->items[k], .filter = filter };
         if (events.n == 0)
-                r = fail(&c->failure, FAILURE_NO_SUCH_EVENT, "The kernel has no %s '%.200s'; see: tracectl list "
-                         "--kernel --events.", c->selector->kind == SELECTOR_SYSCALL ? "system call" : "event",
-                         c->selector->pattern);
+                r = fail(failure, FAILURE_NO_SUCH_EVENT, "The kernel has no %s '%.200s'; see: tracectl list "
+                         "--kernel --events.", s->kind == SELECTOR_SYSCALL ? "system call" : "event", s->pattern);
         else if (filter)
-                r = check_filter(c, &events);
+                r = check_filter(d, s, &events, failure);
         free(events.items);
+        return r;
+}
+
+int kernel_check_rule(struct kernel_domain *d, const struct selector *s, const char *group, struct failure *failure) {
+        _cleanup_free_ char *filter = NULL;
+        struct kernel_events all;
+        int r = 0;
+
+        if (s->filter)
+                r = kernel_filter_translate(s->filter, &filter, failure);
+        if (r < 0)
+                return r;
+        r = kernel_events_read(d->tracefs, &all);
+        if (r < 0)
+                return fail(failure, FAILURE_KERNEL, "The kernel's events cannot be listed: %s.", strerror(-r));
+        r = check_events(d, &all, s, group, filter, failure);
+        kernel_events_done(&all);
         return r;
 }
 
 static bool run_check(struct worker_job *job) {
         struct check *c = CONTAINER_OF(job, struct check, job);
-        _cleanup_free_ char *filter = NULL;
-        struct kernel_events all;
-        int r = 0;
 
-        if (c->selector->filter)
-                r = kernel_filter_translate(c->selector->filter, &filter, &c->failure);
-        if (r >= 0) {
-                r = kernel_events_read(c->domain->tracefs, &all);
-                if (r < 0)
-                        fail(&c->failure, FAILURE_KERNEL, "The kernel's events cannot be listed: %s.", strerror(-r));
-                else {
-                        r = check_events(c, &all, filter);
-                        kernel_events_done(&all);
-                }
-        }
-        c->failed = r < 0;
+        c->failed = kernel_check_rule(c->domain, c->selector, NULL, &c->failure) < 0;
         return false;
 }
 
@@ -154,7 +161,7 @@ static bool run_list(struct worker_job *job) {
         if (!l->items)
                 l->error = -ENOMEM;
         for (size_t k = 0; k < all.n && l->error >= 0; k++)
-                if (kernel_event_matches(&all.items[k], l->glob))
+                if (kernel_event_matches(&all.items[k], l->glob) && !kernel_probe_is_event(&all.items[k]))
                         l->error = list_event(l, &all.items[k]);
         kernel_events_done(&all);
         return false;

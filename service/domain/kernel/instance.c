@@ -9,6 +9,7 @@
 #include "common/cleanup.h"
 #include "service/domain/kernel/filter.h"
 #include "service/domain/kernel/instance.h"
+#include "service/domain/kernel/probe-lines.h"
 #include "service/domain/kernel/tracefs.h"
 
 #define PATH_SIZE 320
@@ -122,6 +123,7 @@ static int append(struct instance_list *l, const struct instance_event *e, bool 
                 return -ENOMEM;
         l->items = items;
         if (copy) {
+                item.probe = NULL;
                 item.event.system = strdup(e->event.system);
                 item.event.name = strdup(e->event.name);
                 item.filter = e->filter ? strdup(e->filter) : NULL;
@@ -167,7 +169,7 @@ static int read_enabled(struct instance *i) {
 
                 r = read_filter(i, &events.items[k], &filter);
                 if (r >= 0)
-                        r = append(&i->enabled, &(struct instance_event) { events.items[k], filter }, true);
+                        r = append(&i->enabled, &(struct instance_event) { .event = events.items[k], .filter = filter }, true);
         }
         kernel_events_done(&events);
         return r;
@@ -331,20 +333,41 @@ void instance_filter_error(const struct instance *i, char *ret, size_t size) {
                 kernel_filter_error(text, ret, size);
 }
 
-int instance_describe(const struct instance *i, const struct kernel_event *e, FILE *f) {
+/* The name is the first line. */
+static int rename_event(const struct instance_event *e, char **text, size_t *size) {
+        char label[PROBE_NAME_MAX + 16];
+        char *end = strchr(*text, '\n'), *renamed;
+        int r;
+
+        if (!end || strncmp(*text, "name:", 5) != 0)
+                return -EBADMSG;
+        kernel_probe_label(&e->event, e->probe, label, sizeof(label));
+        r = asprintf(&renamed, "name: %s%s", label, end);
+        if (r < 0)
+                return -ENOMEM;
+        free(*text);
+        *text = renamed;
+        *size = (size_t) r;
+        return 0;
+}
+
+int instance_describe(const struct instance *i, const struct instance_event *e, FILE *f) {
+        const char *system = e->event.system, *name = e->event.name;
         _cleanup_free_ char *text = NULL;
         char path[PATH_SIZE];
         size_t size;
         int r;
 
-        if (strcmp(e->system, "events") == 0)
-                snprintf(path, sizeof(path), "events/%s", e->name);
+        if (strcmp(system, "events") == 0)
+                snprintf(path, sizeof(path), "events/%s", name);
         else
-                snprintf(path, sizeof(path), "events/%s/%s/format", e->system, e->name);
+                snprintf(path, sizeof(path), "events/%s/%s/format", system, name);
         r = tracefs_read(i->dir, path, &text, &size);
+        if (r >= 0 && e->probe)
+                r = rename_event(e, &text, &size);
         if (r < 0)
                 return r;
-        fprintf(f, "@ %s %s %zu\n", e->system, e->name, size);
+        fprintf(f, "@ %s %s %zu\n", system, name, size);
         fwrite(text, size, 1, f);
         return 0;
 }

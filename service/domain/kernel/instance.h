@@ -20,6 +20,7 @@
 struct instance_event {
         struct kernel_event event; /* the strings are whose list it was; in an instance its own */
         const char *filter;        /* as the kernel writes it, or NULL */
+        const struct selector *probe; /* that it is the event of; constant, where it is added; or NULL */
 };
 
 struct instance_list {
@@ -83,5 +84,8 @@ int instance_follow(struct instance *i, struct tree *tree);
 /* Where the kernel refused a filter: what it says. */
 void instance_filter_error(const struct instance *i, char *ret, size_t size);
 
-/* Writes the description of an event, or of "events" and "header_page" or "header_event". */
-int instance_describe(const struct instance *i, const struct kernel_event *e, FILE *f);
+/*
+ * Writes the description of an event, or of "events" and "header_page" or "header_event". That of a probe's has the
+ * name that the rule gives it.
+ */
+int instance_describe(const struct instance *i, const struct instance_event *e, FILE *f);

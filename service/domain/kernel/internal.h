@@ -5,6 +5,7 @@
 
 #include "service/domain/kernel/instance.h"
 #include "service/domain/kernel/kernel.h"
+#include "service/domain/kernel/probe-lines.h"
 #include "service/domain/kernel/worker.h"
 #include "service/unit/sender.h"
 
@@ -29,6 +30,7 @@ struct kernel_recording {
         struct kernel_recording_config config;
         struct sender *sender;
         uint8_t uuid[16];
+        char group[PROBE_WORD_MAX]; /* of its session's probes */
         uint64_t *stored; /* descriptors in the store; the thread's, as the next */
         size_t n_stored;
         struct instance *instances; /* the thread's, until the last job is done */
@@ -44,6 +46,12 @@ void kernel_instance_name(const struct kernel_domain *d, uid_t owner, uint64_t s
  */
 int kernel_follow(struct instance *i, const struct kernel_plan *plan, const struct instance_list *wanted,
                   struct failure *failure);
+
+/*
+ * inquiry.c: whether the kernel has an event that a rule is for, and takes its filter; a worker's. group: that of the
+ * rule's session, or NULL where it is for no probe.
+ */
+int kernel_check_rule(struct kernel_domain *d, const struct selector *s, const char *group, struct failure *failure);
 
 /* announce.c: tells the consumer of a channel, and of events; a worker's. */
 int kernel_announce_channel(struct kernel_recording *r, const struct instance *i, const struct model_channel *channel);

@@ -54,6 +54,26 @@ typedef void (*kernel_done_t)(const struct failure *failure, void *userdata);
  */
 int kernel_domain_check(struct kernel_domain *d, struct selector *selector, kernel_done_t done, void *userdata);
 
+/* Whose a probe is. */
+struct kernel_probe_owner {
+        uid_t uid;
+        uint64_t session; /* its key */
+};
+
+/*
+ * Sets the probe of a rule, and tries its filter; done as kernel_domain_check(). Of a probe in a program, file is that,
+ * as its user has opened it; -1: the service opens it, on behalf of root alone. It stays until
+ * kernel_domain_remove_probes(), also if the rule is never made.
+ */
+int kernel_domain_probe(struct kernel_domain *d, const struct kernel_probe_owner *owner, struct selector *selector,
+                        int file, kernel_done_t done, void *userdata);
+
+/* After a session has gone: its probes go when its instances have. */
+void kernel_domain_remove_probes(struct kernel_domain *d, const struct kernel_probe_owner *owner);
+
+/* Removes probes that an earlier tracingd has left, but those of the sessions with these keys. */
+int kernel_domain_sweep_probes(struct kernel_domain *d, const uint64_t *sessions, size_t n);
+
 /* An event and the text of its format file. */
 struct kernel_listed {
         char *name; /* system:name */

@@ -164,26 +164,30 @@ static int get_instance(struct apply *a, const struct model_channel *c, struct i
         return 0;
 }
 
-static const struct kernel_plan_rule *first_rule(const struct kernel_plan *plan, const struct kernel_event *e) {
+static const struct kernel_plan_rule *first_rule(const struct apply *a, const struct kernel_event *e) {
+        const struct kernel_plan *plan = &a->plan;
+
         for (size_t k = 0; k < plan->n_rules; k++)
-                if (kernel_event_selected(e, plan->rules[k].selector))
+                if (kernel_event_selected(e, plan->rules[k].selector) ||
+                    kernel_probe_selected(e, a->recording->group, plan->rules[k].selector))
                         return &plan->rules[k];
         return NULL;
 }
 
 /* The channel's events, each with its rule's filter as the kernel wants it: filters[] of the rules. */
-static int choose(const struct kernel_plan *plan, const struct kernel_events *all, uint32_t channel,
+static int choose(const struct apply *a, const struct kernel_events *all, uint32_t channel,
                   char *const *filters, struct instance_list *ret) {
         ret->items = calloc(all->n + 1, sizeof(*ret->items));
         if (!ret->items)
                 return -ENOMEM;
         for (size_t k = 0; k < all->n; k++) {
-                const struct kernel_plan_rule *rule = first_rule(plan, &all->items[k]);
+                const struct kernel_plan_rule *rule = first_rule(a, &all->items[k]);
 
                 if (rule && rule->channel == channel)
                         ret->items[ret->n++] = (struct instance_event) {
                                 .event = all->items[k],
-                                .filter = filters[rule - plan->rules],
+                                .filter = filters[rule - a->plan.rules],
+                                .probe = rule->selector->probe.kind != PROBE_NONE ? rule->selector : NULL,
                         };
         }
         return 0;
@@ -205,7 +209,7 @@ static int change_channel(struct apply *a, const struct model_channel *c, const 
         k = get_instance(a, c, &i);
         if (k < 0)
                 return k;
-        k = choose(&a->plan, all, c->id, filters, &wanted);
+        k = choose(a, all, c->id, filters, &wanted);
         if (k >= 0 && kernel_follow(i, &a->plan, &wanted, &a->failure) < 0) {
                 free(wanted.items);
                 return -ECANCELED;
@@ -302,6 +306,7 @@ int kernel_recording_new(struct kernel_domain *d, const struct kernel_recording_
                 return -ENOMEM;
         *r = (struct kernel_recording) { .domain = d, .refs = 1, .config = *config, .sender = sender_ref(sender) };
         make_uuid(r);
+        kernel_probe_group(d->id, config->owner, config->key, r->group);
         r->next = d->recordings;
         d->recordings = r;
         *ret = r;

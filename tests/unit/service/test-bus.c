@@ -255,7 +255,7 @@ static void test_event_refusals(void) {
                       "c", 0);
         fixture_fails(f, ERROR "NoSuchChannel", "'other'", session, SESSION, "EnableEvent", "sssa{sv}", "user", "other",
                       "*", 0);
-        fixture_fails(f, ERROR "UnknownOption", "known are: exclude, filter", session, SESSION, "EnableEvent",
+        fixture_fails(f, ERROR "UnknownOption", "known are: exclude, file, filter", session, SESSION, "EnableEvent",
                       "sssa{sv}", "user", "", "*", 1, "target", "s", "x");
         fixture_fails(f, ERROR "NoSuchEvent", "EnableEvent has returned", session, SESSION, "DisableEvent", "oa{sv}",
                       session, 0);

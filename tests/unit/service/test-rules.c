@@ -247,7 +247,7 @@ static void test_refusals(void) {
                 { "loglevel", "s", "loud", "InvalidOption", "known are: emergency" },
                 { "loglevel-only", "s", "", "InvalidOption", "Unknown log level ''" },
                 { "exclude", "s", "a:b", "InvalidOption", "must be an array of strings (as)" },
-                { "level", "s", "x", "UnknownOption", "known are: exclude, filter, kind, loglevel, loglevel-only" },
+                { "level", "s", "x", "UnknownOption", "known are: exclude, file, filter, kind, loglevel, loglevel-only, probe" },
         };
         struct shop s;
 

@@ -28,6 +28,23 @@ static void assert_text(const char *text, const char *wanted) {
         g_assert_cmpint(selector_text_has_options(wanted), ==, strchr(wanted, ' ') != NULL);
 }
 
+static void test_probes(void) {
+        static const char *const texts[][2] = {
+                { "kernel userspace-probe a:b strings=3,1 probe=sdt:/x:y:a:b",
+                  "kernel userspace-probe a:b probe=sdt:/x:y:a:b strings=1,3" },
+                { "kernel probe here probe=do_exit+0x10 filter=common_pid > 1",
+                  "kernel probe here probe=do_exit+0x10 filter=common_pid > 1" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+                _cleanup_(selector_unrefp) struct selector *s = parse(texts[i][0]), *again = NULL;
+
+                g_assert_cmpstr(s->text, ==, texts[i][1]);
+                again = parse(s->text);
+                g_assert_cmpstr(again->text, ==, texts[i][1]);
+        }
+}
+
 static void test_text(void) {
         assert_text("*", "*");
         assert_text("  shop:*  ", "shop:*");
@@ -108,6 +125,18 @@ static void test_refusals(void) {
         refused("* executable=a\001", option, "no name of an executable");
         refused("* unit=", option, "'' is no name of a unit");
         refused("* unit=a/b.service", option, "no name of a unit");
+        refused("kernel userspace-probe a:b", option, "Say it by the option 'probe'");
+        refused("kernel userspace-probe a:* probe=/x:y", FAILURE_INVALID_PATTERN, "no name for the events of a probe");
+        refused("kernel userspace-probe a probe=x:y", option, "no place for a probe of a program");
+        refused("kernel userspace-probe a probe=sdt:/x:y", option, "no place for a probe of a program");
+        refused("kernel userspace-probe a probe=/x:y;z", option, "no place for a probe of a program");
+        refused("kernel userspace-probe a probe=/x:y strings=1", option, "are no strings");
+        refused("kernel userspace-probe a probe=sdt:/x:y:z strings=0", option, "are no strings");
+        refused("kernel userspace-probe a probe=sdt:/x:y:z strings=13", option, "are no strings");
+        refused("kernel probe a probe=do_exit+x", option, "is no probe of the kernel");
+        refused("kernel function a probe=do_exit+1", option, "is no function of the kernel");
+        refused("kernel event a probe=do_exit", option, "is no probe; leave");
+        refused("kernel probe a probe=b exclude=c", option, "nothing can be excluded");
         refused("* filter=", option, "wrong at its end");
         refused("* filter=id >", option, "'id >' is wrong at its end");
         refused("* filter=id > ) 7", option, "wrong at character 6, ') 7'");
@@ -262,6 +291,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/selector/units", test_units);
         g_test_add_func("/selector/uids", test_uids);
         g_test_add_func("/selector/text", test_text);
+        g_test_add_func("/selector/probes", test_probes);
         g_test_add_func("/selector/options", test_options);
         g_test_add_func("/selector/refusals", test_refusals);
         g_test_add_func("/selector/selects", test_selects);

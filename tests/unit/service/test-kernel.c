@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The kernel domain's files on a folder that looks like tracefs; no kernel, no root. */
+
+#undef NDEBUG
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "service/domain/kernel/probe.h"
+#include "service/domain/kernel/tracefs.h"
+
+#define GROUP "tracectl_0123456789abcdef_1000_7"
+
+struct fake {
+        char *path;
+        int fd;
+};
+
+static void put(const struct fake *f, const char *name, const char *text) {
+        g_autofree char *path = g_build_filename(f->path, name, NULL);
+
+        g_assert_true(g_file_set_contents(path, text, -1, NULL));
+}
+
+static char *get(const struct fake *f, const char *name) {
+        g_autofree char *path = g_build_filename(f->path, name, NULL);
+        char *text;
+
+        g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+        return text;
+}
+
+static void fake_begin(struct fake *f) {
+        f->path = g_dir_make_tmp("tracefs-XXXXXX", NULL);
+        f->fd = open(f->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        g_assert_cmpint(f->fd, >=, 0);
+}
+
+static void fake_end(struct fake *f) {
+        static const char *const names[] = { "uprobe_events", "kprobe_events", "error_log", "available_events" };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+                (void) unlinkat(f->fd, names[i], 0);
+        (void) unlinkat(f->fd, "instances", AT_REMOVEDIR);
+        close(f->fd);
+        g_assert_cmpint(g_rmdir(f->path), ==, 0);
+        g_free(f->path);
+}
+
+static struct selector *parse(const char *text) {
+        struct failure failure;
+        struct selector *s;
+
+        if (selector_parse(text, &s, &failure) < 0)
+                g_error("%s: %s", text, failure.text);
+        return s;
+}
+
+static void assert_line(const struct probe_line *line, const char *prefix, const char *suffix) {
+        if (!g_str_has_prefix(line->text, prefix) || !g_str_has_suffix(line->text, suffix))
+                g_error("'%s' is not '%s...%s'", line->text, prefix, suffix);
+}
+
+static void test_lines_of_the_kernel(void) {
+        _cleanup_(selector_unrefp) struct selector *probe = parse("kernel probe my:place probe=do_exit+0x10");
+        _cleanup_(selector_unrefp) struct selector *function = parse("kernel function leave probe=do_exit");
+        struct probe_lines lines;
+        struct failure failure;
+        char label[160];
+
+        g_assert_cmpint(kernel_probe_lines(probe, GROUP, -1, &lines, &failure), ==, 0);
+        g_assert_cmpstr(lines.file, ==, "kprobe_events");
+        g_assert_cmpuint(lines.n, ==, 1);
+        assert_line(&lines.items[0], "p:" GROUP "/p", "_0_place do_exit+0x10\n");
+        kernel_probe_lines_done(&lines);
+        g_assert_cmpint(kernel_probe_lines(function, GROUP, -1, &lines, &failure), ==, 0);
+        g_assert_cmpuint(lines.n, ==, 2);
+        assert_line(&lines.items[0], "p:" GROUP "/p", "_0_leave do_exit\n");
+        assert_line(&lines.items[1], "r:" GROUP "/p", "_1_leave do_exit\n");
+        for (int i = 0; i < 2; i++) {
+                const struct kernel_event e = { GROUP, lines.items[i].event }, other = { "tracectl_x_1000_7", e.name };
+
+                g_assert_true(kernel_probe_is_event(&e) && kernel_probe_selected(&e, GROUP, function));
+                g_assert_false(kernel_probe_selected(&e, GROUP, probe) || kernel_probe_selected(&other, GROUP, function));
+                kernel_probe_label(&e, function, label, sizeof(label));
+                g_assert_cmpstr(label, ==, i == 0 ? "leave_entry" : "leave_return");
+        }
+        kernel_probe_lines_done(&lines);
+}
+
+static void assert_refused(const struct fake *f, const struct selector *s, const char *wanted) {
+        struct failure failure;
+
+        g_assert_cmpint(kernel_probes_set(f->fd, GROUP, s, -1, &failure), <, 0);
+        if (!strstr(failure.text, wanted))
+                g_error("'%s' does not say '%s'", failure.text, wanted);
+}
+
+static void test_set(void) {
+        _cleanup_(selector_unrefp) struct selector *probe = parse("kernel probe place probe=do_exit");
+        g_autofree char *written = NULL, *again = NULL;
+        g_autoptr(GString) many = g_string_new("");
+        struct failure failure;
+        struct fake f;
+
+        fake_begin(&f);
+        assert_refused(&f, probe, "CONFIG_KPROBE_EVENTS");
+        put(&f, "kprobe_events", "");
+        g_assert_cmpint(kernel_probes_set(f.fd, GROUP, probe, -1, &failure), ==, 0);
+        written = get(&f, "kprobe_events");
+        g_assert_true(g_str_has_prefix(written, "p:" GROUP "/p") && g_str_has_suffix(written, " do_exit\n"));
+        /* It is there: nothing is written. */
+        put(&f, "uprobe_events", "");
+        g_assert_cmpint(kernel_probes_set(f.fd, GROUP, probe, -1, &failure), ==, 0);
+        again = get(&f, "kprobe_events");
+        g_assert_cmpstr(again, ==, written);
+        for (int i = 0; i < PROBES_PER_SESSION_MAX; i++)
+                g_string_append_printf(many, "p:" GROUP "/x%i /bin/true:0x1\n", i);
+        put(&f, "uprobe_events", many->str);
+        put(&f, "kprobe_events", "");
+        assert_refused(&f, probe, "more than 1024 probes");
+        fake_end(&f);
+}
+
+static bool is_ours(const char *group, void *userdata) {
+        return strcmp(group, GROUP) == 0;
+}
+
+static void test_remove(void) {
+        g_autofree char *left = NULL, *untouched = NULL;
+        struct fake f;
+
+        fake_begin(&f);
+        /* The fake keeps what is written last at its begin. */
+        put(&f, "uprobe_events", "p:others/a /bin/true:0x1\np:" GROUP "/mine /bin/true:0x2 arg1=%ax:u64\n");
+        put(&f, "kprobe_events", "r8:others/b do_exit\ngarbage\n\n");
+        g_assert_cmpint(kernel_probes_remove(f.fd, is_ours, NULL), ==, 0);
+        left = get(&f, "uprobe_events");
+        g_assert_true(g_str_has_prefix(left, "-:" GROUP "/mine\n"));
+        untouched = get(&f, "kprobe_events");
+        g_assert_cmpstr(untouched, ==, "r8:others/b do_exit\ngarbage\n\n");
+        fake_end(&f);
+}
+
+static void test_files(void) {
+        _cleanup_(selector_unrefp) struct selector *s = parse("kernel userspace-probe a probe=/bin/true:main");
+        _cleanup_close_ int path = open("/bin/true", O_PATH | O_CLOEXEC), file = open("/bin/true", O_RDONLY | O_CLOEXEC);
+        _cleanup_close_ int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        struct failure failure;
+
+        g_assert_cmpint(kernel_probe_check_file(s, file, &failure), ==, 0);
+        g_assert_cmpint(kernel_probe_check_file(s, path, &failure), <, 0);
+        g_assert_nonnull(strstr(failure.text, "not open for reading"));
+        g_assert_cmpint(kernel_probe_check_file(s, null, &failure), <, 0);
+}
+
+static void unavailable(const char *path, bool is_real, const char *wanted) {
+        char reason[256];
+        int fd;
+
+        g_assert_cmpint(tracefs_open(path, is_real, &fd, reason, sizeof(reason)), <, 0);
+        if (!strstr(reason, wanted))
+                g_error("'%s' does not say '%s'", reason, wanted);
+}
+
+static void test_availability(void) {
+        char reason[256];
+        struct fake f;
+        int fd;
+
+        fake_begin(&f);
+        unavailable("/no/such/folder", false, "no tracefs is mounted on /no/such/folder");
+        unavailable(f.path, true, "no tracefs is mounted on");
+        unavailable(f.path, false, "no tracefs is mounted on");
+        put(&f, "available_events", "");
+        g_assert_cmpint(mkdirat(f.fd, "instances", 0500), ==, 0);
+        if (geteuid() != 0)
+                unavailable(f.path, false, "cannot be used: Permission denied");
+        g_assert_cmpint(fchmodat(f.fd, "instances", 0700, 0), ==, 0);
+        g_assert_cmpint(tracefs_open(f.path, false, &fd, reason, sizeof(reason)), ==, 0);
+        close(fd);
+        fake_end(&f);
+}
+
+int main(int argc, char *argv[]) {
+        g_test_init(&argc, &argv, NULL);
+        g_test_add_func("/kernel/lines-of-the-kernel", test_lines_of_the_kernel);
+        g_test_add_func("/kernel/set", test_set);
+        g_test_add_func("/kernel/remove", test_remove);
+        g_test_add_func("/kernel/files", test_files);
+        g_test_add_func("/kernel/availability", test_availability);
+        return g_test_run();
+}
