@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A writer that dies, or is stopped, lapped and continued, at each instruction
- * of the recording path: traps at addresses, for who steps through a restartable
+ * A writer that dies, or is stopped, lapped and continued, or moved to another
+ * CPU, at each instruction of the recording path: traps at addresses, for who steps through a restartable
  * sequence only ever sees it aborted. Every kind of event and what comes with
  * it (thread records, extended headers, sub-buffer switches, full rings, events
  * larger than a sub-buffer) passes by; every record that is there afterwards is
@@ -10,6 +10,7 @@
  * event in which the writer died.
  */
 
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,12 @@ enum {
         ID_PAIR = 2,
         ID_TEXT = 3,
         ID_EXTENDED = 70000,
+};
+
+enum fate {
+        FATE_DIE,
+        FATE_STOP, /* and is lapped meanwhile */
+        FATE_MOVE, /* to another CPU */
 };
 
 static const char *const functions[] = {
@@ -145,6 +152,8 @@ static void world_init(struct world *w, uint32_t flags) {
 /* As it was at the beginning. */
 static void world_reset(struct world *w) {
         memset(w->f.ring, 0, w->f.geometry.data_offset);
+        /* The data of the turn before is the same at the same place, and would do for what was not written. */
+        memset((char *) w->f.ring + w->f.geometry.data_offset, 0xa5, w->f.geometry.total_size - w->f.geometry.data_offset);
         ring_format(&w->f.geometry, trace_clock_read(TRACE_CLOCK_TSC, 0), w->f.ring, w->f.positions);
         for (uint32_t i = 0; i < w->f.geometry.n_cpus; i++)
                 w->f.positions->cpu[i].consumed = 0;
@@ -254,10 +263,24 @@ static void lap(struct world *w, bool overwrite) {
         }
 }
 
-/* Stops at address, is lapped, and goes on. Returns whether it came there. */
-static bool stop_at(struct world *w, uintptr_t address, uint32_t flags) {
+static uint64_t position_of_first(const struct world *w) {
+        return __atomic_load_n(&ring_cpu_at(&w->f.geometry, w->f.ring, 0)->commit.position, __ATOMIC_ACQUIRE);
+}
+
+/* One that is stopped changes over before it executes anything more. */
+static void move(pid_t pid) {
+        cpu_set_t set;
+
+        CPU_ZERO(&set);
+        CPU_SET(1, &set);
+        g_assert_cmpint(sched_setaffinity(pid, sizeof(set), &set), ==, 0);
+}
+
+/* Stops at address, is lapped or moved, and goes on. Returns whether it came there. */
+static bool stop_at(struct world *w, uintptr_t address, uint32_t flags, enum fate fate) {
         struct user_regs_struct regs;
         uint8_t original = *(uint8_t *) address;
+        uint64_t position;
         int status;
         long word;
         pid_t pid;
@@ -274,7 +297,11 @@ static bool stop_at(struct world *w, uintptr_t address, uint32_t flags) {
         if (!WIFSTOPPED(status))
                 return false;
         g_assert_cmpint(WSTOPSIG(status), ==, SIGTRAP);
-        lap(w, flags & RING_OVERWRITE);
+        if (fate == FATE_MOVE)
+                move(pid);
+        else
+                lap(w, flags & RING_OVERWRITE);
+        position = position_of_first(w);
         word = ptrace(PTRACE_PEEKTEXT, pid, address, NULL);
         g_assert_cmpint(ptrace(PTRACE_POKETEXT, pid, address, (word & ~0xffL) | original), ==, 0);
         g_assert_cmpint(ptrace(PTRACE_GETREGS, pid, NULL, &regs), ==, 0);
@@ -284,6 +311,9 @@ static bool stop_at(struct world *w, uintptr_t address, uint32_t flags) {
         g_assert_cmpint(ptrace(PTRACE_DETACH, pid, NULL, NULL), ==, 0);
         g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
         g_assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        /* Not even the event that was on its way: another writer on that CPU would be in its middle. */
+        if (fate == FATE_MOVE)
+                g_assert_cmpuint(position_of_first(w), ==, position);
         return true;
 }
 
@@ -302,7 +332,7 @@ static void check_after_stop(struct world *w, uint32_t flags) {
         }
 }
 
-static void at_each(uint32_t flags, bool stop) {
+static void at_each(uint32_t flags, enum fate fate) {
         GArray *addresses = instructions_of(functions, (uintptr_t) tracectl_record_fixed, "tracectl_record_fixed");
         unsigned reached = 0;
         struct world w;
@@ -318,11 +348,11 @@ static void at_each(uint32_t flags, bool stop) {
                 bool came;
 
                 world_reset(&w);
-                w.gaps = stop && !(flags & RING_OVERWRITE);
+                w.gaps = fate != FATE_DIE && !(flags & RING_OVERWRITE);
                 w.progress[1] = (struct progress) { 0 };
-                came = stop ? stop_at(&w, address, flags) : die_at(&w, address);
+                came = fate == FATE_DIE ? die_at(&w, address) : stop_at(&w, address, flags, fate);
                 reached += came;
-                if (stop && came)
+                if (fate != FATE_DIE && came)
                         check_after_stop(&w, flags);
                 else
                         check_after_death(&w, flags);
@@ -334,11 +364,23 @@ static void at_each(uint32_t flags, bool stop) {
 }
 
 static void test_die(gconstpointer flags) {
-        at_each(GPOINTER_TO_UINT(flags), false);
+        at_each(GPOINTER_TO_UINT(flags), FATE_DIE);
 }
 
 static void test_stop(gconstpointer flags) {
-        at_each(GPOINTER_TO_UINT(flags), true);
+        at_each(GPOINTER_TO_UINT(flags), FATE_STOP);
+}
+
+static void test_move(gconstpointer flags) {
+        cpu_set_t set;
+
+        CPU_ZERO(&set);
+        CPU_SET(1, &set);
+        if (sched_setaffinity(0, sizeof(set), &set) < 0) {
+                g_test_skip("there is no second CPU to move to");
+                return;
+        }
+        at_each(GPOINTER_TO_UINT(flags), FATE_MOVE);
 }
 
 int main(int argc, char *argv[]) {
@@ -348,6 +390,7 @@ int main(int argc, char *argv[]) {
                 g_test_add_data_func("/traps/die/overwrite", GUINT_TO_POINTER(RING_OVERWRITE), test_die);
                 g_test_add_data_func("/traps/stop/discard", GUINT_TO_POINTER(0), test_stop);
                 g_test_add_data_func("/traps/stop/overwrite", GUINT_TO_POINTER(RING_OVERWRITE), test_stop);
+                g_test_add_data_func("/traps/move", GUINT_TO_POINTER(0), test_move);
         }
         g_test_add_data_func("/traps/die/locked", GUINT_TO_POINTER(RING_LOCKED), test_die);
         g_test_add_data_func("/traps/die/locked-overwrite", GUINT_TO_POINTER(RING_LOCKED | RING_OVERWRITE), test_die);
