@@ -186,9 +186,11 @@ def print_starts(title, lines):
 
 
 def measure_starts():
-    library = os.path.join(os.environ["TRACECTL_BUILD"], "tracer", "libtracectl-tracepoint.so.0")
-    programs = [os.path.join(BUILD, "bench-empty" + end) for end in ("", "-tracectl", "-lttng")]
-    programs = [library + "=" + p if p.endswith("-tracectl") else p for p in programs if os.path.exists(p)]
+    libraries = {"-one-more": os.path.join(BUILD, "libbench-one-more.so"),
+                 "-tracectl": os.path.join(os.environ["TRACECTL_BUILD"], "tracer", "libtracectl-tracepoint.so.0")}
+    programs = {end: os.path.join(BUILD, "bench-empty" + end) for end in ("", "-one-more", "-tracectl", "-lttng")}
+    programs = [f"{libraries[end]}={path}" if end in libraries else path for end, path in programs.items()
+                if os.path.exists(path)]
     # In memory, as the folder of a user's that it stands for.
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
         os.mkdir(os.path.join(folder, "tracectl"))
