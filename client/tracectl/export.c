@@ -44,14 +44,14 @@ static void print_help(void) {
 }
 
 static int set_format(struct export_options *export, const char *name) {
+        static const char *const formats[] = { "perfetto", "chrome", NULL };
+
         if (strcmp(name, "perfetto") == 0)
                 export->output = &view_output_perfetto;
         else if (strcmp(name, "chrome") == 0)
                 export->output = &view_output_chrome;
-        else {
-                say("There is no format '%s'; it is perfetto or chrome. See: tracectl export --help", name);
-                return EXIT_USAGE;
-        }
+        else
+                return options_refuse_word("format", name, formats);
         return 0;
 }
 
