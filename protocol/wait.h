@@ -17,8 +17,9 @@
  * An application that finds bit 0 set connects to the registration socket. One
  * that is hung up on looks at the word again: where bit 0 is set, the daemon is
  * coming back, and the application goes on recording and connects again, with
- * RESUME (protocol/handshake.h), for as long as WAIT_RESUME_SECONDS. Where it is
- * not, or nobody has answered until then, it records nothing more, gives its
+ * RESUME (protocol/handshake.h), for as long as WAIT_RESUME_SECONDS, in which time
+ * does not count while the socket's backlog is full. Where it is not, or nobody has
+ * answered until then, it records nothing more, gives its
  * rings up and waits for the word to change. So a daemon that has nothing to
  * trace clears the bit before it hangs up, and one that takes sessions up again
  * changes the word when it can be connected to. Waiters look again by themselves

@@ -132,10 +132,14 @@ static int open_wake(void) {
  * whether he comes back, and does not.
  */
 static void pause_or_give_up(const struct daemon *d, struct retry *retry, int error, int wake) {
-        bool comes_back = d->application == 0 ? error == -EAGAIN : d->page[0] != '\0';
+        bool is_full = error == -EAGAIN, comes_back = d->application == 0 ? is_full : d->page[0] != '\0';
+        int64_t now = retry_now();
         unsigned msec;
 
-        if (comes_back && retry_next(retry, retry_now(), wait_config.give_up_msec, retry_random(), &msec))
+        /* Somebody is there, with thousands before us: that is no time in which nobody came back. */
+        if (is_full)
+                retry->since_msec = now;
+        if (comes_back && retry_next(retry, now, wait_config.give_up_msec, retry_random(), &msec))
                 pause_for(msec, wake);
         else
                 retry->given_up = true;

@@ -7,11 +7,13 @@
 
 #undef NDEBUG
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +22,13 @@
 #include "tracer/daemon.h"
 #include "tracer/retry.h"
 #include "tracer/wait.h"
+
+/* What poll() is to the kernel. */
+#if defined(SYS_poll)
+#define PAUSE SYS_poll
+#else
+#define PAUSE SYS_ppoll
+#endif
 
 static void one(struct world *w) {
         world_init(w);
@@ -176,6 +185,50 @@ static void does_not_come_back(void) {
         world_join(&w.system);
         g_assert_false(w.system.registration.keys & HANDSHAKE_RESUME);
         world_assert_recorded(&w, 2, 0);
+        world_done(&w);
+}
+
+/* Connections that nobody takes, as many as there is room for. Returns how many. */
+static unsigned fill_backlog(struct world *w, int *fds, unsigned n_max) {
+        g_autofree char *path = g_build_filename(w->system_directory, TRACECTL_REGISTER_NAME, NULL);
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+        g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+        for (unsigned n = 0; n < n_max; n++) {
+                fds[n] = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+                if (connect(fds[n], (struct sockaddr *) &address, sizeof(address)) < 0) {
+                        g_assert_cmpint(errno, ==, EAGAIN);
+                        close(fds[n]);
+                        return n;
+                }
+        }
+        g_assert_not_reached();
+}
+
+/* Who has thousands before it waits longer than for somebody who is not there, and records meanwhile. */
+static void full_backlog(void) {
+        int fds[16], tid;
+        struct world w;
+        unsigned n;
+
+        wait_config.give_up_msec = 300;
+        one(&w);
+        g_assert_cmpuint(fake_count_helpers(&tid), ==, 1);
+        g_assert_cmpint(listen(w.system.listener, 0), ==, 0);
+        n = fill_backlog(&w, fds, G_N_ELEMENTS(fds));
+        fake_hang_up(&w.system);
+        /* Each attempt takes longer than that. */
+        for (unsigned i = 0; i < 3; i++) {
+                fake_wait_asleep(tid, SYS_connect);
+                fake_wait_asleep(tid, PAUSE);
+        }
+        world_assert_recorded(&w, 2, 0);
+        g_assert_cmpint(listen(w.system.listener, 16), ==, 0);
+        for (unsigned i = 0; i < n; i++) {
+                close(accept(w.system.listener, NULL, NULL));
+                close(fds[i]);
+        }
+        come_back(&w, 42);
         world_done(&w);
 }
 
@@ -343,6 +396,7 @@ static const struct world_test tests[] = {
         { "other-rings", other_rings, false },
         { "nothing-wanted", nothing_wanted, false },
         { "does-not-come-back", does_not_come_back, false },
+        { "full-backlog", full_backlog, false },
         { "comes-back-to-hang-up", comes_back_to_hang_up, false },
         { "variable-ends", variable_ends, false },
         { "hang-up-at-each-step", hang_up_at_each_step, false },
