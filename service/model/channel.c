@@ -105,7 +105,13 @@ int channel_new(struct session *session, const struct model_channel *config, str
                 return fail_memory(failure);
         *channel = (struct channel) { .session = session, .config = *config, .enabled = true };
         r = quota_charge_or_fail(quota, session->owner, QUOTA_CHANNELS, 1, &channel->charge, failure);
+        /* The kernel gives each CPU that there may be its own ring. */
+        if (r >= 0 && config->kernel)
+                r = quota_charge_or_fail(quota, session->owner, QUOTA_RING_MEMORY,
+                                         config->subbuf_size * config->n_subbufs * session->manager->domain->n_cpus,
+                                         &channel->memory_charge, failure);
         if (r < 0) {
+                charge_done(&channel->charge);
                 free(channel);
                 return r;
         }
@@ -117,6 +123,7 @@ struct channel *channel_free(struct channel *c) {
         if (c) {
                 ledger_drop(c->session->manager->domain->ledger, &c->entry);
                 charge_done(&c->charge);
+                charge_done(&c->memory_charge);
         }
         free(c);
         return NULL;

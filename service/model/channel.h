@@ -36,7 +36,7 @@ struct channel {
         struct channel *next;
         struct session *session;
         struct model_channel config;
-        struct charge charge;
+        struct charge charge, memory_charge; /* memory: of the kernel's rings; others are charged when they are made */
         struct ledger_entry *entry; /* in the state */
         bool enabled; /* otherwise its rules are not in force */
 };

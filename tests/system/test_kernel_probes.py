@@ -204,6 +204,34 @@ class ProbesTest(ServiceTest):
     def uid_of(self, user):
         return self.host.run(["id", "-u", user]).stdout.strip()
 
+    def test_rings_of_the_kernel_are_charged(self):
+        """To their owner, as those of programs are; given back with the session."""
+        self.allow("alice", "kernel-system")
+
+        def ring_memory():
+            limits = json.loads(self.tracectl("alice", "limits", "--json=short").stdout)
+            (limit,) = [limit for limit in limits if limit["name"] == "ring_memory"]
+            return limit
+
+        before = ring_memory()
+        enable = ("enable-channel", "--kernel", "--subbuf-size", "64K")
+        self.tracectl("alice", "create", "rings")
+        self.tracectl("alice", *enable, "-s", "rings", "--subbuf-count", "16", "small")
+        small = ring_memory()["used"] - before["used"]
+        self.assertGreater(small, 0)
+        self.assertEqual(small % (1 << 20), 0)
+        # The largest ones until there is no room; none is made before the session is started.
+        large = 256 * small
+        for i in range(before["most"] // large + 1):
+            if i % 28 == 0:
+                self.tracectl("alice", "create", f"rings{i}")
+                session = f"rings{i}"
+            done = self.tracectl("alice", *enable, "-s", session, "--subbuf-count", "4096", f"large{i}", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("bytes of ring buffers", done.stderr)
+        self.destroy_all()
+        self.assertEqual(ring_memory(), before)
+
     def test_root_without_a_file(self):
         self.tracectl("root", "create", "rooted")
         done = self.busctl("root", "call", "org.tracectl.Tracing1", "/org/tracectl/Tracing1/session/0/rooted",
