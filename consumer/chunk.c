@@ -79,6 +79,19 @@ static int begin_traces(const struct session *session, const struct sets *sets) 
         return r < 0 ? r : kernel_begin_trace(session->kernel);
 }
 
+/* Without metadata there is nothing in a trace, and no reader takes it for one: it would spoil the whole output. */
+static int check_readable(const struct sets *sets) {
+        struct set *set;
+
+        LIST_FOREACH(set, sets, entries) {
+                int r = set_sync(set);
+
+                if (r < 0 && set->trace.metadata.size == 0)
+                        return r;
+        }
+        return 0;
+}
+
 /*
  * With the commit the records say that there are no files yet, and the session
  * says that the old ones have still to be moved: a successor does that before it
@@ -87,14 +100,17 @@ static int begin_traces(const struct session *session, const struct sets *sets) 
  */
 int chunk_rotate(struct session *session, const struct sets *sets, const char *name, bool resume) {
         struct operation operation = { .kind = CONSUMER_ROTATE, .name = name, .resume = resume };
-        uint64_t bytes = metadata_bytes(session, sets);
+        uint64_t bytes;
         int r;
 
         if (operation_was_done(session, &operation, &r))
                 return r;
-        r = operation_prepare(session, &operation);
+        r = check_readable(sets);
+        if (r >= 0)
+                r = operation_prepare(session, &operation);
         if (r < 0)
                 return r;
+        bytes = metadata_bytes(session, sets);
         for_all(sets, propose_new_files);
         kernel_propose_new_files(session->kernel);
         session->record.base.bytes += bytes;

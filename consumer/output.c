@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/datagram.h"
@@ -32,6 +34,18 @@ void output_done(struct output *output) {
         output->status = NULL;
 }
 
+/*
+ * Without its opener a drainer could only count away what it has no file for. So
+ * it ends like one that was killed: its successor, which has an opener, goes on
+ * from what was saved, and nothing is lost.
+ */
+static _Noreturn void die(void) {
+        static const char message[] = "tracectl-consumer: the process that opens its files has died.\n";
+
+        (void) !write(STDERR_FILENO, message, sizeof(message) - 1);
+        _exit(EXIT_FAILURE);
+}
+
 /* With ret_fd NULL no file is expected. */
 static int ask(struct output *output, const struct request *request, int *ret_fd) {
         int fds[DATAGRAM_FDS_MAX];
@@ -40,11 +54,13 @@ static int ask(struct output *output, const struct request *request, int *ret_fd
         int r;
 
         r = datagram_send(output->opener, request, sizeof(*request), NULL, 0, 0);
+        if (r == -EPIPE || r == -ECONNRESET)
+                die();
         if (r < 0)
-                return r == -ECONNRESET ? -EPIPE : r;
+                return r;
         r = datagram_recv(output->opener, &reply, sizeof(reply), fds, &n_fds, 0);
         if (r == 0 || r == -ECONNRESET)
-                return -EPIPE;
+                die();
         if (r < 0)
                 return r;
         if (r != (int) sizeof(reply) || reply.error < 0 || n_fds != (reply.error || !ret_fd ? 0 : 1)) {

@@ -19,7 +19,7 @@ struct output {
 int output_map_status(struct output *output, int fd);
 void output_done(struct output *output);
 
-/* Asks the opener for a file. -errno of the opener, -EPIPE where it is gone. */
+/* Asks the opener for a file; its -errno, or -EPROTO. Where the opener is gone this process ends, as in all that follows. */
 int output_open(struct output *output, const struct request *request, int *ret_fd);
 
 /* The opener's other services, with its -errno: see enum request_kind. */

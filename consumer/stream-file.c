@@ -8,6 +8,9 @@
 #include "consumer/stream-file.h"
 #include "protocol/ctf.h"
 
+/* No clock that traces are made with counts more in a nanosecond. */
+#define NANOSECOND_MAX UINT64_C(16)
+
 /* A tracectl:thread of our own, where the one that should stand there is not in the file. */
 struct thread_record {
         uint32_t header;
@@ -163,15 +166,40 @@ static int append_packet(struct stream_file *file, const struct packet *p, uint6
         return 0;
 }
 
+static uint64_t min(uint64_t a, uint64_t b) {
+        return a < b ? a : b;
+}
+
+/* How much later than its beginning the first record is; of a compact one we know the low bits of its time. */
+static uint64_t delay_of_first(const struct packet *p) {
+        uint32_t header;
+        uint64_t exact;
+
+        if (p->size == 0)
+                return p->end - p->begin;
+        memcpy(&header, p->records, sizeof(header));
+        if ((header & ((1 << CTF_COMPACT_ID_BITS) - 1)) != CTF_ID_EXTENDED)
+                return ((header >> CTF_COMPACT_ID_BITS) - p->begin) & CTF_COMPACT_TIME_MASK;
+        memcpy(&exact, p->records + CTF_EXTENDED_SIZE - sizeof(exact), sizeof(exact));
+        return exact - p->begin;
+}
+
 /*
  * Readers count discarded events from one packet to the next, so they do not
  * know how many a file's first packet tells of: an empty one that tells of no
- * more than the file before comes first.
+ * more than the file before comes first. They must not begin in the same
+ * nanosecond, or babeltrace2 takes them the wrong way round when it reads several
+ * chunks as one trace: the empty one begins earlier if the file before lets it,
+ * the other one later if its first record does.
  */
-static int append_first(struct stream_file *file, const struct packet *p) {
-        struct packet empty = { .begin = p->begin, .end = p->begin, .sequence = p->sequence };
+static int append_first(struct stream_file *file, struct packet *p) {
+        struct packet empty = { .begin = p->begin, .sequence = p->sequence };
+        uint64_t earlier = min(p->begin - min(file->state.end, p->begin), NANOSECOND_MAX);
         int r;
 
+        empty.begin -= earlier;
+        p->begin += min(delay_of_first(p), NANOSECOND_MAX - earlier);
+        empty.end = empty.begin;
         r = append_packet(file, &empty, file->state.discarded);
         if (r < 0)
                 return r;
@@ -215,6 +243,7 @@ static void send_live(const struct stream_file *file, const struct packet *p, ui
 int stream_file_write(struct stream_file *file, const struct packet *p) {
         struct stream_file_state *state = &file->state;
         uint64_t discarded = p->discarded + state->lost;
+        struct packet packet = *p;
         int r;
 
         send_live(file, p, discarded);
@@ -222,9 +251,9 @@ int stream_file_write(struct stream_file *file, const struct packet *p) {
         if (r >= 0)
                 r = open_files(file);
         if (r >= 0 && file->data.size == 0 && discarded > state->discarded)
-                r = append_first(file, p);
+                r = append_first(file, &packet);
         if (r >= 0)
-                r = append_packet(file, p, discarded);
+                r = append_packet(file, &packet, discarded);
         status_set_output(file->trace->session->output.status, r);
         if (r < 0) {
                 state->counters.lost_output += p->events;

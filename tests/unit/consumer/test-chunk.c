@@ -7,6 +7,7 @@
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -107,6 +108,10 @@ static void test_rotate(void) {
         g_assert_cmpuint(second.first_sequence, ==, first.next_sequence);
         g_assert_cmpuint(first.discarded, ==, 0);
         g_assert_cmpuint(second.discarded, ==, 5);
+        /* And all chunks are read as one trace. */
+        g_clear_pointer(&errors, g_free);
+        g_assert_cmpuint(count(f.play.directory, &errors), ==, 22);
+        g_assert_nonnull(strstr(errors, "discarded 5 events"));
         tear_down(&f);
 }
 
@@ -129,6 +134,27 @@ static void test_rotate_refused(void) {
         user = below(&f, "user");
         g_assert_cmpuint(count(user, NULL), ==, 20);
         g_assert_cmpuint(f.play.status->events, ==, 30);
+        tear_down(&f);
+}
+
+/* No chunk is made that has no metadata: it could not be read, nor the output as a whole. */
+static void test_rotate_full(void) {
+        struct rlimit limit = { 100, RLIM_INFINITY };
+        g_autofree char *errors = NULL;
+        struct fixture f;
+
+        set_up(&f);
+        write_some(&f, &f.ring, 10);
+        g_assert_cmpint(prlimit(f.play.pid, RLIMIT_FSIZE, &limit, NULL), ==, 0);
+        g_assert_cmpint(play_rotate(&f.play, "chunk-1", 0), ==, 0);
+        g_assert_cmpint(play_rotate(&f.play, "chunk-2", 0), ==, EFBIG);
+        limit.rlim_cur = RLIM_INFINITY;
+        g_assert_cmpint(prlimit(f.play.pid, RLIMIT_FSIZE, &limit, NULL), ==, 0);
+        g_assert_cmpint(play_rotate(&f.play, "chunk-2", 0), ==, 0);
+        write_some(&f, &f.ring, 10);
+        g_assert_cmpint(play_stop(&f.play), ==, 0);
+        g_assert_cmpuint(count(f.play.directory, &errors), ==, 10);
+        g_assert_nonnull(strstr(errors, "discarded 10 events"));
         tear_down(&f);
 }
 
@@ -196,6 +222,7 @@ int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/chunk/rotate", test_rotate);
         g_test_add_func("/chunk/rotate-refused", test_rotate_refused);
+        g_test_add_func("/chunk/rotate-full", test_rotate_full);
         g_test_add_func("/chunk/clear", test_clear);
         g_test_add_func("/chunk/clear-laps", test_clear_laps);
         return g_test_run();
