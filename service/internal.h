@@ -51,6 +51,9 @@ struct service {
 int resume_begin(struct service *s);
 void resume_end(struct service *s);
 
+/* Reads the configuration, at the beginning and when it is reloaded. */
+void life_configure(struct service *s);
+
 /* Everything but the manager of services, which is told by life_ready(), is there. */
 int life_begin(struct service *s, const struct service_config *config);
 void life_end(struct service *s);

@@ -21,6 +21,7 @@
 
 #include "service/internal.h"
 #include "service/log.h"
+#include "service/model/limits-file.h"
 #include "service/state/fd-store.h"
 #include "service/state/ledger.h"
 
@@ -137,13 +138,25 @@ void life_end(struct service *s) {
         idle_free(s->idle);
 }
 
-/* Everything is told us by those who want it, so that there is no configuration to read. */
+static void on_warning(const char *sentence, void *userdata) {
+        log_warning("%s", sentence);
+}
+
+/* Of users' limits; all else is told us by those who want it. */
+void life_configure(struct service *s) {
+        const struct limits_places places = { .root = "", .warn = on_warning };
+
+        if (s->mode == SERVICE_SYSTEM && limits_load(&s->domain->quota, &places) < 0)
+                log_warning("There is not enough memory to read tracingd.conf; the limits stay as they were.");
+}
+
 void service_reload(struct service *s) {
         struct timespec now;
 
         (void) clock_gettime(CLOCK_MONOTONIC, &now);
         (void) sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
                           (unsigned long long) now.tv_sec * 1000000 + (unsigned long long) now.tv_nsec / 1000);
+        life_configure(s);
         notify(s, "READY=1");
 }
 

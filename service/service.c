@@ -134,6 +134,7 @@ static int make_model(struct service *s, const struct service_config *config) {
         r = user_domain_new(&s->domain);
         if (r < 0)
                 return r;
+        life_configure(s);
         r = kernel_domain_new(s->event, s->domain, &kernel, &s->kernel);
         if (r < 0)
                 return r;
@@ -151,7 +152,9 @@ static int make_model(struct service *s, const struct service_config *config) {
                 s->manager->consumer_usec = config->consumer_usec;
         s->keeper = (struct manager_listener) { .news = keeper_on_news };
         manager_add_listener(s->manager, &s->keeper);
+        quota_restore_begin(&s->domain->quota);
         restore_sessions(s->manager, s->store, image);
+        quota_restore_end(&s->domain->quota);
         r = wake_new(s->event, config->run_directory, s->manager->sessions, on_settled, s, &s->wake);
         if (r < 0)
                 return r;

@@ -57,7 +57,7 @@ int service_run(struct service *s);
  */
 void service_end(struct service *s);
 
-/* Main loop: tells the service manager that we are as we should be (SIGHUP). */
+/* Main loop: reads the configuration anew, and tells the service manager (SIGHUP). */
 void service_reload(struct service *s);
 
 sd_event *service_event(struct service *s);

@@ -49,6 +49,7 @@ static const char *action_id(enum action action, bool own) {
                 [ACTION_KERNEL] = "org.tracectl.tracing1.kernel-system",
                 [ACTION_PROBE] = "org.tracectl.tracing1.kernel-probe",
                 [ACTION_MEMORY] = "org.tracectl.tracing1.record-user-memory",
+                [ACTION_EXCEED] = "org.tracectl.tracing1.exceed-limits",
         };
 
         return own ? "org.tracectl.tracing1.trace-own" : others[action];
@@ -165,6 +166,8 @@ static int judge(const struct inquiry *i, const struct answer *answer, struct fa
                 snprintf(what, sizeof(what), "the setting of probes");
         else if (q->action == ACTION_MEMORY)
                 snprintf(what, sizeof(what), "the memory of programs");
+        else if (q->action == ACTION_EXCEED)
+                snprintf(what, sizeof(what), "more than the limits allow");
         else if (q->owner == OWNER_ANY)
                 snprintf(what, sizeof(what), "the tracing of other users");
         else if (!own)
@@ -316,6 +319,11 @@ static int check(struct authorizer *authorizer, sd_bus_message *m, const struct 
         return answer ? judge(i, answer, failure) : begin(a, m, uid, pid, i, question, failure);
 }
 
+/* Who may trace the kernel, set probes or exceed a limit has not been told that he may know of other users. */
+static bool is_about_others(enum action action) {
+        return action != ACTION_KERNEL && action != ACTION_PROBE && action != ACTION_MEMORY && action != ACTION_EXCEED;
+}
+
 static bool shows(struct authorizer *authorizer, sd_bus_message *m, uid_t owner) {
         struct failure failure;
         const struct inquiry *i;
@@ -329,7 +337,8 @@ static bool shows(struct authorizer *authorizer, sd_bus_message *m, uid_t owner)
                 return true;
         i = find(of(authorizer), m);
         for (const struct answer *answer = i ? i->answers : NULL; answer; answer = answer->next)
-                if ((answer->question.owner == owner || answer->question.owner == OWNER_ANY) &&
+                if (is_about_others(answer->question.action) &&
+                    (answer->question.owner == owner || answer->question.owner == OWNER_ANY) &&
                     judge(i, answer, &failure) > 0)
                         return true;
         return false;
@@ -358,7 +367,7 @@ int authorizer_new_system(sd_event *event, sd_bus *bus, const struct authorizer_
         if (!a)
                 return -ENOMEM;
         *a = (struct system_authorizer) {
-                .authorizer = { .check = check, .caller = caller, .shows = shows, .free = system_free },
+                .authorizer = { .check = check, .caller = caller, .shows = shows, .free = system_free, .may_exceed = true },
                 .bus = sd_bus_ref(bus),
                 .audit = config->audit,
                 .polkit_usec = config->polkit_usec ? config->polkit_usec : POLKIT_USEC,

@@ -28,6 +28,7 @@ enum action {
         ACTION_KERNEL,  /* trace the whole kernel; the owner is OWNER_ANY, as of those that follow */
         ACTION_PROBE,   /* set probes, in programs and in the kernel */
         ACTION_MEMORY,  /* record what programs have in their memory */
+        ACTION_EXCEED,  /* have more than the limits allow */
 };
 
 /* What somebody wants to do. Strings may be NULL; administrators' rules see them. */
@@ -41,6 +42,7 @@ struct question {
 #define OWNER_ANY ((uid_t) -1) /* a question about what belongs to everybody */
 
 struct authorizer {
+        bool may_exceed; /* somebody can be asked whether limits may be exceeded; else they hold */
         /* 1: allowed. 0: asked; the method is called again with the answer. -errno: denied. */
         int (*check)(struct authorizer *a, sd_bus_message *m, const struct question *question,
                      struct failure *failure);

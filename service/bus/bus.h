@@ -120,6 +120,13 @@ int bus_authorize_kernel(struct bus *b, sd_bus_message *m, const char *session, 
                          sd_bus_error *error);
 
 /*
+ * For methods: calls act, and where one of owner's limits is in the way and the sender may exceed it, calls it again
+ * without. act changes nothing where it fails. As bus_authorize().
+ */
+int bus_act(struct bus *b, sd_bus_message *m, uid_t owner, const char *session,
+            int (*act)(void *userdata, struct failure *failure), void *userdata, sd_bus_error *error);
+
+/*
  * A reply that comes later. The message is the callback's own reference.
  * Property changes and signals that are still waiting go out first.
  */

@@ -154,6 +154,21 @@ static int create(struct bus *b, sd_bus_message *m, uid_t caller, const char *na
         return r;
 }
 
+struct creation {
+        struct bus *bus;
+        sd_bus_message *message;
+        uid_t caller;
+        const char *name;
+        const struct create_options *options;
+        struct session *session;
+};
+
+static int act_create(void *userdata, struct failure *failure) {
+        struct creation *c = userdata;
+
+        return create(c->bus, c->message, c->caller, c->name, c->options, &c->session, failure);
+}
+
 static int method_create_session(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         struct bus *b = userdata;
         struct create_options o = { .output_fd = -1 };
@@ -163,28 +178,24 @@ static int method_create_session(sd_bus_message *m, void *userdata, sd_bus_error
                 { "if-exists", 's', &o.if_exists },
                 { "mode", 's', &o.mode },
         };
-        struct failure failure;
-        struct session *s;
-        const char *name;
-        uid_t caller;
+        struct creation c = { .bus = b, .message = m, .options = &o };
         int r;
 
-        r = sd_bus_message_read(m, "s", &name);
+        r = sd_bus_message_read(m, "s", &c.name);
         if (r < 0)
                 return r;
         r = bus_read_options(m, options, ARRAY_SIZE(options), error);
         if (r < 0)
                 return r;
-        r = bus_caller(b, m, &caller, error);
+        r = bus_caller(b, m, &c.caller, error);
         if (r < 0)
                 return r;
-        r = bus_authorize(b, m, &(struct question) { ACTION_TRACE, caller, .session = name }, error);
+        r = bus_authorize(b, m, &(struct question) { ACTION_TRACE, c.caller, .session = c.name }, error);
+        if (r > 0)
+                r = bus_act(b, m, c.caller, c.name, act_create, &c, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = create(b, m, caller, name, &o, &s, &failure);
-        if (r < 0)
-                return error_set(error, &failure);
-        return s ? reply_path(b, m, s) : 1;
+        return c.session ? reply_path(b, m, c.session) : 1;
 }
 
 static int method_get_session(sd_bus_message *m, void *userdata, sd_bus_error *error) {

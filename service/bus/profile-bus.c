@@ -194,25 +194,42 @@ static int authorize_targets(struct bus *b, sd_bus_message *m, const struct prof
         return r;
 }
 
-static int apply(struct bus *b, sd_bus_message *m, uid_t caller, struct profile *p, const struct apply_options *o,
-                 struct failure *failure) {
-        const bool persistent = o->persistent > 0;
-        const struct profile_request request = {
-                .profile = p,
-                .owner = caller,
-                .dry_run = o->dry_run > 0,
-                .persistent = o->persistent >= 0 ? &persistent : NULL,
-        };
+struct applied_profile {
+        struct manager *manager;
+        struct profile_request request;
         struct profile_result result;
+};
+
+static int act_apply(void *userdata, struct failure *failure) {
+        struct applied_profile *a = userdata;
+
+        return profile_apply(a->manager, &a->request, &a->result, failure);
+}
+
+/* As bus_authorize(). */
+static int apply(struct bus *b, sd_bus_message *m, uid_t caller, struct profile *p, const struct apply_options *o,
+                 sd_bus_error *error) {
+        const bool persistent = o->persistent > 0;
+        struct applied_profile a = {
+                .manager = b->manager,
+                .request = {
+                        .profile = p,
+                        .owner = caller,
+                        .dry_run = o->dry_run > 0,
+                        .persistent = o->persistent >= 0 ? &persistent : NULL,
+                },
+        };
+        struct failure failure;
         int r;
 
-        r = profile_apply(b->manager, &request, &result, failure);
-        if (r < 0)
+        r = bus_act(b, m, caller, profile_session_name(p), act_apply, &a, error);
+        if (r <= 0)
                 return r;
         /* A dry run has nobody to wait for. */
-        if (request.dry_run)
-                result.session = NULL;
-        return reply_when_done(b, m, &result, failure);
+        if (a.request.dry_run)
+                a.result.session = NULL;
+        r = reply_when_done(b, m, &a.result, &failure);
+        return r < 0 ? error_set(error, &failure) : 1;
 }
 
 int manager_method_apply_profile(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -245,10 +262,9 @@ int manager_method_apply_profile(sd_bus_message *m, void *userdata, sd_bus_error
         r = bus_authorize(b, m, &(struct question) { ACTION_TRACE, caller, .session = profile_session_name(p) }, error);
         if (r > 0)
                 r = authorize_targets(b, m, p, caller, error);
-        if (r <= 0)
-                return r < 0 ? r : 1;
-        r = apply(b, m, caller, p, &o, &failure);
-        return r < 0 ? error_set(error, &failure) : 1;
+        if (r > 0)
+                r = apply(b, m, caller, p, &o, error);
+        return r < 0 ? r : 1;
 }
 
 int session_method_dump(sd_bus_message *m, void *userdata, sd_bus_error *error) {

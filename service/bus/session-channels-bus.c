@@ -7,6 +7,19 @@
 #include "service/bus/errors.h"
 #include "service/bus/options.h"
 
+struct enabling_channel {
+        struct session *session;
+        const char *name;
+        const struct channel_options *options;
+        struct channel *channel;
+};
+
+static int enable_channel(void *userdata, struct failure *failure) {
+        struct enabling_channel *e = userdata;
+
+        return session_enable_channel(e->session, e->name, e->options, &e->channel, failure);
+}
+
 int session_method_enable_channel(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         struct channel_options o = { 0 };
         const struct option options[] = {
@@ -18,8 +31,7 @@ int session_method_enable_channel(sd_bus_message *m, void *userdata, sd_bus_erro
         struct session *s = userdata;
         struct bus *b = bus_of(s->manager, m);
         const char *domain, *name;
-        struct channel *channel;
-        struct failure failure;
+        struct enabling_channel e = { .session = s, .options = &o };
         int r;
 
         r = sd_bus_message_read(m, "ss", &domain, &name);
@@ -34,12 +46,12 @@ int session_method_enable_channel(sd_bus_message *m, void *userdata, sd_bus_erro
         r = bus_authorize(b, m, &(struct question) { ACTION_CONTROL, s->owner, s->name, domain }, error);
         if (r > 0 && o.kernel)
                 r = bus_authorize_kernel(b, m, s->name, NULL, error);
+        e.name = name;
+        if (r > 0)
+                r = bus_act(b, m, s->owner, s->name, enable_channel, &e, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = session_enable_channel(s, name, &o, &channel, &failure);
-        if (r < 0)
-                return error_set(error, &failure);
-        r = channel_path(channel, &path);
+        r = channel_path(e.channel, &path);
         if (r < 0)
                 return r;
         emit_flush(b->emitter);

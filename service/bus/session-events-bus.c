@@ -89,6 +89,19 @@ static int read_request(sd_bus_message *m, struct request *q, sd_bus_error *erro
         return r < 0 ? r : bus_read_domain(q->domain, &q->selection.kernel, error);
 }
 
+struct rule_request {
+        struct session *session;
+        const char *channel;
+        struct selector *selector;
+        struct rule *rule;
+};
+
+static int enable_event(void *userdata, struct failure *failure) {
+        struct rule_request *q = userdata;
+
+        return session_enable_event(q->session, q->channel, q->selector, &q->rule, failure);
+}
+
 /* 1, or as bus_authorize(). */
 static int make_selector(struct bus *b, sd_bus_message *m, const struct session *s, struct request *q,
                          struct selector **ret, sd_bus_error *error) {
@@ -114,8 +127,7 @@ int session_method_enable_event(sd_bus_message *m, void *userdata, sd_bus_error 
         struct session *s = userdata;
         struct question question = { ACTION_CONTROL, s->owner, .session = s->name };
         struct bus *b = bus_of(s->manager, m);
-        struct failure failure;
-        struct rule *rule;
+        struct rule_request wanted = { .session = s };
         int r;
 
         r = read_request(m, &q, error);
@@ -134,10 +146,12 @@ int session_method_enable_event(sd_bus_message *m, void *userdata, sd_bus_error 
                 return r < 0 ? r : 1;
         if (selector->kernel)
                 return kernel_event_enable(m, s, q.channel, selector, q.file, error);
-        r = session_enable_event(s, q.channel, selector, &rule, &failure);
-        if (r < 0)
-                return error_set(error, &failure);
-        r = event_path(rule, &path);
+        wanted.channel = q.channel;
+        wanted.selector = selector;
+        r = bus_act(b, m, s->owner, s->name, enable_event, &wanted, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = event_path(wanted.rule, &path);
         if (r < 0)
                 return r;
         if (s->state == SESSION_ACTIVE)

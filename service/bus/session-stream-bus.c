@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "service/bus/bus.h"
-#include "service/bus/errors.h"
 #include "service/bus/options.h"
 #include "service/model/session-stream.h"
+
+struct opening {
+        struct session *session;
+        uid_t caller;
+        int fd;
+};
+
+static int open_stream(void *userdata, struct failure *failure) {
+        struct opening *o = userdata;
+
+        return session_open_stream(o->session, o->caller, &o->fd, failure);
+}
 
 int session_method_open_stream(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         struct session *s = userdata;
         struct bus *b = bus_of(s->manager, m);
-        _cleanup_close_ int fd = -1;
-        struct failure failure;
-        uid_t caller;
+        struct opening o = { .session = s, .fd = -1 };
         int r;
 
         r = bus_read_options(m, NULL, 0, error);
@@ -19,11 +28,12 @@ int session_method_open_stream(sd_bus_message *m, void *userdata, sd_bus_error *
         r = bus_authorize(b, m, &(struct question) { ACTION_READ, s->owner, .session = s->name }, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = bus_caller(b, m, &caller, error);
+        r = bus_caller(b, m, &o.caller, error);
         if (r < 0)
                 return r;
-        r = session_open_stream(s, caller, &fd, &failure);
-        if (r < 0)
-                return error_set(error, &failure);
-        return sd_bus_reply_method_return(m, "h", fd);
+        r = bus_act(b, m, o.caller, s->name, open_stream, &o, error);
+        if (r > 0)
+                r = sd_bus_reply_method_return(m, "h", o.fd);
+        closep(&o.fd);
+        return r < 0 ? r : 1;
 }

@@ -9,11 +9,14 @@
  * kept as long as the quota, so that a charge can always point to its own.
  *
  * tracingd's own uid (root, or the one user of a user's daemon) may have what
- * the machine has; any other one has the share of the table.
+ * the machine has; any other one has the share of the table, or what limits-file.h
+ * has read.
  */
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -34,14 +37,31 @@ enum quota_kind {
 struct quota_user {
         struct quota_user *next;
         uid_t uid;
-        atomic_uint_least64_t used[_QUOTA_MAX];
+        atomic_uint_least64_t used[_QUOTA_MAX], limits[_QUOTA_MAX];
+        uint64_t configured[_QUOTA_MAX]; /* QUOTA_UNSET: as everybody's */
 };
 
 struct quota {
-        pthread_mutex_t lock; /* of the list */
+        pthread_mutex_t lock; /* of the list, and of what limits are made of */
         struct quota_user *users;
         uid_t own;
-        uint64_t limits[_QUOTA_MAX], own_limits[_QUOTA_MAX]; /* constant once threads run */
+        uint64_t table[_QUOTA_MAX], own_table[_QUOTA_MAX]; /* what there is without a configuration */
+        uint64_t configured[_QUOTA_MAX];                   /* for every other uid than our own; QUOTA_UNSET: the table's */
+
+        /* main loop only */
+        uint64_t n_refused; /* by quota_charge_or_fail() */
+        uid_t excused;      /* whom it refuses nothing, while is_excusing */
+        bool is_excusing;
+        bool is_restoring; /* nobody is refused anything */
+};
+
+/* A line of the configuration. */
+#define QUOTA_EVERYBODY ((uid_t) -1) /* every uid but our own */
+#define QUOTA_UNSET (UINT64_MAX - 1)
+struct quota_setting {
+        uid_t uid;
+        enum quota_kind kind;
+        uint64_t limit;
 };
 
 struct charge {
@@ -53,13 +73,33 @@ struct charge {
 void quota_init(struct quota *q, uid_t own);
 void quota_done(struct quota *q);
 
-/* Of all uids together: another uid than our own may have half of it. Before there are threads. */
+/* Of all uids together: another uid than our own may have half of it, where nothing else is configured. */
 void quota_set_total(struct quota *q, enum quota_kind kind, uint64_t total);
+
+/*
+ * The whole configuration, in the place of an earlier one; of two settings for the same the later counts. Who has
+ * more than he may keeps it. -ENOMEM: nothing has changed.
+ */
+int quota_configure(struct quota *q, const struct quota_setting *settings, size_t n);
+
+/* The kind that is called key in the configuration; -ENOENT. */
+int quota_kind_from_key(const char *key, enum quota_kind *ret);
+
+/* Lets uid have more than it may, until quota_excuse_end(): what was charged then stays. Main loop only. */
+void quota_excuse(struct quota *q, uid_t uid);
+void quota_excuse_end(struct quota *q);
+
+/*
+ * From the one to the other everybody has what he had before tracingd was restarted, whatever the limits are by now.
+ * While there are no other threads.
+ */
+void quota_restore_begin(struct quota *q);
+void quota_restore_end(struct quota *q);
 
 /* *ret is empty. -EDQUOT where the uid would have more than it may; -ENOMEM. */
 int quota_charge(struct quota *q, uid_t uid, enum quota_kind kind, uint64_t amount, struct charge *ret);
 
-/* As quota_charge(), with a sentence. */
+/* As quota_charge(), with a sentence. Main loop only. */
 int quota_charge_or_fail(struct quota *q, uid_t uid, enum quota_kind kind, uint64_t amount, struct charge *ret,
                          struct failure *failure);
 
@@ -70,5 +110,5 @@ void charge_done(struct charge *charge);
 void quota_describe(struct quota *q, uid_t uid, enum quota_kind kind, char *ret, size_t size);
 
 const char *quota_name(enum quota_kind kind);
-uint64_t quota_limit(const struct quota *q, uid_t uid, enum quota_kind kind);
+uint64_t quota_limit(struct quota *q, uid_t uid, enum quota_kind kind);
 uint64_t quota_used(struct quota *q, uid_t uid, enum quota_kind kind);

@@ -5,6 +5,12 @@
 #include "service/model/manager.h"
 #include "service/state/ledger.h"
 
+int rule_charge(const struct session *session, const struct selector *selector, struct charge *ret,
+                struct failure *failure) {
+        return quota_charge_or_fail(&session->manager->domain->quota, session->owner, QUOTA_RULES,
+                                    1 + strlen(selector->text) / RULE_CHARGE_BYTES, ret, failure);
+}
+
 int rule_new(struct channel *channel, uint32_t id, struct selector *selector, struct rule **ret,
              struct failure *failure) {
         struct session *session = channel->session;
@@ -21,8 +27,7 @@ int rule_new(struct channel *channel, uint32_t id, struct selector *selector, st
                 .enabled = true,
                 .selector = selector_ref(selector),
         };
-        r = quota_charge_or_fail(&session->manager->domain->quota, session->owner, QUOTA_RULES,
-                                 1 + strlen(selector->text) / RULE_CHARGE_BYTES, &rule->charge, failure);
+        r = rule_charge(session, selector, &rule->charge, failure);
         if (r < 0) {
                 rule_free(rule);
                 return r;

@@ -28,6 +28,10 @@ struct rule {
         struct ledger_entry *entry; /* in the state */
 };
 
+/* For one more rule of this selector, whether or not it is made. As quota_charge_or_fail(). */
+int rule_charge(const struct session *session, const struct selector *selector, struct charge *ret,
+                struct failure *failure);
+
 int rule_new(struct channel *channel, uint32_t id, struct selector *selector, struct rule **ret,
              struct failure *failure);
 struct rule *rule_free(struct rule *rule);

@@ -110,14 +110,24 @@ void session_unlink_rule(struct session *s, struct rule *rule) {
                 }
 }
 
-static int add_rule(struct session *s, struct channel *channel, struct selector *selector, struct rule **ret,
-                    struct failure *failure) {
-        struct rule *rule, **p;
+/* Whether there may be another rule: asked before a channel is made for it. */
+static int check_room(struct session *s, const struct selector *selector, struct failure *failure) {
+        struct charge charge = { 0 };
         int r;
 
         if (s->n_rules >= RULES_PER_SESSION_MAX)
                 return fail(failure, FAILURE_LIMIT, "Session '%s' has %i event rules, which is the most that it can "
                             "have; use patterns with '*'.", s->name, RULES_PER_SESSION_MAX);
+        r = rule_charge(s, selector, &charge, failure);
+        charge_done(&charge);
+        return r;
+}
+
+static int add_rule(struct session *s, struct channel *channel, struct selector *selector, struct rule **ret,
+                    struct failure *failure) {
+        struct rule *rule, **p;
+        int r;
+
         r = rule_new(channel, s->last_rule + 1, selector, &rule, failure);
         if (r < 0)
                 return r;
@@ -160,16 +170,20 @@ int session_enable_event(struct session *s, const char *name, struct selector *s
 
         if (*name == '\0')
                 name = CHANNEL_DEFAULT_NAME;
-        r = check_other_channels(s, session_find_channel(s, selector->kernel, name), selector, failure);
+        channel = session_find_channel(s, selector->kernel, name);
+        r = check_other_channels(s, channel, selector, failure);
         if (r < 0)
                 return r;
-        r = get_channel(s, selector->kernel, name, &channel, failure);
+        rule = channel ? session_find_selector(s, channel, selector) : NULL;
+        if (!rule)
+                r = check_room(s, selector, failure);
+        if (r >= 0)
+                r = get_channel(s, selector->kernel, name, &channel, failure);
         if (r < 0)
                 return r;
         r = check_followed(s, channel, selector, failure);
         if (r < 0)
                 return r;
-        rule = session_find_selector(s, channel, selector);
         if (!rule)
                 return add_rule(s, channel, selector, ret, failure);
         r = set_enabled(s, rule, true, failure);

@@ -42,6 +42,72 @@ static void test_charges(void) {
         quota_done(&q);
 }
 
+static void assert_limit(struct quota *q, uid_t uid, enum quota_kind kind, uint64_t wanted) {
+        g_assert_cmpuint(quota_limit(q, uid, kind), ==, wanted);
+}
+
+static void test_configured(void) {
+        const struct quota_setting settings[] = {
+                { QUOTA_EVERYBODY, QUOTA_SESSIONS, 10 }, { SOMEBODY, QUOTA_SESSIONS, 3 },
+                { SOMEBODY, QUOTA_CHANNELS, UINT64_MAX }, { SOMEBODY, QUOTA_SESSIONS, 2 },
+                { QUOTA_EVERYBODY, QUOTA_RULES, 5 },      { QUOTA_EVERYBODY, QUOTA_RULES, QUOTA_UNSET },
+        };
+        struct charge a = { 0 }, b = { 0 };
+        struct quota q;
+
+        quota_init(&q, 0);
+        g_assert_cmpint(quota_charge(&q, SOMEBODY, QUOTA_SESSIONS, 2, &a), ==, 0);
+        g_assert_cmpint(quota_configure(&q, settings, G_N_ELEMENTS(settings)), ==, 0);
+        assert_limit(&q, SOMEBODY, QUOTA_SESSIONS, 2);
+        assert_limit(&q, SOMEBODY, QUOTA_CHANNELS, UINT64_MAX);
+        assert_limit(&q, ANOTHER, QUOTA_SESSIONS, 10);
+        assert_limit(&q, ANOTHER, QUOTA_CHANNELS, 1024);
+        assert_limit(&q, ANOTHER, QUOTA_RULES, 16384);
+        /* Nobody but tracingd itself is everybody. */
+        assert_limit(&q, 0, QUOTA_SESSIONS, 256);
+        g_assert_cmpint(quota_charge(&q, SOMEBODY, QUOTA_SESSIONS, 1, &b), ==, -EDQUOT);
+        g_assert_cmpint(quota_charge(&q, ANOTHER, QUOTA_SESSIONS, 11, &b), ==, -EDQUOT);
+        /* He keeps what is more than he may have by now. */
+        g_assert_cmpint(quota_configure(&q, &(struct quota_setting) { SOMEBODY, QUOTA_SESSIONS, 1 }, 1), ==, 0);
+        g_assert_cmpuint(quota_used(&q, SOMEBODY, QUOTA_SESSIONS), ==, 2);
+        g_assert_cmpint(quota_charge(&q, SOMEBODY, QUOTA_SESSIONS, 1, &b), ==, -EDQUOT);
+        assert_limit(&q, ANOTHER, QUOTA_SESSIONS, 256);
+        quota_set_total(&q, QUOTA_SESSIONS, 400);
+        assert_limit(&q, SOMEBODY, QUOTA_SESSIONS, 1);
+        assert_limit(&q, ANOTHER, QUOTA_SESSIONS, 200);
+        g_assert_cmpint(quota_configure(&q, NULL, 0), ==, 0);
+        assert_limit(&q, SOMEBODY, QUOTA_SESSIONS, 200);
+        charge_done(&a);
+        quota_done(&q);
+}
+
+/* What a limit does not stop: who was allowed to exceed it, and what was there before a restart. */
+static void test_excused(void) {
+        struct charge a = { 0 }, b = { 0 }, c = { 0 };
+        struct failure failure;
+        struct quota q;
+
+        quota_init(&q, 0);
+        g_assert_cmpint(quota_charge(&q, SOMEBODY, QUOTA_LIVE_STREAMS, 32, &a), ==, 0);
+        g_assert_cmpint(quota_charge_or_fail(&q, SOMEBODY, QUOTA_LIVE_STREAMS, 1, &b, &failure), ==, -EDQUOT);
+        g_assert_cmpuint(q.n_refused, ==, 1);
+        quota_excuse(&q, SOMEBODY);
+        g_assert_cmpint(quota_charge_or_fail(&q, SOMEBODY, QUOTA_LIVE_STREAMS, 1, &b, &failure), ==, 0);
+        g_assert_cmpint(quota_charge_or_fail(&q, ANOTHER, QUOTA_LIVE_STREAMS, 33, &c, &failure), ==, -EDQUOT);
+        quota_excuse_end(&q);
+        g_assert_cmpuint(quota_used(&q, SOMEBODY, QUOTA_LIVE_STREAMS), ==, 33);
+        g_assert_cmpint(quota_charge_or_fail(&q, SOMEBODY, QUOTA_LIVE_STREAMS, 1, &c, &failure), ==, -EDQUOT);
+        charge_done(&b);
+        quota_restore_begin(&q);
+        g_assert_cmpint(quota_charge(&q, SOMEBODY, QUOTA_LIVE_STREAMS, 1, &b), ==, 0);
+        quota_restore_end(&q);
+        g_assert_cmpint(quota_charge(&q, SOMEBODY, QUOTA_LIVE_STREAMS, 1, &c), ==, -EDQUOT);
+        charge_done(&a);
+        charge_done(&b);
+        g_assert_cmpuint(quota_used(&q, SOMEBODY, QUOTA_LIVE_STREAMS), ==, 0);
+        quota_done(&q);
+}
+
 static gpointer charge_often(gpointer userdata) {
         for (int i = 0; i < 20000; i++) {
                 struct charge c = { 0 };
@@ -227,6 +293,8 @@ static void test_escape(void) {
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/quota/charges", test_charges);
+        g_test_add_func("/quota/configured", test_configured);
+        g_test_add_func("/quota/excused", test_excused);
         g_test_add_func("/quota/threads", test_threads);
         g_test_add_func("/quota/sessions", test_sessions);
         g_test_add_func("/quota/long-ruleslong-rules", test_long_rules);
