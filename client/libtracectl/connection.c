@@ -27,21 +27,6 @@ void tracectl_connection_free(tracectl_connection *connection) {
         connection_unref(connection);
 }
 
-int tracectl_connection_get_fd(const tracectl_connection *connection) {
-        return sd_bus_get_fd(connection->bus);
-}
-
-int tracectl_connection_process(tracectl_connection *connection) {
-        int r;
-
-        do
-                r = sd_bus_process(connection->bus, NULL);
-        while (r > 0);
-        if (r == -ENOTCONN || r == -EPIPE || (r >= 0 && sd_bus_is_open(connection->bus) <= 0))
-                return -ECONNRESET;
-        return r;
-}
-
 const char *tracectl_connection_get_error(const tracectl_connection *connection) {
         return connection->error.message ?: "";
 }
@@ -106,7 +91,7 @@ static const char *explain_bus_error(const sd_bus_error *error) {
 }
 
 /* An error that the service did not send: only this side knows what happened. */
-static int set_error(tracectl_connection *connection, int r) {
+int connection_set_error(tracectl_connection *connection, int r) {
         const char *sentence = explain(connection, r);
 
         sd_bus_error_free(&connection->error);
@@ -125,12 +110,38 @@ int connection_new_call(tracectl_connection *connection, const char *path, const
         int r;
 
         r = sd_bus_message_new_method_call(connection->bus, ret, connection->destination, path, interface, method);
-        return r < 0 ? set_error(connection, r) : 0;
+        return r < 0 ? connection_set_error(connection, r) : 0;
 }
 
 /* Whether sd-bus has made it, not the other side, which has words of its own. */
 static bool is_own_error(const sd_bus_error *error, int r) {
         return !error->message || strcmp(error->message, strerror(-r)) == 0;
+}
+
+/* What the other side has said, or a sentence instead where it was not the service. Returns r. */
+static int take_error(tracectl_connection *connection, int r, const sd_bus_error *error) {
+        const char *sentence = connection->destination ? explain_bus_error(error) : NULL;
+
+        sd_bus_error_free(&connection->error);
+        if (sentence)
+                (void) sd_bus_error_set(&connection->error, error->name, sentence);
+        else
+                (void) sd_bus_error_copy(&connection->error, error);
+        return r;
+}
+
+int connection_check_reply(tracectl_connection *connection, sd_bus_message *reply) {
+        const sd_bus_error *error = sd_bus_message_get_error(reply);
+
+        sd_bus_error_free(&connection->error);
+        if (!error)
+                return 0;
+        /* These two sd-bus has made instead of a reply. */
+        if (error->message && strcmp(error->message, "Method call timed out") == 0)
+                return connection_set_error(connection, -ETIMEDOUT);
+        if (error->message && strcmp(error->message, "Connection terminated") == 0)
+                return connection_set_error(connection, -ECONNRESET);
+        return take_error(connection, -sd_bus_error_get_errno(error), error);
 }
 
 int connection_call(tracectl_connection *connection, int r, sd_bus_message *call, sd_bus_message **ret) {
@@ -140,18 +151,11 @@ int connection_call(tracectl_connection *connection, int r, sd_bus_message *call
         if (r >= 0)
                 r = sd_bus_call(connection->bus, call, 0, &error, &reply);
         if (r < 0 && is_own_error(&error, r))
-                return set_error(connection, r);
+                return connection_set_error(connection, r);
 
         sd_bus_error_free(&connection->error);
-        if (r < 0) {
-                const char *sentence = connection->destination ? explain_bus_error(&error) : NULL;
-
-                if (sentence)
-                        (void) sd_bus_error_set(&connection->error, error.name, sentence);
-                else
-                        (void) sd_bus_error_move(&connection->error, &error);
-                return r;
-        }
+        if (r < 0)
+                return take_error(connection, r, &error);
         if (ret)
                 *ret = TAKE_PTR(reply);
         return 0;
@@ -162,6 +166,10 @@ int connection_bad_reply(tracectl_connection *connection, int r) {
         (void) sd_bus_error_set(&connection->error, SD_BUS_ERROR_INCONSISTENT_MESSAGE,
                                 "The tracing service's answer makes no sense: it is of another version.");
         return r;
+}
+
+int connection_check_read(tracectl_connection *connection, int r) {
+        return r < 0 && r != -ENOMEM ? connection_bad_reply(connection, r) : r;
 }
 
 int connection_refuse(tracectl_connection *connection, int r, const char *name, const char *format, ...) {

@@ -43,16 +43,21 @@ int connection_new_call(tracectl_connection *connection, const char *path, const
  */
 int connection_call(tracectl_connection *connection, int r, sd_bus_message *call, sd_bus_message **ret);
 
+/* 0, or the error that a reply is, which becomes the connection's. */
+int connection_check_reply(tracectl_connection *connection, sd_bus_message *reply);
+
+/* An error that the service did not send becomes the connection's. Returns r. */
+int connection_set_error(tracectl_connection *connection, int r);
+
 /* The reply made no sense: r, and the connection's error says so. */
 int connection_bad_reply(tracectl_connection *connection, int r);
+
+/* The same of what reading a reply has returned, unless that was 0 or that there was no memory. */
+int connection_check_read(tracectl_connection *connection, int r);
 
 /* Makes an error of this library's own the connection's, and returns r. */
 __attribute__((format(printf, 4, 5))) int connection_refuse(tracectl_connection *connection, int r, const char *name,
                                                             const char *format, ...);
-
-/* The properties of an object, as a dictionary with the names that tracectl.h has for them. */
-int connection_get_properties(tracectl_connection *connection, const char *path, const char *interface,
-                              tracectl_value **ret);
 
 /* Appends an empty a{sv}. */
 int message_append_no_options(sd_bus_message *m);

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "client/libtracectl/value.h"
+#include "client/libtracectl/operation.h"
 
 static int append_options(sd_bus_message *m, const struct tracectl_profile_options *options) {
         int r;
@@ -17,14 +17,12 @@ static int append_options(sd_bus_message *m, const struct tracectl_profile_optio
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static int read_result(sd_bus_message *reply, tracectl_value **ret) {
+static int read_result(struct operation *operation, sd_bus_message *reply) {
         static const char *const names[] = { "changed", "before", "after" };
         _cleanup_(tracectl_value_freep) tracectl_value *result = NULL;
         int r;
 
-        if (sd_bus_message_has_signature(reply, "ba{sv}a{sv}") <= 0)
-                return -EBADMSG;
-        r = value_new(TRACECTL_ARRAY, &result);
+        r = sd_bus_message_has_signature(reply, "ba{sv}a{sv}") > 0 ? value_new(TRACECTL_ARRAY, &result) : -EBADMSG;
         for (size_t i = 0; i < ARRAY_SIZE(names) && r >= 0; i++) {
                 tracectl_value *item = NULL;
 
@@ -35,14 +33,14 @@ static int read_result(sd_bus_message *reply, tracectl_value **ret) {
         if (r >= 0)
                 r = value_name_items(result, names, ARRAY_SIZE(names));
         if (r < 0)
-                return r;
-        *ret = TAKE_PTR(result);
+                return connection_check_read(operation->connection, r);
+        operation->result.value = TAKE_PTR(result);
         return 0;
 }
 
-int tracectl_apply_profile(tracectl_connection *connection, const char *text,
-                           const struct tracectl_profile_options *options, tracectl_value **ret) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+static int apply(tracectl_connection *connection, const char *text, const struct tracectl_profile_options *options,
+                 struct operation *operation, operation_read read) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
         int r;
 
         r = connection_new_call(connection, TRACECTL_ROOT, TRACECTL_INTERFACE "Manager", "ApplyProfile", &call);
@@ -51,9 +49,20 @@ int tracectl_apply_profile(tracectl_connection *connection, const char *text,
         r = sd_bus_message_append(call, "s", text);
         if (r >= 0)
                 r = append_options(call, options);
-        r = connection_call(connection, r, call, &reply);
-        if (r < 0 || !ret)
-                return r;
-        r = read_result(reply, ret);
-        return r < 0 && r != -ENOMEM ? connection_bad_reply(connection, r) : r;
+        return operation_begin(operation, connection, r, call, read);
+}
+
+int tracectl_apply_profile(tracectl_connection *connection, const char *text,
+                           const struct tracectl_profile_options *options, tracectl_value **ret) {
+        OPERATION_WAIT_FOR(operation, apply(connection, text, options, &operation, ret ? read_result : NULL));
+
+        if (ret)
+                *ret = TAKE_PTR(operation.result.value);
+        return 0;
+}
+
+int tracectl_apply_profile_async(tracectl_connection *connection, const char *text,
+                                 const struct tracectl_profile_options *options, tracectl_callback callback,
+                                 void *userdata) {
+        return apply(connection, text, options, &(struct operation) OPERATION_LATER(callback, userdata), read_result);
 }

@@ -5,84 +5,6 @@
 #include <string.h>
 
 #include "client/libtracectl/session.h"
-#include "client/libtracectl/value.h"
-
-static int append_channel_options(sd_bus_message *m, const struct tracectl_channel_options *options) {
-        int r;
-
-        r = sd_bus_message_open_container(m, 'a', "{sv}");
-        if (r < 0)
-                return r;
-        if (options && OPTIONS_HAVE(options, mode) && options->mode != TRACECTL_CHANNEL_DEFAULT) {
-                bool overwrite = options->mode == TRACECTL_CHANNEL_OVERWRITE;
-
-                r = sd_bus_message_append(m, "{sv}", "mode", "s", overwrite ? "overwrite" : "discard");
-                if (r < 0)
-                        return r;
-        }
-        if (options && OPTIONS_HAVE(options, subbuf_count) && options->subbuf_count > 0) {
-                r = sd_bus_message_append(m, "{sv}", "subbuf-count", "u", options->subbuf_count);
-                if (r < 0)
-                        return r;
-        }
-        if (options && OPTIONS_HAVE(options, subbuf_size) && options->subbuf_size > 0) {
-                r = sd_bus_message_append(m, "{sv}", "subbuf-size", "t", options->subbuf_size);
-                if (r < 0)
-                        return r;
-        }
-        return sd_bus_message_close_container(m);
-}
-
-static int append_channel(sd_bus_message *m, const char *domain, const char *name,
-                          const struct tracectl_channel_options *options) {
-        int r;
-
-        r = sd_bus_message_append(m, "ss", domain, name);
-        if (r < 0)
-                return r;
-        return append_channel_options(m, options);
-}
-
-int tracectl_session_enable_channel(tracectl_session *session, const char *domain, const char *name,
-                                    const struct tracectl_channel_options *options) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-        int r;
-
-        r = connection_new_call(session->connection, session->path, SESSION_INTERFACE, "EnableChannel", &call);
-        if (r < 0)
-                return r;
-        return connection_call(session->connection, append_channel(call, domain, name, options), call, NULL);
-}
-
-int tracectl_session_disable_channel(tracectl_session *session, const char *domain, const char *name) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-        int r;
-
-        r = connection_new_call(session->connection, session->path, SESSION_INTERFACE, "DisableChannel", &call);
-        if (r < 0)
-                return r;
-        return connection_call(session->connection, append_channel(call, domain, name, NULL), call, NULL);
-}
-
-static int append_context(sd_bus_message *m, const char *domain, const char *channel, const char *type) {
-        int r;
-
-        r = sd_bus_message_append(m, "sss", domain, channel, type);
-        if (r < 0)
-                return r;
-        return message_append_no_options(m);
-}
-
-int tracectl_session_add_context(tracectl_session *session, const char *domain, const char *channel,
-                                 const char *type) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-        int r;
-
-        r = connection_new_call(session->connection, session->path, SESSION_INTERFACE, "AddContext", &call);
-        if (r < 0)
-                return r;
-        return connection_call(session->connection, append_context(call, domain, channel, type), call, NULL);
-}
 
 static int append_string(sd_bus_message *m, const char *key, const char *value) {
         return value ? sd_bus_message_append(m, "{sv}", key, "s", value) : 0;
@@ -161,78 +83,134 @@ static int append_event(sd_bus_message *m, const char *domain, const char *chann
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-int tracectl_session_enable_event(tracectl_session *session, const char *domain, const char *channel,
-                                  const char *pattern, const struct tracectl_event_options *options,
-                                  uint32_t *ret_pending) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+static int read_enabled(struct operation *operation, sd_bus_message *reply) {
         uint32_t pending;
+        int r;
+
+        r = sd_bus_message_read(reply, "otu", NULL, NULL, &pending);
+        if (r < 0)
+                return connection_bad_reply(operation->connection, r);
+        operation->result.number = pending;
+        return 0;
+}
+
+static int enable(tracectl_session *session, const char *domain, const char *channel, const char *pattern,
+                  const struct tracectl_event_options *options, struct operation *operation) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
         int r;
 
         r = connection_new_call(session->connection, session->path, SESSION_INTERFACE, "EnableEvent", &call);
         if (r < 0)
                 return r;
-        r = connection_call(session->connection, append_event(call, domain, channel, pattern, options), call, &reply);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_read(reply, "otu", NULL, NULL, &pending);
-        if (r < 0)
-                return connection_bad_reply(session->connection, r);
+        r = append_event(call, domain, channel, pattern, options);
+        return operation_begin(operation, session->connection, r, call, read_enabled);
+}
+
+int tracectl_session_enable_event(tracectl_session *session, const char *domain, const char *channel,
+                                  const char *pattern, const struct tracectl_event_options *options,
+                                  uint32_t *ret_pending) {
+        OPERATION_WAIT_FOR(operation, enable(session, domain, channel, pattern, options, &operation));
+
         if (ret_pending)
-                *ret_pending = pending;
+                *ret_pending = (uint32_t) operation.result.number;
         return 0;
 }
 
-static int call_event(tracectl_session *session, const char *method, const char *path) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-        int r;
-
-        r = connection_new_call(session->connection, session->path, SESSION_INTERFACE, method, &call);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_append(call, "o", path);
-        if (r >= 0)
-                r = message_append_no_options(call);
-        return connection_call(session->connection, r, call, NULL);
+int tracectl_session_enable_event_async(tracectl_session *session, const char *domain, const char *channel,
+                                        const char *pattern, const struct tracectl_event_options *options,
+                                        tracectl_callback callback, void *userdata) {
+        return enable(session, domain, channel, pattern, options,
+                      &(struct operation) OPERATION_LATER(callback, userdata));
 }
 
 static bool has(const tracectl_value *event, const char *key, const char *text) {
         return strcmp(tracectl_value_get_string(tracectl_value_lookup(event, key)), text) == 0;
 }
 
-/* The service knows rules by their objects, people by their patterns. */
-static int call_events(tracectl_session *session, const char *method, const char *domain, const char *channel,
-                       const char *pattern) {
-        _cleanup_(tracectl_value_freep) tracectl_value *events = NULL;
-        bool found = false;
+/* The next rule of those that were found; none: all is done. */
+static int call_next(struct operation *operation, sd_bus_message *reply) {
+        tracectl_value *events = operation->rules;
         int r;
 
-        r = tracectl_session_get_events(session, &events);
+        if (operation->n_done == events->n)
+                return 0;
+        r = connection_new_call(operation->connection, operation->path, SESSION_INTERFACE, operation->method,
+                                &operation->next);
+        if (r >= 0)
+                r = sd_bus_message_append(operation->next, "o", events->items[operation->n_done++]->string);
+        return r < 0 ? r : message_append_no_options(operation->next);
+}
+
+/* The service knows rules by their objects, people by their patterns. */
+static int read_rules(struct operation *operation, sd_bus_message *reply) {
+        _cleanup_(tracectl_value_freep) tracectl_value *events = NULL;
+        int r;
+
+        r = session_read_events(operation, reply);
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < events->n; i++) {
+        events = TAKE_PTR(operation->result.value);
+        r = value_new(TRACECTL_ARRAY, &operation->rules);
+        for (size_t i = 0; r >= 0 && i < events->n; i++) {
                 const tracectl_value *event = events->items[i];
 
-                if (!has(event, "pattern", pattern) || !has(event, "domain", domain) ||
-                    (*channel && !has(event, "channel", channel)))
-                        continue;
-                r = call_event(session, method, tracectl_value_get_string(tracectl_value_lookup(event, "path")));
-                if (r < 0)
-                        return r;
-                found = true;
+                if (has(event, "pattern", operation->pattern) && has(event, "domain", operation->domain) &&
+                    (!*operation->channel || has(event, "channel", operation->channel)))
+                        r = value_add_string(operation->rules, NULL,
+                                             tracectl_value_get_string(tracectl_value_lookup(event, "path")));
         }
-        if (!found)
-                return connection_refuse(session->connection, -ENOENT, TRACECTL_NAME ".Error.NoSuchEvent",
-                                         "The session has no rule for the events '%.200s'%s%.100s.", pattern,
-                                         *channel ? " in channel " : "", channel);
+        if (r < 0)
+                return r;
+        if (operation->rules->n == 0)
+                return connection_refuse(operation->connection, -ENOENT, TRACECTL_NAME ".Error.NoSuchEvent",
+                                         "The session has no rule for the events '%.200s'%s%.100s.",
+                                         operation->pattern, *operation->channel ? " in channel " : "",
+                                         operation->channel);
+        operation->read = call_next;
+        return call_next(operation, NULL);
+}
+
+static int call_rules(tracectl_session *session, const char *method, const char *domain, const char *channel,
+                      const char *pattern, struct operation *operation) {
+        operation->method = method;
+        operation->domain = strdup(domain);
+        operation->channel = strdup(channel);
+        operation->pattern = strdup(pattern);
+        if (!operation->domain || !operation->channel || !operation->pattern)
+                return -ENOMEM;
+        return session_get_objects(session, operation, read_rules);
+}
+
+static int wait_rules(tracectl_session *session, const char *method, const char *domain, const char *channel,
+                      const char *pattern) {
+        OPERATION_WAIT_FOR(operation, call_rules(session, method, domain, channel, pattern, &operation));
+
         return 0;
+}
+
+static int send_rules(tracectl_session *session, const char *method, const char *domain, const char *channel,
+                      const char *pattern, tracectl_callback callback, void *userdata) {
+        _cleanup_(operation_done) struct operation operation = OPERATION_LATER(callback, userdata);
+
+        return call_rules(session, method, domain, channel, pattern, &operation);
 }
 
 int tracectl_session_disable_event(tracectl_session *session, const char *domain, const char *channel,
                                    const char *pattern) {
-        return call_events(session, "DisableEvent", domain, channel, pattern);
+        return wait_rules(session, "DisableEvent", domain, channel, pattern);
+}
+
+int tracectl_session_disable_event_async(tracectl_session *session, const char *domain, const char *channel,
+                                         const char *pattern, tracectl_callback callback, void *userdata) {
+        return send_rules(session, "DisableEvent", domain, channel, pattern, callback, userdata);
 }
 
 int tracectl_session_remove_event(tracectl_session *session, const char *domain, const char *channel,
                                   const char *pattern) {
-        return call_events(session, "RemoveEvent", domain, channel, pattern);
+        return wait_rules(session, "RemoveEvent", domain, channel, pattern);
+}
+
+int tracectl_session_remove_event_async(tracectl_session *session, const char *domain, const char *channel,
+                                        const char *pattern, tracectl_callback callback, void *userdata) {
+        return send_rules(session, "RemoveEvent", domain, channel, pattern, callback, userdata);
 }

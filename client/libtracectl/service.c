@@ -4,29 +4,42 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "client/libtracectl/value.h"
+#include "client/libtracectl/properties.h"
 
 #define MANAGER_INTERFACE TRACECTL_INTERFACE "Manager"
 
-int tracectl_get_info(tracectl_connection *connection, tracectl_value **ret) {
+static int read_info(struct operation *operation, sd_bus_message *reply) {
         _cleanup_(tracectl_value_freep) tracectl_value *info = NULL;
         int r;
 
-        r = connection_get_properties(connection, TRACECTL_ROOT, MANAGER_INTERFACE, &info);
+        r = value_read_signature(reply, "a{sv}", &info);
+        if (r >= 0)
+                r = value_rename_keys(info);
         for (size_t i = 0; r >= 0 && i < info->n; i++)
                 r = value_rename_keys(info->items[i]);
         if (r < 0)
-                return r;
-        *ret = TAKE_PTR(info);
+                return connection_check_read(operation->connection, r);
+        operation->result.value = TAKE_PTR(info);
         return 0;
+}
+
+static int get_info(tracectl_connection *connection, struct operation *operation) {
+        return properties_get(operation, connection, TRACECTL_ROOT, MANAGER_INTERFACE, read_info);
+}
+
+int tracectl_get_info(tracectl_connection *connection, tracectl_value **ret) {
+        OPERATION_WAIT_FOR(operation, get_info(connection, &operation));
+
+        *ret = TAKE_PTR(operation.result.value);
+        return 0;
+}
+
+int tracectl_get_info_async(tracectl_connection *connection, tracectl_callback callback, void *userdata) {
+        return get_info(connection, &(struct operation) OPERATION_LATER(callback, userdata));
 }
 
 static int new_call(tracectl_connection *connection, const char *method, sd_bus_message **ret) {
         return connection_new_call(connection, TRACECTL_ROOT, MANAGER_INTERFACE, method, ret);
-}
-
-static int check_read(tracectl_connection *connection, int r) {
-        return r < 0 && r != -ENOMEM ? connection_bad_reply(connection, r) : r;
 }
 
 /* pid: whether this list knows that option. */
@@ -43,42 +56,50 @@ static int append_options(sd_bus_message *m, const struct tracectl_list_options 
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-int tracectl_list_sessions(tracectl_connection *connection, const struct tracectl_list_options *options,
-                           tracectl_value **ret) {
+static int read_sessions(struct operation *operation, sd_bus_message *reply) {
         static const char *const names[] = { "owner", "name", "state", "mode", "path" };
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
         _cleanup_(tracectl_value_freep) tracectl_value *list = NULL;
+        int r;
+
+        r = value_read_signature(reply, "a(ussso)", &list);
+        if (r >= 0)
+                r = value_name_rows(list, names, ARRAY_SIZE(names));
+        if (r < 0)
+                return connection_check_read(operation->connection, r);
+        value_sort(list, "owner", "name");
+        operation->result.value = TAKE_PTR(list);
+        return 0;
+}
+
+static int list_sessions(tracectl_connection *connection, const struct tracectl_list_options *options,
+                         struct operation *operation) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
         int r;
 
         r = new_call(connection, "ListSessions", &call);
         if (r < 0)
                 return r;
-        r = connection_call(connection, append_options(call, options, false), call, &reply);
-        if (r < 0)
-                return r;
-        r = value_read_signature(reply, "a(ussso)", &list);
-        if (r >= 0)
-                r = value_name_rows(list, names, ARRAY_SIZE(names));
-        if (r < 0)
-                return check_read(connection, r);
-        value_sort(list, "owner", "name");
-        *ret = TAKE_PTR(list);
+        return operation_begin(operation, connection, append_options(call, options, false), call, read_sessions);
+}
+
+int tracectl_list_sessions(tracectl_connection *connection, const struct tracectl_list_options *options,
+                           tracectl_value **ret) {
+        OPERATION_WAIT_FOR(operation, list_sessions(connection, options, &operation));
+
+        *ret = TAKE_PTR(operation.result.value);
         return 0;
 }
 
-int tracectl_list_applications(tracectl_connection *connection, const struct tracectl_list_options *options,
-                               int *ret_settled, tracectl_value **ret) {
-        static const char *const names[] = { "pid", "uid", "name", "unit", "path" };
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
-        _cleanup_(tracectl_value_freep) tracectl_value *list = NULL;
-        int r, settled;
+int tracectl_list_sessions_async(tracectl_connection *connection, const struct tracectl_list_options *options,
+                                 tracectl_callback callback, void *userdata) {
+        return list_sessions(connection, options, &(struct operation) OPERATION_LATER(callback, userdata));
+}
 
-        r = new_call(connection, "ListApplications", &call);
-        if (r < 0)
-                return r;
-        r = connection_call(connection, append_options(call, options, true), call, &reply);
-        if (r < 0)
-                return r;
+static int read_applications(struct operation *operation, sd_bus_message *reply) {
+        static const char *const names[] = { "pid", "uid", "name", "unit", "path" };
+        _cleanup_(tracectl_value_freep) tracectl_value *list = NULL;
+        int r, settled = 0;
+
         r = sd_bus_message_has_signature(reply, "ba(uusso)") > 0 ? sd_bus_message_read(reply, "b", &settled)
                                                                  : -EBADMSG;
         if (r >= 0)
@@ -86,12 +107,37 @@ int tracectl_list_applications(tracectl_connection *connection, const struct tra
         if (r >= 0)
                 r = value_name_rows(list, names, ARRAY_SIZE(names));
         if (r < 0)
-                return check_read(connection, r);
+                return connection_check_read(operation->connection, r);
         value_sort(list, "pid", "path");
-        if (ret_settled)
-                *ret_settled = settled;
-        *ret = TAKE_PTR(list);
+        operation->result.number = (uint64_t) settled;
+        operation->result.value = TAKE_PTR(list);
         return 0;
+}
+
+static int list_applications(tracectl_connection *connection, const struct tracectl_list_options *options,
+                             struct operation *operation) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        int r;
+
+        r = new_call(connection, "ListApplications", &call);
+        if (r < 0)
+                return r;
+        return operation_begin(operation, connection, append_options(call, options, true), call, read_applications);
+}
+
+int tracectl_list_applications(tracectl_connection *connection, const struct tracectl_list_options *options,
+                               int *ret_settled, tracectl_value **ret) {
+        OPERATION_WAIT_FOR(operation, list_applications(connection, options, &operation));
+
+        if (ret_settled)
+                *ret_settled = (int) operation.result.number;
+        *ret = TAKE_PTR(operation.result.value);
+        return 0;
+}
+
+int tracectl_list_applications_async(tracectl_connection *connection, const struct tracectl_list_options *options,
+                                     tracectl_callback callback, void *userdata) {
+        return list_applications(connection, options, &(struct operation) OPERATION_LATER(callback, userdata));
 }
 
 /* The details' entries become the event's own; an event without fields has an empty array of them. */
@@ -118,10 +164,23 @@ static int name_event(tracectl_value *event) {
         return r;
 }
 
-int tracectl_list_events(tracectl_connection *connection, const char *domain, const char *glob,
-                         const struct tracectl_list_options *options, tracectl_value **ret) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+static int read_events(struct operation *operation, sd_bus_message *reply) {
         _cleanup_(tracectl_value_freep) tracectl_value *list = NULL;
+        int r;
+
+        r = value_read_signature(reply, "a(sssa{sv})", &list);
+        for (size_t i = 0; r >= 0 && i < list->n; i++)
+                r = name_event(list->items[i]);
+        if (r < 0)
+                return connection_check_read(operation->connection, r);
+        value_sort(list, "domain", "name");
+        operation->result.value = TAKE_PTR(list);
+        return 0;
+}
+
+static int list_events(tracectl_connection *connection, const char *domain, const char *glob,
+                       const struct tracectl_list_options *options, struct operation *operation) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
         int r;
 
         r = new_call(connection, "ListEvents", &call);
@@ -130,15 +189,20 @@ int tracectl_list_events(tracectl_connection *connection, const char *domain, co
         r = sd_bus_message_append(call, "ss", domain, glob);
         if (r >= 0)
                 r = append_options(call, options, false);
-        r = connection_call(connection, r, call, &reply);
-        if (r < 0)
-                return r;
-        r = value_read_signature(reply, "a(sssa{sv})", &list);
-        for (size_t i = 0; r >= 0 && i < list->n; i++)
-                r = name_event(list->items[i]);
-        if (r < 0)
-                return check_read(connection, r);
-        value_sort(list, "domain", "name");
-        *ret = TAKE_PTR(list);
+        return operation_begin(operation, connection, r, call, read_events);
+}
+
+int tracectl_list_events(tracectl_connection *connection, const char *domain, const char *glob,
+                         const struct tracectl_list_options *options, tracectl_value **ret) {
+        OPERATION_WAIT_FOR(operation, list_events(connection, domain, glob, options, &operation));
+
+        *ret = TAKE_PTR(operation.result.value);
         return 0;
+}
+
+int tracectl_list_events_async(tracectl_connection *connection, const char *domain, const char *glob,
+                               const struct tracectl_list_options *options, tracectl_callback callback,
+                               void *userdata) {
+        return list_events(connection, domain, glob, options,
+                           &(struct operation) OPERATION_LATER(callback, userdata));
 }

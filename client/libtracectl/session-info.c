@@ -3,27 +3,22 @@
 #include <errno.h>
 #include <string.h>
 
+#include "client/libtracectl/properties.h"
 #include "client/libtracectl/session.h"
-#include "client/libtracectl/value.h"
 
 #define OBJECT_MANAGER "org.freedesktop.DBus.ObjectManager"
 
 int tracectl_session_get_info(tracectl_session *session, tracectl_value **ret) {
-        return connection_get_properties(session->connection, session->path, SESSION_INTERFACE, ret);
+        OPERATION_WAIT_FOR(operation, properties_get(&operation, session->connection, session->path,
+                                                     SESSION_INTERFACE, NULL));
+
+        *ret = TAKE_PTR(operation.result.value);
+        return 0;
 }
 
-static int get_objects(tracectl_session *session, tracectl_value **ret) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
-        int r;
-
-        r = connection_new_call(session->connection, TRACECTL_ROOT, OBJECT_MANAGER, "GetManagedObjects", &call);
-        if (r < 0)
-                return r;
-        r = connection_call(session->connection, 0, call, &reply);
-        if (r < 0)
-                return r;
-        r = value_read_signature(reply, "a{oa{sa{sv}}}", ret);
-        return r < 0 && r != -ENOMEM ? connection_bad_reply(session->connection, r) : r;
+int tracectl_session_get_info_async(tracectl_session *session, tracectl_callback callback, void *userdata) {
+        return properties_get(&(struct operation) OPERATION_LATER(callback, userdata), session->connection,
+                              session->path, SESSION_INTERFACE, NULL);
 }
 
 /* Moves the properties of an object's interface into list, where the object has it. */
@@ -48,17 +43,17 @@ static int take_interface(tracectl_value *interfaces, const char *interface, con
 }
 
 /* The properties of those objects below the session that have an interface, moved out of objects. */
-static int take_properties(const tracectl_session *session, tracectl_value *objects, const char *interface,
+static int take_properties(const char *session, tracectl_value *objects, const char *interface,
                            tracectl_value **ret) {
         _cleanup_(tracectl_value_freep) tracectl_value *list = NULL;
-        size_t n = strlen(session->path);
+        size_t n = strlen(session);
         int r;
 
         r = value_new(TRACECTL_ARRAY, &list);
         for (size_t i = 0; i < objects->n && r >= 0; i++) {
                 const char *path = objects->keys[i];
 
-                if (strncmp(path, session->path, n) == 0 && path[n] == '/')
+                if (strncmp(path, session, n) == 0 && path[n] == '/')
                         r = take_interface(objects->items[i], interface, path, list);
         }
         if (r < 0)
@@ -67,7 +62,7 @@ static int take_properties(const tracectl_session *session, tracectl_value *obje
         return 0;
 }
 
-static int get_channels(const tracectl_session *session, tracectl_value *objects, tracectl_value **ret) {
+static int take_channels(const char *session, tracectl_value *objects, tracectl_value **ret) {
         int r;
 
         r = take_properties(session, objects, TRACECTL_INTERFACE "Channel", ret);
@@ -76,12 +71,18 @@ static int get_channels(const tracectl_session *session, tracectl_value *objects
         return r;
 }
 
-int tracectl_session_get_channels(tracectl_session *session, tracectl_value **ret) {
+static int read_objects(sd_bus_message *reply, tracectl_value **ret) {
+        return value_read_signature(reply, "a{oa{sa{sv}}}", ret);
+}
+
+static int read_channels(struct operation *operation, sd_bus_message *reply) {
         _cleanup_(tracectl_value_freep) tracectl_value *objects = NULL;
         int r;
 
-        r = get_objects(session, &objects);
-        return r < 0 ? r : get_channels(session, objects, ret);
+        r = read_objects(reply, &objects);
+        if (r >= 0)
+                r = take_channels(operation->path, objects, &operation->result.value);
+        return connection_check_read(operation->connection, r);
 }
 
 static const tracectl_value *find_path(const tracectl_value *list, const char *path) {
@@ -113,21 +114,57 @@ static int name_channel(tracectl_value *event, const tracectl_value *channels) {
         return -EBADMSG;
 }
 
-int tracectl_session_get_events(tracectl_session *session, tracectl_value **ret) {
+int session_read_events(struct operation *operation, sd_bus_message *reply) {
         _cleanup_(tracectl_value_freep) tracectl_value *objects = NULL, *channels = NULL, *events = NULL;
         int r;
 
-        r = get_objects(session, &objects);
-        if (r < 0)
-                return r;
-        r = get_channels(session, objects, &channels);
+        r = read_objects(reply, &objects);
         if (r >= 0)
-                r = take_properties(session, objects, TRACECTL_INTERFACE "Event", &events);
+                r = take_channels(operation->path, objects, &channels);
+        if (r >= 0)
+                r = take_properties(operation->path, objects, TRACECTL_INTERFACE "Event", &events);
         for (size_t i = 0; r >= 0 && i < events->n; i++)
                 r = name_channel(events->items[i], channels);
         if (r < 0)
-                return r == -ENOMEM ? r : connection_bad_reply(session->connection, r);
+                return connection_check_read(operation->connection, r);
         value_sort(events, "channel", "pattern");
-        *ret = TAKE_PTR(events);
+        operation->result.value = TAKE_PTR(events);
         return 0;
+}
+
+int session_get_objects(tracectl_session *session, struct operation *operation, operation_read read) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        int r;
+
+        operation->path = strdup(session->path);
+        if (!operation->path)
+                return -ENOMEM;
+        r = connection_new_call(session->connection, TRACECTL_ROOT, OBJECT_MANAGER, "GetManagedObjects", &call);
+        return r < 0 ? r : operation_begin(operation, session->connection, 0, call, read);
+}
+
+int tracectl_session_get_channels(tracectl_session *session, tracectl_value **ret) {
+        OPERATION_WAIT_FOR(operation, session_get_objects(session, &operation, read_channels));
+
+        *ret = TAKE_PTR(operation.result.value);
+        return 0;
+}
+
+int tracectl_session_get_channels_async(tracectl_session *session, tracectl_callback callback, void *userdata) {
+        _cleanup_(operation_done) struct operation operation = OPERATION_LATER(callback, userdata);
+
+        return session_get_objects(session, &operation, read_channels);
+}
+
+int tracectl_session_get_events(tracectl_session *session, tracectl_value **ret) {
+        OPERATION_WAIT_FOR(operation, session_get_objects(session, &operation, session_read_events));
+
+        *ret = TAKE_PTR(operation.result.value);
+        return 0;
+}
+
+int tracectl_session_get_events_async(tracectl_session *session, tracectl_callback callback, void *userdata) {
+        _cleanup_(operation_done) struct operation operation = OPERATION_LATER(callback, userdata);
+
+        return session_get_objects(session, &operation, session_read_events);
 }

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "client/libtracectl/counts.h"
 #include "client/libtracectl/session.h"
-#include "client/libtracectl/value.h"
 
 DEFINE_CLEANUP(tracectl_session *, tracectl_session_free)
 
@@ -32,7 +29,7 @@ static int append_options(sd_bus_message *m, const struct tracectl_session_optio
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static int session_new(tracectl_connection *connection, const char *path, tracectl_session **ret) {
+int session_new(tracectl_connection *connection, const char *path, tracectl_session **ret) {
         _cleanup_(tracectl_session_freep) tracectl_session *session = NULL;
 
         session = calloc(1, sizeof(*session));
@@ -46,22 +43,23 @@ static int session_new(tracectl_connection *connection, const char *path, tracec
         return 0;
 }
 
-/* Sends a call that replies with the session's object. */
-static int call_for_session(tracectl_connection *connection, int r, sd_bus_message *call, tracectl_session **ret) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+static int read_session(struct operation *operation, sd_bus_message *reply) {
         const char *path;
+        int r;
 
-        r = connection_call(connection, r, call, &reply);
-        if (r < 0)
-                return r;
         r = sd_bus_message_read(reply, "o", &path);
         if (r < 0)
-                return connection_bad_reply(connection, r);
-        return session_new(connection, path, ret);
+                return connection_bad_reply(operation->connection, r);
+        return session_new(operation->connection, path, &operation->result.session);
 }
 
-int tracectl_session_create(tracectl_connection *connection, const char *name,
-                            const struct tracectl_session_options *options, tracectl_session **ret) {
+static int take_session(struct operation *operation, tracectl_session **ret) {
+        *ret = TAKE_PTR(operation->result.session);
+        return 0;
+}
+
+static int create(tracectl_connection *connection, const char *name, const struct tracectl_session_options *options,
+                  struct operation *operation) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
         int r;
 
@@ -71,50 +69,94 @@ int tracectl_session_create(tracectl_connection *connection, const char *name,
         r = sd_bus_message_append(call, "s", name);
         if (r >= 0)
                 r = append_options(call, options);
-        return call_for_session(connection, r, call, ret);
+        return operation_begin(operation, connection, r, call, read_session);
+}
+
+int tracectl_session_create(tracectl_connection *connection, const char *name,
+                            const struct tracectl_session_options *options, tracectl_session **ret) {
+        OPERATION_WAIT_FOR(operation, create(connection, name, options, &operation));
+
+        return take_session(&operation, ret);
+}
+
+int tracectl_session_create_async(tracectl_connection *connection, const char *name,
+                                  const struct tracectl_session_options *options, tracectl_callback callback,
+                                  void *userdata) {
+        return create(connection, name, options, &(struct operation) OPERATION_LATER(callback, userdata));
+}
+
+static int new_open(tracectl_connection *connection, uint32_t uid, const char *name, sd_bus_message **ret) {
+        int r;
+
+        r = connection_new_call(connection, TRACECTL_ROOT, TRACECTL_INTERFACE "Manager", "GetSession", ret);
+        return r < 0 ? r : sd_bus_message_append(*ret, "us", uid, name);
+}
+
+static int open_of(tracectl_connection *connection, uint32_t uid, const char *name, struct operation *operation) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        int r;
+
+        r = new_open(connection, uid, name, &call);
+        return call ? operation_begin(operation, connection, r, call, read_session) : r;
 }
 
 int tracectl_session_open_of(tracectl_connection *connection, uint32_t uid, const char *name,
                              tracectl_session **ret) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-        int r;
+        OPERATION_WAIT_FOR(operation, open_of(connection, uid, name, &operation));
 
-        r = connection_new_call(connection, TRACECTL_ROOT, TRACECTL_INTERFACE "Manager", "GetSession", &call);
-        if (r < 0)
-                return r;
-        return call_for_session(connection, sd_bus_message_append(call, "us", uid, name), call, ret);
+        return take_session(&operation, ret);
+}
+
+int tracectl_session_open_of_async(tracectl_connection *connection, uint32_t uid, const char *name,
+                                   tracectl_callback callback, void *userdata) {
+        return open_of(connection, uid, name, &(struct operation) OPERATION_LATER(callback, userdata));
 }
 
 /* Who the caller is on another machine: there, every session that is listed is his. */
-static int find_remote_owner(tracectl_connection *connection, const char *name, uint32_t *ret) {
-        _cleanup_(tracectl_value_freep) tracectl_value *list = NULL;
+static int read_own(struct operation *operation, sd_bus_message *reply) {
+        tracectl_connection *connection = operation->connection;
+        const char *name, *wanted = operation->path;
+        uint32_t uid;
         int r;
 
-        r = tracectl_list_sessions(connection, NULL, &list);
+        r = sd_bus_message_enter_container(reply, 'a', "(ussso)");
+        while (r >= 0 && (r = sd_bus_message_read(reply, "(ussso)", &uid, &name, NULL, NULL, NULL)) > 0)
+                if (strcmp(name, wanted) == 0) {
+                        operation->read = read_session;
+                        return new_open(connection, uid, wanted, &operation->next);
+                }
+        if (r < 0)
+                return connection_bad_reply(connection, r);
+        return connection_refuse(connection, -ENOENT, TRACECTL_INTERFACE "Error.NoSuchSession",
+                                 "You have no session '%s' there.", wanted);
+}
+
+static int open_own(tracectl_connection *connection, const char *name, struct operation *operation) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        int r;
+
+        if (!connection->is_remote)
+                return open_of(connection, geteuid(), name, operation);
+        operation->path = strdup(name);
+        if (!operation->path)
+                return -ENOMEM;
+        r = connection_new_call(connection, TRACECTL_ROOT, TRACECTL_INTERFACE "Manager", "ListSessions", &call);
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < tracectl_value_get_size(list); i++) {
-                const tracectl_value *session = tracectl_value_get_item(list, i);
-
-                if (strcmp(tracectl_value_get_string(tracectl_value_lookup(session, "name")), name) != 0)
-                        continue;
-                *ret = (uint32_t) tracectl_value_get_number(tracectl_value_lookup(session, "owner"));
-                return 0;
-        }
-        return connection_refuse(connection, -ENOENT, TRACECTL_INTERFACE "Error.NoSuchSession",
-                                 "You have no session '%s' there.", name);
+        return operation_begin(operation, connection, message_append_no_options(call), call, read_own);
 }
 
 int tracectl_session_open(tracectl_connection *connection, const char *name, tracectl_session **ret) {
-        uint32_t uid = geteuid();
-        int r;
+        OPERATION_WAIT_FOR(operation, open_own(connection, name, &operation));
 
-        if (connection->is_remote) {
-                r = find_remote_owner(connection, name, &uid);
-                if (r < 0)
-                        return r;
-        }
-        return tracectl_session_open_of(connection, uid, name, ret);
+        return take_session(&operation, ret);
+}
+
+int tracectl_session_open_async(tracectl_connection *connection, const char *name, tracectl_callback callback,
+                                void *userdata) {
+        _cleanup_(operation_done) struct operation operation = OPERATION_LATER(callback, userdata);
+
+        return open_own(connection, name, &operation);
 }
 
 const char *tracectl_session_get_path(const tracectl_session *session) {
@@ -127,118 +169,4 @@ void tracectl_session_free(tracectl_session *session) {
         connection_unref(session->connection);
         free(session->path);
         free(session);
-}
-
-/* Calls a method that takes nothing but options, and has none here. */
-static int call_plain(tracectl_session *session, const char *method, sd_bus_message **ret_reply) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-        int r;
-
-        r = connection_new_call(session->connection, session->path, SESSION_INTERFACE, method, &call);
-        if (r < 0)
-                return r;
-        return connection_call(session->connection, message_append_no_options(call), call, ret_reply);
-}
-
-static int read_counts(tracectl_session *session, sd_bus_message *reply, tracectl_counts **ret_counts) {
-        int r;
-
-        if (!ret_counts)
-                return 0;
-        r = counts_read(reply, ret_counts);
-        if (r < 0 && r != -ENOMEM)
-                return connection_bad_reply(session->connection, r);
-        return r;
-}
-
-int tracectl_session_start(tracectl_session *session) {
-        return call_plain(session, "Start", NULL);
-}
-
-int tracectl_session_stop(tracectl_session *session, tracectl_counts **ret_counts) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        int r;
-
-        r = call_plain(session, "Stop", &reply);
-        if (r < 0)
-                return r;
-        return read_counts(session, reply, ret_counts);
-}
-
-/* Copies the text that a reply goes on with. ret may be NULL. */
-static int read_string(tracectl_session *session, sd_bus_message *reply, char **ret) {
-        const char *text;
-        int r;
-
-        r = sd_bus_message_read(reply, "s", &text);
-        if (r < 0)
-                return connection_bad_reply(session->connection, r);
-        if (!ret)
-                return 0;
-        *ret = strdup(text);
-        return *ret ? 0 : -ENOMEM;
-}
-
-int tracectl_session_snapshot(tracectl_session *session, const char *name, char **ret_path,
-                              tracectl_counts **ret_counts) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
-        _cleanup_free_ char *path = NULL;
-        int r;
-
-        r = connection_new_call(session->connection, session->path, SESSION_INTERFACE, "Snapshot", &call);
-        if (r < 0)
-                return r;
-        r = connection_call(session->connection, sd_bus_message_append(call, "a{sv}", 1, "name", "s", name), call,
-                            &reply);
-        if (r < 0)
-                return r;
-        r = read_string(session, reply, &path);
-        if (r >= 0)
-                r = read_counts(session, reply, ret_counts);
-        if (r < 0)
-                return r;
-        if (ret_path)
-                *ret_path = TAKE_PTR(path);
-        return 0;
-}
-
-int tracectl_session_clear(tracectl_session *session) {
-        return call_plain(session, "Clear", NULL);
-}
-
-int tracectl_session_rotate(tracectl_session *session, char **ret_path) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        int r;
-
-        r = call_plain(session, "Rotate", &reply);
-        return r < 0 ? r : read_string(session, reply, ret_path);
-}
-
-int tracectl_session_dump(tracectl_session *session, char **ret) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
-        int r;
-
-        r = connection_new_call(session->connection, session->path, SESSION_INTERFACE, "Dump", &call);
-        if (r < 0)
-                return r;
-        r = connection_call(session->connection, 0, call, &reply);
-        return r < 0 ? r : read_string(session, reply, ret);
-}
-
-int tracectl_session_destroy(tracectl_session *session) {
-        return call_plain(session, "Destroy", NULL);
-}
-
-int tracectl_session_open_stream(tracectl_session *session, int *ret_fd) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        int fd, r;
-
-        r = call_plain(session, "OpenStream", &reply);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_read(reply, "h", &fd);
-        if (r < 0)
-                return connection_bad_reply(session->connection, r);
-        *ret_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-        return *ret_fd < 0 ? -errno : 0;
 }

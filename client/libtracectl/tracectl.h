@@ -29,6 +29,12 @@ typedef struct tracectl_connection tracectl_connection;
 typedef struct tracectl_session tracectl_session;
 typedef struct tracectl_counts tracectl_counts;
 typedef struct tracectl_value tracectl_value;
+typedef struct tracectl_result tracectl_result;
+typedef struct tracectl_follower tracectl_follower;
+typedef struct tracectl_notice tracectl_notice;
+
+/* Of libsystemd; needed only by who has one. */
+struct sd_event;
 
 /* Connections */
 
@@ -66,12 +72,27 @@ int tracectl_connection_set_interactive(tracectl_connection *connection, int all
 void tracectl_connection_free(tracectl_connection *connection);
 
 /*
- * For a program that waits for other things as well: process once, and again
- * whenever fd becomes readable. tracectl_connection_process() takes what the
- * service has sent and never waits; -ECONNRESET when the service has gone away.
+ * For a program that waits for other things as well: whenever fd has one of
+ * events (of poll(2)), or the clock CLOCK_MONOTONIC has come to usec (UINT64_MAX:
+ * never), process. fd stays the same; the others are asked again each time before the
+ * program waits. tracectl_connection_process() takes what the service has sent,
+ * calls what waits for it, and never waits itself; -ECONNRESET when the service,
+ * or the bus to it, has gone away.
  */
 int tracectl_connection_get_fd(const tracectl_connection *connection);
+int tracectl_connection_get_events(const tracectl_connection *connection);
+int tracectl_connection_get_timeout(const tracectl_connection *connection, uint64_t *ret_usec);
 int tracectl_connection_process(tracectl_connection *connection);
+
+/*
+ * For a program that waits for nothing else: until there is something to be
+ * processed, for usec at most (UINT64_MAX: for ever). 0: there was nothing.
+ */
+int tracectl_connection_wait(tracectl_connection *connection, uint64_t usec);
+
+/* The loop of sd-event(3) does all that, until the connection is detached or freed. event keeps the connection's bus. */
+int tracectl_connection_attach_event(tracectl_connection *connection, struct sd_event *event, int priority);
+int tracectl_connection_detach_event(tracectl_connection *connection);
 
 /*
  * Why the last call failed that had to do with this connection: a sentence for
@@ -344,6 +365,126 @@ uint64_t tracectl_counts_get(const tracectl_counts *counts, enum tracectl_count 
 const char *tracectl_counts_get_output_error(const tracectl_counts *counts);
 
 void tracectl_counts_free(tracectl_counts *counts);
+
+/* Calls that are not waited for */
+
+/*
+ * Each function that calls the service has one of the same name with _async at its end,
+ * which takes the same and, instead of what it would return, a callback: the call is sent,
+ * and callback is called once, while the connection is processed, with 0 or the negative errno
+ * that the function would have returned; tracectl_connection_get_error() then has the sentence
+ * about it. A negative return value means that nothing was sent and callback is not called.
+ * callback may be NULL. It may do anything, also free the connection: then the callbacks
+ * of calls that are still waiting are never called. A session may be freed while a call on it waits.
+ */
+typedef void (*tracectl_callback)(tracectl_connection *connection, int error, tracectl_result *result,
+                                  void *userdata);
+
+/*
+ * What the call has brought, as far as it brings something: the list or dictionary; the counts of a
+ * session; the path of a rotation or a snapshot, or the text of a profile ("" else); whether
+ * applications are settled, or how many are pending. result lives as long as
+ * the callback runs; what is taken out of it is the caller's.
+ */
+const tracectl_value *tracectl_result_get_value(const tracectl_result *result);
+tracectl_value *tracectl_result_take_value(tracectl_result *result);
+const tracectl_counts *tracectl_result_get_counts(const tracectl_result *result);
+tracectl_counts *tracectl_result_take_counts(tracectl_result *result);
+const char *tracectl_result_get_text(const tracectl_result *result);
+uint64_t tracectl_result_get_number(const tracectl_result *result);
+
+/* The session that was created or opened, NULL else; the stream that was opened, -1 else. */
+tracectl_session *tracectl_result_take_session(tracectl_result *result);
+int tracectl_result_take_fd(tracectl_result *result);
+
+int tracectl_get_info_async(tracectl_connection *connection, tracectl_callback callback, void *userdata);
+int tracectl_list_sessions_async(tracectl_connection *connection, const struct tracectl_list_options *options,
+                                 tracectl_callback callback, void *userdata);
+int tracectl_list_applications_async(tracectl_connection *connection, const struct tracectl_list_options *options,
+                                     tracectl_callback callback, void *userdata);
+int tracectl_list_events_async(tracectl_connection *connection, const char *domain, const char *glob,
+                               const struct tracectl_list_options *options, tracectl_callback callback,
+                               void *userdata);
+int tracectl_apply_profile_async(tracectl_connection *connection, const char *text,
+                                 const struct tracectl_profile_options *options, tracectl_callback callback,
+                                 void *userdata);
+int tracectl_session_create_async(tracectl_connection *connection, const char *name,
+                                  const struct tracectl_session_options *options, tracectl_callback callback,
+                                  void *userdata);
+int tracectl_session_open_async(tracectl_connection *connection, const char *name, tracectl_callback callback,
+                                void *userdata);
+int tracectl_session_open_of_async(tracectl_connection *connection, uint32_t uid, const char *name,
+                                   tracectl_callback callback, void *userdata);
+int tracectl_session_get_info_async(tracectl_session *session, tracectl_callback callback, void *userdata);
+int tracectl_session_get_channels_async(tracectl_session *session, tracectl_callback callback, void *userdata);
+int tracectl_session_get_events_async(tracectl_session *session, tracectl_callback callback, void *userdata);
+int tracectl_session_start_async(tracectl_session *session, tracectl_callback callback, void *userdata);
+int tracectl_session_stop_async(tracectl_session *session, tracectl_callback callback, void *userdata);
+int tracectl_session_snapshot_async(tracectl_session *session, const char *name, tracectl_callback callback,
+                                    void *userdata);
+int tracectl_session_clear_async(tracectl_session *session, tracectl_callback callback, void *userdata);
+int tracectl_session_rotate_async(tracectl_session *session, tracectl_callback callback, void *userdata);
+int tracectl_session_open_stream_async(tracectl_session *session, tracectl_callback callback, void *userdata);
+int tracectl_session_dump_async(tracectl_session *session, tracectl_callback callback, void *userdata);
+int tracectl_session_destroy_async(tracectl_session *session, tracectl_callback callback, void *userdata);
+int tracectl_session_enable_channel_async(tracectl_session *session, const char *domain, const char *name,
+                                          const struct tracectl_channel_options *options, tracectl_callback callback,
+                                          void *userdata);
+int tracectl_session_disable_channel_async(tracectl_session *session, const char *domain, const char *name,
+                                           tracectl_callback callback, void *userdata);
+int tracectl_session_add_context_async(tracectl_session *session, const char *domain, const char *channel,
+                                       const char *type, tracectl_callback callback, void *userdata);
+int tracectl_session_enable_event_async(tracectl_session *session, const char *domain, const char *channel,
+                                        const char *pattern, const struct tracectl_event_options *options,
+                                        tracectl_callback callback, void *userdata);
+int tracectl_session_disable_event_async(tracectl_session *session, const char *domain, const char *channel,
+                                         const char *pattern, tracectl_callback callback, void *userdata);
+int tracectl_session_remove_event_async(tracectl_session *session, const char *domain, const char *channel,
+                                        const char *pattern, tracectl_callback callback, void *userdata);
+
+/* Following what happens */
+
+enum tracectl_change {
+        TRACECTL_CHANGE_ADDED,     /* it is there; its properties */
+        TRACECTL_CHANGE_REMOVED,
+        TRACECTL_CHANGE_CHANGED,   /* those of its properties that are different now */
+        TRACECTL_CHANGE_FAILED,    /* the same, of a session that records no longer: reason says why */
+        TRACECTL_CHANGE_STOPPED,   /* of a session that was stopped before everything was written: now it is; its counts */
+        TRACECTL_CHANGE_FOLLOWING, /* of no object: all that was there has been told */
+        TRACECTL_CHANGE_LOST,      /* of no object: the service has gone away, and nothing is known any more */
+};
+
+/* Begin with TRACECTL_FOLLOW_OPTIONS_INIT. */
+struct tracectl_follow_options {
+        size_t size;      /* of this struct, as the program was compiled with it */
+        int applications; /* also those, which wakes those that wait */
+};
+
+#define TRACECTL_FOLLOW_OPTIONS_INIT { sizeof(struct tracectl_follow_options), 0 }
+
+typedef void (*tracectl_follow_callback)(tracectl_connection *connection, const tracectl_notice *notice,
+                                         void *userdata);
+
+/*
+ * Tells what is there and what then happens to it: sessions, their channels and event rules, and applications,
+ * of the caller and of those whose sessions he may see. When a service that has gone away is there again,
+ * all is told anew; this starts none that waits to be started, but the first time. callback is called while the
+ * connection is processed. options may be NULL. The follower ends with tracectl_follower_free(),
+ * also within callback, or with its connection, whose error it tells: -ECONNRESET of
+ * tracectl_connection_process(). Where the beginning fails, that is a TRACECTL_CHANGE_LOST, and
+ * tracectl_connection_get_error() says why.
+ */
+int tracectl_follow(tracectl_connection *connection, const struct tracectl_follow_options *options,
+                    tracectl_follow_callback callback, void *userdata, tracectl_follower **ret);
+void tracectl_follower_free(tracectl_follower *follower);
+
+/* A notice lives as long as the callback runs. kind is "session", "channel", "event", "application" or "service". */
+enum tracectl_change tracectl_notice_get_change(const tracectl_notice *notice);
+const char *tracectl_notice_get_kind(const tracectl_notice *notice);
+const char *tracectl_notice_get_path(const tracectl_notice *notice);
+
+/* A dictionary, NULL where there is nothing to say. */
+const tracectl_value *tracectl_notice_get_values(const tracectl_notice *notice);
 
 #pragma GCC visibility pop
 

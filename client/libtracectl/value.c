@@ -191,3 +191,30 @@ void value_sort(tracectl_value *value, const char *first, const char *second) {
         if (value->n > 1)
                 qsort_r(value->items, value->n, sizeof(*value->items), compare_rows, keys);
 }
+
+struct entry {
+        char *key;
+        tracectl_value *item;
+};
+
+static int compare_keys(const void *a, const void *b) {
+        return strcmp(((const struct entry *) a)->key, ((const struct entry *) b)->key);
+}
+
+int value_sort_by_key(tracectl_value *dictionary) {
+        _cleanup_free_ struct entry *entries = NULL;
+
+        if (dictionary->n < 2)
+                return 0;
+        entries = calloc(dictionary->n, sizeof(*entries));
+        if (!entries)
+                return -ENOMEM;
+        for (size_t i = 0; i < dictionary->n; i++)
+                entries[i] = (struct entry) { dictionary->keys[i], dictionary->items[i] };
+        qsort(entries, dictionary->n, sizeof(*entries), compare_keys);
+        for (size_t i = 0; i < dictionary->n; i++) {
+                dictionary->keys[i] = entries[i].key;
+                dictionary->items[i] = entries[i].item;
+        }
+        return 0;
+}

@@ -48,4 +48,7 @@ int value_rename_keys(tracectl_value *value);
 /* The elements of an array of dictionaries in the order of what they have for first, and then for second. */
 void value_sort(tracectl_value *value, const char *first, const char *second);
 
+/* The entries of a dictionary in the order of their keys. */
+int value_sort_by_key(tracectl_value *dictionary);
+
 DEFINE_CLEANUP(tracectl_value *, tracectl_value_free)

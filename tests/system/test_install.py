@@ -50,6 +50,7 @@ def expected_files(libdir, systemunitdir):
         yield f"usr/share/man/man{page[-1]}/{page}"
     yield "usr/share/man/man5/org.tracectl.Tracing1.5"
     yield "usr/share/doc/tracectl/json.md"
+    yield "usr/share/doc/tracectl/examples/follow-glib.c"
     yield "usr/share/doc/tracectl/examples/follow-sessions.py"
     yield "usr/share/doc/tracectl/examples/shop.c"
     for example in os.listdir(os.path.join(TOP, "polkit")):

@@ -36,8 +36,8 @@ class LibraryPage(system.SystemTest):
 
     def compile(self, text):
         return subprocess.run(["cc", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror", "-xc", "-",
-                               "-I.", "-xnone", LIBRARY, "-o", "program"], input=text, text=True, cwd=self.cwd,
-                              stderr=subprocess.PIPE, check=False)
+                               "-I.", "-xnone", LIBRARY, "-lsystemd", "-o", "program"], input=text, text=True,
+                              cwd=self.cwd, stderr=subprocess.PIPE, check=False)
 
     def test_every_program_compiles(self):
         found = list(programs(self.page))
