@@ -39,7 +39,7 @@ static void propose_new_files(struct stream *stream) {
 
         stream_record(stream, &record);
         record.data_size = record.index_size = 0;
-        record.file.thread = (struct walk_thread) {};
+        stream_file_state_begin_anew(&record.file);
         stream_propose(stream, &record);
 }
 

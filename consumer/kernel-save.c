@@ -53,6 +53,8 @@ int kernel_stream_init(struct kernel_stream *stream, struct kernel_channel *chan
         if (record.version > 0) {
                 stream->state = record.state;
                 stream->file.state = record.file;
+                if (record.version < 2)
+                        stream->file.state.told = record.data_size > 0 ? 0 : record.file.discarded;
                 stream_file_resume(&stream->file, record.data_size, record.index_size);
                 find_pending(stream);
                 count_unsettled(stream);

@@ -110,13 +110,14 @@ static char *put_process(char *to, const struct consumer_kernel_process *p, uint
 
 void kernel_state_write(struct kernel_channel *channel, struct kernel_stream *stream, struct stream_file *file,
                         uint64_t time) {
+        uint64_t lost = file->state.counters.lost_output;
         _cleanup_free_ char *records = NULL;
         struct packet packet = {
                 .begin = time,
                 .end = time,
                 .sequence = file->state.counters.packets - file->state.extra,
                 /* Lost later than this. */
-                .discarded = file->state.discarded > file->state.lost ? file->state.discarded - file->state.lost : 0,
+                .discarded = file->state.discarded > lost ? file->state.discarded - lost : 0,
         };
         char *to;
 

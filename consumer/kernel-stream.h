@@ -32,7 +32,8 @@ struct kernel_stream_record {
         uint64_t data_size, index_size;
 };
 
-#define KERNEL_STREAM_RECORD_VERSION 1
+/* As STREAM_RECORD_VERSION. */
+#define KERNEL_STREAM_RECORD_VERSION 2
 
 /*
  * A processor's own area of the scratch file. The sub-buffer there waits to be

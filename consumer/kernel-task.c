@@ -112,6 +112,7 @@ static void propose_new_files(struct kernel_stream *stream) {
 
         kernel_stream_record(stream, &record);
         record.data_size = record.index_size = 0;
+        stream_file_state_begin_anew(&record.file);
         kernel_stream_propose(stream, &record);
 }
 

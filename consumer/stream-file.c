@@ -77,11 +77,16 @@ void stream_file_resume(struct stream_file *file, uint64_t data_size, uint64_t i
         (void) reopen_files(file);
 }
 
+void stream_file_state_begin_anew(struct stream_file_state *state) {
+        /* Its reader knows of no writer yet. */
+        state->thread = (struct walk_thread) {};
+        state->told = state->discarded;
+}
+
 void stream_file_begin_anew(struct stream_file *file) {
         stream_file_done(file);
         file->reopen = false;
-        /* Its reader knows of no writer yet. */
-        file->state.thread = (struct walk_thread) {};
+        stream_file_state_begin_anew(&file->state);
 }
 
 static int open_files(struct stream_file *file) {
@@ -149,7 +154,7 @@ static int append_packet(struct stream_file *file, const struct packet *p, uint6
                 .content_size = size * 8,
                 .packet_size = size * 8,
                 .packet_seq_num = p->sequence + state->extra,
-                .events_discarded = discarded,
+                .events_discarded = discarded - state->told,
                 .cpu_id = file->cpu,
         };
         memcpy(header.uuid, file->trace->uuid, sizeof(header.uuid));
@@ -186,11 +191,11 @@ static uint64_t delay_of_first(const struct packet *p) {
 
 /*
  * Readers count discarded events from one packet to the next, so they do not
- * know how many a file's first packet tells of: an empty one that tells of no
- * more than the file before comes first. They must not begin in the same
- * nanosecond, or babeltrace2 takes them the wrong way round when it reads several
- * chunks as one trace: the empty one begins earlier if the file before lets it,
- * the other one later if its first record does.
+ * know how many a file's first packet tells of: an empty one that tells of none
+ * comes first. They must not begin in the same nanosecond, or babeltrace2 takes
+ * them the wrong way round when it reads several chunks as one trace: the empty
+ * one begins earlier if the file before lets it, the other one later if its first
+ * record does.
  */
 static int append_first(struct stream_file *file, struct packet *p) {
         struct packet empty = { .begin = p->begin, .sequence = p->sequence };
@@ -242,7 +247,7 @@ static void send_live(const struct stream_file *file, const struct packet *p, ui
 
 int stream_file_write(struct stream_file *file, const struct packet *p) {
         struct stream_file_state *state = &file->state;
-        uint64_t discarded = p->discarded + state->lost;
+        uint64_t discarded = p->discarded + state->counters.lost_output;
         struct packet packet = *p;
         int r;
 
@@ -257,7 +262,6 @@ int stream_file_write(struct stream_file *file, const struct packet *p) {
         status_set_output(file->trace->session->output.status, r);
         if (r < 0) {
                 state->counters.lost_output += p->events;
-                state->lost += p->events;
                 return r;
         }
         state->end = p->end;

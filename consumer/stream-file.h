@@ -13,10 +13,10 @@
 
 /* What a successor must know of a file beside its size. */
 struct stream_file_state {
-        uint64_t end;              /* timestamp_end and events_discarded of the newest packet */
-        uint64_t discarded;
+        uint64_t end;              /* timestamp_end of the newest packet */
+        uint64_t discarded;        /* by writers and by the output, ever, as far as any packet has told of it */
         uint64_t extra;            /* packets of our own: sequence numbers are that much higher */
-        uint64_t lost;             /* events of packets that could not be written, ever */
+        uint64_t told;             /* how many of the discarded the files before this one tell of */
         struct walk_thread thread; /* whom a reader takes for the writer at the end of the file */
         struct counters counters;  /* the stream's share of the status page */
 };
@@ -53,9 +53,14 @@ void stream_file_done(struct stream_file *file);
  */
 void stream_file_resume(struct stream_file *file, uint64_t data_size, uint64_t index_size);
 
+/* As it is when the next packet begins new files. */
+void stream_file_state_begin_anew(struct stream_file_state *state);
+
 /*
  * The files are somewhere else, or gone; the next packet begins new ones, in
- * which sequence numbers and lost events go on.
+ * which sequence numbers go on. Discarded events are counted from 0 in each
+ * file: readers of several chunks take each for a stream of its own, and would
+ * not know how many a first packet tells of.
  */
 void stream_file_begin_anew(struct stream_file *file);
 
@@ -67,5 +72,5 @@ int stream_file_write(struct stream_file *file, const struct packet *packet);
 
 /* Whether no packet has told the reader yet of everything that was lost; discarded as in struct packet. */
 static inline bool stream_file_owes(const struct stream_file *file, uint64_t discarded) {
-        return discarded + file->state.lost > file->state.discarded;
+        return discarded + file->state.counters.lost_output > file->state.discarded;
 }

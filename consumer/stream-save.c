@@ -51,6 +51,8 @@ int stream_init(struct stream *stream, struct channel *channel, uint32_t cpu, bo
         if (record.version > 0) {
                 stream->state = record.state;
                 stream->file.state = record.file;
+                if (record.version < 2)
+                        stream->file.state.told = record.data_size > 0 ? 0 : record.file.discarded;
                 stream_file_resume(&stream->file, record.data_size, record.index_size);
         }
         stream_save(stream);

@@ -49,7 +49,8 @@ struct stream_record {
         uint64_t data_size, index_size;
 };
 
-#define STREAM_RECORD_VERSION 1
+/* 1: the file's counter of discarded events went on from file to file, and told was something else. */
+#define STREAM_RECORD_VERSION 2
 
 _Static_assert(CHECKPOINT_SIZE(sizeof(struct stream_record)) <= RING_OWN_SIZE, "fits the positions file");
 

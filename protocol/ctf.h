@@ -51,7 +51,7 @@ struct ctf_packet {
         uint64_t content_size; /* bits, this struct included */
         uint64_t packet_size;  /* bits */
         uint64_t packet_seq_num;
-        uint64_t events_discarded; /* ever, in this stream, up to the end of the packet */
+        uint64_t events_discarded; /* in this file, or ever where it is live, up to the end of the packet */
         uint32_t cpu_id;
 } __attribute__((packed));
 

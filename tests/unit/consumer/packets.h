@@ -4,7 +4,8 @@
 /*
  * What is in a stream's files, byte by byte, for tests: packets follow each
  * other without a hole, the index has an entry for each and nothing more,
- * sequence numbers are contiguous, counts of discarded events never go back.
+ * sequence numbers are contiguous, counts of discarded events begin at 0 and never
+ * go back.
  */
 
 #include <glib.h>
@@ -14,7 +15,7 @@
 struct packets {
         uint64_t n, bytes; /* of both files */
         uint64_t first_sequence, next_sequence;
-        uint64_t discarded; /* of the last packet */
+        uint64_t discarded; /* in all files */
         uint64_t events;
         uint64_t last;   /* payload of the newest event: they only grow */
         bool has_events; /* all are of class 1, with one u64: they are looked at */
