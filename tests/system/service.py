@@ -66,14 +66,14 @@ class ServiceTest(host.HostTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.install_emit(cls.host)
+        cls.install_program(cls.host, "emit", EMIT)
 
     @staticmethod
-    def install_emit(machine):
-        """Built as anybody would build it: with what is installed."""
-        with open(os.path.join(SOURCE, "tests", "programs", "emit.c"), encoding="utf-8") as f:
-            machine.write("/root/emit.c", f.read())
-        machine.run(f"ldconfig && cc -D_GNU_SOURCE -O2 /root/emit.c -o {EMIT} -pthread "
+    def install_program(machine, name, path):
+        """One of tests/programs, built as anybody would build it: with what is installed."""
+        with open(os.path.join(SOURCE, "tests", "programs", name + ".c"), encoding="utf-8") as f:
+            machine.write(f"/root/{name}.c", f.read())
+        machine.run(f"ldconfig && cc -D_GNU_SOURCE -O2 /root/{name}.c -o {path} -pthread "
                     "$(pkg-config --cflags --libs tracectl-tracepoint)")
 
     def setUp(self):
