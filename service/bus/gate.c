@@ -24,7 +24,7 @@ static const struct {
         { "OpenStream", ACTION_READ },
 };
 
-static enum action action_of(const char *member) {
+enum action gate_action(const char *member) {
         for (size_t i = 0; i < ARRAY_SIZE(members); i++)
                 if (strcmp(members[i].member, member) == 0)
                         return members[i].action;
@@ -63,7 +63,7 @@ static void read_arguments(sd_bus_message *m, struct question *question) {
 
 static int pass_session(struct bus *b, sd_bus_message *m, uid_t owner, const char *name, sd_bus_error *error) {
         struct question question = {
-                .action = action_of(sd_bus_message_get_member(m)),
+                .action = gate_action(sd_bus_message_get_member(m)),
                 .owner = owner,
                 .session = name,
         };

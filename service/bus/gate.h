@@ -14,3 +14,6 @@
  * are set in b, and before the first message is dispatched. Lives as long as b->bus.
  */
 int gate_install(struct bus *b);
+
+/* What is asked before a method of another user's session is dispatched. docs/security.md has the same table. */
+enum action gate_action(const char *member);

@@ -51,6 +51,7 @@ def expected_files(libdir, systemunitdir):
     yield "usr/share/man/man5/org.tracectl.Tracing1.5"
     yield "usr/share/doc/tracectl/json.md"
     yield "usr/share/doc/tracectl/examples/follow-glib.c"
+    yield "usr/share/doc/tracectl/security.md"
     yield "usr/share/doc/tracectl/examples/follow-sessions.py"
     yield "usr/share/doc/tracectl/examples/shop.c"
     for example in os.listdir(os.path.join(TOP, "polkit")):

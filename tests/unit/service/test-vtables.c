@@ -11,11 +11,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "service/bus/gate.h"
+
 #define ROOT "/org/tracectl/Tracing1"
 #define NAME "org.tracectl.Tracing1."
 #define EMITS "org.freedesktop.DBus.Property.EmitsChangedSignal"
 
-static const char *xml_path, *policy_path;
+static const char *xml_path, *policy_path, *security_path;
 
 static const struct {
         const char *interface;
@@ -349,6 +351,49 @@ static void test_all_ask(gconstpointer answer) {
         sd_event_unref(loop.event);
 }
 
+/* The words of docs/security.md for what is asked about somebody else's. */
+static const char *documented_action(enum action action) {
+        switch (action) {
+        case ACTION_LIST:
+                return "`list-others`";
+        case ACTION_CONTROL:
+                return "`control-others`";
+        case ACTION_READ:
+                return "`read-others`";
+        default:
+                return "nothing"; /* a session is always its maker's */
+        }
+}
+
+/* Who reads the page learns what the methods ask, and what the gate asks before them. */
+static void test_documented(void) {
+        g_autoptr(GRegex) row = g_regex_new("^\\| `(Manager|Session)\\.(\\w+)` \\| (\\S+) \\| (\\S+) \\|",
+                                            G_REGEX_MULTILINE, 0, NULL);
+        g_autoptr(GMatchInfo) match = NULL;
+        g_autofree char *text = NULL;
+        size_t n = 0;
+
+        g_assert_true(g_file_get_contents(security_path, &text, NULL, NULL));
+        for (g_regex_match(row, text, 0, &match); g_match_info_matches(match); g_match_info_next(match, NULL), n++) {
+                g_autofree char *interface = g_match_info_fetch(match, 1), *member = g_match_info_fetch(match, 2);
+                g_autofree char *own = g_match_info_fetch(match, 3), *others = g_match_info_fetch(match, 4);
+                size_t i = 0;
+
+                g_test_message("%s.%s", interface, member);
+                while (i < G_N_ELEMENTS(unprivileged) && (strcmp(unprivileged[i].member, member) != 0 ||
+                                                          !g_str_has_suffix(unprivileged[i].interface, interface)))
+                        i++;
+                g_assert_cmpuint(i, <, G_N_ELEMENTS(unprivileged));
+                g_assert_cmpstr(own, ==, "`trace-own`");
+                g_assert_cmpstr(others, ==, documented_action(unprivileged[i].action));
+                if (strcmp(interface, "Session") == 0)
+                        g_assert_cmpint(gate_action(member), ==, unprivileged[i].action);
+        }
+        g_assert_cmpuint(n, ==, G_N_ELEMENTS(unprivileged));
+        g_assert_cmpint(gate_action("GetAll"), ==, ACTION_LIST);
+        g_assert_cmpint(gate_action("A method that there is not"), ==, ACTION_CONTROL);
+}
+
 static const char *const own[] = { "yes", "yes", "yes" };
 static const char *const others[] = { "auth_admin", "auth_admin", "auth_admin_keep" };
 
@@ -396,13 +441,15 @@ static void test_policy_is_xml(void) {
 
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
-        g_assert_cmpint(argc, ==, 3);
+        g_assert_cmpint(argc, ==, 4);
         xml_path = argv[1];
         policy_path = argv[2];
+        security_path = argv[3];
         g_test_add_func("/vtables/xml", test_xml);
         g_test_add_func("/vtables/unprivileged", test_unprivileged);
         g_test_add_data_func("/vtables/all-ask/refused", GINT_TO_POINTER(-1), test_all_ask);
         g_test_add_data_func("/vtables/all-ask/later", GINT_TO_POINTER(0), test_all_ask);
+        g_test_add_func("/vtables/documented", test_documented);
         g_test_add_func("/vtables/policy", test_policy);
         g_test_add_func("/vtables/policy-is-xml", test_policy_is_xml);
         return g_test_run();
