@@ -12,8 +12,13 @@
 
 #include "protocol/consumer.h"
 
+struct waiting_ack {
+        struct consumer_ack ack;
+        int fds[2]; /* -1: without */
+};
+
 struct acks {
-        struct consumer_ack *waiting;
+        struct waiting_ack *waiting;
         size_t n_waiting, allocated;
 };
 
@@ -21,6 +26,9 @@ void acks_done(struct acks *acks);
 
 /* Sends, or keeps for acks_flush(), the answer r (0 or -errno) to a message. 0 or -ENOMEM. */
 int acks_send(struct acks *acks, int socket, uint64_t serial, int r);
+
+/* The same with two descriptors, which it takes over on success. */
+int acks_send_files(struct acks *acks, int socket, uint64_t serial, const int fds[2]);
 
 /* Sends what waits as far as the socket takes it. */
 void acks_flush(struct acks *acks, int socket);

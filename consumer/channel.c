@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/cleanup.h"
 #include "common/fd.h"
@@ -27,12 +28,24 @@ struct channel *channel_free(struct channel *channel) {
 
 DEFINE_CLEANUP(struct channel *, channel_free);
 
-static int map_shared(int fd, int protection, void **ret, uint64_t *ret_size) {
+/* A file of the output cannot be sealed: whoever cuts it off ends us, and his own recording. */
+static int size_of(int fd, bool in_files, uint64_t *ret_size) {
+        struct stat st;
+
+        if (!in_files)
+                return memfd_check_shared(fd, ret_size);
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        *ret_size = (uint64_t) st.st_size;
+        return 0;
+}
+
+static int map_shared(const struct channel *channel, int fd, int protection, void **ret, uint64_t *ret_size) {
         uint64_t size;
         void *p;
         int r;
 
-        r = memfd_check_shared(fd, &size);
+        r = size_of(fd, channel->in_files, &size);
         if (r < 0)
                 return r;
         if (size == 0)
@@ -50,10 +63,10 @@ static int map_ring_set(struct channel *channel, int ring_fd, int positions_fd) 
         void *ring, *positions;
         int r;
 
-        r = map_shared(ring_fd, PROT_READ, &ring, &ring_size);
+        r = map_shared(channel, ring_fd, PROT_READ, &ring, &ring_size);
         if (r < 0)
                 return r;
-        r = map_shared(positions_fd, PROT_READ | PROT_WRITE, &positions, &positions_size);
+        r = map_shared(channel, positions_fd, PROT_READ | PROT_WRITE, &positions, &positions_size);
         if (r < 0) {
                 munmap(ring, ring_size);
                 return r;
@@ -96,6 +109,7 @@ int channel_new(struct set *set, const struct consumer_rings *rings, int ring_fd
         if (!channel)
                 return -ENOMEM;
         channel->set = set;
+        channel->in_files = rings->header.type == CONSUMER_RING_FILES;
         channel->stream_id = rings->stream;
         channel->contexts.bits = channel->walker.contexts = rings->contexts;
         memcpy(channel->contexts.app, rings->app_contexts, sizeof(channel->contexts.app));

@@ -20,6 +20,7 @@ struct channel {
         uint32_t stream_id;
         char name[CONSUMER_NAME_MAX];
         struct context_set contexts;
+        bool in_files; /* of the output: a recovery wants them */
         bool folded; /* a predecessor released it, and tracingd has not been told */
         struct ring_geometry geometry;
         const void *ring;
@@ -29,7 +30,7 @@ struct channel {
 };
 
 /*
- * Maps the ring set, and goes on in it behind a predecessor. -EPERM or -EBADMSG for files that are no ring set, or one
+ * Maps the ring set of RINGS or RING_FILES, and goes on in it behind a predecessor. -EPERM or -EBADMSG for files that are no ring set, or one
  * with another clock than the session's.
  */
 int channel_new(struct set *set, const struct consumer_rings *rings, int ring_fd, int positions_fd,

@@ -16,6 +16,7 @@
 #include "consumer/drainer.h"
 #include "consumer/opener.h"
 #include "consumer/place.h"
+#include "consumer/ring-place.h"
 #include "consumer/sandbox.h"
 
 /*
@@ -46,9 +47,23 @@ static int answer(int socket, uint64_t serial, int r, const char *path) {
 struct place {
         int directory;
         bool resumed;
+        bool has_rings; /* in files */
+        int lock;       /* on their directory, as long as this process lives; else -1 */
         uint64_t serial;
         char path[CONSUMER_PATH_MAX];
 };
+
+static int open_place(struct message *message, struct place *place) {
+        int r;
+
+        r = place_open(message, &place->directory);
+        if (r < 0 || !place->has_rings)
+                return r;
+        r = ring_place_take(place->directory, place->resumed, &place->lock);
+        if (r < 0)
+                close(place->directory);
+        return r;
+}
 
 /* 1 and the place; 0 where tracingd hung up before it sent a good one. */
 static int receive_output(int socket, struct place *ret) {
@@ -64,8 +79,9 @@ static int receive_output(int socket, struct place *ret) {
                         return r;
                 ret->serial = message->header.serial;
                 ret->resumed = r > 0 && message->output.flags & CONSUMER_RESUME;
+                ret->has_rings = r > 0 && message->output.flags & CONSUMER_FILES;
                 if (r > 0) {
-                        r = message->header.type == CONSUMER_OUTPUT ? place_open(message, &ret->directory) : -EBADMSG;
+                        r = message->header.type == CONSUMER_OUTPUT ? open_place(message, ret) : -EBADMSG;
                         message_done(message);
                 }
                 if (r >= 0) {
@@ -83,8 +99,12 @@ static int receive_output(int socket, struct place *ret) {
  * is killed it must not finish what it was asked: a successor may be at work.
  */
 static void run_opener(int socket, const struct place *place) {
-        const struct opener opener = { .directory = place->directory, .resumed = place->resumed };
+        const struct opener opener = { .directory = place->directory,
+                                       .resumed = place->resumed,
+                                       .has_rings = place->has_rings };
 
+        /* A successor of the drainer must not find it taken because we are slower to die. */
+        closep((int *) &place->lock);
         (void) signal(SIGTERM, SIG_IGN);
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void) prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -120,6 +140,7 @@ static int run_drainer(int socket, int opener, const struct place *place) {
         int r;
 
         session_init(&session, opener, place->resumed);
+        session.has_rings = place->has_rings;
         r = sandbox_enter();
         /* Where tracingd is gone the drainer finds out by reading. */
         (void) answer(socket, place->serial, r, r < 0 ? NULL : place->path);
@@ -128,7 +149,7 @@ static int run_drainer(int socket, int opener, const struct place *place) {
 
 int consumer_run(int socket) {
         int opener = -1, r;
-        struct place place;
+        struct place place = { .lock = -1 };
         pid_t pid = -1;
 
         detach();

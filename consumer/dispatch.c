@@ -9,6 +9,7 @@
 #include "consumer/channel.h"
 #include "consumer/drainer.h"
 #include "consumer/kernel.h"
+#include "consumer/ring-files.h"
 
 static int on_session(struct drainer *drainer, const struct message *m) {
         if (drainer->session.output.status)
@@ -68,6 +69,21 @@ static int on_rings(struct drainer *drainer, const struct message *m) {
         return add_channel(set, m);
 }
 
+/* The journal last: what a recovery reads there has its files. */
+static int on_ring_files(struct drainer *drainer, struct message *m) {
+        struct session *session = &drainer->session;
+        int r;
+
+        if (!session->has_rings)
+                return -EBADMSG;
+        r = ring_files_open(session, &m->ring_files, &m->fds[0], &m->fds[1]);
+        if (r < 0)
+                return r;
+        m->n_fds = 2;
+        r = on_rings(drainer, m);
+        return r < 0 ? r : journal_add(&session->journal, &m->header, NULL, 0);
+}
+
 static int find_channel(struct drainer *drainer, uint64_t set_id, uint32_t stream, struct channel **ret) {
         struct set *set = sets_find(&drainer->sets, set_id);
         struct channel *channel = set ? set_find_channel(set, stream) : NULL;
@@ -91,6 +107,8 @@ static int on_classes(struct drainer *drainer, const struct message *m) {
         if (r < 0)
                 return r;
         r = channel_add_classes(channel, m->classes.classes, m->classes.n_classes, definitions, size);
+        if (r >= 0 && channel->in_files)
+                r = journal_add(&drainer->session.journal, &m->header, definitions, size);
         munmap((void *) definitions, size);
         (void) set_sync(channel->set);
         return r;
@@ -153,6 +171,8 @@ int drainer_dispatch(struct drainer *drainer, const struct message *m) {
         switch (m->header.type) {
         case CONSUMER_RINGS:
                 return on_rings(drainer, m);
+        case CONSUMER_RING_FILES:
+                return on_ring_files(drainer, &drainer->message);
         case CONSUMER_CLASSES:
                 return on_classes(drainer, m);
         case CONSUMER_KERNEL:

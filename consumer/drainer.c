@@ -10,6 +10,7 @@
 #include "consumer/channel.h"
 #include "consumer/drainer.h"
 #include "consumer/kernel.h"
+#include "consumer/ring-files.h"
 
 /* How long the content of a sub-buffer that does not fill up stays away from the disk. */
 #define PARTIAL_NSEC UINT64_C(1000000000)
@@ -62,6 +63,25 @@ static int acknowledge(struct drainer *drainer, uint32_t type, uint64_t serial, 
         return acks_send(&drainer->acks, drainer->socket, serial, result);
 }
 
+/* RING_FILES is answered with the files, each time it is sent. */
+static int answer_files(struct drainer *drainer, const struct message *m) {
+        _cleanup_close_ int ring = -1, positions = -1;
+        int fds[2], r;
+
+        r = ring_files_open_for_writers(&drainer->session, &m->ring_files, fds);
+        if (r < 0)
+                return acknowledge(drainer, m->header.type, m->header.serial, r);
+        ring = fds[0];
+        positions = fds[1];
+        if (m->header.serial > drainer->describing.done)
+                drainer->describing.done = m->header.serial;
+        drainer->describing.result = 0;
+        r = acks_send_files(&drainer->acks, drainer->socket, m->header.serial, fds);
+        if (r >= 0)
+                ring = positions = -1;
+        return r;
+}
+
 /*
  * A tracingd that was started again does not know what the last one had sent,
  * and which answers it had read. 1: it is new. 0: it came before, and was answered once more.
@@ -77,6 +97,8 @@ static int check_repeated(struct drainer *drainer, const struct message *m) {
         /* One that is still being done is answered then. */
         if (serial > p->done)
                 return 0;
+        if (m->header.type == CONSUMER_RING_FILES && sets_find(&drainer->sets, m->rings.set))
+                return answer_files(drainer, m);
         return acks_send(&drainer->acks, drainer->socket, serial, serial == p->done ? p->result : 0);
 }
 
@@ -100,7 +122,9 @@ static int drainer_receive(struct drainer *drainer, int flags) {
                 answer = r > 0 ? drainer_dispatch(drainer, m) : 1;
         }
         message_done(&drainer->message);
-        if (answer <= 0)
+        if (answer == 0 && m->header.type == CONSUMER_RING_FILES)
+                r = answer_files(drainer, m);
+        else if (answer <= 0)
                 r = acknowledge(drainer, m->header.type, m->header.serial, answer);
         return r < 0 ? r : 1;
 }
@@ -287,6 +311,8 @@ static int drainer_loop(struct drainer *drainer) {
         if (!drainer->learning)
                 (void) drainer_round(drainer, true);
         live_finish(&drainer->session.live);
+        if (drainer->session.has_rings && !drainer->learning)
+                ring_files_end(&drainer->session);
         return r < 0 ? r : 0;
 }
 

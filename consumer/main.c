@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,8 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "config.h"
 #include "consumer/consumer.h"
+#include "consumer/recover.h"
 
 /* Where tracingd leaves the socket of the consumer protocol, or systemd a listening one: see sd_listen_fds(3). */
 #define CONSUMER_FD 3
@@ -51,10 +55,48 @@ static int accept_connection(void) {
 static int help(void) {
         printf("tracectl-consumer: writes a tracing session's rings to a trace directory.\n\n"
                "tracingd starts it, with a socket as file descriptor %i, or systemd does, with one that\n"
-               "listens; it takes no arguments.\n\n"
+               "listens. tracectl recover starts it, too.\n\n"
+               "  --recover DIR  Make a trace of rings that nobody is left to empty\n"
                "  -h --help     Show this text\n"
                "     --version  Show the version\n",
                CONSUMER_FD);
+        return EXIT_SUCCESS;
+}
+
+static const char *recover_advice(const struct recover_result *result, int error) {
+        switch (result->problem) {
+        case RECOVER_NOTHING:
+                return error == -ENOENT ? "it has no rings to recover; what is there is all that was recorded"
+                                        : strerror(-error);
+        case RECOVER_BUSY:
+                return "somebody records there, or recovers it; stop the session first";
+        case RECOVER_NOT_OURS:
+                return "its files are another user's; run this as the user who recorded";
+        case RECOVER_DAMAGED:
+                return "nothing in it says what was recorded";
+        case RECOVER_DIED:
+                return result->signal == SIGBUS ? "somebody has cut its files off" : strsignal(result->signal);
+        default:
+                return strerror(-error);
+        }
+}
+
+static int run_recover(const char *path) {
+        _cleanup_close_ int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        struct recover_result result = { .problem = RECOVER_NOTHING };
+        const struct consumer_status *s = &result.status;
+        int r;
+
+        r = directory < 0 ? -errno : recover(directory, &result);
+        if (r < 0) {
+                fprintf(stderr, "tracectl: %s was not recovered: %s.\n", path,
+                        directory < 0 ? strerror(-r) : recover_advice(&result, r));
+                return EXIT_FAILURE;
+        }
+        printf("%s is a trace again: %" PRIu64 " events, %" PRIu64 " lost.\n", path, s->events,
+               s->lost_ring + s->lost_output);
+        if (s->lost_garbage > 0)
+                printf("%" PRIu64 " bytes in the rings were no events.\n", s->lost_garbage);
         return EXIT_SUCCESS;
 }
 
@@ -68,6 +110,8 @@ int main(int argc, char *argv[]) {
                 printf("tracectl-consumer %s\n", TRACECTL_VERSION);
                 return EXIT_SUCCESS;
         }
+        if (argc == 3 && strcmp(argv[1], "--recover") == 0)
+                return run_recover(argv[2]);
         if (argc > 1) {
                 fprintf(stderr, "tracectl-consumer: unknown argument '%s'; see tracectl-consumer --help.\n", argv[1]);
                 return EXIT_FAILURE;

@@ -75,10 +75,11 @@ static bool is_good(const struct message *m, size_t size) {
                 [CONSUMER_KERNEL_EVENTS] = { sizeof(struct consumer_kernel_events), 1 },
                 [CONSUMER_KERNEL_STATE] = { sizeof(struct consumer_kernel_state), 1 },
                 [CONSUMER_STREAM] = { sizeof(struct consumer_header), 2 },
+                [CONSUMER_RING_FILES] = { sizeof(struct consumer_ring_files), 0 },
         };
         uint32_t type = m->header.type;
 
-        if (m->header.size != size || type < CONSUMER_OUTPUT || type > CONSUMER_STREAM)
+        if (m->header.size != size || type < CONSUMER_OUTPUT || type > CONSUMER_RING_FILES)
                 return false;
         if (forms[type].n_fds != ANY_FDS && m->n_fds != forms[type].n_fds)
                 return false;
@@ -93,6 +94,7 @@ static bool is_good(const struct message *m, size_t size) {
         case CONSUMER_SESSION:
                 return session_is_good(&m->session);
         case CONSUMER_RINGS:
+        case CONSUMER_RING_FILES:
                 return rings_are_good(&m->rings);
         case CONSUMER_SNAPSHOT:
                 return name_is_good(m->snapshot.name, true);

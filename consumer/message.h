@@ -20,6 +20,7 @@ struct message {
                 struct consumer_output output;
                 struct consumer_session session;
                 struct consumer_rings rings;
+                struct consumer_ring_files ring_files; /* begins as rings */
                 struct consumer_classes classes;
                 struct consumer_release release;
                 struct consumer_snapshot snapshot;

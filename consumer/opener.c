@@ -13,8 +13,12 @@
 #include "common/datagram.h"
 #include "common/parse.h"
 #include "consumer/opener.h"
+#include "consumer/ring-place.h"
 #include "consumer/tree.h"
 #include "protocol/ring.h"
+
+/* No ring set, with a ring for each CPU, is larger. */
+#define RING_FILE_SIZE_MAX (UINT64_C(1) << 40)
 
 /* name_is_valid() bounds the length and leaves nothing that could be a path. */
 static bool name_ends(const char name[CONSUMER_NAME_MAX]) {
@@ -26,8 +30,23 @@ static bool trace_is_valid(const struct request *q) {
         return q->kernel ? q->kernel == 1 && !q->set[0] && q->uid == 0 : name_is_valid(q->set);
 }
 
+/* Of the directory `rings`: names come from numbers. */
+static bool ring_request_is_valid(const struct request *q) {
+        bool is_file = q->kind >= REQUEST_RING && q->kind <= REQUEST_POSITIONS_READER;
+
+        if (q->set[0] || q->channel[0] || q->snapshot[0] || q->uid || q->cpu || q->kernel || q->existing)
+                return false;
+        if (q->kind == REQUEST_FORGET ? !q->set_id : is_file ? !q->set_id : q->set_id || q->stream)
+                return false;
+        return q->size <= RING_FILE_SIZE_MAX && (q->size > 0) == (q->kind >= REQUEST_RECORD && q->kind <= REQUEST_POSITIONS);
+}
+
 static bool request_is_valid(const struct request *q) {
         if (!name_ends(q->set) || !name_ends(q->channel) || !name_ends(q->snapshot))
+                return false;
+        if (q->kind >= REQUEST_JOURNAL && q->kind <= REQUEST_END)
+                return ring_request_is_valid(q);
+        if (q->set_id || q->stream || q->size)
                 return false;
         if (q->snapshot[0] && !name_is_valid(q->snapshot))
                 return false;
@@ -100,13 +119,20 @@ static int open_file(int directory, const char *name, bool existing, int *ret_fd
         return 0;
 }
 
+/* Whether the answer has a descriptor. */
+static bool request_opens(const struct request *q) {
+        return q->kind <= REQUEST_INDEX || (q->kind >= REQUEST_JOURNAL && q->kind <= REQUEST_POSITIONS_READER);
+}
+
 int opener_open(const struct opener *opener, const struct request *q, int *ret_fd) {
         char name[CONSUMER_NAME_MAX + sizeof("_4294967295.idx")];
         _cleanup_close_ int set = -1;
         int r;
 
-        if (!request_is_valid(q) || q->kind > REQUEST_INDEX)
+        if (!request_is_valid(q) || !request_opens(q))
                 return -EBADMSG;
+        if (q->kind >= REQUEST_JOURNAL)
+                return opener->has_rings ? ring_place_open(opener->directory, q, ret_fd) : -EPERM;
         if (q->existing && !opener->resumed)
                 return -EPERM;
         r = open_set_directory(opener->directory, q, &set);
@@ -131,15 +157,16 @@ int opener_change(const struct opener *opener, const struct request *q) {
         case REQUEST_REMOVE:
                 /* A snapshot is removed only where somebody died while he made it. */
                 return q->snapshot[0] && !opener->resumed ? -EPERM : tree_remove(opener->directory, q->snapshot);
+        case REQUEST_FORGET:
+        case REQUEST_END:
+                return opener->has_rings ? ring_place_change(opener->directory, q) : -EPERM;
         default:
                 return -EBADMSG;
         }
 }
 
 static int answer(const struct opener *opener, const struct request *request, int *ret_fd) {
-        if (request->kind >= REQUEST_PREPARE)
-                return opener_change(opener, request);
-        return opener_open(opener, request, ret_fd);
+        return request_opens(request) ? opener_open(opener, request, ret_fd) : opener_change(opener, request);
 }
 
 int opener_serve(const struct opener *opener, int socket) {

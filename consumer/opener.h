@@ -15,6 +15,7 @@
 struct opener {
         int directory; /* not owned */
         bool resumed;
+        bool has_rings; /* this process's ancestors have the directory `rings` */
 };
 
 /* Answers requests that come by socket until the other end is closed. 0 or -errno. */

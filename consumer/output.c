@@ -78,6 +78,10 @@ int output_open(struct output *output, const struct request *request, int *ret_f
         return ask(output, request, ret_fd);
 }
 
+int output_ask(struct output *output, const struct request *request) {
+        return ask(output, request, NULL);
+}
+
 static int ask_about(struct output *output, enum request_kind kind, const char *name) {
         struct request request = { .kind = kind };
 

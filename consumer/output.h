@@ -22,6 +22,9 @@ void output_done(struct output *output);
 /* Asks the opener for a file; its -errno, or -EPROTO. Where the opener is gone this process ends, as in all that follows. */
 int output_open(struct output *output, const struct request *request, int *ret_fd);
 
+/* Asks it for something that needs no file. */
+int output_ask(struct output *output, const struct request *request);
+
 /* The opener's other services, with its -errno: see enum request_kind. */
 int output_prepare(struct output *output, const char *name);
 int output_move(struct output *output, const char *name);

@@ -19,6 +19,14 @@ enum request_kind {
         REQUEST_PREPARE, /* make the directory `snapshot` where it is missing; -EEXIST where it has a trace */
         REQUEST_MOVE,    /* move the trace into the directory `snapshot` */
         REQUEST_REMOVE,  /* remove the trace */
+        /* In the directory `rings`, which is there: see journal.h. Opened for reading and writing, made where it is missing. */
+        REQUEST_JOURNAL,
+        REQUEST_RECORD,    /* of the session */
+        REQUEST_RING,      /* of set_id and stream */
+        REQUEST_POSITIONS, /* of that ring */
+        REQUEST_POSITIONS_READER, /* the same for reading; it is there */
+        REQUEST_FORGET,    /* remove the files of set_id */
+        REQUEST_END,       /* remove the directory */
 };
 
 struct request {
@@ -27,6 +35,9 @@ struct request {
         uint32_t cpu; /* 0 for metadata */
         uint32_t kernel;   /* 1: of the kernel's trace, set is "" and uid 0 then */
         uint32_t existing; /* 1: a file that is there, of a session that is resumed; 0: a new one */
+        uint32_t stream;   /* as set_id and size 0 where no ring is meant */
+        uint64_t set_id;
+        uint64_t size;     /* that the file shall have, all allocated; 0 for the journal */
         char set[CONSUMER_NAME_MAX];      /* "" where no file is opened */
         char channel[CONSUMER_NAME_MAX];  /* "" for metadata */
         char snapshot[CONSUMER_NAME_MAX]; /* "" for the output itself */

@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/parse.h"
+#include "consumer/ring-files.h"
 #include "consumer/session.h"
 
 /*
@@ -26,7 +28,7 @@ static void make_printable(char *s) {
 void session_init(struct session *session, int opener, bool resumed) {
         struct utsname names;
 
-        *session = (struct session) { .output.opener = opener, .resumed = resumed };
+        *session = (struct session) { .output.opener = opener, .resumed = resumed, .journal.file = FILE_INIT };
         if (gethostname(session->hostname, sizeof(session->hostname) - 1) < 0 || !session->hostname[0])
                 session->hostname[0] = '?';
         make_printable(session->hostname);
@@ -40,6 +42,10 @@ void session_init(struct session *session, int opener, bool resumed) {
 
 void session_done(struct session *session) {
         live_done(&session->live);
+        if (session->has_rings)
+                journal_done(&session->journal);
+        if (session->record_file)
+                munmap(session->record_file, CONSUMER_OWN_SIZE);
         free(session->scratch);
         output_done(&session->output);
         *session = (struct session) {};
@@ -68,7 +74,9 @@ uint64_t session_latest(const struct session *session) {
 }
 
 static struct checkpoint *own(const struct session *session) {
-        return (struct checkpoint *) session->output.status->own;
+        void *own = session->record_file ?: session->output.status->own;
+
+        return own;
 }
 
 void session_save(struct session *session) {
@@ -94,19 +102,36 @@ static int finish_rotation(struct session *session) {
         return 0;
 }
 
+static int open_files(struct session *session) {
+        int r;
+
+        if (!session->has_rings)
+                return 0;
+        if (!session->record_file) {
+                r = ring_files_map_record(session, &session->record_file);
+                if (r < 0)
+                        return r;
+        }
+        journal_done(&session->journal);
+        return journal_open(&session->journal, session);
+}
+
 int session_begin(struct session *session, const struct consumer_session *info, int status_fd) {
         int r;
 
         r = output_map_status(&session->output, status_fd);
         if (r < 0)
                 return r;
-        if (session->resumed)
+        r = open_files(session);
+        if (r >= 0 && session->resumed)
                 /* The session's record is saved, never proposed. */
                 checkpoint_load(own(session), 0, &session->record, sizeof(session->record));
-        if (session->record.version > SESSION_RECORD_VERSION)
+        if (r >= 0 && session->record.version > SESSION_RECORD_VERSION)
                 r = -EPROTONOSUPPORT;
-        else
+        else if (r >= 0)
                 r = finish_rotation(session);
+        if (r >= 0 && session->has_rings)
+                r = journal_add(&session->journal, &info->header, NULL, 0);
         if (r < 0) {
                 output_done(&session->output);
                 return r;

@@ -21,11 +21,12 @@
 
 #include "consumer/checkpoint.h"
 #include "consumer/counters.h"
+#include "consumer/journal.h"
 #include "consumer/live.h"
 #include "consumer/output.h"
 #include "protocol/consumer.h"
 
-/* What survives of the session, in consumer_status.own. */
+/* What survives of the session, in consumer_status.own or in a file beside the rings. */
 struct session_record {
         uint32_t version; /* SESSION_RECORD_VERSION; 0: nothing yet */
         uint32_t kind;    /* CONSUMER_SNAPSHOT or CONSUMER_ROTATE, the last that had a name; 0: none yet */
@@ -43,6 +44,9 @@ _Static_assert(CHECKPOINT_SIZE(sizeof(struct session_record)) <= CONSUMER_OWN_SI
 struct session {
         struct output output;
         bool resumed;                 /* we go on where another consumer was killed */
+        bool has_rings;               /* in files of the output, which a recovery finds; all below of that is 0 otherwise */
+        struct journal journal;
+        void *record_file;            /* mapped: what stands for consumer_status.own */
         struct consumer_session info; /* checked; type 0 before SESSION came */
         struct session_record record;
         struct counters totals; /* the sum */

@@ -6,6 +6,7 @@
 #include "consumer/chunk.h"
 #include "consumer/drainer.h"
 #include "consumer/kernel.h"
+#include "consumer/ring-files.h"
 #include "consumer/snapshot.h"
 
 static void settle_channel(struct channel *channel, uint64_t latest) {
@@ -62,6 +63,8 @@ static int release(struct drainer *drainer, const struct task *task, uint64_t la
         if (LIST_EMPTY(&set->channels)) {
                 LIST_REMOVE(set, entries);
                 set_free(set);
+                if (drainer->session.has_rings)
+                        ring_files_forget(&drainer->session, task->set);
         }
         return r;
 }

@@ -131,6 +131,10 @@ static int remove_below(int directory, const char *name, unsigned depth) {
         return unlinkat(directory, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }
 
+int tree_remove_part(int directory, const char *part) {
+        return remove_below(directory, part, 1);
+}
+
 int tree_remove(int directory, const char *name) {
         _cleanup_close_ int fd = -1;
         int r;

@@ -17,3 +17,6 @@ int tree_move(int directory, const char *name);
 
 /* Removes the trace from the directory `name`, or for "" from directory itself. No trace is no error. */
 int tree_remove(int directory, const char *name);
+
+/* Removes one directory and what is in it, at most four deep. -ENOENT where there is none. */
+int tree_remove_part(int directory, const char *part);

@@ -15,11 +15,16 @@
  *            CONSUMER_OUTPUT_FD alone. Acknowledged by struct consumer_output_ack.
  *   SESSION  second message. + status page (struct consumer_status, shared).
  *   RINGS    a ring set comes. + ring file, positions file.
+ *   RING_FILES  a ring set comes whose rings shall be files of the output, which the
+ *            consumer makes: the answer has two descriptors, the ring file and, for
+ *            reading, the positions file. Each time it is sent.
  *   CLASSES  event classes of a stream. + definitions (protocol/definitions.h).
  *            Sent before any application can use them. The consumer reads all
  *            waiting messages after it has read a ring's position and before it
  *            writes what lies below it, so a class is always in `metadata`
- *            before the first packet that has it.
+ *            before the first packet that has it. Where the rings are files, it is
+ *            answered when a recovery would know the classes; until then no
+ *            application may use them.
  *   KERNEL   a channel of the kernel comes: an instance of tracefs. + scratch file,
  *            descriptions. The session's kernel channels are one set, and one trace.
  *   KERNEL_CPUS    its processors' pipes, all of them before the first RESUMED or
@@ -96,6 +101,7 @@ enum consumer_type {
         CONSUMER_KERNEL_EVENTS,
         CONSUMER_KERNEL_STATE,
         CONSUMER_STREAM,
+        CONSUMER_RING_FILES,
         CONSUMER_ACK = 128,
 };
 
@@ -107,6 +113,7 @@ struct consumer_header {
 
 enum consumer_flags {
         CONSUMER_RESUME = 1 << 0, /* sent before, to a consumer that has died since */
+        CONSUMER_FILES = 1 << 1,  /* OUTPUT: there will be RING_FILES */
 };
 
 #define CONSUMER_PATH_MAX 4096
@@ -130,7 +137,7 @@ struct consumer_session {
         char name[CONSUMER_NAME_MAX];
         uint8_t clock_uuid[16]; /* the boot id */
         uint32_t clock;         /* enum trace_clock */
-        uint32_t reserved;
+        uint32_t sync_msec;     /* how old what is written may be before it is on the disk; 0: as old as it gets */
         uint64_t clock_frequency;
         int64_t clock_offset_seconds;
         uint64_t clock_offset_ticks;
@@ -153,6 +160,21 @@ struct consumer_rings {
         uint8_t uuid[16];   /* of the set's trace */
         char set_name[CONSUMER_NAME_MAX];
         char channel[CONSUMER_NAME_MAX];
+};
+
+/*
+ * What the file system of the output must bear: every byte is allocated, and no
+ * writer may find later that there is no room. The rings are in the output's
+ * directory `rings`, beside what makes a trace of them when nobody is left who
+ * knows (consumer/journal.h); a consumer that ends well removes it.
+ */
+struct consumer_ring_files {
+        struct consumer_rings rings;
+        uint32_t flags;  /* enum ring_flags */
+        uint32_t n_cpus;
+        uint32_t n_subbufs;
+        uint32_t reserved;
+        uint64_t subbuf_size;
 };
 
 struct consumer_class {

@@ -46,7 +46,6 @@ void ring_format(const struct ring_geometry *g, uint64_t created, void *ring, vo
         struct ring_positions *p = positions;
 
         *header = (struct ring_header) {
-                .magic = RING_MAGIC,
                 .major = RING_MAJOR,
                 .minor = RING_MINOR,
                 .header_size = sizeof(*header),
@@ -74,6 +73,8 @@ void ring_format(const struct ring_geometry *g, uint64_t created, void *ring, vo
         p->major = RING_MAJOR;
         p->minor = RING_MINOR;
         p->n_cpus = g->n_cpus;
+        /* Last: in a file, which outlives us at any instruction, it says that all else is there. */
+        __atomic_store_n(&header->magic, RING_MAGIC, __ATOMIC_RELEASE);
 }
 
 int ring_geometry_load(const void *ring, uint64_t ring_size, uint64_t pos_size, struct ring_geometry *ret) {

@@ -6,6 +6,7 @@
 #include <linux/futex.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,8 +15,8 @@
 #include "play-ring.h"
 #include "protocol/ctf.h"
 
-static void *map(int fd, uint64_t size) {
-        void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+static void *map(int fd, uint64_t size, int writable) {
+        void *p = mmap(NULL, size, PROT_READ | writable, MAP_SHARED, fd, 0);
 
         g_assert_true(p != MAP_FAILED);
         return p;
@@ -27,10 +28,23 @@ void play_ring_new(struct play_ring *r, uint32_t flags, uint32_t n_cpus, uint32_
                         ==, 0);
         g_assert_cmpint(memfd_new_shared("ring", r->geometry.total_size, &r->ring_fd), ==, 0);
         g_assert_cmpint(memfd_new_shared("positions", r->geometry.positions_size, &r->positions_fd), ==, 0);
-        r->ring = map(r->ring_fd, r->geometry.total_size);
-        r->positions = map(r->positions_fd, r->geometry.positions_size);
+        r->ring = map(r->ring_fd, r->geometry.total_size, PROT_WRITE);
+        r->positions = map(r->positions_fd, r->geometry.positions_size, PROT_WRITE);
         r->geometry.created = created;
         ring_format(&r->geometry, created, r->ring, r->positions);
+}
+
+void play_ring_map(struct play_ring *r, int ring_fd, int positions_fd) {
+        struct stat ring, positions;
+
+        g_assert_cmpint(fstat(ring_fd, &ring), ==, 0);
+        g_assert_cmpint(fstat(positions_fd, &positions), ==, 0);
+        r->ring_fd = ring_fd;
+        r->positions_fd = positions_fd;
+        r->ring = map(ring_fd, (uint64_t) ring.st_size, PROT_WRITE);
+        r->positions = map(positions_fd, (uint64_t) positions.st_size, 0);
+        g_assert_cmpint(ring_geometry_load(r->ring, (uint64_t) ring.st_size, (uint64_t) positions.st_size,
+                                           &r->geometry), ==, 0);
 }
 
 void play_ring_done(struct play_ring *r) {

@@ -20,6 +20,8 @@ struct play_ring {
 
 void play_ring_new(struct play_ring *r, uint32_t flags, uint32_t n_cpus, uint32_t n_subbufs, uint64_t subbuf_size,
                    uint64_t created);
+/* Takes over the files of one that the consumer has made. */
+void play_ring_map(struct play_ring *r, int ring_fd, int positions_fd);
 void play_ring_done(struct play_ring *r);
 
 /* Records an event, or counts it as discarded: false. */

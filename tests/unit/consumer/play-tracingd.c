@@ -48,7 +48,7 @@ static void launch(struct play *p) {
 }
 
 void play_start_silent(struct play *p, const char *directory) {
-        *p = (struct play) { .status_fd = -1, .clock = TRACE_CLOCK_MONOTONIC };
+        *p = (struct play) { .status_fd = -1, .clock = TRACE_CLOCK_MONOTONIC, .boot = { 1, 2, 3, 4 } };
         p->directory = directory ? g_strdup(directory) : g_dir_make_tmp("tracectl-consumer-XXXXXX", NULL);
         g_assert_nonnull(p->directory);
         launch(p);
@@ -67,6 +67,7 @@ void play_send_output(struct play *p, uint32_t flags) {
         int fd = open(p->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
         g_assert_cmpint(fd, >=, 0);
+        output.flags |= p->flags;
         play_send(p, CONSUMER_OUTPUT, &output, sizeof(output), &fd, 1);
         close(fd);
 }
@@ -74,7 +75,6 @@ void play_send_output(struct play *p, uint32_t flags) {
 void play_send_session(struct play *p) {
         struct consumer_session session = {
                 .name = "shop",
-                .clock_uuid = { 1, 2, 3, 4 },
                 .clock = p->clock,
                 .clock_frequency = 1000000000,
                 .clock_offset_seconds = 1700000000,
@@ -82,6 +82,7 @@ void play_send_session(struct play *p) {
                 .created = UINT64_C(1700000000000000),
         };
 
+        memcpy(session.clock_uuid, p->boot, sizeof(p->boot));
         play_send(p, CONSUMER_SESSION, &session, sizeof(session), &p->status_fd, 1);
 }
 
@@ -96,6 +97,12 @@ static void introduce(struct play *p, uint32_t flags) {
 
 void play_start(struct play *p, const char *directory) {
         play_start_silent(p, directory);
+        introduce(p, 0);
+}
+
+void play_start_files(struct play *p, const char *directory) {
+        play_start_silent(p, directory);
+        p->flags = CONSUMER_FILES;
         introduce(p, 0);
 }
 
@@ -164,19 +171,27 @@ int play_call(struct play *p, uint32_t type, void *message, size_t size, const i
         return play_answer(p, NULL);
 }
 
-int play_answer(struct play *p, char **ret_path) {
-        struct consumer_output_ack ack = {};
+/* Waits for the answer to the last message, and the descriptors that come with it. */
+static int receive_answer(struct play *p, struct consumer_output_ack *ack, int *fds) {
+        size_t n = 0;
 
-        while (ack.ack.header.serial != p->serial) {
-                int got[DATAGRAM_FDS_MAX], r;
-                size_t n_got;
+        *ack = (struct consumer_output_ack) {};
+        while (ack->ack.header.serial != p->serial) {
+                int r;
 
-                r = datagram_recv(p->socket, &ack, sizeof(ack), got, &n_got, 0);
-                g_assert_true(r == sizeof(ack) || r == sizeof(ack.ack));
-                g_assert_cmpuint(ack.ack.header.type, ==, CONSUMER_ACK);
-                g_assert_cmpuint(ack.ack.header.size, ==, r);
-                g_assert_cmpuint(n_got, ==, 0);
+                r = datagram_recv(p->socket, ack, sizeof(*ack), fds, &n, 0);
+                g_assert_true(r == sizeof(*ack) || r == sizeof(ack->ack));
+                g_assert_cmpuint(ack->ack.header.type, ==, CONSUMER_ACK);
+                g_assert_cmpuint(ack->ack.header.size, ==, r);
         }
+        return (int) n;
+}
+
+int play_answer(struct play *p, char **ret_path) {
+        struct consumer_output_ack ack;
+        int fds[DATAGRAM_FDS_MAX];
+
+        g_assert_cmpint(receive_answer(p, &ack, fds), ==, 0);
         if (ret_path)
                 *ret_path = g_strdup(ack.path);
         return ack.ack.error;
@@ -215,6 +230,28 @@ int play_rings(struct play *p, uint64_t set, uint32_t stream, const char *set_na
                const struct play_ring *ring) {
         play_send_rings(p, set, stream, set_name, channel, 0, ring);
         return play_answer(p, NULL);
+}
+
+int play_ring_files(struct play *p, uint64_t set, uint32_t stream, const char *set_name, const char *channel,
+                    struct play_ring *ret) {
+        struct consumer_ring_files m = {
+                .rings = { .set = set, .stream = stream, .uid = 1234, .word_size = 64,
+                           .uuid = { 5, (uint8_t) set, 0x40, 0x80 } },
+                .n_cpus = 2,
+                .n_subbufs = 4,
+                .subbuf_size = RING_SUBBUF_SIZE_MIN,
+        };
+        struct consumer_output_ack ack;
+        int fds[DATAGRAM_FDS_MAX], n;
+
+        g_strlcpy(m.rings.set_name, set_name, sizeof(m.rings.set_name));
+        g_strlcpy(m.rings.channel, channel, sizeof(m.rings.channel));
+        play_send(p, CONSUMER_RING_FILES, &m, sizeof(m), NULL, 0);
+        n = receive_answer(p, &ack, fds);
+        g_assert_cmpint(n, ==, ack.ack.error ? 0 : 2);
+        if (!ack.ack.error)
+                play_ring_map(ret, fds[0], fds[1]);
+        return ack.ack.error;
 }
 
 void play_send_rings(struct play *p, uint64_t set, uint32_t stream, const char *set_name, const char *channel,

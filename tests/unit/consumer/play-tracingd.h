@@ -23,6 +23,8 @@ struct play {
         uint64_t created; /* ten seconds ago: the time of a test's first event */
         struct consumer_status *status;
         int status_fd;
+        uint32_t flags; /* of OUTPUT, each time */
+        uint8_t boot[16]; /* that the session says it is of; all 0: of none that ever was */
 };
 
 /* Starts the consumer; OUTPUT and SESSION are done. directory NULL: a new temporary one. */
@@ -30,6 +32,9 @@ void play_start(struct play *p, const char *directory);
 
 /* As play_start(), with the time stamp counter as the session's clock. */
 void play_start_tsc(struct play *p);
+
+/* As play_start(), for a session whose rings shall be files. */
+void play_start_files(struct play *p, const char *directory);
 
 /* As play_start(), but nothing has been sent. */
 void play_start_silent(struct play *p, const char *directory);
@@ -71,6 +76,10 @@ int play_rings(struct play *p, uint64_t set, uint32_t stream, const char *set_na
 int play_rotate(struct play *p, const char *name, uint32_t flags);
 int play_clear(struct play *p);
 int play_release(struct play *p, uint64_t set, uint32_t stream);
+
+/* RING_FILES: an errno, or 0 and the ring. */
+int play_ring_files(struct play *p, uint64_t set, uint32_t stream, const char *set_name, const char *channel,
+                    struct play_ring *ret);
 
 /* The answer is left to play_answer(). */
 void play_send_rings(struct play *p, uint64_t set, uint32_t stream, const char *set_name, const char *channel,
