@@ -75,7 +75,7 @@ __tracectl_values() {
 # Options whose value is a word of its own that is none of the above.
 __tracectl_takes_value() {
         case $1:$2 in
-        view:-[oOSUepg] | summary:-[bn] | top:-n | export:-[fO] | create:-o | record:-[eopt] | apply:-p | *:-[sH]) ;;
+        view:-[oOSUepg] | summary:-[bn] | top:-n | monitor:-n | export:-[fO] | create:-o | record:-[eopt] | apply:-p | *:-[sH]) ;;
         add-context:-c | enable-event:-c | disable-event:-c | remove-event:-c) ;;
         *) "$__tracectl" "$1" --help 2>/dev/null | grep -qE -- "(^|[ ,])$2[ =][A-Z]" ;;
         esac

@@ -52,10 +52,11 @@ void tracectl_follower_free(tracectl_follower *follower) {
 }
 
 /* 0, or 1 when the follower was freed by whoever was told. */
-static int tell(tracectl_follower *f, const tracectl_notice *notice) {
+static int tell(tracectl_follower *f, tracectl_notice *notice) {
         f->n_calling++;
         if (!f->is_freed)
                 f->callback(f->connection, notice, f->userdata);
+        notice_done(notice);
         f->n_calling--;
         if (!f->is_freed)
                 return 0;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "client/libtracectl/connection.h"
@@ -35,4 +37,41 @@ const char *tracectl_notice_get_path(const tracectl_notice *notice) {
 
 const tracectl_value *tracectl_notice_get_values(const tracectl_notice *notice) {
         return notice->values;
+}
+
+/* The session that a path is of or below. */
+static bool find_session(tracectl_notice *notice) {
+        static const char prefix[] = TRACECTL_ROOT "/session/";
+        _cleanup_free_ char *copy = NULL, *uid = NULL;
+        char *slash, *end;
+
+        if (notice->session)
+                return true;
+        if (strncmp(notice->path, prefix, strlen(prefix)) != 0)
+                return false;
+        copy = strdup(notice->path);
+        slash = copy ? strchr(copy + strlen(prefix), '/') : NULL;
+        if (!slash)
+                return false;
+        slash[1 + strcspn(slash + 1, "/")] = '\0';
+        if (sd_bus_path_decode_many(copy, TRACECTL_ROOT "/session/%/%", &uid, &notice->session) <= 0)
+                return false;
+        errno = 0;
+        notice->owner = (uint32_t) strtoul(uid, &end, 10);
+        if (errno == 0 && *uid && !*end)
+                return true;
+        free(TAKE_PTR(notice->session));
+        return false;
+}
+
+const char *tracectl_notice_get_session(const tracectl_notice *notice) {
+        return find_session((tracectl_notice *) notice) ? notice->session : NULL;
+}
+
+uint32_t tracectl_notice_get_owner(const tracectl_notice *notice) {
+        return find_session((tracectl_notice *) notice) ? notice->owner : (uint32_t) -1;
+}
+
+void notice_done(tracectl_notice *notice) {
+        free(TAKE_PTR(notice->session));
 }

@@ -9,7 +9,11 @@ struct tracectl_notice {
         enum tracectl_change change;
         const char *kind, *path;
         const tracectl_value *values;
+        char *session; /* found in the path when somebody asks; owned */
+        uint32_t owner;
 };
+
+void notice_done(tracectl_notice *notice);
 
 /* "session" of that interface of the service's; NULL where it is none of these. */
 const char *notice_kind_of(const char *interface);

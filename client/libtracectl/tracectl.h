@@ -90,7 +90,7 @@ int tracectl_connection_process(tracectl_connection *connection);
  */
 int tracectl_connection_wait(tracectl_connection *connection, uint64_t usec);
 
-/* The loop of sd-event(3) does all that, until the connection is detached or freed. event keeps the connection's bus. */
+/* The loop of sd-event(3) does all that, until the connection is detached or freed. */
 int tracectl_connection_attach_event(tracectl_connection *connection, struct sd_event *event, int priority);
 int tracectl_connection_detach_event(tracectl_connection *connection);
 
@@ -449,7 +449,7 @@ enum tracectl_change {
         TRACECTL_CHANGE_REMOVED,
         TRACECTL_CHANGE_CHANGED,   /* those of its properties that are different now */
         TRACECTL_CHANGE_FAILED,    /* the same, of a session that records no longer: reason says why */
-        TRACECTL_CHANGE_STOPPED,   /* of a session that was stopped before everything was written: now it is; its counts */
+        TRACECTL_CHANGE_STOPPED,   /* all is written of a session that was stopped before it was; its counts */
         TRACECTL_CHANGE_FOLLOWING, /* of no object: all that was there has been told */
         TRACECTL_CHANGE_LOST,      /* of no object: the service has gone away, and nothing is known any more */
 };
@@ -482,6 +482,10 @@ void tracectl_follower_free(tracectl_follower *follower);
 enum tracectl_change tracectl_notice_get_change(const tracectl_notice *notice);
 const char *tracectl_notice_get_kind(const tracectl_notice *notice);
 const char *tracectl_notice_get_path(const tracectl_notice *notice);
+
+/* The session that it is, or is of, and its owner; NULL and -1 of what is of none. */
+const char *tracectl_notice_get_session(const tracectl_notice *notice);
+uint32_t tracectl_notice_get_owner(const tracectl_notice *notice);
 
 /* A dictionary, NULL where there is nothing to say. */
 const tracectl_value *tracectl_notice_get_values(const tracectl_notice *notice);

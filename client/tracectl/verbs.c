@@ -31,6 +31,7 @@ const struct verb verbs[] = {
         { "list", "[SESSION]", "Show sessions, programs or events", verb_list },
         { "status", "", "Show the service and its limits", verb_status },
         { "limits", "", "Show what you may have at most", verb_limits },
+        { "monitor", "[OPTION...] [SESSION]", "Follow what happens in the service", verb_monitor },
         { "dump", "[SESSION]", "Print a session as a profile", verb_dump },
         { "apply", "FILE | --profile NAME", "Make a session as a profile says", verb_apply },
         { "calibrate", "", "Measure what tracing costs here", verb_calibrate },

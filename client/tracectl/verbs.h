@@ -53,6 +53,7 @@ int verb_destroy(int argc, char *argv[]);
 int verb_list(int argc, char *argv[]);
 int verb_status(int argc, char *argv[]);
 int verb_limits(int argc, char *argv[]);
+int verb_monitor(int argc, char *argv[]);
 int verb_dump(int argc, char *argv[]);
 int verb_apply(int argc, char *argv[]);
 int verb_calibrate(int argc, char *argv[]);

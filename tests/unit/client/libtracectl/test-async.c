@@ -341,6 +341,9 @@ static void on_notice(tracectl_connection *connection, const tracectl_notice *no
         g_string_append_printf(f->results, "%s %s %s", words[tracectl_notice_get_change(notice)],
                                tracectl_notice_get_kind(notice),
                                tracectl_notice_get_path(notice) + strlen("/org/tracectl/Tracing1"));
+        if (tracectl_notice_get_session(notice))
+                g_string_append_printf(f->results, " %u/%s", tracectl_notice_get_owner(notice),
+                                       tracectl_notice_get_session(notice));
         g_string_append_printf(f->results, " %s\n",
                                tracectl_value_get_string(tracectl_value_lookup(tracectl_notice_get_values(notice),
                                                                                "pattern")));
@@ -357,13 +360,13 @@ static void test_follow(void) {
         g_assert_cmpint(tracectl_follow(f.connection, NULL, on_notice, &f, &follower), ==, 0);
         run_wait(&f);
         g_assert_cmpstr(f.results->str, ==,
-                        "added session /session/1000/shop \n"
-                        "added channel /session/1000/shop/channel/user/b \n"
-                        "added channel /session/1000/shop/channel/user/main \n"
-                        "added event /session/1000/shop/event/1 shop:*\n"
-                        "added event /session/1000/shop/event/2 shop:*\n"
-                        "added event /session/1000/shop/event/3 a:b\n"
-                        "added event /session/1000/shop2/event/1 not:mine\n"
+                        "added session /session/1000/shop 1000/shop \n"
+                        "added channel /session/1000/shop/channel/user/b 1000/shop \n"
+                        "added channel /session/1000/shop/channel/user/main 1000/shop \n"
+                        "added event /session/1000/shop/event/1 1000/shop shop:*\n"
+                        "added event /session/1000/shop/event/2 1000/shop shop:*\n"
+                        "added event /session/1000/shop/event/3 1000/shop a:b\n"
+                        "added event /session/1000/shop2/event/1 1000/shop2 not:mine\n"
                         "following service  \n");
         g_string_truncate(f.results, 0);
         g_assert_cmpint(tracectl_session_start_async(f.session, NULL, NULL), ==, 0);
