@@ -110,15 +110,31 @@ static int parse_value(const struct key *key, char *value, struct handshake *h) 
         return -EBADMSG;
 }
 
-static int parse_line(char *line, struct handshake *h) {
-        char *equals = strchr(line, '=');
+/* Longer ones are texts that are cut anyway, or keys of later versions. */
+#define LINE_MAX_SIZE 320
+_Static_assert(LINE_MAX_SIZE > HANDSHAKE_CGROUP_MAX + 32 && LINE_MAX_SIZE > HANDSHAKE_EXECUTABLE_MAX + 32, "what is kept fits");
 
+static bool is_text(enum value_kind kind) {
+        return kind == VALUE_NAME || kind == VALUE_CGROUP || kind == VALUE_EXECUTABLE;
+}
+
+static int parse_line(const char *data, size_t size, struct handshake *h) {
+        bool cut = size >= LINE_MAX_SIZE;
+        char line[LINE_MAX_SIZE], *equals;
+
+        if (cut)
+                size = LINE_MAX_SIZE - 1;
+        memcpy(line, data, size);
+        line[size] = '\0';
+        equals = strchr(line, '=');
         if (!equals || equals == line)
                 return -EBADMSG;
         *equals = '\0';
         for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
                 if (strcmp(line, keys[i].name) != 0)
                         continue;
+                if (cut && !is_text(keys[i].kind))
+                        return -EBADMSG;
                 if (h->keys & keys[i].bit || parse_value(&keys[i], equals + 1, h) < 0)
                         return -EBADMSG;
                 h->keys |= keys[i].bit;
@@ -127,23 +143,21 @@ static int parse_line(char *line, struct handshake *h) {
         return 0;
 }
 
+/* Line by line: a copy of all of it would be one more page of stack for each process that is traced. */
 int handshake_parse(const char *data, size_t size, struct handshake *ret) {
-        char copy[HANDSHAKE_SIZE_MAX + 1];
+        const char *line = data, *end = data + size;
         struct handshake h = { 0 };
-        char *line = copy;
 
         if (size == 0 || size > HANDSHAKE_SIZE_MAX || memchr(data, '\0', size))
                 return -EBADMSG;
-        memcpy(copy, data, size);
-        copy[size] = '\0';
-        while (*line) {
-                char *end = strchrnul(line, '\n');
-                bool last = *end == '\0';
+        while (line < end) {
+                const char *next = memchr(line, '\n', (size_t) (end - line));
 
-                *end = '\0';
-                if (parse_line(line, &h) < 0)
+                if (!next)
+                        next = end;
+                if (parse_line(line, (size_t) (next - line), &h) < 0)
                         return -EBADMSG;
-                line = last ? end : end + 1;
+                line = next < end ? next + 1 : end;
         }
         *ret = h;
         return 0;

@@ -255,7 +255,8 @@ int actions_apply(struct applied *a, const struct view *view, const int *fds, st
         for (uint32_t i = 0; i < a->n_maps; i++)
                 had[i] = maps[a->source][i].id;
         r = get_maps(a, view, fds, pairs);
-        if (r >= 0)
+        /* Often nothing is wanted of a program, and that takes no memory. */
+        if (r >= 0 && view->n_actions > 0)
                 r = build(a, view, pairs, s, &memory, &size);
         if (r >= 0)
                 r = publish(a->source, s, (struct action_list **) memory, view->n_actions, &retired);

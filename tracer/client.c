@@ -25,12 +25,9 @@
 
 #define SEND_TIMEOUT_MSEC 500
 
-/*
- * A change of uid ends poll() by a signal, which may come just before. So there
- * is one more look after everything that has happened, for it is then that
- * programs go on to change theirs.
- */
-#define SETTLE_MSEC 100
+/* Of what we send. Less than what is received may have: each page of a stack that is touched is one more for a process. */
+#define SENT_SIZE_MAX 1024
+_Static_assert(SENT_SIZE_MAX >= HANDSHAKE_NAME_MAX + HANDSHAKE_EXECUTABLE_MAX + 512, "names and numbers fit");
 
 struct client {
         struct daemon *daemon;
@@ -38,7 +35,7 @@ struct client {
 };
 
 static int send_message(struct client *c, const struct handshake *h, const int *fds, size_t n_fds) {
-        char buffer[HANDSHAKE_SIZE_MAX];
+        char buffer[SENT_SIZE_MAX];
         size_t size = handshake_format(h, buffer, sizeof(buffer));
 
         return datagram_send(c->socket, buffer, size, fds, n_fds, 0);
@@ -63,7 +60,7 @@ static void add_executable(struct handshake *h) {
 
 /* The first message, made before there is a connection: whoever accepts that finds it there. */
 struct registration {
-        char data[HANDSHAKE_SIZE_MAX];
+        char data[SENT_SIZE_MAX];
         size_t size;
 };
 
@@ -125,13 +122,35 @@ static int take_snapshot(struct daemon *d) {
         return r;
 }
 
-static int apply_view(struct daemon *d, const int *fds, size_t n_fds, bool *ret_stale) {
+/* Memory that a message was received in, and is free again when it has been parsed. */
+struct room {
+        char data[HANDSHAKE_SIZE_MAX] __attribute__((aligned(8)));
+};
+
+/* A view into room where it fits, which most do: a mapping costs a page fault, and interrupts other CPUs when it goes. */
+static int load_view(int fd, struct room *room, const void **ret_data, size_t *ret_size) {
+        uint64_t size;
+        int r;
+
+        r = memfd_check_constant(fd, VIEW_SIZE_MAX, &size);
+        if (r < 0)
+                return r;
+        if (size > sizeof(room->data))
+                return memfd_map_constant(fd, VIEW_SIZE_MAX, ret_data, ret_size);
+        if (pread(fd, room->data, size, 0) != (ssize_t) size)
+                return -EBADMSG;
+        *ret_data = room->data;
+        *ret_size = size;
+        return 0;
+}
+
+static int apply_view(struct daemon *d, const int *fds, size_t n_fds, struct room *room, bool *ret_stale) {
         const void *data;
         struct view view;
         size_t size;
         int r;
 
-        r = memfd_map_constant(fds[0], VIEW_SIZE_MAX, &data, &size);
+        r = load_view(fds[0], room, &data, &size);
         if (r < 0)
                 return r;
         r = view_check(data, size, n_fds - 1, &view);
@@ -143,11 +162,12 @@ static int apply_view(struct daemon *d, const int *fds, size_t n_fds, bool *ret_
                 else if (!*ret_stale)
                         r = actions_apply(&d->view, &view, fds + 1, d->snapshot);
         }
-        munmap((void *) data, size);
+        if (data != room->data)
+                munmap((void *) data, size);
         return r;
 }
 
-static int handle_view(struct client *c, const struct handshake *h, const int *fds, size_t n_fds) {
+static int handle_view(struct client *c, const struct handshake *h, const int *fds, size_t n_fds, struct room *room) {
         struct handshake answer = { .keys = HANDSHAKE_APPLIED, .applied = h->generation };
         bool stale = false;
         int r;
@@ -164,7 +184,7 @@ static int handle_view(struct client *c, const struct handshake *h, const int *f
                 answer = (struct handshake) { .keys = HANDSHAKE_GET, .get = h->generation };
                 return send_message(c, &answer, NULL, 0);
         }
-        r = apply_view(c->daemon, fds, n_fds, &stale);
+        r = apply_view(c->daemon, fds, n_fds, room, &stale);
         if (stale)
                 return 0;
         if (r < 0) {
@@ -183,19 +203,19 @@ static int handle_view(struct client *c, const struct handshake *h, const int *f
 }
 
 static int handle_message(struct client *c) {
-        char buffer[HANDSHAKE_SIZE_MAX];
+        struct room room;
         int fds[DATAGRAM_FDS_MAX];
         struct handshake h;
         size_t n_fds = 0;
         int n, r;
 
-        n = datagram_recv(c->socket, buffer, sizeof(buffer), fds, &n_fds, 0);
+        n = datagram_recv(c->socket, room.data, sizeof(room.data), fds, &n_fds, 0);
         if (n <= 0)
                 return n < 0 ? n : -ECONNRESET;
-        r = handshake_parse(buffer, (size_t) n, &h);
+        r = handshake_parse(room.data, (size_t) n, &h);
         if (r >= 0) {
                 if (h.keys & (HANDSHAKE_READY | HANDSHAKE_CONFIG))
-                        r = handle_view(c, &h, fds, n_fds);
+                        r = handle_view(c, &h, fds, n_fds, &room);
                 else if (h.keys & HANDSHAKE_NEED)
                         r = send_definitions(c);
         }
@@ -225,10 +245,25 @@ static int handle_wake(struct client *c) {
         return 0;
 }
 
+/*
+ * Until something comes on either, or this thread's uids have changed. That is done by a signal of the C library's,
+ * which it lets nobody block: it would be missed between a look at the uids and the wait. So it is blocked there.
+ */
+static int wait_for_events(const struct daemon *d, struct pollfd *fds, unsigned n) {
+        const uint64_t all = ~UINT64_C(0);
+        uint64_t before;
+        int r = 0;
+
+        (void) sys_sigmask(&all, &before);
+        if (credentials_include(d->uid))
+                r = sys_ppoll(fds, n, &before);
+        (void) sys_sigmask(&before, NULL);
+        return r == -EINTR ? 0 : r;
+}
+
 static int converse(struct client *c) {
         struct daemon *d = c->daemon;
-        bool settled = false;
-        int n, r = 0;
+        int r = 0;
 
         while (r >= 0) {
                 struct pollfd fds[] = {
@@ -236,10 +271,9 @@ static int converse(struct client *c) {
                         { .fd = c->wake, .events = POLLIN },
                 };
 
-                n = poll(fds, ARRAY_SIZE(fds), settled ? -1 : SETTLE_MSEC);
-                if (n < 0 && errno != EINTR)
-                        return -errno;
-                settled = n == 0;
+                r = wait_for_events(d, fds, ARRAY_SIZE(fds));
+                if (r < 0)
+                        return r;
                 if (__atomic_load_n(&d->quit, __ATOMIC_SEQ_CST))
                         return 0;
                 pthread_mutex_lock(&d->lock);

@@ -32,16 +32,22 @@ struct daemon daemons[DAEMONS];
 _Static_assert(DAEMONS == SOURCES_MAX, "each is a source of action lists");
 
 static uint32_t progress; /* futex: state or applied of a daemon has changed */
+static uint32_t waiters;  /* for that */
 
 static void wait_progress(uint32_t seen, int64_t msec) {
         struct timespec timeout = { .tv_sec = msec / 1000, .tv_nsec = msec % 1000 * 1000000 };
 
+        /* Full: either the kernel sees the progress before we sleep, or who makes it sees us. Partner: announce(). */
+        __atomic_fetch_add(&waiters, 1, __ATOMIC_SEQ_CST);
         (void) sys_futex_wait(&progress, seen, &timeout);
+        __atomic_fetch_sub(&waiters, 1, __ATOMIC_RELAXED);
 }
 
 static void announce(void) {
-        __atomic_fetch_add(&progress, 1, __ATOMIC_RELEASE);
-        (void) sys_futex_wake(&progress, INT32_MAX);
+        /* Full, with wait_progress(). */
+        __atomic_fetch_add(&progress, 1, __ATOMIC_SEQ_CST);
+        if (__atomic_load_n(&waiters, __ATOMIC_SEQ_CST) > 0)
+                (void) sys_futex_wake(&progress, INT32_MAX);
 }
 
 static void set_state(struct daemon *d, enum daemon_state state) {

@@ -121,6 +121,7 @@ static bool is_forbidden(void) {
                 { SYS_recvmsg, { -1 } },
                 { SYS_memfd_create, { 0 } },
                 { SYS_futex, { 0 } },
+                { SYS_ppoll, { 0, 0, -1 } },
         };
 
         return !probe_survives(needed, ARRAY_SIZE(needed));

@@ -12,6 +12,8 @@
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <linux/time_types.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -73,6 +75,16 @@ static inline int sys_futex_waitv(const struct futex_waitv *waiters, unsigned n,
         const struct __kernel_timespec time = { .tv_sec = until->tv_sec, .tv_nsec = until->tv_nsec };
 
         return (int) sys_call6(SYS_futex_waitv, (long) waiters, n, 0, (long) &time, CLOCK_MONOTONIC, 0);
+}
+
+/* The signals that are blocked: all, also those that the C library keeps for itself. before may be NULL. */
+static inline int sys_sigmask(const uint64_t *mask, uint64_t *before) {
+        return (int) sys_call6(SYS_rt_sigprocmask, SIG_SETMASK, (long) mask, (long) before, sizeof(*mask), 0, 0);
+}
+
+/* Without a timeout; with the signals of mask blocked, as sys_sigmask() has them. -EINTR leaves fds as they were. */
+static inline int sys_ppoll(struct pollfd *fds, unsigned n, const uint64_t *mask) {
+        return (int) sys_call6(SYS_ppoll, (long) fds, n, 0, (long) mask, sizeof(*mask), 0);
 }
 
 static inline int sys_membarrier(int command) {

@@ -83,6 +83,30 @@ static void test_handshake_refused(void) {
         g_assert_cmpstr(h.name, ==, "a?[2Jb");
 }
 
+/* Lines as long as a message: texts are cut, keys of later versions skipped, and no number is taken for another. */
+static void test_handshake_long_lines(void) {
+        static const char *const known[] = { "NAME=", "CGROUP=", "EXECUTABLE=" };
+        char message[HANDSHAKE_SIZE_MAX];
+        struct handshake h;
+
+        for (unsigned i = 0; i < ARRAY_SIZE(known); i++) {
+                memset(message, 'x', sizeof(message));
+                memcpy(message, known[i], strlen(known[i]));
+                memcpy(message + sizeof(message) - 8, "\nREADY=1", 8);
+                g_assert_cmpint(handshake_parse(message, sizeof(message), &h), ==, 0);
+                g_assert_true(h.keys & HANDSHAKE_READY);
+                g_assert_cmpuint(strlen(h.name) + strlen(h.cgroup) + strlen(h.executable), ==,
+                                 i == 0 ? HANDSHAKE_NAME_MAX : HANDSHAKE_CGROUP_MAX);
+        }
+        memset(message, '0', sizeof(message));
+        memcpy(message, "LATER=", 6);
+        g_assert_cmpint(handshake_parse(message, sizeof(message), &h), ==, 0);
+        g_assert_cmpuint(h.keys, ==, 0);
+        memcpy(message, "GET=00", 6);
+        message[sizeof(message) - 1] = '7';
+        g_assert_cmpint(handshake_parse(message, sizeof(message), &h), ==, -EBADMSG);
+}
+
 static size_t make_definitions(char *buffer, size_t size) {
         struct definition d = {
                 .provider = "shop",
@@ -334,6 +358,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/protocol/handshake/round-trip", test_handshake_round_trip);
         g_test_add_func("/protocol/handshake/ready", test_handshake_ready);
         g_test_add_func("/protocol/handshake/refused", test_handshake_refused);
+        g_test_add_func("/protocol/handshake/long-lines", test_handshake_long_lines);
         g_test_add_func("/protocol/definitions/round-trip", test_definitions_round_trip);
         g_test_add_func("/protocol/definitions/mutated", test_definitions_mutated);
         g_test_add_func("/protocol/view", test_view);
