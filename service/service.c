@@ -36,10 +36,16 @@ static void on_removed(struct application *a, void *userdata) {
                 bus_tell_application(s->manager, a->id, a->peer.uid, false);
 }
 
+/* The next of those that are woken wait for what these do. */
+static void follow_wake(struct service *s) {
+        registry_await(s->registry, REGISTRY_AWAITED_BY_WAKE, wake_is_waking(s->wake));
+}
+
 static int on_registry_news(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         struct service *s = userdata;
 
         registry_take_news(s->registry, NEWS_PER_TURN, on_added, on_removed, s);
+        follow_wake(s);
         keeper_count_applications(s->manager);
         waiters_check(s->manager);
         return 0;
@@ -50,8 +56,10 @@ static void on_session_news(enum manager_news news, struct session *session, str
                             void *userdata) {
         struct service *s = userdata;
 
-        if (news == MANAGER_SESSION_ADDED)
+        if (news == MANAGER_SESSION_ADDED) {
                 wake_want(s->wake);
+                follow_wake(s);
+        }
         if (news == MANAGER_SESSION_REMOVED)
                 life_used(s);
 }
@@ -181,6 +189,7 @@ static int make_registry(struct service *s) {
         if (r < 0)
                 return r;
         s->manager->registry = s->registry;
+        follow_wake(s);
         return sd_event_add_io(s->event, &s->news_source, registry_event_fd(s->registry), EPOLLIN, on_registry_news, s);
 }
 

@@ -16,9 +16,12 @@
 #include "service/wake.h"
 
 /* So many are woken at a time, and more when nobody comes for so long. */
-#define WINDOW_MIN 64
+#define WINDOW_MIN 16
 #define WINDOW_MAX (1 << 20)
 #define WINDOW_USEC (5 * 1000)
+
+/* As often in a row some have come, and too few for the next window: the others are not waited for. */
+#define WINDOW_WAITS 4
 
 struct wake {
         char *directory;
@@ -27,6 +30,7 @@ struct wake {
         uint32_t expected, missing;
         bool waking;           /* some may be asleep that shall come */
         uint32_t window, open; /* how many are awake at once; those woken that have not come */
+        uint32_t came, waits;  /* since the timer of the window last expired; how often it has in this window */
         sd_event_source *timer, *window_timer;
         void (*settled)(void *userdata);
         void *userdata;
@@ -125,6 +129,7 @@ static void open_window(struct wake *w) {
         uint32_t wanted = w->window - w->open, n = wake_some(w->page, (int) wanted);
 
         w->open += n;
+        w->came = w->waits = 0;
         if (n < wanted)
                 stop_waking(w);
         else
@@ -133,12 +138,22 @@ static void open_window(struct wake *w) {
                 set_timer(w->timer, WAKE_SETTLE_USEC);
 }
 
-/* They may have died, been stopped or woken for another reason; twice as many then, so that nobody can delay others. */
+/*
+ * They may have died, been stopped or woken for another reason: when nobody comes
+ * twice as many then, so that nobody can delay others. But where some come, it is
+ * the machine that is slow, and more at once would make it slower.
+ */
 static int on_window_timeout(sd_event_source *s, uint64_t usec, void *userdata) {
         struct wake *w = userdata;
+        bool came = w->came > 0;
 
+        w->came = 0;
+        if (came && ++w->waits < WINDOW_WAITS) {
+                set_timer(w->window_timer, WINDOW_USEC);
+                return 0;
+        }
         w->open = 0;
-        if (w->window < WINDOW_MAX)
+        if (!came && w->window < WINDOW_MAX)
                 w->window *= 2;
         open_window(w);
         return 0;
@@ -257,8 +272,13 @@ void wake_registered(struct wake *w) {
                 settle(w);
         if (w->open > 0)
                 w->open--;
+        w->came++;
         if (w->waking && w->open <= w->window / 2)
                 open_window(w);
+}
+
+bool wake_is_waking(const struct wake *w) {
+        return w->waking;
 }
 
 uint32_t wake_expected(const struct wake *w) {

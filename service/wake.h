@@ -43,6 +43,9 @@ void wake_leave(struct wake *w);
 /* One has come. */
 void wake_registered(struct wake *w);
 
+/* Some may be asleep, who are woken as soon as wake_registered() has made room for them. */
+bool wake_is_waking(const struct wake *w);
+
 /* Of the wake-up that has not settled: those that have not come. */
 uint32_t wake_expected(const struct wake *w);
 

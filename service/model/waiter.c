@@ -26,7 +26,7 @@ struct waiter *waiter_cancel(struct waiter *w) {
                         break;
                 }
         if (!w->manager->waiters)
-                registry_await(w->manager->registry, false);
+                registry_await(w->manager->registry, REGISTRY_AWAITED_BY_CALLS, false);
         sd_event_source_disable_unref(w->timer);
         free(w);
         return NULL;
@@ -124,7 +124,7 @@ int waiter_new(struct manager *m, uid_t uid, uint64_t generation, uint64_t usec,
                 return r;
         }
         m->waiters = w;
-        registry_await(m->registry, true);
+        registry_await(m->registry, REGISTRY_AWAITED_BY_CALLS, true);
         *ret = w;
         return 0;
 }

@@ -57,7 +57,8 @@ struct registry {
 
         /* To the main loop, which alone takes. Each application that is in a queue is owned by it. */
         int news_fd; /* timer */
-        atomic_bool awaited; /* somebody waits for news */
+        atomic_uint awaited; /* enum registry_awaiting: somebody waits for news */
+        atomic_uint_least64_t taken_usec; /* when the main loop last took some */
         atomic_bool has_news; /* that it has not been told of */
         atomic_bool told;     /* news_fd is or will be readable, or the main loop has yet to look */
         struct cds_wfcq_head added_head, removed_head;
@@ -72,8 +73,8 @@ int registry_make_account(struct registry *r, uid_t uid, struct account **ret);
 void registry_note(struct registry *r);
 void registry_notify(struct registry *r);
 
-/* Makes news_fd readable in msec. */
-void registry_tell(struct registry *r, unsigned msec);
+/* Makes news_fd readable after so long. */
+void registry_tell(struct registry *r, uint64_t usec);
 /* Has a worker look at an application. Any thread. */
 void registry_schedule(struct registry *r, struct application *a, unsigned work);
 

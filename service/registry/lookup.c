@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "service/registry/internal.h"
+#include "service/registry/now.h"
 
 struct application *registry_find(struct registry *r, uint64_t id) {
         struct application *a = registry_find_resumed(r, id);
@@ -275,6 +276,7 @@ void registry_take_news(struct registry *r, unsigned max, void (*added)(struct a
         (void) !read(r->news_fd, &n, sizeof(n));
         /* Before the queues are looked at: who comes later tells again. */
         (void) atomic_exchange(&r->told, false);
+        atomic_store(&r->taken_usec, now_usec());
         for (; max > 0; max--) {
                 struct application *a;
 

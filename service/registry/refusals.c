@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "service/log.h"
+#include "service/registry/now.h"
 #include "service/registry/refusals.h"
 
 void refusals_init(struct refusals *refusals) {
@@ -17,13 +17,6 @@ void refusals_init(struct refusals *refusals) {
 
 void refusals_done(struct refusals *refusals) {
         pthread_mutex_destroy(&refusals->lock);
-}
-
-static uint64_t now_usec(void) {
-        struct timespec t;
-
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
 }
 
 /* Whether it is time to say so, and how many there were. */

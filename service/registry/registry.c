@@ -8,6 +8,7 @@
 
 #include "service/domain/user.h"
 #include "service/registry/internal.h"
+#include "service/registry/now.h"
 
 /* Descriptors for everything that is no connection, of which each has one: rings, views, definitions, consumers. */
 #define FDS_RESERVED 1024
@@ -58,22 +59,30 @@ void registry_note(struct registry *r) {
         atomic_store(&r->has_news, true);
 }
 
+static uint64_t news_delay(struct registry *r) {
+        if (!atomic_load(&r->awaited))
+                return NEWS_USEC;
+        return now_usec() - atomic_load(&r->taken_usec) < NEWS_AWAITED_USEC ? NEWS_AWAITED_USEC : 0;
+}
+
 void registry_notify(struct registry *r) {
         if (atomic_load_explicit(&r->has_news, memory_order_relaxed) && atomic_exchange(&r->has_news, false) &&
             !atomic_exchange(&r->told, true))
-                registry_tell(r, atomic_load(&r->awaited) ? 0 : NEWS_MSEC);
+                registry_tell(r, news_delay(r));
 }
 
-void registry_tell(struct registry *r, unsigned msec) {
+void registry_tell(struct registry *r, uint64_t usec) {
         /* Zero would be never. */
-        struct itimerspec when = { .it_value.tv_sec = msec / 1000, .it_value.tv_nsec = msec % 1000 * 1000000 + 1 };
+        struct itimerspec when = { .it_value.tv_sec = (time_t) (usec / 1000000),
+                                   .it_value.tv_nsec = (long) (usec % 1000000 * 1000 + 1) };
 
         (void) timerfd_settime(r->news_fd, 0, &when, NULL);
 }
 
-void registry_await(struct registry *r, bool awaited) {
-        atomic_store(&r->awaited, awaited);
-        if (awaited)
+void registry_await(struct registry *r, enum registry_awaiting who, bool awaited) {
+        if (!awaited)
+                atomic_fetch_and(&r->awaited, ~(unsigned) who);
+        else if (!(atomic_fetch_or(&r->awaited, who) & who))
                 registry_tell(r, 0);
 }
 

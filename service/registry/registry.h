@@ -62,14 +62,22 @@ DEFINE_CLEANUP(struct registry *, registry_free)
 /* Readable when applications have come, gone or acknowledged; registry_take_news() says which. */
 int registry_event_fd(const struct registry *r);
 
-/*
- * Whether somebody waits for what applications do. Who does not, hears of it
- * NEWS_MSEC later: in that time many can come and go, and a program that
- * starts shares no CPU with a main loop that tells of it.
- */
-void registry_await(struct registry *r, bool awaited);
+/* Who waits for what applications do. */
+enum registry_awaiting {
+        REGISTRY_AWAITED_BY_CALLS = 1 << 0,
+        REGISTRY_AWAITED_BY_WAKE = 1 << 1, /* those that have come make room for the next */
+};
 
-#define NEWS_MSEC 10
+/*
+ * Whether somebody waits. Who does not, hears of it NEWS_USEC later: in that time
+ * many can come and go, and a program that starts shares no CPU with a main loop
+ * that tells of it. Who does, hears of it at once, but not again before
+ * NEWS_AWAITED_USEC: of many, most come in one turn then, and calls between them.
+ */
+void registry_await(struct registry *r, enum registry_awaiting who, bool awaited);
+
+#define NEWS_USEC (10 * 1000)
+#define NEWS_AWAITED_USEC 500
 
 /*
  * Calls added and removed once for each application that came or went since the

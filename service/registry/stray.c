@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "service/domain/user.h"
 #include "service/registry/internal.h"
+#include "service/registry/now.h"
 
 struct stray {
         struct stray *next;
@@ -16,13 +16,6 @@ struct stray {
         struct charge charge;
         bool locked;        /* it has rings of its own */
 };
-
-static uint64_t now_usec(void) {
-        struct timespec t;
-
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
-}
 
 void strays_init(struct strays *s) {
         pthread_mutex_init(&s->lock, NULL);

@@ -5,9 +5,9 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/timerfd.h>
-#include <time.h>
 
 #include "service/registry/internal.h"
+#include "service/registry/now.h"
 
 /* Who leaves lets in two, so that a queue that has come to a standstill soon fills the window again. */
 #define ENTER_MAX 2
@@ -38,13 +38,6 @@ void window_init(struct window *w) {
 
 void window_done(struct window *w) {
         pthread_mutex_destroy(&w->lock);
-}
-
-static uint64_t now_usec(void) {
-        struct timespec t;
-
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
 }
 
 static void arm(struct windows *w) {
