@@ -7,25 +7,34 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/hash.h"
 #include "service/domain/compartment.h"
 
-/* The text of a file of a process; "" where it cannot be read. */
-static void read_text(pid_t pid, const char *name, char *ret, size_t size) {
-        _cleanup_close_ int fd = -1;
-        char path[64];
-        ssize_t n;
+/* linux/pidfd.h, Linux 6.11 */
+#define PIDFD_GET_PID_NAMESPACE _IO(0xFF, 5)
+#define PIDFD_GET_USER_NAMESPACE _IO(0xFF, 9)
 
-        snprintf(path, sizeof(path), "/proc/%i/%s", (int) pid, name);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        n = fd >= 0 ? read(fd, ret, size - 1) : -1;
+static void read_text_at(int dir_fd, const char *name, char *ret, size_t size) {
+        _cleanup_close_ int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd >= 0 ? read(fd, ret, size - 1) : -1;
+
         ret[n > 0 ? n : 0] = '\0';
 }
 
+/* The text of a file of a process; "" where it cannot be read. */
+static void read_text(pid_t pid, const char *name, char *ret, size_t size) {
+        char path[64];
+
+        snprintf(path, sizeof(path), "/proc/%i/%s", (int) pid, name);
+        read_text_at(AT_FDCWD, path, ret, size);
+}
+
 /* Namespaces are files of one file system: the inode is their name. */
-static int read_namespace(pid_t pid, const char *name, uint64_t *ret) {
+static int read_namespace_link(pid_t pid, const char *name, uint64_t *ret) {
         char path[64], text[64];
         const char *number;
         ssize_t n;
@@ -42,17 +51,32 @@ static int read_namespace(pid_t pid, const char *name, uint64_t *ret) {
         return 0;
 }
 
-static void read_home(struct compartment_home *home) {
-        char label[COMPARTMENT_LABEL_MAX + 1];
+/* The same from a pidfd: who may not know, which is most often so, is told without a look into /proc. */
+static int read_namespace(const struct compartment_process *p, const char *name, unsigned long request, uint64_t *ret) {
+        _cleanup_close_ int fd = p->pidfd >= 0 ? ioctl(p->pidfd, request, 0) : -1;
+        struct stat st;
 
-        if (read_namespace(getpid(), "user", &home->user_namespace) < 0)
+        if (fd < 0)
+                return p->pidfd >= 0 && errno == EACCES ? -EACCES : read_namespace_link(p->pid, name, ret);
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        *ret = st.st_ino;
+        return 0;
+}
+
+static void read_home(struct compartment_home *home) {
+        char label[COMPARTMENT_LABEL_MAX + 1], path[64];
+
+        if (read_namespace_link(getpid(), "user", &home->user_namespace) < 0)
                 home->user_namespace = 0;
-        if (read_namespace(getpid(), "pid", &home->pid_namespace) < 0)
+        if (read_namespace_link(getpid(), "pid", &home->pid_namespace) < 0)
                 home->pid_namespace = 0;
         read_text(getpid(), "uid_map", home->uid_map, sizeof(home->uid_map));
         read_text(getpid(), "projid_map", home->projid_map, sizeof(home->projid_map));
         read_text(getpid(), "attr/current", label, sizeof(label));
         home->has_labels = label[0];
+        snprintf(path, sizeof(path), "/proc/%i/fdinfo", (int) getpid());
+        home->fdinfo_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
 void compartment_table_init(struct compartment_table *table) {
@@ -62,16 +86,17 @@ void compartment_table_init(struct compartment_table *table) {
 }
 
 void compartment_table_done(struct compartment_table *table) {
+        closep(&table->home.fdinfo_fd);
         pthread_mutex_destroy(&table->lock);
 }
 
 /* A process has a number for each process namespace from that of /proc, which is ours, down to its own. */
-static bool has_one_pid(const struct compartment_process *p) {
-        char name[64], text[4096], *line;
+static bool has_one_pid(const struct compartment_home *home, const struct compartment_process *p) {
+        char name[16], text[4096], *line;
 
         if (p->pidfd >= 0) {
-                snprintf(name, sizeof(name), "fdinfo/%i", p->pidfd);
-                read_text(getpid(), name, text, sizeof(text));
+                snprintf(name, sizeof(name), "%i", p->pidfd);
+                read_text_at(home->fdinfo_fd, name, text, sizeof(text));
         } else
                 read_text(p->pid, "status", text, sizeof(text));
         line = strstr(text, "\nNSpid:\t");
@@ -91,7 +116,7 @@ static bool has_one_pid(const struct compartment_process *p) {
 static bool is_at_home(const struct compartment_home *home, const struct compartment_process *p) {
         char map[COMPARTMENT_MAP_MAX];
 
-        if (!home->uid_map[0] || !home->projid_map[0] || !has_one_pid(p))
+        if (!home->uid_map[0] || !home->projid_map[0] || !has_one_pid(home, p))
                 return false;
         read_text(p->pid, "uid_map", map, sizeof(map));
         if (strcmp(map, home->uid_map) != 0)
@@ -102,8 +127,8 @@ static bool is_at_home(const struct compartment_home *home, const struct compart
 
 static void read_namespaces(const struct compartment_home *home, const struct compartment_process *p,
                             struct compartment_key *ret) {
-        if (p->pid > 0 && read_namespace(p->pid, "user", &ret->user_namespace) >= 0 &&
-            read_namespace(p->pid, "pid", &ret->pid_namespace) >= 0)
+        if (p->pid > 0 && read_namespace(p, "user", PIDFD_GET_USER_NAMESPACE, &ret->user_namespace) >= 0 &&
+            read_namespace(p, "pid", PIDFD_GET_PID_NAMESPACE, &ret->pid_namespace) >= 0)
                 return;
         if (p->pid > 0 && is_at_home(home, p)) {
                 ret->user_namespace = home->user_namespace;

@@ -34,6 +34,7 @@ struct compartment_home {
         uint64_t user_namespace, pid_namespace;
         char uid_map[COMPARTMENT_MAP_MAX], projid_map[COMPARTMENT_MAP_MAX];
         bool has_labels; /* a security module gives processes labels */
+        int fdinfo_fd;   /* the folder of what our descriptors are, pidfds among them */
 };
 
 struct compartment_table {
