@@ -8,9 +8,6 @@
 #include "service/registry/identity.h"
 #include "service/registry/internal.h"
 
-/* Messages of one application before others have their turn. */
-#define MESSAGES_PER_TURN 16
-
 #define REGISTER_KEYS (HANDSHAKE_REGISTER | HANDSHAKE_ABI | HANDSHAKE_NAME | HANDSHAKE_EVENTS)
 #define SERVER_KEYS (HANDSHAKE_NEED | HANDSHAKE_READY | HANDSHAKE_CONFIG)
 
@@ -122,8 +119,8 @@ static int on_message(struct application *a, const struct handshake *h, const in
         return 0;
 }
 
-/* One message: 1, 0 when there is none. */
-static int read_one(struct application *a) {
+/* One message, which is mostly all that there is: if not, the next is an event of its own, after those of others. */
+int application_read(struct application *a) {
         char buffer[HANDSHAKE_SIZE_MAX];
         int fds[DATAGRAM_FDS_MAX];
         struct handshake h;
@@ -141,16 +138,5 @@ static int read_one(struct application *a) {
         if (r >= 0)
                 r = on_message(a, &h, fds, n_fds);
         datagram_close_fds(fds, n_fds);
-        return r < 0 ? r : 1;
-}
-
-int application_read(struct application *a) {
-        for (int i = 0; i < MESSAGES_PER_TURN; i++) {
-                int r = read_one(a);
-
-                /* It waits for an answer: what else it has sent is an event of its own. */
-                if (r <= 0 || a->resend)
-                        return r;
-        }
-        return 0;
+        return r < 0 ? r : 0;
 }
