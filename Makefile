@@ -40,7 +40,7 @@ check: packages-check
 	@$(TEST) --no-suite torture || :
 	@$(REPORT)
 
-torture: packages-check
+torture: packages-torture
 	$(build)
 	@rm -f '$(BUILD)/meson-logs/testlog.json'
 	@TRACECTL_TORTURE=1 $(TEST) --timeout-multiplier 20 || :

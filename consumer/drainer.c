@@ -18,7 +18,7 @@
 /* While somebody reads along. */
 #define PARTIAL_LIVE_NSEC UINT64_C(200000000)
 
-static struct drainer *drainer_free(struct drainer *drainer) {
+struct drainer *drainer_free(struct drainer *drainer) {
         struct task *task;
         struct set *set;
 
@@ -293,40 +293,55 @@ static int block_terminate(void) {
         return sigprocmask(SIG_BLOCK, &set, NULL) < 0 ? -errno : 0;
 }
 
-static int drainer_loop(struct drainer *drainer) {
-        int r = 1;
+int drainer_step(struct drainer *drainer) {
+        if (!drainer->session.output.status)
+                return drainer_receive(drainer, 0);
+        return drainer->learning ? learning_round(drainer) : drainer_round(drainer, false);
+}
 
-        while (r > 0 && !drainer->session.output.status)
-                r = drainer_receive(drainer, 0);
-        if (r <= 0)
-                return r;
-        r = block_terminate();
-        while (r >= 0 && !drainer->ending) {
-                r = drainer->learning ? learning_round(drainer) : drainer_round(drainer, false);
-                drainer->ending = drainer->ending || is_terminated();
-                if (r == 0 && !drainer->ending)
-                        drainer_sleep(drainer);
-        }
+void drainer_end(struct drainer *drainer) {
         /* What it would take for garbage without its classes is safe in the rings. */
         if (!drainer->learning)
                 (void) drainer_round(drainer, true);
         live_finish(&drainer->session.live);
         if (drainer->session.has_rings && !drainer->learning)
                 ring_files_end(&drainer->session);
+}
+
+static int drainer_loop(struct drainer *drainer) {
+        int r = 1;
+
+        while (r > 0 && !drainer->session.output.status)
+                r = drainer_step(drainer);
+        if (r <= 0)
+                return r;
+        r = block_terminate();
+        while (r >= 0 && !drainer->ending) {
+                r = drainer_step(drainer);
+                drainer->ending = drainer->ending || is_terminated();
+                if (r == 0 && !drainer->ending)
+                        drainer_sleep(drainer);
+        }
+        drainer_end(drainer);
         return r < 0 ? r : 0;
 }
 
-int drainer_run(int socket, struct session *session) {
-        _cleanup_(drainer_freep) struct drainer *drainer = NULL;
+struct drainer *drainer_new(int socket, struct session *session) {
+        struct drainer *drainer = calloc(1, sizeof(*drainer));
 
-        drainer = calloc(1, sizeof(*drainer));
         if (!drainer)
-                return -ENOMEM;
+                return NULL;
         drainer->socket = socket;
         drainer->session = *session;
         drainer->learning = session->resumed;
         *session = (struct session) {};
         LIST_INIT(&drainer->sets);
         STAILQ_INIT(&drainer->tasks);
-        return drainer_loop(drainer);
+        return drainer;
+}
+
+int drainer_run(int socket, struct session *session) {
+        _cleanup_(drainer_freep) struct drainer *drainer = drainer_new(socket, session);
+
+        return drainer ? drainer_loop(drainer) : -ENOMEM;
 }

@@ -58,6 +58,16 @@ struct drainer {
  */
 int drainer_run(int socket, struct session *session);
 
+/*
+ * The parts of that, for whoever wants to do something in between. Before
+ * SESSION a step is one message, then a round: 1 where there was something to do,
+ * 0 where not, or -errno. The end writes what the rings hold.
+ */
+struct drainer *drainer_new(int socket, struct session *session); /* NULL without memory */
+struct drainer *drainer_free(struct drainer *drainer);
+int drainer_step(struct drainer *drainer);
+void drainer_end(struct drainer *drainer);
+
 /* dispatch.c: does what a message says, or queues it. 0, or the -errno of the answer; 1: answered later. */
 int drainer_dispatch(struct drainer *drainer, const struct message *message);
 

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * For libFuzzer: an input is the text of a filter, which is compiled for two
+ * An input is the text of a filter, which is compiled for two
  * events and run on a record of each, or behind a NUL the code of one, which is
  * run where it is accepted. What the compiler makes must be accepted.
  */
 
+#undef NDEBUG
+
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "tests/fuzz/fuzz.h"
 #include "tests/unit/protocol/filter-play.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void run_text(const char *text) {
         _cleanup_(filter_program_unrefp) struct filter_program *program = NULL;
@@ -46,4 +47,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 run_text(text);
         }
         return 0;
+}
+
+void fuzz_seeds(fuzz_add add) {
+        static const char text[] = "(a_u8 == 1 || !$ctx.vpid) && -x << 2 >= 0x1f / s == 'a*\\*' && (f < 1.5e3 ^ ~i & 7)";
+        g_autofree struct filter_code *code = play_bind("$ctx.procname == \"a*\" || $ctx.vtid > 7 && 1.5 < 2", &play_all);
+        g_autofree uint8_t *input = NULL;
+
+        add(text, strlen(text));
+        g_assert_nonnull(code);
+        input = g_malloc0(1 + code->size);
+        memcpy(input + 1, code, code->size);
+        add(input, 1 + code->size);
 }

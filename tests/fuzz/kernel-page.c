@@ -12,11 +12,11 @@
 
 #include "consumer/kernel-description.h"
 #include "consumer/kernel-page.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/kernel-example.h"
 
 #define SUBBUF 4096
 #define CLASSES 2048
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void learn(const char *text, size_t size, struct kernel_classes *classes, struct text *metadata) {
         struct kernel_format *format = malloc(sizeof(*format));
@@ -80,4 +80,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 free(by_id[i]);
         text_done(&metadata);
         return 0;
+}
+
+void fuzz_seeds(fuzz_add add) {
+        g_autoptr(GByteArray) input = g_byte_array_new();
+        char page[512] = "";
+
+        kernel_example_page(page);
+        g_byte_array_append(input, (const guint8 *) kernel_example_event, (guint) strlen(kernel_example_event) + 1);
+        g_byte_array_append(input, (const guint8 *) page, sizeof(page));
+        add(input->data, input->len);
 }

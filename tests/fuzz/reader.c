@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * For libFuzzer: an input is a trace: the size of its metadata, 4 bytes little
- * endian, the metadata, and a stream file. Everything that can be read is, by
- * each of the ways to do it. reader-replay.c makes inputs to begin with, and
- * runs them and variations of them in `make check`.
+ * An input is a trace: the size of its metadata, 4 bytes little endian, the
+ * metadata, and a stream file. Everything that can be read is, by each of the
+ * ways to do it. reader-seeds.c makes inputs to begin with.
  */
+
+#undef NDEBUG
 
 #include <assert.h>
 #include <fcntl.h>
@@ -17,8 +18,7 @@
 #include <unistd.h>
 
 #include "client/libtracectl-read/tracectl-read.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static char folder[] = "/tmp/tracectl-fuzz-XXXXXX";
 static char metadata_path[64], stream_path[64];

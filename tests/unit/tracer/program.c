@@ -27,6 +27,10 @@ static struct tracectl_object library = {
         .start = plugin_events, .stop = plugin_events + 1,
 };
 
+struct tracectl_object *program_object(void) {
+        return &program;
+}
+
 void program_register(void) {
         tracectl_object_register(&program);
 }

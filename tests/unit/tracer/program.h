@@ -17,6 +17,11 @@ enum {
 
 #define PROGRAM_STRING "a string"
 
+struct tracectl_object;
+
+/* What registers, for who adds it without a helper. */
+struct tracectl_object *program_object(void);
+
 void program_register(void);
 void program_unregister(void);
 void program_register_plugin(void);

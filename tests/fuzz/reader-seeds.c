@@ -1,23 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/*
- * Inputs of reader.c without libFuzzer: traces with everything that the reader
- * knows, and variations of them from a fixed seed. With a folder as argument it
- * writes the traces there, for the fuzzer to begin with; else it runs them.
- */
+/* Inputs of reader.c: traces with everything that the reader knows. */
 
-#include <glib.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "tests/fuzz/fuzz.h"
 #include "tests/unit/client/libtracectl-read/play-trace.h"
-
-#define ROUNDS 1000
-#define ROUNDS_TORTURE 200000
-#define SLOW 100 /* times fewer of what takes as long as anything may */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char COMPACT[] =
         "typealias integer { size = 8; align = 8; encoding = UTF8; } := char_t;"
@@ -105,75 +93,9 @@ static GByteArray *make_plain(void) {
         return join(PLAIN, strlen(PLAIN), stream, sizeof(stream));
 }
 
-/* Found by the fuzzer: events without a single bit, which never ended. */
-static const char NOTHING[] =
-        "/* CTF 1.8 */ trace { major = 1; minor = 8; byte_order = be; }; stream { }; event { name = \"n:e\"; };";
+void fuzz_seeds(fuzz_add add) {
+        g_autoptr(GByteArray) compact = make_compact(), plain = make_plain();
 
-/* A bit for an event, and a hundred thousand structs of nothing in it. */
-static const char STRUCTS[] =
-        "/* CTF 1.8 */ trace { major = 1; minor = 8; byte_order = le; }; stream { }; event { name = \"n:s\"; fields := "
-        "struct { integer { size = 1; align = 1; } b; struct { } a[100000]; }; };";
-
-static GByteArray *make_zeros(const char *metadata) {
-        static const uint8_t stream[1024];
-
-        return join(metadata, strlen(metadata), stream, sizeof(stream));
-}
-
-static void mutate(GRand *rand, GByteArray *input) {
-        int changes = g_rand_int_range(rand, 1, 5);
-
-        for (int i = 0; i < changes; i++) {
-                guint at = (guint) g_rand_int_range(rand, 0, (gint32) input->len);
-                guint from = (guint) g_rand_int_range(rand, 0, (gint32) input->len);
-                guint n = MIN((guint) g_rand_int_range(rand, 1, 30), input->len - MAX(at, from));
-
-                switch (g_rand_int_range(rand, 0, 4)) {
-                case 0:
-                        input->data[at] ^= (guint8) (1 << g_rand_int_range(rand, 0, 8));
-                        break;
-                case 1:
-                        input->data[at] = (guint8) g_rand_int_range(rand, 0, 256);
-                        break;
-                case 2:
-                        memmove(input->data + at, input->data + from, n);
-                        break;
-                default:
-                        memset(input->data + at, g_rand_boolean(rand) ? 0xff : 0, MIN(n, 8));
-                }
-        }
-}
-
-static void run(const GByteArray *seed, unsigned rounds) {
-        GRand *rand = g_rand_new_with_seed(11);
-
-        g_assert_cmpint(LLVMFuzzerTestOneInput(seed->data, seed->len), ==, 0);
-        for (unsigned i = 0; i < rounds; i++) {
-                g_autoptr(GByteArray) input = g_byte_array_new();
-
-                g_byte_array_append(input, seed->data, seed->len);
-                mutate(rand, input);
-                g_assert_cmpint(LLVMFuzzerTestOneInput(input->data, input->len), ==, 0);
-        }
-        g_rand_free(rand);
-}
-
-int main(int argc, char *argv[]) {
-        unsigned rounds = g_getenv("TRACECTL_TORTURE") ? ROUNDS_TORTURE : ROUNDS;
-        g_autoptr(GByteArray) compact = make_compact(), plain = make_plain(), nothing = make_zeros(NOTHING);
-        g_autoptr(GByteArray) structs = make_zeros(STRUCTS);
-        const GByteArray *const seeds[] = { compact, plain, nothing, structs };
-
-        for (unsigned i = 0; i < G_N_ELEMENTS(seeds); i++) {
-                g_autofree char *name = g_strdup_printf("seed-%u", i), *path = NULL;
-
-                if (argc > 1) {
-                        path = g_build_filename(argv[1], name, NULL);
-                        g_assert_true(g_file_set_contents(path, (const char *) seeds[i]->data, seeds[i]->len, NULL));
-                } else
-                        run(seeds[i], seeds[i] == structs ? rounds / SLOW : rounds);
-        }
-        printf("%u traces, each also with up to %u variations: ok\n", (unsigned) G_N_ELEMENTS(seeds),
-               argc > 1 ? 0 : rounds);
-        return 0;
+        add(compact->data, compact->len);
+        add(plain->data, plain->len);
 }
