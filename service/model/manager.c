@@ -23,6 +23,7 @@ int manager_new(sd_event *event, struct user_domain *domain, const struct consum
                 .domain = domain,
                 .starter = *starter,
                 .profile_places = { .root = "", .user = getuid() != 0 },
+                .state_second = session_now() / 1000000,
                 .consumer_usec = OPERATION_CONSUMER_USEC,
         };
         r = calibration_new(domain->clock, &m->calibration);
@@ -126,10 +127,11 @@ int manager_create_session(struct manager *m, const struct session_config *confi
 int manager_state_output(struct manager *m, const char *session, uint64_t created, struct session_output *ret,
                          struct failure *failure) {
         uint64_t second = created / 1000000;
+        bool taken = second <= m->state_second;
 
-        m->n_states = second == m->state_second ? m->n_states + 1 : 1;
-        m->state_second = second;
-        return session_output_state(ret, session, created, m->n_states, failure);
+        if (!taken)
+                m->state_second = second;
+        return session_output_state(ret, session, created, taken, failure);
 }
 
 void manager_remove_session(struct manager *m, struct session *s) {

@@ -54,8 +54,7 @@ struct manager {
         struct manager_listener *listeners;
         struct profile_places profile_places;
         bool has_state_directories; /* consumers are units, which have one each */
-        uint64_t state_second;      /* of the last one */
-        unsigned n_states;          /* of that second */
+        uint64_t state_second;      /* of the last one, or of our start: who was there before may have made some then */
         uint64_t consumer_usec; /* that a consumer has to answer, to write, to end */
 
         struct model_view *published; /* RCU */

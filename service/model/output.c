@@ -87,7 +87,7 @@ int session_output_directory(struct session_output *ret, const char *path, struc
         return 0;
 }
 
-int session_output_state(struct session_output *ret, const char *session, uint64_t created, unsigned nth,
+int session_output_state(struct session_output *ret, const char *session, uint64_t created, bool taken,
                          struct failure *failure) {
         _cleanup_free_ char *name = NULL, *path = NULL;
         time_t seconds = (time_t) (created / 1000000);
@@ -96,8 +96,8 @@ int session_output_state(struct session_output *ret, const char *session, uint64
 
         if (!localtime_r(&seconds, &tm) || strftime(text, sizeof(text), "%Y%m%d-%H%M%S", &tm) == 0)
                 return fail(failure, FAILURE_INTERNAL, "The time makes no sense; set the clock.");
-        if (nth > 1)
-                snprintf(suffix, sizeof(suffix), "-%u", nth);
+        if (taken)
+                snprintf(suffix, sizeof(suffix), "-%06u", (unsigned) (created % 1000000));
         path = strdup("");
         if (asprintf(&name, "%s-%s%s", session, text, suffix) < 0)
                 name = NULL;

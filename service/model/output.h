@@ -35,8 +35,8 @@ int session_output_fd(struct session_output *ret, const char *session, int fd, s
 /* path must be absolute and without "..". */
 int session_output_directory(struct session_output *ret, const char *path, struct failure *failure);
 
-/* created: microseconds since the epoch, which give the directory its name; nth: of those of that second, from 1. */
-int session_output_state(struct session_output *ret, const char *session, uint64_t created, unsigned nth,
+/* created: microseconds since the epoch, which give the directory its name; taken: the second alone may be another's. */
+int session_output_state(struct session_output *ret, const char *session, uint64_t created, bool taken,
                          struct failure *failure);
 
 void session_output_done(struct session_output *output);

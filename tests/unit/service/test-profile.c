@@ -357,24 +357,33 @@ static void test_apply(void) {
         model_done(&m);
 }
 
-/* Also where one takes the place of another within a second. */
+/* Also where one takes the place of another within a second, before or after a restart. */
 static void test_state_outputs(void) {
-        struct session_output a, b, c;
+        struct session_output outputs[5];
         struct failure failure;
-        struct model m;
+        struct model m, next;
+        uint64_t second;
 
         model_init(&m);
-        g_assert_cmpint(manager_state_output(m.manager, "s", 7000000, &a, &failure), ==, 0);
-        g_assert_cmpint(manager_state_output(m.manager, "s", 7999999, &b, &failure), ==, 0);
-        g_assert_cmpint(manager_state_output(m.manager, "s", 8000000, &c, &failure), ==, 0);
-        g_assert_true(g_str_has_prefix(a.asked, "s-1970"));
-        g_assert_true(g_str_has_prefix(b.asked, a.asked) && g_str_has_suffix(b.asked, "-2"));
-        g_assert_cmpstr(c.asked, !=, a.asked);
-        g_assert_cmpuint(strlen(c.asked), ==, strlen(a.asked));
-        session_output_done(&a);
-        session_output_done(&b);
-        session_output_done(&c);
+        second = (session_now() / 1000000 + 2) * 1000000;
+        g_assert_cmpint(manager_state_output(m.manager, "s", second, &outputs[0], &failure), ==, 0);
+        g_assert_cmpint(manager_state_output(m.manager, "s", second + 999999, &outputs[1], &failure), ==, 0);
+        g_assert_cmpint(manager_state_output(m.manager, "s", second + 1000000, &outputs[2], &failure), ==, 0);
+        g_assert_true(g_str_has_prefix(outputs[0].asked, "s-20"));
+        g_assert_true(g_str_has_prefix(outputs[1].asked, outputs[0].asked));
+        g_assert_true(g_str_has_suffix(outputs[1].asked, "-999999"));
+        g_assert_cmpuint(strlen(outputs[2].asked), ==, strlen(outputs[0].asked));
         model_done(&m);
+        model_init(&next);
+        second = next.manager->state_second * 1000000;
+        g_assert_cmpint(manager_state_output(next.manager, "s", second + 7, &outputs[3], &failure), ==, 0);
+        g_assert_true(g_str_has_suffix(outputs[3].asked, "-000007"));
+        /* And where the clock was set back. */
+        g_assert_cmpint(manager_state_output(next.manager, "s", second - 5000000, &outputs[4], &failure), ==, 0);
+        g_assert_true(g_str_has_suffix(outputs[4].asked, "-000000"));
+        for (unsigned i = 0; i < G_N_ELEMENTS(outputs); i++)
+                session_output_done(&outputs[i]);
+        model_done(&next);
 }
 
 static void test_nothing_half_done(void) {
@@ -441,7 +450,7 @@ static struct session *random_session(struct model *m, const char *name) {
         struct session *s;
 
         g_assert_cmpint(g_test_rand_bit() ? session_output_directory(&config.output, "/srv/a b/c;d", &failure)
-                                          : session_output_state(&config.output, name, 1, 1, &failure), ==, 0);
+                                          : session_output_state(&config.output, name, 1, false, &failure), ==, 0);
         g_assert_cmpint(manager_create_session(m->manager, &config, &s, &failure), ==, 0);
         for (int i = g_test_rand_int_range(0, 5); i > 0; i--) {
                 g_autofree char *channel_name = g_strdup_printf("c%i", i);
