@@ -13,13 +13,15 @@
  * Stop: the model without the session is published; applications take their
  * events away and acknowledge; only then is the consumer told to write what is
  * left. A consumer that needs longer than the client is made to wait leaves the
- * session in state "stopping" until it is done.
+ * session in state "stopping" until it is done, or until nobody believes that it
+ * will be (session-stall.h).
  */
 
 static void on_stopped(int error, const char *path, void *userdata) {
         struct session *s = userdata;
         bool late;
 
+        session_stall_end(s);
         /* Errors of the output are in the counters; there is nothing else to do about them here. */
         s->state = SESSION_STOPPED;
         manager_announce(s->manager, MANAGER_SESSION_CHANGED, s, NULL, NULL);
@@ -53,6 +55,8 @@ static void write_rest(struct session *s) {
         if (r >= 0)
                 r = operation_set_timer(s->operation, s->operation->deadline > now ? s->operation->deadline - now : 0,
                                         on_timeout);
+        if (r >= 0)
+                r = session_stall_watch(s);
         if (r < 0)
                 session_fail(s, "its consumer does not take messages any more");
 }

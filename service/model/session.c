@@ -70,6 +70,7 @@ struct session *session_free(struct session *s) {
         if (!s)
                 return NULL;
         operation_cancel(s);
+        session_stall_end(s);
         session_close_streams(s);
         s->kernel = kernel_recording_end(s->kernel, s->manager->leaving);
         if (!s->manager->leaving)

@@ -20,6 +20,7 @@
 #include "service/model/failure.h"
 #include "service/model/output.h"
 #include "service/model/rule.h"
+#include "service/model/session-stall.h"
 #include "service/unit/consumer.h"
 
 enum session_state {
@@ -69,6 +70,7 @@ struct session {
         struct recording *recording; /* kept after a failure, for the counters */
         uint64_t applications_before; /* that had registered and gone before the first start; less those before a restart */
         struct operation *operation;  /* that is running, or NULL */
+        struct session_stall stall;   /* after a Stop */
         bool request_running;         /* of the consumer, also when its operation has timed out */
         uint32_t chunks;              /* that Rotate has made */
         struct live_stream *streams;  /* that clients read */

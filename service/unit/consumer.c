@@ -325,6 +325,16 @@ static void detach_unit(struct consumer *c) {
                 finish_after(c, DETACHED_USEC);
 }
 
+void consumer_kill(struct consumer *c) {
+        if (c->supervisor)
+                supervisor_kill(c->supervisor);
+}
+
+void consumer_give_up(struct consumer *c, const char *reason) {
+        if (!c->ending)
+                consumer_finish(c, reason);
+}
+
 void consumer_detach(struct consumer *c) {
         if (c->is_unit) {
                 detach_unit(c);

@@ -63,6 +63,15 @@ DEFINE_CLEANUP(struct consumer *, consumer_free)
 int consumer_request(struct consumer *c, struct consumer_header *message, const int *fds, size_t n_fds,
                      consumer_answer_t answer, void *userdata);
 
+/*
+ * For one that does not answer: a unit's is killed, and its successor is asked
+ * again. A child, which has none, is left alone.
+ */
+void consumer_kill(struct consumer *c);
+
+/* Nothing is expected of it any more; failed() is called with this reason. */
+void consumer_give_up(struct consumer *c, const char *reason);
+
 /* Tells it to write what there is and to end; ended() follows. */
 void consumer_hang_up(struct consumer *c);
 

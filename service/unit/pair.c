@@ -314,6 +314,16 @@ void pair_forget_question(struct pair *p) {
         p->question = sd_bus_slot_unref(p->question);
 }
 
+void pair_kill(struct pair *p) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        char name[80];
+
+        unit_name(p, SERVICE, name);
+        if (systemd_manager_call(p->starter->systemd, "KillUnit", &m) >= 0 &&
+            sd_bus_message_append(m, "ssi", name, "all", (int32_t) SIGKILL) >= 0)
+                systemd_send(p->starter->systemd, m);
+}
+
 static void reset_failed(struct pair *p, const char *suffix) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         char name[80];

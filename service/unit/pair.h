@@ -47,6 +47,9 @@ int pair_connect(struct pair *p, int *ret_fd);
 /* Calls result() once, also when systemd cannot be asked; instead of the last one that was not answered. */
 void pair_ask_result(struct pair *p, pair_result_t result);
 
+/* Kills the service's processes; systemd starts others. */
+void pair_kill(struct pair *p);
+
 /* The answer interests nobody any more. */
 void pair_forget_question(struct pair *p);
 

@@ -154,6 +154,11 @@ static void try(struct supervisor *s) {
         }
 }
 
+void supervisor_kill(struct supervisor *s) {
+        if (!s->given_up && !s->stopping)
+                pair_kill(s->pair);
+}
+
 void supervisor_lives(struct supervisor *s) {
         s->deaths = 0;
         s->counts = false;

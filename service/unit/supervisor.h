@@ -34,6 +34,9 @@ struct supervisor *supervisor_free(struct supervisor *s);
 /* The connection has ended. */
 void supervisor_lost(struct supervisor *s);
 
+/* It does not answer: it is killed, and the connection will end. */
+void supervisor_kill(struct supervisor *s);
+
 /* It has taken the session: its next death is the first of a row. */
 void supervisor_lives(struct supervisor *s);
 

@@ -68,6 +68,20 @@ class Consumer(ServiceTest):
         self.assertEqual(stop.returncode, 0, said)
         self.assert_counted(self.events(self.output("alice", "stopping")), [emitter])
 
+    @unittest.skipUnless(os.environ.get("TRACECTL_TORTURE"), "takes the ten seconds that a client is made to wait")
+    def test_hangs_while_stopping(self):
+        """Another one takes its place, and writes the rest, after the client was told that it is being written."""
+        emitter, unit = self.begin("hangs")
+        emitter.emit(1000)
+        pid = system.wait_until(lambda: self.main_pid(unit), "a consumer")
+        self.host.run(["systemctl", "kill", "--signal=STOP", unit + ".service"])
+        emitter.emit(1000)
+        self.tracectl("alice", "stop", "hangs")
+        system.wait_until(lambda: self.get("alice", "hangs", "State") == "stopped", "the end of a Stop")
+        self.assertNotEqual(self.main_pid(unit), pid)
+        self.assert_counted(self.events(self.output("alice", "hangs")), [emitter])
+        self.assertIn("another one takes its place", self.host.journal("-u", "tracingd"))
+
     def test_stopped_by_hand(self):
         """An administrator restarts the unit."""
         emitter, unit = self.begin("restarted")

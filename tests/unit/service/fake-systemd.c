@@ -20,6 +20,8 @@ static const char manager_xml[] =
         "<arg type='a(sv)' direction='in'/><arg type='a(sa(sv))' direction='in'/><arg type='o' direction='out'/></method>"
         "<method name='StopUnit'><arg type='s' direction='in'/><arg type='s' direction='in'/>"
         "<arg type='o' direction='out'/></method>"
+        "<method name='KillUnit'><arg type='s' direction='in'/><arg type='s' direction='in'/>"
+        "<arg type='i' direction='in'/></method>"
         "<method name='ResetFailedUnit'><arg type='s' direction='in'/></method>"
         "<method name='ListUnitsByPatterns'><arg type='as' direction='in'/><arg type='as' direction='in'/>"
         "<arg type='a(ssssssouso)' direction='out'/></method>"
@@ -223,14 +225,15 @@ static void on_call(GDBusConnection *connection, const char *sender, const char 
         struct fake_systemd *f = userdata;
         const char *unit = NULL;
 
-        if (g_str_equal(member, "StopUnit") || g_str_equal(member, "ResetFailedUnit"))
+        if (g_str_equal(member, "StopUnit") || g_str_equal(member, "ResetFailedUnit") ||
+            g_str_equal(member, "KillUnit"))
                 g_variant_get_child(arguments, 0, "&s", &unit);
         if (g_str_equal(member, "StartTransientUnit"))
                 start(f, call, arguments);
         else if (g_str_equal(member, "StopUnit"))
                 stop(f, call, unit);
-        else if (g_str_equal(member, "ResetFailedUnit")) {
-                note(f, "reset", unit);
+        else if (g_str_equal(member, "ResetFailedUnit") || g_str_equal(member, "KillUnit")) {
+                note(f, *member == 'K' ? "kill" : "reset", unit);
                 g_dbus_method_invocation_return_value(call, NULL);
         } else if (g_str_equal(member, "ListUnitsByPatterns"))
                 g_dbus_method_invocation_return_value(

@@ -207,6 +207,31 @@ static void test_stop_takes_long(void) {
         fixture_free(f);
 }
 
+/* One that writes slowly is waited for; one that does not write at all is not, for ever. */
+static void test_stop_is_given_up(void) {
+        struct fixture *f = fixture_new_usec(400000);
+        g_autofree char *session = fixture_session(f, "s"), *reason = NULL, *state = NULL;
+        struct fake_consumer *c;
+        struct fake_message *stop;
+
+        fixture_ok(f, session, SESSION, "Start", "a{sv}", 0);
+        c = fake_consumer_next(f);
+        f->answer_error = -1;
+        g_atomic_int_set(&f->answer_type, CONSUMER_STOP);
+        fixture_ok(f, session, SESSION, "Stop", "a{sv}", 0);
+        stop = fake_consumer_wait(c, CONSUMER_STOP);
+        fixture_wait_string(f, session, SESSION, "State", "failed");
+        reason = fixture_get_string(f, session, SESSION, "Reason");
+        g_assert_nonnull(strstr(reason, "has written nothing for 2 s"));
+        /* Too late. */
+        fake_consumer_wait_hang_up(c);
+        state = fixture_get_string(f, session, SESSION, "State");
+        g_assert_cmpstr(state, ==, "failed");
+        fixture_ok(f, session, SESSION, "Destroy", "a{sv}", 0);
+        fake_message_free(stop);
+        fixture_free(f);
+}
+
 static void test_consumer_dies(void) {
         struct fixture *f = fixture_new();
         g_autofree char *session = fixture_session(f, "s"), *reason = NULL;
@@ -420,6 +445,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/session/stop", test_stop);
         g_test_add_func("/session/stop-waits", test_stop_waits);
         g_test_add_func("/session/stop-takes-long", test_stop_takes_long);
+        g_test_add_func("/session/stop-is-given-up", test_stop_is_given_up);
         g_test_add_func("/session/consumer-dies", test_consumer_dies);
         g_test_add_func("/session/consumer-dies-at-stop", test_consumer_dies_at_stop);
         g_test_add_func("/session/rings-refused", test_rings_refused);

@@ -276,6 +276,29 @@ static void test_hang_up_early(void) {
         world_free(w);
 }
 
+/* One that does not answer; where nobody needs it any more it is not killed either. */
+static void test_kill(void) {
+        struct world *w = world_new(false, FAKE_DONE, 0);
+        int fd = fake_systemd_accept(w->systemd);
+
+        consumer_kill(w->consumer);
+        FAKE_WAIT(w->systemd, w->systemd->calls->len > 0);
+        g_assert_cmpstr(w->systemd->calls->str, ==, "kill tracectl-consumer-1000-*.service\n");
+        close(fd);
+        /* The successor. */
+        fd = fake_systemd_accept(w->systemd);
+        g_assert_cmpuint(w->failures, ==, 0);
+        consumer_give_up(w->consumer, "its consumer sleeps");
+        g_assert_cmpuint(w->failures, ==, 1);
+        g_assert_cmpstr(w->reason, ==, "its consumer sleeps");
+        consumer_kill(w->consumer);
+        consumer_detach(TAKE_PTR(w->consumer));
+        FAKE_WAIT(w->systemd, strstr(w->systemd->calls->str, "reset"));
+        g_assert_null(strstr(strchr(w->systemd->calls->str, '\n'), "kill"));
+        close(fd);
+        world_free(w);
+}
+
 static void test_free(void) {
         struct world *w = world_new(false, FAKE_DONE, 0);
         int fd = fake_systemd_accept(w->systemd);
@@ -413,6 +436,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/units/manager-is-gone", test_manager_is_gone);
         g_test_add_func("/units/hang-up", test_hang_up);
         g_test_add_func("/units/hang-up-early", test_hang_up_early);
+        g_test_add_func("/units/kill", test_kill);
         g_test_add_func("/units/free", test_free);
         g_test_add_func("/units/leave", test_leave);
         g_test_add_func("/units/leftovers", test_leftovers);
