@@ -144,3 +144,15 @@ int tracectl_connection_new_remote(const char *host, tracectl_connection **ret) 
 int tracectl_connection_set_interactive(tracectl_connection *connection, int allow) {
         return set_interactive(connection->bus, allow);
 }
+
+int tracectl_connection_set_password(tracectl_connection *connection, void (*prepare)(void *userdata),
+                                     void *userdata) {
+        int r;
+
+        r = set_interactive(connection->bus, 0);
+        if (r < 0)
+                return r;
+        connection->prepare_password = prepare;
+        connection->password_userdata = userdata;
+        return 0;
+}

@@ -144,12 +144,39 @@ int connection_check_reply(tracectl_connection *connection, sd_bus_message *repl
         return take_error(connection, -sd_bus_error_get_errno(error), error);
 }
 
+/* The same call, which people may be asked about. */
+static int call_again(tracectl_connection *connection, sd_bus_message *call, sd_bus_error *error,
+                      sd_bus_message **reply) {
+        void (*prepare)(void *userdata) = connection->prepare_password;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *again = NULL;
+        int r;
+
+        connection->prepare_password = NULL;
+        prepare(connection->password_userdata);
+        r = tracectl_connection_set_interactive(connection, 1);
+        if (r >= 0)
+                r = sd_bus_message_new_method_call(connection->bus, &again, connection->destination,
+                                                   sd_bus_message_get_path(call), sd_bus_message_get_interface(call),
+                                                   sd_bus_message_get_member(call));
+        if (r >= 0)
+                r = sd_bus_message_rewind(call, 1);
+        if (r >= 0)
+                r = sd_bus_message_copy(again, call, 1);
+        if (r < 0)
+                return r;
+        sd_bus_error_free(error);
+        return sd_bus_call(connection->bus, again, 0, error, reply);
+}
+
 int connection_call(tracectl_connection *connection, int r, sd_bus_message *call, sd_bus_message **ret) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 
         if (r >= 0)
                 r = sd_bus_call(connection->bus, call, 0, &error, &reply);
+        if (r < 0 && connection->prepare_password &&
+            sd_bus_error_has_name(&error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED))
+                r = call_again(connection, call, &error, &reply);
         if (r < 0 && is_own_error(&error, r))
                 return connection_set_error(connection, r);
 

@@ -26,6 +26,8 @@ struct tracectl_connection {
         sd_bus *bus;
         const char *destination; /* NULL: peer to peer */
         bool is_remote;          /* numbers of users are another machine's */
+        void (*prepare_password)(void *userdata); /* before anybody is asked for one; or NULL */
+        void *password_userdata;
         sd_bus_error error;
 };
 

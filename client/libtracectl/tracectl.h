@@ -68,6 +68,15 @@ int tracectl_connection_new_fd(int fd, tracectl_connection **ret);
  */
 int tracectl_connection_set_interactive(tracectl_connection *connection, int allow);
 
+/*
+ * For programs on a terminal: nobody is asked until a call has been refused that a
+ * password would allow. Then prepare is called, once, which may start an agent that
+ * asks on the terminal; that call is made again, and people are asked from then on.
+ * Calls that are not waited for (_async) are not made again.
+ */
+int tracectl_connection_set_password(tracectl_connection *connection, void (*prepare)(void *userdata),
+                                     void *userdata);
+
 /* Closes the connection. NULL is fine. */
 void tracectl_connection_free(tracectl_connection *connection);
 

@@ -28,6 +28,9 @@ int command_option(struct command *command, int c, char *argv[], const struct op
         case COMMAND_NO_PAGER:
                 command->without_pager = true;
                 return -1;
+        case COMMAND_NO_PASSWORD:
+                command->without_password = true;
+                return -1;
         case COMMAND_NO_LEGEND:
                 command->without_legend = true;
                 return -1;
@@ -99,6 +102,11 @@ int command_connect(struct command *command) {
         else
                 r = command->is_user ? tracectl_connection_new_user(&command->connection)
                                      : tracectl_connection_new_system(&command->connection);
+        if (r >= 0 && command->without_password)
+                r = tracectl_connection_set_interactive(command->connection, 0);
+        /* Of another machine's polkit an agent here knows nothing, and a user's own service asks nobody. */
+        else if (r >= 0 && !command->host && !command->is_user)
+                r = password_agent_offer(&command->password_agent, command->connection);
         return r < 0 ? refuse_bus(command, r) : 0;
 }
 
@@ -182,5 +190,6 @@ int command_user_name(const struct command *command, uid_t uid, char **ret) {
 void command_free(struct command *command) {
         tracectl_session_free(command->session);
         tracectl_connection_free(command->connection);
+        password_agent_close(&command->password_agent);
         free(command->session_name);
 }

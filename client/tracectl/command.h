@@ -12,13 +12,15 @@
 #include "client/libtracectl/tracectl.h"
 #include "client/tracectl/json.h"
 #include "client/tracectl/options.h"
+#include "client/tracectl/password-agent.h"
 
 struct command {
         const char *verb;
         void (*print_help)(void);
         bool is_user, is_quiet;
         enum json_mode json;
-        bool without_pager, without_legend;
+        bool without_pager, without_legend, without_password;
+        struct password_agent password_agent;
         const char *host; /* -H: the machine whose service is meant, or NULL */
         const char *session_option; /* -s, or NULL */
         tracectl_connection *connection;
@@ -29,13 +31,15 @@ struct command {
 
 #define COMMAND_INIT(name) { .verb = (name), .print_help = print_help }
 
-enum { COMMAND_USER = 256, COMMAND_JSON, COMMAND_NO_PAGER, COMMAND_NO_LEGEND, COMMAND_OWN /* and on: the verb's own */ };
+enum { COMMAND_USER = 256, COMMAND_JSON, COMMAND_NO_PAGER, COMMAND_NO_LEGEND, COMMAND_NO_PASSWORD,
+       COMMAND_OWN /* and on: the verb's own */ };
 
 /* For each verb's table of options, and its short ones; with COMMAND_SESSION, -s as well. */
 #define COMMAND_OPTIONS                                                                                                \
         { "user", no_argument, NULL, COMMAND_USER }, { "json", optional_argument, NULL, COMMAND_JSON },                \
         { "host", required_argument, NULL, 'H' }, { "no-pager", no_argument, NULL, COMMAND_NO_PAGER },                 \
         { "no-legend", no_argument, NULL, COMMAND_NO_LEGEND },                                                         \
+        { "no-ask-password", no_argument, NULL, COMMAND_NO_PASSWORD },                                                 \
         { "quiet", no_argument, NULL, 'q' }, { "help", no_argument, NULL, 'h' }
 #define COMMAND_SHORT ":qhH:"
 #define COMMAND_SESSION_OPTIONS COMMAND_OPTIONS, { "session", required_argument, NULL, 's' }
@@ -46,6 +50,7 @@ enum { COMMAND_USER = 256, COMMAND_JSON, COMMAND_NO_PAGER, COMMAND_NO_LEGEND, CO
         "      --user             The tracing service of this user, not the machine's\n"                               \
         "  -H, --host [USER@]HOST That of another machine, over ssh\n"                                             \
         "      --json[=MODE]      Print JSON: pretty, short or off\n"                                                  \
+        "      --no-ask-password  Do without what needs a password\n"                                                  \
         "      --no-legend        No headers in tables\n"                                                              \
         "      --no-pager         Print to the terminal at once, not page by page\n"                                   \
         "  -q, --quiet            Print nothing but errors\n"                                                          \

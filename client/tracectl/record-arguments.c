@@ -30,6 +30,7 @@ static void print_help(void) {
              "                        page faults, signals); by the system's tracing service\n"
              "      --syscall NAME    With --kernel: these system calls, * for any characters;\n"
              "                        may be given several times\n"
+             "      --no-ask-password With --kernel: do without what needs a password\n"
              "  -o, --output DIR      Write the trace to this new directory\n"
              "                        (default: COMMAND-YYYYmmdd-HHMMSS)\n"
              "  -c, --summary         Show at the end how often what happened, and how long it\n"
@@ -196,7 +197,7 @@ static const struct option options[] = {
         { "time", required_argument, NULL, 't' },  { "overwrite", no_argument, NULL, 'O' },
         { "summary", no_argument, NULL, 'c' },     { "live", no_argument, NULL, 'L' },
         { "help", no_argument, NULL, 'h' },        { "kernel", no_argument, NULL, 'k' },
-        { "syscall", required_argument, NULL, 'S' },
+        { "syscall", required_argument, NULL, 'S' }, { "no-ask-password", no_argument, NULL, 'P' },
         SELECTION_OPTIONS,
         {},
 };
@@ -214,6 +215,9 @@ static int parse_option(struct record_arguments *a, int c, char *argv[], int *re
                 break;
         case 'k':
                 a->kernel = true;
+                break;
+        case 'P':
+                a->without_password = true;
                 break;
         case 'S':
                 a->syscalls[a->n_syscalls++] = optarg;

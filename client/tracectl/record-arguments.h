@@ -20,6 +20,7 @@ struct record_arguments {
         bool kernel;           /* what the kernel does for the command, not what the command records */
         const char **syscalls; /* owned; patterns of system calls */
         size_t n_syscalls;
+        bool without_password; /* what needs one is refused, nobody is asked */
         bool libc, overwrite, with_summary, live;
         uint64_t duration; /* nanoseconds, 0: as long as the command runs */
         uint32_t subbuf_count; /* 0: the service's default */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/tracectl/password-agent.h"
 #include "client/tracectl/recording.h"
 #include "client/tracectl/say.h"
 #include "common/cleanup.h"
@@ -14,7 +15,7 @@
 static const char *const usual[] = { "sched_switch", "sched_wakeup", "sched_wakeup_new", "sched_process_*",
                                      "page_fault_user", "signal_*" };
 
-static int connect_service(struct recording *r) {
+static int connect_service(struct recording *r, struct password_agent *agent) {
         int k;
 
         k = tracectl_connection_new_system(&r->service.connection);
@@ -23,7 +24,8 @@ static int connect_service(struct recording *r) {
                     "systemctl status tracingd.service", strerror(-k));
                 return k;
         }
-        return tracectl_connection_set_interactive(r->service.connection, 1);
+        return r->arguments->without_password ? tracectl_connection_set_interactive(r->service.connection, 0)
+                                              : password_agent_offer(agent, r->service.connection);
 }
 
 /* It exists before its events are wanted, and does nothing before they are there. */
@@ -88,13 +90,13 @@ static int enable_all(struct recording *r) {
         return k < 0 ? k : enable(r, "syscall", a->syscalls, a->n_syscalls);
 }
 
-int recording_set_up_kernel(struct recording *r) {
+static int set_up(struct recording *r, struct password_agent *agent) {
         const struct record_arguments *a = r->arguments;
         int k;
 
         k = record_output_create(a->output, a->command[0], time(NULL), &r->output);
         if (k >= 0)
-                k = connect_service(r);
+                k = connect_service(r, agent);
         if (k >= 0)
                 k = hold_command(r);
         if (k >= 0)
@@ -108,4 +110,16 @@ int recording_set_up_kernel(struct recording *r) {
                 return recording_fail(r, "start recording", k);
         k = a->live ? follow_open(&r->live.follow, r->session) : 0;
         return k < 0 ? recording_fail(r, "follow the recording", k) : 0;
+}
+
+/* Everything that needs a password is done here: the terminal is the command's then. */
+int recording_set_up_kernel(struct recording *r) {
+        struct password_agent agent = { 0 };
+        int k;
+
+        k = set_up(r, &agent);
+        if (r->service.connection)
+                (void) tracectl_connection_set_password(r->service.connection, NULL, NULL);
+        password_agent_close(&agent);
+        return k;
 }

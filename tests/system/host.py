@@ -215,6 +215,9 @@ class Host:
         for unit in MASKED:
             os.symlink("/dev/null", self.file(f"/etc/systemd/system/{unit}"))
         self.write("/etc/systemd/system/host.target", HOST_TARGET)
+        # Tests start it again with each new rule.
+        os.mkdir(self.file("/etc/systemd/system/polkit.service.d"))
+        self.write("/etc/systemd/system/polkit.service.d/test.conf", "[Unit]\nStartLimitIntervalSec=0\n")
         with open("/proc/sys/kernel/random/uuid", encoding="ascii") as f:
             self.write("/etc/machine-id", f.read().replace("-", ""), 0o444)
         for name, line in (("passwd", "{0}:x:{1}:{1}:{0}:/home/{0}:/bin/sh"), ("group", "{0}:x:{1}:"),

@@ -46,9 +46,13 @@ class Polkit(host.HostTest):
         self.addCleanup(self.host.run, ["rm", "-f", f"{RULES}/50-test.rules"])
         self.restart()
 
-    def install_example(self, name):
-        with open(os.path.join(SOURCE, "polkit", name), encoding="utf-8") as f:
-            self.install_rule(f.read())
+    def install_example(self, name, **instead):
+        """A sample as it is installed, with other words in it as an administrator would write them."""
+        text = self.host.read(f"/usr/share/doc/tracectl/examples/{name}")
+        for old, new in instead.items():
+            self.assertIn(f'"{old}"', text)
+            text = text.replace(f'"{old}"', f'"{new}"')
+        self.install_rule(text)
 
     def restart(self):
         """polkit notices new rules by itself, some time later."""
@@ -101,6 +105,39 @@ class Polkit(host.HostTest):
         self.assertIn("password", self.session("carol", "one", "Snapshot", "a{sv}", "0"))
         self.assertIn("password", self.session("carol", "one", "EnableEvent", "sssa{sv}", "user", "", "a:*", "0"))
         self.assertIn("password", self.session("bob", "one", "EnableChannel", "ssa{sv}", "user", "d", "0"))
+
+    def enable(self, user, pattern, *options):
+        """In a session of his own; options: as busctl has them."""
+        return self.call(user, f"{ROOT}/session/_3{host.USERS[user]}/own", f"{NAME}.Session", "EnableEvent",
+                         "sssa{sv}", "user", "", pattern, str(len(options) // 3), *options)
+
+    def test_kernel_for_a_group(self):
+        self.host.run("groupadd -f operator && usermod -a -G operator carol")
+        self.install_example("50-tracectl-kernel.rules.example")
+        for user in ("bob", "carol"):
+            self.manager(user, "CreateSession", "sa{sv}", "own", "0", check=True)
+            self.addCleanup(self.call, "root", f"{ROOT}/session/_3{host.USERS[user]}/own", f"{NAME}.Session", "Destroy",
+                            "a{sv}", "0", check=True)
+
+        def kernel(user, *options):
+            return self.call(user, f"{ROOT}/session/_3{host.USERS[user]}/own", f"{NAME}.Session", "EnableEvent",
+                             "sssa{sv}", "kernel", "", "sched_switch", str(len(options) // 3), *options)
+
+        self.assertNotIn("password", kernel("carol"))
+        self.assertIn("password", kernel("bob"))
+        self.assertIn("password", kernel("carol", "kind", "s", "probe", "probe", "s", "vfs_read"))
+        self.assertIn("password", self.session("carol", "one", "Dump"))
+
+    def test_one_service_for_a_user(self):
+        self.install_example("50-tracectl-one-service.rules.example", webmaster="bob")
+        for user in ("bob", "carol"):
+            self.manager(user, "CreateSession", "sa{sv}", "own", "0", check=True)
+            self.addCleanup(self.call, "root", f"{ROOT}/session/_3{host.USERS[user]}/own", f"{NAME}.Session", "Destroy",
+                            "a{sv}", "0", check=True)
+        self.assertIn("event", self.enable("bob", "a:*", "target-unit", "s", "shop.service"))
+        self.assertIn("password", self.enable("bob", "b:*", "target-unit", "s", "bank.service"))
+        self.assertIn("password", self.enable("bob", "b:*", "target-uid", "u", "1001"))
+        self.assertIn("password", self.enable("carol", "a:*", "target-unit", "s", "shop.service"))
 
     def test_root_only(self):
         self.install_example("50-tracectl-root-only.rules.example")
