@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A traced program that spoils its rings: it harms what its own compartment records, and nothing else."""
+
+import json
+import os
+import re
+import unittest
+
+import system
+from service import EMIT, SOURCE, Emitter, ServiceTest
+
+TORTURE = bool(os.environ.get("TRACECTL_TORTURE"))
+ROUNDS = 200 if TORTURE else 2
+WORDS = 10_000  # a round
+FLOODS = 50 if TORTURE else 4
+OWN_MEMORY = 16 << 20  # of a consumer, beside the rings that it maps
+SPOILER = "/usr/local/bin/spoil-ring"
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Contained(Emitter):
+    """An emitter of the same user in a compartment of its own."""
+
+    def __init__(self, test, user, writer):
+        class Start:
+            @staticmethod
+            def start(command, **options):
+                return test.start(["unshare", "--user", "--map-root-user", *command], **options)
+
+        super().__init__(Start, user, writer)
+
+
+class Spoiled(ServiceTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        with open(os.path.join(SOURCE, "tests", "system", "spoil-ring.py"), encoding="utf-8") as f:
+            cls.host.write("/root/spoil-ring.py", f.read(), 0o755)
+        cls.host.run(["cp", "/root/spoil-ring.py", SPOILER])
+
+    def setUp(self):
+        super().setUp()
+        for user in ("alice", "bob"):
+            self.tracectl(user, "create", "kept")
+            self.tracectl(user, "enable-event", "test:*")
+            self.tracectl(user, "start")
+        self.neighbour = self.emitter("alice", 1)
+        self.contained = Contained(self, "alice", 2)
+        self.other = self.emitter("bob", 3)
+        self.unit = self.get("alice", "kept", "ConsumerUnit")
+        self.pid = self.host.unit_property("tracingd.service", "MainPID")
+        self.spoiler = self.start([SPOILER, "5"], user="alice", bufsize=0, text=False)
+        self.read_until(self.spoiler, "ready")
+
+    def tell(self, command):
+        self.spoiler.stdin.write(f"{command}\n".encode())
+
+    def consumer(self):
+        """The processes of the consumer, as the host numbers them."""
+        group = self.host.unit_property(self.unit + ".service", "ControlGroup")
+        pids = self.host.run(["cat", f"/sys/fs/cgroup{group}/cgroup.procs"]).stdout.split()
+        self.assertEqual(len(pids), 2, "opener and drainer")
+        return pids
+
+    def memory_and_time(self):
+        """Bytes of its own that the consumer's processes have, and seconds that they have run."""
+        memory, ticks = 0, 0
+        for pid in self.consumer():
+            status = self.host.run(["cat", f"/proc/{pid}/status", f"/proc/{pid}/stat"]).stdout
+            memory += 1024 * int(re.search(r"RssAnon:\s+(\d+)", status)[1])
+            fields = status.splitlines()[-1].rsplit(")", 1)[1].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return memory, ticks / TICKS
+
+    def assert_others_exact(self, harmed=True):
+        """All but the spoiler's compartment: every event once. Whoever is in that is alive, and nothing was restarted."""
+        self.assertEqual(self.host.unit_property("tracingd.service", "MainPID"), self.pid)
+        self.assertEqual(self.get("alice", "kept", "ConsumerRestarts"), 0)
+        self.neighbour.emit(10)
+        for user, emitter in (("alice", self.contained), ("bob", self.other)):
+            counts = json.loads(self.tracectl(user, "stop", "kept", "--json=short").stdout)
+            events = self.events(self.output(user, "kept"), lost=None)
+            self.assertEqual(self.counters(events, emitter), list(range(emitter.emitted)), user)
+            if user == "alice":
+                spoiled = counts["lost_garbage"] > 0 or len(self.counters(events, self.neighbour)) < self.neighbour.emitted
+                self.assertEqual(spoiled, harmed, counts)
+
+    @staticmethod
+    def counters(events, emitter):
+        own = [line for line in events if f"writer = {emitter.writer}," in line]
+        return sorted(int(re.search(r"counter = (\d+)", line)[1]) for line in own)
+
+    def assert_settles(self):
+        """Once nobody stores any more the consumer sleeps."""
+
+        def sleeps():
+            before = self.memory_and_time()[1]
+            self.contained.emit(1)
+            self.host.run(["sleep", "0.5"])
+            return self.memory_and_time()[1] - before < 0.1
+
+        system.wait_until(sleeps, "a consumer at rest")
+
+    def test_truncate(self):
+        self.tell("truncate")
+        line = self.read_until(self.spoiler, "possible")[-1]
+        self.assertEqual(line.split()[1:], [], "what the spoiler could do to the ring's files")
+        self.contained.emit(1000)
+        self.other.emit(1000)
+        self.assert_others_exact(harmed=False)
+
+    def test_words(self):
+        """Control words of any value, counters that go back, garbage, again and again while others record."""
+        most = 0
+        for _ in range(ROUNDS):
+            self.tell(f"words {WORDS}")
+            self.contained.emit(2000)
+            self.other.emit(2000)
+            self.neighbour.emit(100)
+            self.read_until(self.spoiler, "done")
+            most = max(most, self.memory_and_time()[0])
+        print(f"consumer after {ROUNDS * WORDS} stores: {most >> 10} KiB of its own, {self.memory_and_time()[1]:.2f} s")
+        self.assertLess(most, OWN_MEMORY)
+        self.assert_settles()
+        self.assert_others_exact()
+
+    def test_flood(self):
+        """As fast as it can, with what no writer stores."""
+        most = 0
+        for _ in range(ROUNDS):
+            self.tell(f"flood {FLOODS}")
+            self.contained.emit(2000)
+            self.other.emit(2000)
+            self.read_until(self.spoiler, "done")
+            most = max(most, self.memory_and_time()[0])
+        print(f"consumer after {ROUNDS * FLOODS} floods: {most >> 10} KiB of its own, {self.memory_and_time()[1]:.2f} s")
+        self.assertLess(most, OWN_MEMORY)
+        self.assert_settles()
+        self.assert_others_exact()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
