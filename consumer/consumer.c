@@ -15,6 +15,7 @@
 #include "consumer/consumer.h"
 #include "consumer/drainer.h"
 #include "consumer/opener.h"
+#include "consumer/own-reader.h"
 #include "consumer/place.h"
 #include "consumer/ring-place.h"
 #include "consumer/sandbox.h"
@@ -153,6 +154,8 @@ int consumer_run(int socket) {
         pid_t pid = -1;
 
         detach();
+        if (own_reader_is_meant(socket))
+                return own_reader_run(socket);
         r = receive_output(socket, &place);
         if (r <= 0)
                 return r;

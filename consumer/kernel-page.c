@@ -5,20 +5,10 @@
 
 #include "common/cleanup.h"
 #include "consumer/kernel-page.h"
+#include "consumer/kernel-record.h"
 
 /* Of the word that counts a sub-buffer's bytes; above are flags, such as that events before it were lost. */
 #define COMMIT_MASK UINT32_C(0x7ffffff)
-
-#define TYPE_BITS 5
-#define DELTA_BITS 27
-#define STAMP_BITS 59
-
-enum record_type {
-        TYPE_LONG = 0,      /* 1 to 28: payload in words of 4 bytes; 0: its size is in the next word */
-        TYPE_PADDING = 29,
-        TYPE_EXTEND = 30,
-        TYPE_STAMP = 31,
-};
 
 static bool parse_page_field(const char *text, const char *name, unsigned *ret_offset, unsigned *ret_size) {
         const char *at = strstr(text, name);
@@ -53,9 +43,9 @@ int kernel_layout_parse(const char *page, size_t page_size, const char *event, s
                 return -EBADMSG;
         memcpy(text, event, event_size);
         text[event_size] = '\0';
-        if (!parse_bits(text, "type_len", TYPE_BITS) || !parse_bits(text, "time_delta", DELTA_BITS) ||
-            !parse_bits(text, "padding", TYPE_PADDING) || !parse_bits(text, "time_extend", TYPE_EXTEND) ||
-            !parse_bits(text, "time_stamp", TYPE_STAMP))
+        if (!parse_bits(text, "type_len", KERNEL_RECORD_TYPE_BITS) || !parse_bits(text, "time_delta", KERNEL_RECORD_DELTA_BITS) ||
+            !parse_bits(text, "padding", KERNEL_RECORD_PADDING) || !parse_bits(text, "time_extend", KERNEL_RECORD_EXTEND) ||
+            !parse_bits(text, "time_stamp", KERNEL_RECORD_STAMP))
                 return -EBADMSG;
         *ret = (struct kernel_layout) { commit_size, data_at, subbuf_size };
         return 0;
@@ -77,55 +67,6 @@ uint64_t kernel_page_time(const void *page) {
         return time;
 }
 
-static uint32_t load(const char *p) {
-        uint32_t word;
-
-        memcpy(&word, p, sizeof(word));
-        return word;
-}
-
-/* A record that is no event: the time moves, or nothing happens. NULL where it does not fit. */
-static const char *pass(const char *p, const char *stop, uint32_t word, uint64_t *time) {
-        uint32_t delta = word >> TYPE_BITS, next;
-
-        if ((word & 31) == TYPE_PADDING && delta == 0)
-                return stop;
-        if (stop - p < 8)
-                return NULL;
-        next = load(p + 4);
-        switch (word & 31) {
-        case TYPE_PADDING:
-                *time += delta;
-                return next >= 4 && next <= (size_t) (stop - p) - 4 && next % 4 == 0 ? p + 4 + next : NULL;
-        case TYPE_EXTEND:
-                *time += delta | (uint64_t) next << DELTA_BITS;
-                return p + 8;
-        default:
-                *time = (*time >> STAMP_BITS << STAMP_BITS) | delta | (uint64_t) next << DELTA_BITS;
-                return p + 8;
-        }
-}
-
-/* Where the payload of an event is. NULL where it does not fit. */
-static inline const char *measure(const char *p, const char *stop, uint32_t word, uint32_t *ret_size) {
-        uint32_t size = (word & 31) * 4;
-
-        p += 4;
-        if (__builtin_expect(size == 0, 0)) {
-                if (stop - p < 4)
-                        return NULL;
-                size = load(p);
-                if (size < 4 || size % 4)
-                        return NULL;
-                size -= 4;
-                p += 4;
-        }
-        if (size < 4 || size > (size_t) (stop - p))
-                return NULL;
-        *ret_size = size;
-        return p;
-}
-
 static inline const struct kernel_class *find(const struct kernel_classes *classes, const char *record) {
         uint16_t id;
 
@@ -143,21 +84,21 @@ void kernel_walk(const struct kernel_layout *layout, const struct kernel_classes
         ret->unknown = 0;
         for (; stop - p >= 4; p = next) {
                 const struct kernel_class *class;
-                uint32_t word = load(p), size;
+                uint32_t word = kernel_record_load(p), size;
                 const char *record;
                 char *behind;
 
-                if (__builtin_expect((word & 31) >= TYPE_PADDING, 0)) {
-                        next = pass(p, stop, word, &time);
+                if (__builtin_expect((word & 31) >= KERNEL_RECORD_PADDING, 0)) {
+                        next = kernel_record_pass(p, stop, word, &time);
                         if (!next)
                                 break;
                         continue;
                 }
-                record = measure(p, stop, word, &size);
+                record = kernel_record_measure(p, stop, word, &size);
                 if (!record)
                         break;
                 next = record + size;
-                time += word >> TYPE_BITS;
+                time += word >> KERNEL_RECORD_TYPE_BITS;
                 class = find(classes, record);
                 if (__builtin_expect(!class, 0)) {
                         ret->unknown++;
