@@ -65,7 +65,7 @@ static int set_side(struct own_side *side, const char *tid, const char *const hi
                 /* What lies elsewhere in the record could not be hidden in its place. */
                 if (!field || (field->kind != KERNEL_INTEGER && field->kind != KERNEL_TEXT))
                         return -EBADMSG;
-                side->hidden[i] = (struct own_piece) { (uint16_t) field->offset, (uint16_t) field->size };
+                side->hidden[i] = (struct own_piece) { (uint16_t) field->offset, (uint16_t) field->size, field->kind == KERNEL_TEXT };
         }
         return 0;
 }
@@ -100,7 +100,7 @@ static int set_holes(struct own_class *class, const struct kernel_format *format
                 if (class->n_holes == ARRAY_SIZE(class->holes))
                         return -EBADMSG;
                 last = &class->holes[class->n_holes++];
-                *last = (struct own_piece) { (uint16_t) at, 1 };
+                *last = (struct own_piece) { .at = (uint16_t) at, .size = 1 };
         }
         class->fixed_end = class->min_size = (uint16_t) end;
         return 0;
@@ -122,6 +122,8 @@ int own_class_new(const char *system, const struct kernel_format *format, struct
                 r = set_side(&class->sides[i], rule->tids[i], rule->hidden[i], format);
         if (r >= 0)
                 r = set_holes(class, format);
+        if (r >= 0 && class->kind >= OWN_FORK && class->min_size > OWN_NEWS_SIZE)
+                r = -EBADMSG;
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(class);
@@ -135,9 +137,15 @@ static int32_t tid_at(const char *record, uint16_t at) {
         return tid;
 }
 
+/* A name becomes "-": readers take an empty one for the one before. */
 static void hide(char *record, const struct own_side *side) {
-        for (unsigned i = 0; i < OWN_HIDDEN_MAX; i++)
-                memset(record + side->hidden[i].at, 0, side->hidden[i].size);
+        for (unsigned i = 0; i < OWN_HIDDEN_MAX; i++) {
+                const struct own_piece *piece = &side->hidden[i];
+
+                memset(record + piece->at, 0, piece->size);
+                if (piece->text && piece->size > 1)
+                        record[piece->at] = '-';
+        }
 }
 
 static bool filter_switch(const struct own_class *class, const struct own_threads *threads, char *record,

@@ -24,9 +24,11 @@ enum own_kind {
 
 #define OWN_NOWHERE UINT16_MAX
 #define OWN_HIDDEN_MAX 4
+#define OWN_NEWS_SIZE 64 /* what of a record that tells of threads is kept */
 
 struct own_piece {
         uint16_t at, size;
+        bool text;
 };
 
 struct own_side {

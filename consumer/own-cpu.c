@@ -139,6 +139,7 @@ static bool pass_record(struct own_cpu *cpu, const struct own_threads *threads, 
                 return false;
         if (!own_class_filter(class, threads, record, size, time, &doubt)) {
                 cpu->doubtful += doubt;
+                cpu->counted &= !doubt;
                 return true;
         }
         if (cpu->out.size == 0)
@@ -148,8 +149,10 @@ static bool pass_record(struct own_cpu *cpu, const struct own_threads *threads, 
         if (!send_out(cpu))
                 return false;
         own_page_begin(&cpu->out, layout, time);
-        if (!own_page_add(&cpu->out, layout, record, size, time))
+        if (!own_page_add(&cpu->out, layout, record, size, time)) {
                 cpu->doubtful++;
+                cpu->counted = false;
+        }
         return true;
 }
 
@@ -191,15 +194,25 @@ bool own_cpu_pass(struct own_cpu *cpu, const struct own_threads *threads, uint64
         return cpu->out.size == 0 || send_out(cpu);
 }
 
+bool own_cpu_has_lost(struct own_cpu *cpu) {
+        uint64_t lost;
+
+        if (cpu->stats < 0 || kernel_stats_read(cpu->stats, &lost) < 0 || lost == cpu->lost)
+                return false;
+        cpu->lost = lost;
+        cpu->counted = false;
+        return true;
+}
+
 void own_cpu_count(struct own_cpu *cpu) {
         struct iovec iov;
         char text[128];
-        uint64_t lost;
 
-        if (cpu->stats < 0 || kernel_stats_read(cpu->stats, &lost) < 0)
+        if (cpu->counts < 0 || cpu->counted)
                 return;
         /* Always as long as the last time. */
-        snprintf(text, sizeof(text), "overrun: %020" PRIu64 "\ndropped events: %020" PRIu64 "\n", lost, cpu->doubtful);
+        snprintf(text, sizeof(text), "overrun: %020" PRIu64 "\ndropped events: %020" PRIu64 "\n", cpu->lost,
+                 cpu->doubtful);
         iov = (struct iovec) { text, strlen(text) };
-        (void) pwritev_full(cpu->counts, &iov, 1, 0);
+        cpu->counted = pwritev_full(cpu->counts, &iov, 1, 0) >= 0;
 }

@@ -38,7 +38,8 @@ struct own_cpu {
         unsigned n_held;
         uint64_t last;    /* of what was read */
         uint64_t covered; /* everything up to this time was read */
-        uint64_t doubtful;
+        uint64_t lost, doubtful; /* by the kernel; by us */
+        bool counted;            /* and told */
         struct own_page out; /* that waits for room in the socket, or is being filled */
         struct own_held *at; /* that is being filtered, from offset on, at this time */
         const char *next;
@@ -58,5 +59,8 @@ bool own_cpu_read(struct own_cpu *cpu, uint64_t now, own_follow_t follow, void *
 /* Passes on what is not after the horizon. false: not all of it, the receiver is slow. */
 bool own_cpu_pass(struct own_cpu *cpu, const struct own_threads *threads, uint64_t horizon);
 
-/* The kernel's counts of what was lost, and ours. */
+/* Whether the kernel has lost something since the last time. */
+bool own_cpu_has_lost(struct own_cpu *cpu);
+
+/* Tells the kernel's counts of what was lost, and ours. */
 void own_cpu_count(struct own_cpu *cpu);

@@ -97,21 +97,41 @@ static int on_channel(struct own_state *state, const struct own_message *m, int 
 }
 
 static int on_threads(struct own_state *state, int fd) {
-        uint64_t now = trace_clock_read((enum trace_clock) state->clock, 0);
-        const struct own_thread *threads;
-        const void *data;
-        size_t size;
-        int r;
+        const void *data = NULL;
+        size_t size = 0;
+        int r = 0;
 
-        r = memfd_map_constant(fd, OWN_THREADS_MAX * sizeof(*threads), &data, &size);
+        if (fd >= 0)
+                r = memfd_map_constant(fd, OWN_THREADS_MAX * sizeof(*state->vouched), &data, &size);
         if (r < 0)
                 return r;
-        threads = data;
-        for (size_t i = 0; r >= 0 && i < size / sizeof(*threads); i++)
-                if (!own_threads_have(&state->threads, threads[i].tid, now))
-                        r = own_threads_add(&state->threads, threads[i].tid, threads[i].bound, now);
-        munmap((void *) data, size);
+        if (state->hold > 0 && !state->vouched) {
+                state->vouched = malloc(size + 1);
+                if (state->vouched)
+                        memcpy(state->vouched, data, size);
+                state->n_vouched = size / sizeof(*state->vouched);
+                r = state->vouched ? 0 : -ENOMEM;
+        }
+        if (data)
+                munmap((void *) data, size);
         return r;
+}
+
+/* What was vouched for before is so no more, whether it was begun with or not. */
+static int on_hold(struct own_state *state) {
+        free(state->vouched);
+        state->vouched = NULL;
+        state->hold = trace_clock_read((enum trace_clock) state->clock, 0);
+        return 0;
+}
+
+static int on_begin(struct own_state *state, const struct own_message *m, int *fds) {
+        if (!trace_clock_is_known(m->clock))
+                return -EBADMSG;
+        state->clock = (int) m->clock;
+        state->ask = TAKE_FD(fds[0]);
+        state->begun = true;
+        return 0;
 }
 
 static int on_cpu(struct own_channel *channel, const struct own_message *m, int *fds) {
@@ -138,25 +158,24 @@ static struct own_channel *find_channel(struct own_state *state, uint32_t stream
 
 int own_state_dispatch(struct own_state *state, const struct own_message *m, int *fds, size_t n_fds) {
         struct own_channel *channel = find_channel(state, m->stream);
-        size_t expected = m->header.type == OWN ? 0 : m->header.type == OWN_CPU ? 4 : 1;
+        const bool none = m->header.type == OWN_HOLD || (m->header.type == OWN_THREADS && n_fds == 0);
+        const size_t expected = none ? 0 : m->header.type == OWN_CPU ? 4 : 1;
 
         if (n_fds != expected || (m->header.type != OWN) != state->begun)
                 return -EBADMSG;
         switch (m->header.type) {
         case OWN:
-                if (!trace_clock_is_known(m->clock))
-                        return -EBADMSG;
-                state->clock = (int) m->clock;
-                state->begun = true;
-                return 0;
+                return on_begin(state, m, fds);
         case OWN_CHANNEL:
                 return channel ? -EEXIST : on_channel(state, m, fds[0]);
         case OWN_CPU:
                 return channel ? on_cpu(channel, m, fds) : -ENOENT;
         case OWN_EVENTS:
                 return channel ? map_and_describe(channel, fds[0], 0, false) : -ENOENT;
+        case OWN_HOLD:
+                return on_hold(state);
         case OWN_THREADS:
-                return on_threads(state, fds[0]);
+                return on_threads(state, none ? -1 : fds[0]);
         default:
                 return -EBADMSG;
         }

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/mman.h>
+#include <sys/socket.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
@@ -11,7 +11,7 @@
 #define NEWS_MAX (1 << 20)
 
 int own_state_init(struct own_state *state, int socket) {
-        *state = (struct own_state) { .socket = socket };
+        *state = (struct own_state) { .socket = socket, .ask = -1 };
         LIST_INIT(&state->channels);
         state->polls = calloc(1, sizeof(*state->polls));
         return state->polls ? own_threads_init(&state->threads) : -ENOMEM;
@@ -35,6 +35,8 @@ void own_state_done(struct own_state *state) {
                 channel_free(channel);
         }
         own_threads_done(&state->threads);
+        closep(&state->ask);
+        free(state->vouched);
         free(state->news);
         free(state->polls);
 }
@@ -82,6 +84,40 @@ static void learn(struct own_state *state, uint64_t horizon) {
         state->n_news -= n;
 }
 
+/* It answers by OWN_HOLD and OWN_THREADS. A question that waits there already is as good. */
+static void ask(const struct own_state *state) {
+        struct iovec iov = { (char[]) { '?' }, 1 };
+        const struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+        (void) sendmsg(state->ask, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void no_longer_hold(struct own_state *state) {
+        state->hold = 0;
+        state->n_vouched = 0;
+        free(state->vouched);
+        state->vouched = NULL;
+}
+
+/*
+ * What was lost may have been the end of a thread, or that it has executed something. It was lost later than the last
+ * time that nothing was, so later than what was passed on, and what was told since then is worth nothing.
+ */
+static void check_lost(struct own_state *state) {
+        struct own_channel *channel;
+        bool lost = false;
+
+        LIST_FOREACH(channel, &state->channels, entries)
+                for (uint32_t i = 0; i < channel->n_cpus; i++)
+                        lost |= own_cpu_has_lost(&channel->cpus[i]);
+        if (!lost)
+                return;
+        state->n_news = 0;
+        no_longer_hold(state);
+        own_threads_doubt_all(&state->threads, state->passed);
+        ask(state);
+}
+
 bool own_state_read(struct own_state *state, uint64_t *ret_horizon) {
         uint64_t now = trace_clock_read((enum trace_clock) state->clock, 0), horizon = now;
         struct own_channel *channel;
@@ -93,8 +129,22 @@ bool own_state_read(struct own_state *state, uint64_t *ret_horizon) {
                         if (channel->cpus[i].covered < horizon)
                                 horizon = channel->cpus[i].covered;
                 }
+        check_lost(state);
+        if (state->hold > 0 && state->hold < horizon)
+                horizon = state->hold;
         *ret_horizon = horizon;
         return worked;
+}
+
+/* Everything up to there is known. */
+static void vouch(struct own_state *state, uint64_t horizon) {
+        if (state->hold == 0 || !state->vouched || horizon < state->hold)
+                return;
+        own_threads_doubt_all(&state->threads, state->hold);
+        for (size_t i = 0; i < state->n_vouched; i++)
+                if (own_threads_add(&state->threads, state->vouched[i].tid, state->vouched[i].bound, state->hold) < 0)
+                        state->lost = true;
+        no_longer_hold(state);
 }
 
 uint64_t own_state_oldest(const struct own_state *state, uint64_t horizon) {
@@ -116,16 +166,20 @@ bool own_state_pass(struct own_state *state, uint64_t horizon) {
         bool passed = true;
 
         learn(state, horizon);
+        vouch(state, horizon);
+        if (state->threads.in_doubt) {
+                state->threads.in_doubt = false;
+                ask(state);
+        }
         if (state->lost)
                 own_threads_forget(&state->threads, UINT64_MAX);
         LIST_FOREACH(channel, &state->channels, entries)
                 for (uint32_t i = 0; i < channel->n_cpus; i++) {
-                        if (channel->cpus[i].to < 0)
-                                continue;
                         passed &= own_cpu_pass(&channel->cpus[i], &state->threads, horizon);
                         own_cpu_count(&channel->cpus[i]);
                 }
         own_threads_forget(&state->threads, own_state_oldest(state, horizon));
+        state->passed = horizon;
         return passed;
 }
 

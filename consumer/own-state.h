@@ -17,11 +17,12 @@
 struct own_news {
         const struct own_class *class;
         uint64_t time, number;
-        char record[64];
+        char record[OWN_NEWS_SIZE];
 };
 
 struct own_state {
         int socket;
+        int ask; /* where tracingd is asked whose the threads are; -1: it was not told */
         bool begun, ending;
         int clock; /* enum trace_clock */
         uint64_t flush, flush_time; /* the serial of one that is not answered, or 0 */
@@ -31,6 +32,10 @@ struct own_state {
         size_t n_news, news_room;
         uint64_t n_told;
         bool lost; /* there was no memory for something that decides: nothing is passed on any more */
+        uint64_t passed; /* the last horizon */
+        uint64_t hold;   /* nothing later is decided until tracingd has vouched for threads; 0: nobody waits for that */
+        struct own_thread *vouched; /* for which it has, since then; NULL: not yet */
+        size_t n_vouched;
         struct pollfd *polls;
         size_t n_cpus;
 };
@@ -41,7 +46,10 @@ void own_state_done(struct own_state *state);
 /* Does what a message other than OWN_FLUSH says. Descriptors that are kept become -1. 0 or -errno. */
 int own_state_dispatch(struct own_state *state, const struct own_message *m, int *fds, size_t n_fds);
 
-/* Reads from each processor. *ret_horizon: everything up to there was read. */
+/*
+ * Reads from each processor. *ret_horizon: everything up to there was read, and can be decided about. Where the kernel
+ * has lost something meanwhile, the threads are nobody's until tracingd has vouched for them again.
+ */
 bool own_state_read(struct own_state *state, uint64_t *ret_horizon);
 
 /* Passes on what is not later. false: some receiver is slow. */

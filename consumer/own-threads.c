@@ -59,6 +59,15 @@ static void end(struct own_threads *t, int32_t tid, uint64_t time, bool by_exec)
         }
 }
 
+void own_threads_doubt_all(struct own_threads *t, uint64_t time) {
+        for (size_t i = 0; i < t->n_buckets; i++)
+                for (struct own_span *s = t->buckets[i]; s; s = s->next)
+                        if (s->to > time) {
+                                s->to = time;
+                                s->closed = true;
+                        }
+}
+
 int own_threads_add(struct own_threads *t, int32_t tid, bool bound, uint64_t time) {
         struct own_span **at = bucket(t, tid), *s;
 
@@ -90,6 +99,7 @@ int own_threads_exec(struct own_threads *t, int32_t tid, int32_t old, uint64_t t
         if (bound && old == tid)
                 return 0;
         end(t, tid, time, s && !bound);
+        t->in_doubt |= s && !bound;
         if (old != tid)
                 end(t, old, time, false);
         return bound ? own_threads_add(t, tid, true, time) : 0;

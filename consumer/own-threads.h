@@ -15,17 +15,21 @@ struct own_span {
         struct own_span *next; /* an earlier one */
         int32_t tid;
         bool bound;  /* no exec gives it other rights */
-        bool closed; /* by an exec: it may be the owner's still */
+        bool closed; /* by an exec, or because something was lost: it may be the owner's still */
         uint64_t from, to;
 };
 
 struct own_threads {
         struct own_span **buckets; /* by tid, the latest first */
         size_t n_buckets, n;
+        bool in_doubt; /* an exec has ended what was the owner's: it may be his still. Who asks about it clears it */
 };
 
 int own_threads_init(struct own_threads *t);
 void own_threads_done(struct own_threads *t);
+
+/* Of none of them is known whose it is from this time on. */
+void own_threads_doubt_all(struct own_threads *t, uint64_t time);
 
 /* It is the owner's from this time on. */
 int own_threads_add(struct own_threads *t, int32_t tid, bool bound, uint64_t time);
@@ -39,7 +43,7 @@ void own_threads_exit(struct own_threads *t, int32_t tid, uint64_t time);
 
 bool own_threads_have(const struct own_threads *t, int32_t tid, uint64_t time);
 
-/* It was the owner's, and nobody knows since it has executed something. */
+/* It was the owner's, and nobody knows whether it is. */
 bool own_threads_doubt(const struct own_threads *t, int32_t tid, uint64_t time);
 
 /* Nobody will ask about anything before. */

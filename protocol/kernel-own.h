@@ -7,7 +7,8 @@
  * passes on what is his. Framing as in protocol/consumer.h; one message is answered (CONSUMER_ACK) before the next is
  * sent. The reader is the consumer's program, which is told apart by its first message, OWN.
  *
- *   OWN          first message.
+ *   OWN          first message. + a socket where the reader asks, by a datagram of one byte, for OWN_HOLD and
+ *                OWN_THREADS: something was lost that decides, or a program was executed that may have other rights.
  *   OWN_CHANNEL  an instance of tracefs comes. + descriptions: as those of CONSUMER_KERNEL, then those events that
  *                tell what becomes of threads (sched_process_fork, _exec, _exit), which are passed on only if they are
  *                in an OWN_EVENTS too.
@@ -15,7 +16,11 @@
  *                sub-buffers go (one a datagram, as read() of the pipe would return them), and a file for counts of
  *                the form of stats.
  *   OWN_EVENTS   events that are to be passed on. + descriptions.
- *   OWN_THREADS  + a constant memory file of struct own_thread: threads that are the owner's from now on.
+ *   OWN_HOLD     from now on nothing is decided until OWN_THREADS. Sent when the events that tell of threads are
+ *                recorded, and before anybody looks whose the threads are.
+ *   OWN_THREADS  + a constant memory file of struct own_thread: the threads that are the owner's, and have been since
+ *                OWN_HOLD; no others are, and none without the file. Where something was lost since, it says nothing, and the reader has asked
+ *                again.
  *   OWN_FLUSH    answered when everything that the kernel has recorded up to now was passed on.
  *   hang-up      as OWN_FLUSH, for at most a few seconds; then the reader ends.
  */
@@ -27,6 +32,7 @@ enum own_type {
         OWN_CHANNEL,
         OWN_CPU,
         OWN_EVENTS,
+        OWN_HOLD,
         OWN_THREADS,
         OWN_FLUSH,
 };
@@ -41,7 +47,7 @@ enum own_type {
 struct own_message {
         struct consumer_header header;
         uint32_t clock;       /* OWN: enum trace_clock of the records */
-        uint32_t stream;      /* which channel: all but OWN and OWN_FLUSH */
+        uint32_t stream;      /* OWN_CHANNEL, OWN_CPU, OWN_EVENTS: which channel */
         uint32_t subbuf_size; /* OWN_CHANNEL */
         uint32_t n_cpus;      /* OWN_CHANNEL */
         uint32_t cpu;         /* OWN_CPU */

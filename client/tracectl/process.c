@@ -15,15 +15,20 @@
 /* The child's end of the pipe is above everything that prepare may want to place. */
 #define PIPE_FD_MIN 16
 
-/* Where the starter goes away, nothing is executed. */
-static void wait_at_gate(int gate_fd) {
+/* The byte that the other side sends when it is ready; false: it is gone. */
+static bool read_gate(int gate_fd) {
         ssize_t n;
-        char go;
+        char byte;
 
         do
-                n = recv(gate_fd, &go, sizeof(go), 0);
+                n = recv(gate_fd, &byte, sizeof(byte), 0);
         while (n < 0 && errno == EINTR);
-        if (n <= 0)
+        return n > 0;
+}
+
+/* Where the starter goes away, nothing is executed. */
+static void wait_at_gate(int gate_fd) {
+        if (!read_gate(gate_fd))
                 _exit(EXIT_FAILURE);
 }
 
@@ -33,6 +38,7 @@ static _Noreturn void run_child(const char *path, char *const argv[], process_pr
 
         r = prepare(userdata);
         if (r >= 0) {
+                (void) send(gate_fd, "", 1, MSG_NOSIGNAL);
                 wait_at_gate(gate_fd);
                 /* execvp() for its second try: a script without #! is run by the shell. path has a slash. */
                 execvp(path, argv);
@@ -99,6 +105,9 @@ int process_hold(const char *path, char *const argv[], process_prepare_t prepare
                 closep(&report[i]);
                 closep(&gate[i]);
         }
+        /* Its end, where what prepares it has failed. */
+        if (r >= 0)
+                (void) read_gate(ret->gate_fd);
         return r;
 }
 

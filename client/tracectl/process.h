@@ -33,7 +33,9 @@ struct held_process {
 
 #define HELD_PROCESS_NULL { .report_fd = -1, .gate_fd = -1 }
 
-/* As process_start() in two parts: what goes wrong in the child is what process_let_go() returns. */
+/*
+ * As process_start() in two parts, after prepare: what goes wrong in the child is what process_let_go() returns.
+ */
 int process_hold(const char *path, char *const argv[], process_prepare_t prepare, void *userdata,
                  struct held_process *ret);
 

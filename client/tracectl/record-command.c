@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "client/tracectl/record-command.h"
@@ -51,6 +52,9 @@ static int prepare_child(void *userdata) {
                 if (r < 0)
                         return r;
         }
+        /* What it does with other rights its user could not see. */
+        if (command->bound && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+                return -errno;
         return signals_restore(command->signals);
 }
 

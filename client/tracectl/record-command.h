@@ -19,6 +19,7 @@ struct record_command {
         char **argv;
         const char *socket_path; /* where the command's processes register; NULL: where all do */
         const char *preload;     /* library to load into them, or NULL */
+        bool bound;              /* nothing that it executes gives it rights that its user has not */
         const struct signals *signals;
 };
 

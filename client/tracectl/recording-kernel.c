@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/tracectl/password-agent.h"
 #include "client/tracectl/recording.h"
@@ -33,6 +34,7 @@ static int hold_command(struct recording *r) {
         const struct record_command command = {
                 .path = r->path,
                 .argv = r->arguments->command,
+                .bound = geteuid() != 0,
                 .signals = &r->signals,
         };
         int k;

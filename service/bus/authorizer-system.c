@@ -47,6 +47,7 @@ static const char *action_id(enum action action, bool own) {
                 [ACTION_CONTROL] = "org.tracectl.tracing1.control-others",
                 [ACTION_READ] = "org.tracectl.tracing1.read-others",
                 [ACTION_KERNEL] = "org.tracectl.tracing1.kernel-system",
+                [ACTION_KERNEL_OWN] = "org.tracectl.tracing1.kernel-own",
                 [ACTION_PROBE] = "org.tracectl.tracing1.kernel-probe",
                 [ACTION_MEMORY] = "org.tracectl.tracing1.record-user-memory",
                 [ACTION_EXCEED] = "org.tracectl.tracing1.exceed-limits",
@@ -162,6 +163,8 @@ static int judge(const struct inquiry *i, const struct answer *answer, struct fa
 
         if (q->action == ACTION_KERNEL)
                 snprintf(what, sizeof(what), "the tracing of the kernel");
+        else if (q->action == ACTION_KERNEL_OWN)
+                snprintf(what, sizeof(what), "what the kernel does for your processes");
         else if (q->action == ACTION_PROBE)
                 snprintf(what, sizeof(what), "the setting of probes");
         else if (q->action == ACTION_MEMORY)
@@ -321,7 +324,8 @@ static int check(struct authorizer *authorizer, sd_bus_message *m, const struct 
 
 /* Who may trace the kernel, set probes or exceed a limit has not been told that he may know of other users. */
 static bool is_about_others(enum action action) {
-        return action != ACTION_KERNEL && action != ACTION_PROBE && action != ACTION_MEMORY && action != ACTION_EXCEED;
+        return action != ACTION_KERNEL && action != ACTION_KERNEL_OWN && action != ACTION_PROBE &&
+               action != ACTION_MEMORY && action != ACTION_EXCEED;
 }
 
 static bool shows(struct authorizer *authorizer, sd_bus_message *m, uid_t owner) {

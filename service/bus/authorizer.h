@@ -26,6 +26,7 @@ enum action {
         ACTION_CONTROL, /* change a session */
         ACTION_READ,    /* see what was recorded */
         ACTION_KERNEL,  /* trace the whole kernel; the owner is OWNER_ANY, as of those that follow */
+        ACTION_KERNEL_OWN, /* trace what the kernel does for one's own processes, and nothing else of it */
         ACTION_PROBE,   /* set probes, in programs and in the kernel */
         ACTION_MEMORY,  /* record what programs have in their memory */
         ACTION_EXCEED,  /* have more than the limits allow */

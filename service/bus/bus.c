@@ -120,20 +120,6 @@ int bus_require_kernel(struct bus *b, sd_bus_error *error) {
         return r < 0 ? error_set(error, &failure) : 0;
 }
 
-int bus_authorize_kernel(struct bus *b, sd_bus_message *m, const char *session, const char *pattern,
-                         sd_bus_error *error) {
-        int r;
-
-        r = bus_require_kernel(b, error);
-        return r < 0 ? r : bus_authorize(b, m, &(struct question) {
-                .action = ACTION_KERNEL,
-                .owner = OWNER_ANY,
-                .session = session,
-                .domain = "kernel",
-                .pattern = pattern,
-        }, error);
-}
-
 void bus_reply_failure(struct bus *b, sd_bus_message *m, const struct failure *failure) {
         emit_flush(b->emitter);
         (void) sd_bus_reply_method_errorf(m, error_name(failure->kind), "%s", failure->text);

@@ -113,13 +113,6 @@ int bus_read_domain(const char *domain, bool *ret_kernel, sd_bus_error *error);
 int bus_require_kernel(struct bus *b, sd_bus_error *error);
 
 /*
- * Whether the kernel can be traced and the sender of the message may do it, in a session of that name; as
- * bus_authorize(). pattern may be NULL.
- */
-int bus_authorize_kernel(struct bus *b, sd_bus_message *m, const char *session, const char *pattern,
-                         sd_bus_error *error);
-
-/*
  * For methods: calls act, and where one of owner's limits is in the way and the sender may exceed it, calls it again
  * without. act changes nothing where it fails. As bus_authorize().
  */

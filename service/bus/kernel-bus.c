@@ -88,6 +88,35 @@ static void on_checked(const struct failure *refusal, void *userdata) {
                 refuse(e, &failure);
 }
 
+int kernel_authorize(struct bus *b, sd_bus_message *m, const struct session *s, const char *pattern, bool may_own,
+                     bool *ret_own, sd_bus_error *error) {
+        struct question question = {
+                .action = ACTION_KERNEL,
+                .owner = OWNER_ANY,
+                .session = s->name,
+                .domain = "kernel",
+                .pattern = pattern,
+        };
+        int r;
+
+        *ret_own = false;
+        r = bus_require_kernel(b, error);
+        if (r < 0)
+                return r;
+        /* To root nobody is another user. */
+        if (!may_own || s->owner == 0)
+                return bus_authorize(b, m, &question, error);
+        question.quiet = true;
+        r = bus_authorize(b, m, &question, error);
+        if (r >= 0)
+                return r;
+        sd_bus_error_free(error);
+        question.action = ACTION_KERNEL_OWN;
+        question.quiet = false;
+        *ret_own = true;
+        return bus_authorize(b, m, &question, error);
+}
+
 /* The rule says a path; what it means to the sender, and whether he may read it, only his own open file shows. */
 static int check_file(struct bus *b, sd_bus_message *m, const struct selector *selector, int file,
                       sd_bus_error *error) {

@@ -6,6 +6,13 @@
 #include "service/bus/bus.h"
 
 /*
+ * Whether the sender may trace the kernel in this session; as bus_authorize(). With may_own, also one who may trace his
+ * own processes alone: *ret_own says that it is he. pattern may be NULL.
+ */
+int kernel_authorize(struct bus *b, sd_bus_message *m, const struct session *s, const char *pattern, bool may_own,
+                     bool *ret_own, sd_bus_error *error);
+
+/*
  * Whether the sender may have the rule's probe, and has shown that he may read the program that it is in; as
  * bus_authorize(). file: what he has passed, or -1.
  */

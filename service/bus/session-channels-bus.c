@@ -5,6 +5,7 @@
 
 #include "service/bus/bus.h"
 #include "service/bus/errors.h"
+#include "service/bus/kernel-bus.h"
 #include "service/bus/options.h"
 
 struct enabling_channel {
@@ -32,6 +33,7 @@ int session_method_enable_channel(sd_bus_message *m, void *userdata, sd_bus_erro
         struct bus *b = bus_of(s->manager, m);
         const char *domain, *name;
         struct enabling_channel e = { .session = s, .options = &o };
+        bool own;
         int r;
 
         r = sd_bus_message_read(m, "ss", &domain, &name);
@@ -45,7 +47,7 @@ int session_method_enable_channel(sd_bus_message *m, void *userdata, sd_bus_erro
                 return r;
         r = bus_authorize(b, m, &(struct question) { ACTION_CONTROL, s->owner, s->name, domain }, error);
         if (r > 0 && o.kernel)
-                r = bus_authorize_kernel(b, m, s->name, NULL, error);
+                r = kernel_authorize(b, m, s, NULL, true, &own, error);
         e.name = name;
         if (r > 0)
                 r = bus_act(b, m, s->owner, s->name, enable_channel, &e, error);

@@ -62,6 +62,7 @@ struct request {
         struct target_request target;
         char **exclude;
         int file; /* the message's; -1: none */
+        bool own; /* events of the kernel for the session's owner's processes alone */
 };
 
 static void request_done(struct request *q) {
@@ -110,6 +111,11 @@ static int make_selector(struct bus *b, sd_bus_message *m, const struct session 
         int r;
 
         r = target_resolve(&q->target, s->owner, &q->selection.target, &failure);
+        q->selection.target.own = q->own;
+        if (r >= 0 && q->own && q->selection.target.uid != TARGET_ANY_UID)
+                r = fail(&failure, FAILURE_ACCESS_DENIED, "Process %u is not a process of user %u, and the right to "
+                         "one's own processes is all that you have (org.tracectl.tracing1.kernel-own); ask the "
+                         "administrator for org.tracectl.tracing1.kernel-system.", q->target.pid, (unsigned) s->owner);
         if (r >= 0)
                 r = selector_new(&q->selection, &selector, &failure);
         if (r < 0)
@@ -137,7 +143,7 @@ int session_method_enable_event(sd_bus_message *m, void *userdata, sd_bus_error 
         question.pattern = q.selection.pattern;
         r = bus_authorize(b, m, &question, error);
         if (r > 0 && q.selection.kernel && !q.selection.probe)
-                r = bus_authorize_kernel(b, m, s->name, q.selection.pattern, error);
+                r = kernel_authorize(b, m, s, q.selection.pattern, q.target.pid != 0, &q.own, error);
         if (r > 0)
                 r = make_selector(b, m, s, &q, &selector, error);
         if (r > 0 && selector->probe.kind != PROBE_NONE)

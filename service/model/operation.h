@@ -47,6 +47,11 @@ struct operation {
         uint64_t deadline; /* of a stop: monotonic microseconds */
         uint32_t pending;
         char *path;
+        union {
+                struct consumer_header header;
+                struct consumer_snapshot snapshot;
+                struct consumer_rotate rotate;
+        } request; /* that it makes to the consumer */
 };
 
 int session_start(struct session *s, operation_done_t done, void *userdata, struct failure *failure);

@@ -22,6 +22,7 @@ enum key {
         KEY_UID,
         KEY_PID,
         KEY_CHILDREN,
+        KEY_OWN,
         KEY_EXECUTABLE,
         KEY_UNIT,
         KEY_PROBE,
@@ -37,6 +38,7 @@ static const char *const keys[] = {
         [KEY_UID] = "uid=",
         [KEY_PID] = "pid=",
         [KEY_CHILDREN] = "children",
+        [KEY_OWN] = "own",
         [KEY_EXECUTABLE] = "executable=",
         [KEY_UNIT] = "unit=",
         [KEY_PROBE] = "probe=",
@@ -124,6 +126,8 @@ static int read_word(struct words *w, enum key key, char *value, struct failure 
                 return read_pid(w, value, failure);
         if (key == KEY_CHILDREN)
                 w->options.target.children = true;
+        else if (key == KEY_OWN)
+                w->options.target.own = true;
         else
                 *options[key] = value;
         return 0;

@@ -266,6 +266,9 @@ static int set_text(struct selector *s) {
 
 /* The kernel knows threads alone, and can be told that those are meant which some others have made. */
 static int check_kernel_target(const struct target *t, struct failure *failure) {
+        if (t->own && (t->pid == 0 || t->uid != TARGET_ANY_UID))
+                return fail(failure, FAILURE_INVALID_OPTION, "Whose own processes are meant? Say which one by "
+                            "target-pid.");
         if (!target_is_set(t) || (t->pid != 0 && t->children && !t->executable && !t->unit))
                 return 0;
         if (t->pid != 0 && !t->children)

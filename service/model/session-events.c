@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "service/domain/kernel/kernel.h"
 #include "service/model/manager.h"
 #include "service/model/session.h"
 #include "service/registry/registry.h"
@@ -72,17 +73,48 @@ static int check_other_channels(const struct session *s, const struct channel *c
         return r;
 }
 
-/* The kernel's ring of a channel follows one process, or none. */
+/*
+ * The kernel's ring of a channel follows one process, or none. Where all that is passed on must be the owner's own, all
+ * rings of the session follow the same one, since one reader tells what is his.
+ */
 static int check_followed(const struct session *s, const struct channel *channel, const struct selector *selector,
                           struct failure *failure) {
-        for (const struct rule *rule = s->rules; rule && selector->kernel; rule = rule->next)
-                if (rule->channel == channel && !target_is_same(&rule->selector->target, &selector->target))
+        const struct target *target = &selector->target;
+
+        for (const struct rule *rule = s->rules; rule && selector->kernel; rule = rule->next) {
+                const struct target *other = &rule->selector->target;
+
+                if (!rule->selector->kernel || target_is_same(other, target))
+                        continue;
+                if (other->own || target->own)
+                        return fail(failure, FAILURE_INVALID_OPTION, "Session '%s' has the kernel's events of other "
+                                    "processes ('%.150s'), and a session of your own processes is for one of them, "
+                                    "with its children; use another session, or remove that rule.", s->name,
+                                    rule->selector->text);
+                if (rule->channel == channel)
                         return fail(failure, FAILURE_INVALID_OPTION,
                                     "Channel '%s' of session '%s' has events of %s processes ('%.150s'), and all events "
                                     "of a channel of the kernel are of the same ones; use another channel, or remove "
                                     "that rule.", channel->config.name, s->name,
-                                    target_is_set(&rule->selector->target) ? "other" : "all", rule->selector->text);
+                                    target_is_set(other) ? "other" : "all", rule->selector->text);
+        }
         return 0;
+}
+
+/* What is not read at once could not be told apart later. */
+static int check_own(const struct session *s, const struct channel *channel, const struct selector *selector,
+                     struct failure *failure) {
+        if (!selector->kernel)
+                return 0;
+        if (s->kernel && kernel_recording_is_own(s->kernel) != selector->target.own)
+                return fail(failure, FAILURE_INVALID_OPTION, "Session '%s' was started with %s events of the kernel; "
+                            "use another session for this one.", s->name,
+                            selector->target.own ? "other" : "your own processes'");
+        if (!selector->target.own || !channel->config.overwrite)
+                return 0;
+        return fail(failure, FAILURE_INVALID_OPTION, "Channel '%s' of session '%s' overwrites, and the kernel's events "
+                    "of your own processes are in channels that discard; make another one.", channel->config.name,
+                    s->name);
 }
 
 static int get_channel(struct session *s, bool kernel, const char *name, struct channel **ret,
@@ -182,6 +214,8 @@ int session_enable_event(struct session *s, const char *name, struct selector *s
         if (r < 0)
                 return r;
         r = check_followed(s, channel, selector, failure);
+        if (r >= 0)
+                r = check_own(s, channel, selector, failure);
         if (r < 0)
                 return r;
         if (!rule)

@@ -12,6 +12,13 @@ bool session_has_kernel(const struct session *s) {
         return false;
 }
 
+bool session_is_kernel_own(const struct session *s) {
+        for (const struct rule *rule = s->rules; rule; rule = rule->next)
+                if (rule->selector->kernel && rule->selector->target.own)
+                        return true;
+        return false;
+}
+
 static int plan_new(const struct session *s, bool active, struct kernel_plan *ret) {
         struct kernel_plan plan = {
                 .channels = calloc((size_t) s->n_channels + 1, sizeof(*plan.channels)),
@@ -35,12 +42,24 @@ static int plan_new(const struct session *s, bool active, struct kernel_plan *re
         return 0;
 }
 
+static void on_reader_failed(const char *reason, void *userdata) {
+        struct session *s = userdata;
+
+        if (s->state != SESSION_FAILED)
+                session_fail(s, reason);
+}
+
 static int make_recording(struct session *s, bool restored) {
         const struct kernel_recording_config config = {
                 .owner = s->owner,
                 .key = s->key,
                 .created = s->created,
                 .restored = restored,
+                .own = session_is_kernel_own(s) && !restored,
+                .event = s->manager->event,
+                .units = s->manager->starter.units,
+                .failed = on_reader_failed,
+                .userdata = s,
         };
 
         if (!s->manager->kernel || kernel_domain_unavailable(s->manager->kernel))
@@ -71,6 +90,11 @@ int session_kernel_restore(struct session *s) {
         if (!s->consumer || !session_has_kernel(s))
                 return 0;
         r = session_kernel_remake(s);
+        if (r >= 0 && session_is_kernel_own(s) && s->state != SESSION_FAILED) {
+                session_fail(s, "tracingd was restarted, and nobody can say any more which processes were its owner's "
+                                "own; destroy it and make it again");
+                return 0;
+        }
         return r < 0 ? r : session_kernel_apply(s, s->state == SESSION_ACTIVE, NULL, NULL);
 }
 

@@ -9,6 +9,9 @@
 /* Whether it has a channel of the kernel. */
 bool session_has_kernel(const struct session *s);
 
+/* Whether its rules for the kernel are those of one who may see his own processes alone. */
+bool session_is_kernel_own(const struct session *s);
+
 /*
  * Makes the kernel record what the session's rules say; active false: nothing. done is
  * called once, unless the session is gone before. -errno where it will not be.
@@ -24,5 +27,8 @@ void session_kernel_forget(const struct session *s);
 /* Removes from the kernel what an earlier tracingd has left there; not what the sessions have. */
 int session_kernel_clean(struct manager *m);
 
-/* Then, when there is everything: the kernel does what it should. */
+/*
+ * Then, when there is everything: the kernel does what it should. A session of its owner's own processes fails: its
+ * reader has gone with the last tracingd.
+ */
 int session_kernel_restore(struct session *s);

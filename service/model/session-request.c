@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "service/domain/kernel/kernel.h"
 #include "service/model/manager.h"
 #include "service/model/operation.h"
 
@@ -98,6 +99,39 @@ void session_expect_requests(struct session *s) {
         sender_walk_asked(consumer_sender(s->consumer), expect, s);
 }
 
+static void send_failed(struct session *s, int error, struct failure *failure) {
+        fail(failure, FAILURE_CONSUMER, "The consumer of session '%s' cannot be asked: %s; stop the session.", s->name,
+             strerror(-error));
+}
+
+static int send_request(struct session *s) {
+        return consumer_request(s->consumer, &s->operation->request.header, NULL, 0, on_answer, s);
+}
+
+/* One that has had no more time is not made. */
+static void on_flushed(const struct failure *ignored, void *userdata) {
+        struct session *s = userdata;
+        struct failure failure;
+        int r;
+
+        s->request_running = false;
+        if (!s->operation || s->operation->request.header.type == 0)
+                return;
+        r = s->state == SESSION_FAILED ? -EPIPE : send_request(s);
+        s->request_running = r >= 0;
+        if (r < 0) {
+                send_failed(s, r, &failure);
+                operation_finish(s, &failure);
+        }
+}
+
+/* What somebody has between the kernel and the consumer is part of it. */
+static int flush_and_send(struct session *s) {
+        if (s->kernel && kernel_recording_is_own(s->kernel))
+                return kernel_recording_flush(s->kernel, on_flushed, s);
+        return send_request(s);
+}
+
 int session_request(struct session *s, enum operation_kind kind, struct consumer_header *message, const char *name,
                     operation_done_t done, void *userdata, struct failure *failure) {
         struct operation *o;
@@ -110,17 +144,18 @@ int session_request(struct session *s, enum operation_kind kind, struct consumer
         if (r < 0)
                 return r;
         o = s->operation;
+        memcpy(&o->request, message, message->size);
         r = asprintf(&o->path, *name ? "%s/%s" : "%s%s", s->output.path, name);
         if (r < 0)
                 o->path = NULL;
         r = r < 0 ? -ENOMEM : operation_set_timer(o, s->manager->consumer_usec, on_timeout);
         if (r >= 0)
-                r = consumer_request(s->consumer, message, NULL, 0, on_answer, s);
+                r = flush_and_send(s);
         if (r < 0) {
                 o->done = NULL;
                 operation_finish(s, NULL);
-                return fail(failure, FAILURE_CONSUMER, "The consumer of session '%s' cannot be asked: %s; stop the "
-                            "session.", s->name, strerror(-r));
+                send_failed(s, r, failure);
+                return r;
         }
         s->request_running = true;
         return 0;

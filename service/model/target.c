@@ -63,6 +63,7 @@ int target_init(struct target *t, const struct target_options *options, struct f
                 .pid = options->pid,
                 .identity = options->identity,
                 .children = options->children,
+                .own = options->own,
         };
         if (t->children && t->pid == 0)
                 return fail(failure, FAILURE_INVALID_OPTION,
@@ -83,7 +84,8 @@ void target_write(const struct target *t, FILE *f) {
         if (t->uid != TARGET_ANY_UID)
                 fprintf(f, " uid=%u", (unsigned) t->uid);
         if (t->pid != 0)
-                fprintf(f, " pid=%i:%" PRIu64 "%s", (int) t->pid, t->identity, t->children ? " children" : "");
+                fprintf(f, " pid=%i:%" PRIu64 "%s%s", (int) t->pid, t->identity, t->children ? " children" : "",
+                        t->own ? " own" : "");
         if (t->executable)
                 fprintf(f, " executable=%s", t->executable);
         if (t->unit)
@@ -99,7 +101,7 @@ static bool is_same_text(const char *a, const char *b) {
 }
 
 bool target_is_same(const struct target *a, const struct target *b) {
-        return a->uid == b->uid && a->pid == b->pid && a->identity == b->identity && a->children == b->children &&
+        return a->uid == b->uid && a->pid == b->pid && a->identity == b->identity && a->children == b->children && a->own == b->own &&
                is_same_text(a->executable, b->executable) && is_same_text(a->unit, b->unit);
 }
 

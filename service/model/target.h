@@ -5,12 +5,13 @@
  * Which applications a rule reaches: those that fulfil everything that it says.
  * Part of a selector, constant like it.
  *
- *     [uid=UID] [pid=PID:IDENTITY [children]] [executable=NAME] [unit=UNIT]
+ *     [uid=UID] [pid=PID:IDENTITY [children [own]]] [executable=NAME] [unit=UNIT]
  *
  * Without a uid, the applications of the session's owner; but a unit is one of
  * whatever users. A process is known by its number and what the kernel never
  * gives to another process (registry/process.h), and its children are all that
- * descend from it. NAME is a glob over the executable's path, or, without a
+ * descend from it; own: of the kernel's events those alone that the session's owner may see, who has no right to the
+ * others (protocol/kernel-own-events.h). NAME is a glob over the executable's path, or, without a
  * slash, over the last part of it. UNIT is a systemd unit, or a slice with all
  * that is in it.
  */
@@ -29,7 +30,7 @@ struct target_options {
         uid_t uid; /* or TARGET_ANY_UID */
         pid_t pid; /* or 0 */
         uint64_t identity; /* of that process */
-        bool children;
+        bool children, own;
         const char *executable, *unit; /* or NULL */
 };
 
@@ -39,7 +40,7 @@ struct target {
         uid_t uid; /* or TARGET_ANY_UID: it says none */
         pid_t pid; /* or 0 */
         uint64_t identity;
-        bool children;
+        bool children, own;
         char *executable, *unit; /* or NULL */
 };
 

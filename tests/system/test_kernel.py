@@ -174,7 +174,7 @@ class KernelTest(ServiceTest):
         self.assertIn("has no event 'no_such_event'", said)
         self.assertFalse(os.path.exists(self.host.file("/root/none")))
         said = self.refused("alice", "record", "--kernel", "-o", "/home/alice/none", "--", "true", status=125)
-        self.assertIn("kernel-system", said)
+        self.assertIn("kernel-own", said)
         self.assertEqual(self.tracectl("root", "list", "--all", "--no-legend").stdout, "")
 
     def test_stop_takes_the_events_away(self):
@@ -227,7 +227,7 @@ class KernelTest(ServiceTest):
         self.tracectl("alice", "create", "hers")
         said = self.refused("alice", "enable-event", "--kernel", "-s", "hers", "sched_switch")
         self.assertIn("kernel-system", said)
-        self.assertIn("kernel-system", self.refused("alice", "enable-channel", "--kernel", "-s", "hers", "c"))
+        self.assertIn("kernel-own", self.refused("alice", "enable-channel", "--kernel", "-s", "hers", "c"))
         self.assertEqual(self.instances(), [])
 
     def test_no_part_of_a_profile(self):

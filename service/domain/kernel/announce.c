@@ -44,6 +44,22 @@ static int send_stored(struct kernel_recording *r, struct consumer_header *heade
         return k < 0 ? k : sender_send(r->sender, header, fds, n, &serial);
 }
 
+static int open_cpu(const struct instance *i, uint32_t cpu, int *ret_pipe, int *ret_stats) {
+        _cleanup_close_ int pipe = -1;
+        char path[64];
+
+        snprintf(path, sizeof(path), "per_cpu/cpu%u/trace_pipe_raw", cpu);
+        pipe = openat(i->dir, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        if (pipe < 0)
+                return -errno;
+        snprintf(path, sizeof(path), "per_cpu/cpu%u/stats", cpu);
+        *ret_stats = openat(i->dir, path, O_RDONLY | O_CLOEXEC);
+        if (*ret_stats < 0)
+                return -errno;
+        *ret_pipe = TAKE_FD(pipe);
+        return 0;
+}
+
 static int announce_cpu(struct kernel_recording *r, const struct instance *i, uint32_t cpu) {
         struct consumer_kernel_cpus message = {
                 .header = { .type = CONSUMER_KERNEL_CPUS, .size = sizeof(message) },
@@ -52,18 +68,23 @@ static int announce_cpu(struct kernel_recording *r, const struct instance *i, ui
                 .first_cpu = cpu,
                 .n_cpus = 1,
         };
-        _cleanup_close_ int pipe = -1, stats = -1;
-        char path[64];
+        _cleanup_close_ int pipe = -1, stats = -1, kept_pipe = -1, kept_stats = -1;
+        int k;
 
-        snprintf(path, sizeof(path), "per_cpu/cpu%u/trace_pipe_raw", cpu);
-        pipe = openat(i->dir, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-        if (pipe < 0)
-                return -errno;
-        snprintf(path, sizeof(path), "per_cpu/cpu%u/stats", cpu);
-        stats = openat(i->dir, path, O_RDONLY | O_CLOEXEC);
-        if (stats < 0)
-                return -errno;
-        return send_stored(r, &message.header, (const int[]) { pipe, stats }, 2);
+        k = open_cpu(i, cpu, &pipe, &stats);
+        if (k >= 0 && r->own) {
+                kept_pipe = TAKE_FD(pipe);
+                kept_stats = TAKE_FD(stats);
+                k = kernel_own_announce_cpu(r->own, i, cpu, kept_pipe, kept_stats, &pipe, &stats);
+        }
+        return k < 0 ? k : send_stored(r, &message.header, (const int[]) { pipe, stats }, 2);
+}
+
+static int announce_to_reader(struct kernel_recording *r, const struct instance *i) {
+        _cleanup_close_ int descriptions = -1;
+        int k = describe(i, &kernel_own_news, true, &descriptions);
+
+        return k < 0 ? k : kernel_own_announce_channel(r->own, i, r->domain->user->n_cpus, descriptions);
 }
 
 int kernel_announce_channel(struct kernel_recording *r, const struct instance *i, const struct model_channel *channel) {
@@ -87,6 +108,8 @@ int kernel_announce_channel(struct kernel_recording *r, const struct instance *i
                 k = describe(i, NULL, true, &descriptions);
         if (k >= 0)
                 k = send_stored(r, &message.header, (const int[]) { scratch, descriptions }, 2);
+        if (k >= 0 && r->own)
+                k = announce_to_reader(r, i);
         for (uint32_t cpu = 0; cpu < n_cpus && k >= 0; cpu++)
                 k = announce_cpu(r, i, cpu);
         return k;
@@ -104,5 +127,7 @@ int kernel_announce_events(struct kernel_recording *r, const struct instance *i,
         if (events->n == 0)
                 return 0;
         k = describe(i, events, false, &descriptions);
+        if (k >= 0 && r->own)
+                k = kernel_own_announce_events(r->own, i, descriptions);
         return k < 0 ? k : send_stored(r, &message.header, &descriptions, 1);
 }

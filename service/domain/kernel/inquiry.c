@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/parse.h"
+#include "protocol/kernel-own-events.h"
 #include "service/domain/kernel/filter.h"
 #include "service/domain/kernel/internal.h"
 #include "service/domain/kernel/tracefs.h"
@@ -53,18 +54,40 @@ static int check_filter(struct kernel_domain *d, const struct selector *s, const
         return r;
 }
 
+bool kernel_event_permitted(const struct kernel_event *e, const struct selector *s) {
+        return !s->target.own || kernel_own_has(e->system, e->name, s->filter);
+}
+
+static int fail_permission(const struct selector *s, struct failure *failure) {
+        if (s->filter)
+                return fail(failure, FAILURE_ACCESS_DENIED, "A filter of '%.100s' could tell of other users' processes; "
+                            "of your own ones, only system calls, page_fault_user and signal_deliver have filters. "
+                            "Leave it away, or ask the administrator for org.tracectl.tracing1.kernel-system.",
+                            s->pattern);
+        return fail(failure, FAILURE_ACCESS_DENIED, "'%.100s' is no event of your own processes alone; these are: "
+                    KERNEL_OWN_EVENT_NAMES ". For others ask the administrator for "
+                    "org.tracectl.tracing1.kernel-system.", s->pattern);
+}
+
 static int check_events(struct kernel_domain *d, const struct kernel_events *all, const struct selector *s,
                         const char *group, const char *filter, struct failure *failure) {
         struct instance_list events = { .items = calloc(all->n + 1, sizeof(*events.items)) };
+        bool found = false;
         int r = 0;
 
         if (!events.items)
                 return fail_memory(failure);
         for (size_t k = 0; k < all->n; k++)
                 if (kernel_event_selected(&all->items[k], s) ||
-                    (group && kernel_probe_selected(&all->items[k], group, s)))
-                        events.items[events.n++] = (struct instance_event) { .event = all->items[k], .filter = filter };
-        if (events.n == 0)
+                    (group && kernel_probe_selected(&all->items[k], group, s))) {
+                        found = true;
+                        if (kernel_event_permitted(&all->items[k], s))
+                                events.items[events.n++] =
+                                        (struct instance_event) { .event = all->items[k], .filter = filter };
+                }
+        if (found && events.n == 0)
+                r = fail_permission(s, failure);
+        else if (!found)
                 r = fail(failure, FAILURE_NO_SUCH_EVENT, "The kernel has no %s '%.200s'; see: tracectl list "
                          "--kernel --events.", s->kind == SELECTOR_SYSCALL ? "system call" : "event", s->pattern);
         else if (filter)

@@ -5,6 +5,7 @@
 
 #include "service/domain/kernel/instance.h"
 #include "service/domain/kernel/kernel.h"
+#include "service/domain/kernel/own.h"
 #include "service/domain/kernel/probe-lines.h"
 #include "service/domain/kernel/worker.h"
 #include "service/unit/sender.h"
@@ -29,12 +30,18 @@ struct kernel_recording {
         bool ended, keep;
         struct kernel_recording_config config;
         struct sender *sender;
+        struct kernel_own *own; /* NULL: its consumer has the kernel's pipes */
         uint8_t uuid[16];
         char group[PROBE_WORD_MAX]; /* of its session's probes */
         uint64_t *stored; /* descriptors in the store; the thread's, as the next */
         size_t n_stored;
         struct instance *instances; /* the thread's, until the last job is done */
 };
+
+void kernel_recording_unref(struct kernel_recording *r);
+
+/* own-reader.c, main loop: nobody hears of the reader any more, which ends when it has passed on what it has. */
+void kernel_own_leave(struct kernel_own *o);
 
 /* What a channel's instance is called. */
 void kernel_instance_name(const struct kernel_domain *d, uid_t owner, uint64_t session, uint32_t channel,
@@ -52,6 +59,9 @@ int kernel_follow(struct instance *i, const struct kernel_plan *plan, const stru
  * rule's session, or NULL where it is for no probe.
  */
 int kernel_check_rule(struct kernel_domain *d, const struct selector *s, const char *group, struct failure *failure);
+
+/* Whether a rule may have an event that it selects: not all are of the session's owner's own processes. */
+bool kernel_event_permitted(const struct kernel_event *e, const struct selector *s);
 
 /* announce.c: tells the consumer of a channel, and of events; a worker's. */
 int kernel_announce_channel(struct kernel_recording *r, const struct instance *i, const struct model_channel *channel);

@@ -28,6 +28,7 @@ struct kernel_config {
 struct kernel_domain;
 struct kernel_recording;
 struct sender;
+struct unit_starter;
 
 /* Always succeeds, but for memory: where there is no kernel domain, it says why. */
 int kernel_domain_new(sd_event *event, const struct user_domain *user, const struct kernel_config *config,
@@ -108,6 +109,12 @@ struct kernel_recording_config {
         uint64_t key;     /* the session's */
         uint64_t created; /* microseconds since the epoch */
         bool restored;    /* its consumer has been told of its channels by an earlier tracingd */
+
+        bool own; /* the owner may see his own processes alone: a reader is started, and these are needed */
+        sd_event *event;
+        struct unit_starter *units; /* NULL: there are none */
+        void (*failed)(const char *reason, void *userdata); /* the reader is gone, and with it what it had; a clause */
+        void *userdata;
 };
 
 /* One for each session that records the kernel; sender is that of its consumer. */
@@ -119,6 +126,14 @@ int kernel_recording_new(struct kernel_domain *d, const struct kernel_recording_
  * is taken over. done may be NULL; it is called once, unless the recording ends before.
  */
 int kernel_recording_apply(struct kernel_recording *r, struct kernel_plan *plan, kernel_done_t done, void *userdata);
+
+bool kernel_recording_is_own(const struct kernel_recording *r);
+
+/*
+ * Of one with a reader: calls done when that has passed on everything that the kernel has recorded up to now, or is
+ * late. -errno: it will not be called.
+ */
+int kernel_recording_flush(struct kernel_recording *r, kernel_done_t done, void *userdata);
 
 /* A descriptor in the store that is the recording's: it goes with it. 0: none. */
 int kernel_recording_note_stored(struct kernel_recording *r, uint64_t stored);

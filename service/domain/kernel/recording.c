@@ -10,6 +10,8 @@
 #include "service/state/fd-store.h"
 
 #define REMOVE_TRIES 1500 /* half a minute */
+#define READER_TRIES 1000 /* 20 seconds */
+#define FLUSH_TRIES 250   /* 5 seconds: its owner can stop the consumer that the reader waits for */
 
 /* Makes the kernel do what a plan says. */
 struct apply {
@@ -17,7 +19,15 @@ struct apply {
         struct kernel_recording *recording;
         struct kernel_plan plan;
         struct failure failure;
-        bool failed;
+        bool failed, applied;
+        kernel_done_t done;
+        void *userdata;
+};
+
+/* Waits for the reader. */
+struct flush {
+        struct worker_job job;
+        struct kernel_recording *recording;
         kernel_done_t done;
         void *userdata;
 };
@@ -82,12 +92,13 @@ static void remove_instances(struct kernel_domain *d, struct instance *instances
         worker_submit(d->worker, &removal->job);
 }
 
-static void unref(struct kernel_recording *r) {
+void kernel_recording_unref(struct kernel_recording *r) {
         if (--r->refs > 0)
                 return;
         for (size_t k = 0; k < r->n_stored && !r->keep; k++)
                 fd_store_remove(r->domain->user->store, &r->stored[k]);
         free(r->stored);
+        kernel_own_free(r->own);
         if (r->instances && !r->keep)
                 remove_instances(r->domain, TAKE_PTR(r->instances));
         while (r->instances) {
@@ -174,22 +185,38 @@ static const struct kernel_plan_rule *first_rule(const struct apply *a, const st
         return NULL;
 }
 
+/* There is room. */
+static void add_news(struct instance_list *l) {
+        for (size_t k = 0; k < kernel_own_news.n; k++) {
+                const struct instance_event *e = &kernel_own_news.items[k];
+                bool there = false;
+
+                for (size_t n = 0; n < l->n && !there; n++)
+                        there = strcmp(l->items[n].event.system, e->event.system) == 0 &&
+                                strcmp(l->items[n].event.name, e->event.name) == 0;
+                if (!there)
+                        l->items[l->n++] = *e;
+        }
+}
+
 /* The channel's events, each with its rule's filter as the kernel wants it: filters[] of the rules. */
 static int choose(const struct apply *a, const struct kernel_events *all, uint32_t channel,
                   char *const *filters, struct instance_list *ret) {
-        ret->items = calloc(all->n + 1, sizeof(*ret->items));
+        ret->items = calloc(all->n + 1 + kernel_own_news.n, sizeof(*ret->items));
         if (!ret->items)
                 return -ENOMEM;
         for (size_t k = 0; k < all->n; k++) {
                 const struct kernel_plan_rule *rule = first_rule(a, &all->items[k]);
 
-                if (rule && rule->channel == channel)
+                if (rule && rule->channel == channel && kernel_event_permitted(&all->items[k], rule->selector))
                         ret->items[ret->n++] = (struct instance_event) {
                                 .event = all->items[k],
                                 .filter = filters[rule - a->plan.rules],
                                 .probe = rule->selector->probe.kind != PROBE_NONE ? rule->selector : NULL,
                         };
         }
+        if (a->recording->own && ret->n > 0)
+                add_news(ret);
         return 0;
 }
 
@@ -204,8 +231,11 @@ static int change_channel(struct apply *a, const struct model_channel *c, const 
         struct instance_list wanted = { 0 }, added = { 0 };
         struct instance *i = NULL;
         size_t refused;
+        bool began;
         int k;
 
+        if (a->recording->own && a->plan.n_rules == 0 && !find_instance(a->recording, c->id))
+                return 0;
         k = get_instance(a, c, &i);
         if (k < 0)
                 return k;
@@ -214,12 +244,15 @@ static int change_channel(struct apply *a, const struct model_channel *c, const 
                 free(wanted.items);
                 return -ECANCELED;
         }
+        began = i->enabled.n == 0 && wanted.n > 0;
         if (k >= 0)
                 k = instance_disable(i, &wanted, &added);
         if (k >= 0)
                 k = kernel_announce_events(a->recording, i, &added);
         if (k >= 0)
                 k = instance_enable(i, &added, &refused);
+        if (k >= 0 && began && a->recording->own)
+                k = kernel_own_vouch(a->recording->own, a->recording->instances);
         free(wanted.items);
         free(added.items);
         return k < 0 ? fail_change(c, k, &a->failure) : 0;
@@ -234,8 +267,7 @@ static int translate_filters(struct apply *a, char **filters) {
         return r;
 }
 
-static bool run_apply(struct worker_job *job) {
-        struct apply *a = CONTAINER_OF(job, struct apply, job);
+static int apply(struct apply *a) {
         struct kernel_events all = { 0 };
         char **filters = calloc(a->plan.n_rules + 1, sizeof(*filters));
         int r;
@@ -248,12 +280,53 @@ static bool run_apply(struct worker_job *job) {
         }
         for (size_t k = 0; k < a->plan.n_channels && r >= 0; k++)
                 r = change_channel(a, &a->plan.channels[k], &all, filters);
-        a->failed = r < 0;
         kernel_events_done(&all);
         for (size_t k = 0; filters && k < a->plan.n_rules; k++)
                 free(filters[k]);
         free(filters);
-        return false;
+        return r;
+}
+
+/* Nothing leaves unfiltered what must be filtered, whatever was decided before. */
+static bool is_consistent(const struct apply *a) {
+        for (size_t k = 0; k < a->plan.n_rules; k++)
+                if (a->plan.rules[k].selector->target.own != (a->recording->own != NULL))
+                        return false;
+        return true;
+}
+
+/* -EAGAIN: it is not there yet. Where nothing is to be recorded it is not needed. */
+static int begin_reader(struct apply *a, unsigned tries) {
+        struct kernel_own *o = a->recording->own;
+        int r;
+
+        if (!is_consistent(a))
+                return fail(&a->failure, FAILURE_KERNEL, "Events of one's own processes and of others are in different "
+                            "sessions; make another one.");
+        if (!o || a->plan.n_rules == 0)
+                return 0;
+        r = kernel_own_begin(o, a->recording->domain->user->clock);
+        if (r >= 0 || (r == -EAGAIN && tries < READER_TRIES && !a->recording->ended))
+                return r;
+        return fail(&a->failure, FAILURE_KERNEL, "The kernel's events of your own processes cannot be read: %s.",
+                    o->failed ? o->reason : r == -EAGAIN ? "the unit that reads them does not start" : strerror(-r));
+}
+
+/* What is off now is with the consumer when it is told to write what there is. */
+static bool run_apply(struct worker_job *job) {
+        struct apply *a = CONTAINER_OF(job, struct apply, job);
+        struct kernel_own *o = a->recording->own;
+
+        if (!a->applied) {
+                int r = begin_reader(a, job->tries);
+
+                if (r == -EAGAIN)
+                        return true;
+                a->failed = r < 0 || apply(a) < 0;
+                a->applied = true;
+                job->tries = 0;
+        }
+        return o && a->plan.n_rules == 0 && job->tries < FLUSH_TRIES && kernel_own_flush(o) == -EAGAIN;
 }
 
 static void end_apply(struct worker_job *job) {
@@ -264,7 +337,7 @@ static void end_apply(struct worker_job *job) {
         else if (a->failed)
                 log_warning("session %" PRIu64 " of user %u: %s", a->recording->config.key,
                             (unsigned) a->recording->config.owner, a->failure.text);
-        unref(a->recording);
+        kernel_recording_unref(a->recording);
         kernel_plan_done(&a->plan);
         free(a);
 }
@@ -289,6 +362,42 @@ int kernel_recording_apply(struct kernel_recording *r, struct kernel_plan *plan,
         return 0;
 }
 
+bool kernel_recording_is_own(const struct kernel_recording *r) {
+        return r->own;
+}
+
+static bool run_flush(struct worker_job *job) {
+        struct flush *f = CONTAINER_OF(job, struct flush, job);
+
+        return job->tries < FLUSH_TRIES && kernel_own_flush(f->recording->own) == -EAGAIN;
+}
+
+static void end_flush(struct worker_job *job) {
+        struct flush *f = CONTAINER_OF(job, struct flush, job);
+
+        if (!f->recording->ended)
+                f->done(NULL, f->userdata);
+        kernel_recording_unref(f->recording);
+        free(f);
+}
+
+int kernel_recording_flush(struct kernel_recording *r, kernel_done_t done, void *userdata) {
+        struct flush *f;
+
+        f = calloc(1, sizeof(*f));
+        if (!f)
+                return -ENOMEM;
+        *f = (struct flush) {
+                .job = { .run = run_flush, .done = end_flush },
+                .recording = r,
+                .done = done,
+                .userdata = userdata,
+        };
+        r->refs++;
+        worker_submit(r->domain->worker, &f->job);
+        return 0;
+}
+
 /* The same for each of the session's channels, also those that a later tracingd makes. */
 static void make_uuid(struct kernel_recording *r) {
         const uint64_t unique[2] = { strtoull(r->domain->id, NULL, 16) ^ r->config.key << 32, r->config.created };
@@ -301,12 +410,19 @@ static void make_uuid(struct kernel_recording *r) {
 int kernel_recording_new(struct kernel_domain *d, const struct kernel_recording_config *config, struct sender *sender,
                          struct kernel_recording **ret) {
         struct kernel_recording *r = calloc(1, sizeof(*r));
+        int k;
 
         if (!r)
                 return -ENOMEM;
         *r = (struct kernel_recording) { .domain = d, .refs = 1, .config = *config, .sender = sender_ref(sender) };
         make_uuid(r);
         kernel_probe_group(d->id, config->owner, config->key, r->group);
+        k = config->own ? kernel_own_new(r, &r->own) : 0;
+        if (k < 0) {
+                sender_unref(r->sender);
+                free(r);
+                return k;
+        }
         r->next = d->recordings;
         d->recordings = r;
         *ret = r;
@@ -336,6 +452,8 @@ struct kernel_recording *kernel_recording_end(struct kernel_recording *r, bool k
                 }
         r->ended = true;
         r->keep = keep;
-        unref(r);
+        if (r->own)
+                kernel_own_leave(r->own);
+        kernel_recording_unref(r);
         return NULL;
 }

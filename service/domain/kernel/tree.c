@@ -25,6 +25,12 @@ static bool is_in_first_namespace(void) {
         return stat("/proc/self/ns/pid", &st) >= 0 && st.st_ino == FIRST_NAMESPACE;
 }
 
+int tree_open_proc(void) {
+        int fd = open(is_in_first_namespace() ? "/proc" : TREE_MACHINE_PROC, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        return fd < 0 ? -EXDEV : fd;
+}
+
 /* What a descriptor of the process is told of in the other proc file system. */
 static int translate(int proc, int pidfd, int32_t *ret) {
         _cleanup_free_ char *text = NULL;
@@ -44,13 +50,11 @@ static int translate(int proc, int pidfd, int32_t *ret) {
 }
 
 static int find_root(struct tree *t, pid_t pid, int pidfd) {
-        const bool first = is_in_first_namespace();
-
-        t->proc = open(first ? "/proc" : TREE_MACHINE_PROC, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        t->proc = tree_open_proc();
         if (t->proc < 0)
-                return -EXDEV;
+                return t->proc;
         t->root = pid;
-        return first ? 0 : translate(t->proc, pidfd, &t->root);
+        return is_in_first_namespace() ? 0 : translate(t->proc, pidfd, &t->root);
 }
 
 int tree_init(struct tree *t, const struct process *process) {

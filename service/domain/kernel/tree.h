@@ -31,6 +31,9 @@ struct tree {
         size_t n, room;
 };
 
+/* The proc file system that has the kernel's numbers. -EXDEV: there is none here. */
+int tree_open_proc(void);
+
 /* Looks for the process. -ESRCH: it is gone; -EXDEV: its number in the kernel cannot be known here. */
 int tree_init(struct tree *t, const struct process *process);
 void tree_done(struct tree *t);
