@@ -24,7 +24,8 @@ struct service {
         struct kernel_domain *kernel;
         struct roll *roll;
         sd_event_source *roll_timer; /* while applications of an earlier tracingd are missing */
-        unsigned roll_looks;
+        unsigned roll_looks;   /* since one came back */
+        uint32_t roll_missing; /* at the last look */
         struct fd_store *store; /* NULL: sessions end with us */
         struct unit_starter *units; /* NULL in private mode */
         struct manager *manager;

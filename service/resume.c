@@ -12,7 +12,9 @@
 /*
  * After a restart applications come back by themselves. Until they have, what is
  * asked about applications is not settled. Those whose process has ended are
- * found by looking, and nobody is waited for any longer than this.
+ * found by looking. When nobody has come back for so many looks, nobody is waited
+ * for any longer: the others are stopped. But as long as some come, the machine
+ * may be slow, and who comes late keeps his number and his rings.
  */
 
 #define LOOK_USEC (500 * 1000)
@@ -47,8 +49,13 @@ static void settle(struct service *s) {
 static int on_look(sd_event_source *source, uint64_t usec, void *userdata) {
         struct service *s = userdata;
 
+        uint32_t missing = roll_missing(s->roll);
+
+        if (missing < s->roll_missing)
+                s->roll_looks = 0;
         roll_sift(s->roll, ++s->roll_looks < LOOKS_MAX ? is_there : NULL, on_gone, s);
-        if (roll_missing(s->roll) == 0) {
+        s->roll_missing = roll_missing(s->roll);
+        if (s->roll_missing == 0) {
                 settle(s);
                 return 0;
         }
@@ -61,6 +68,7 @@ int resume_begin(struct service *s) {
                 settle(s);
                 return 0;
         }
+        s->roll_missing = roll_missing(s->roll);
         return sd_event_add_time_relative(s->event, &s->roll_timer, CLOCK_MONOTONIC, LOOK_USEC, 0, on_look, s);
 }
 

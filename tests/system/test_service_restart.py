@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import signal
 import time
 import unittest
 
@@ -41,12 +42,16 @@ class RestartTest(ServiceTest):
         system.wait_until(lambda: self.host.unit_property(unit + ".socket", "LoadState", user=user) == "not-found",
                           "the end of the consumer")
 
-    def applications(self, user="alice"):
-        """The objects of a user's applications, when all are there."""
+    def list(self, user="alice"):
+        """Whether all are there, for which the call waits half a second, and the objects of a user's applications."""
         done = self.busctl(user, "--json=short", "call", NAME, ROOT, NAME + ".Manager", "ListApplications", "a{sv}", "0")
         settled, applications = json.loads(done.stdout)["data"]
+        return settled, sorted((a[0], a[-1]) for a in applications)
+
+    def applications(self, user="alice"):
+        settled, applications = self.list(user)
         self.assertTrue(settled)
-        return sorted((a[0], a[-1]) for a in applications)
+        return applications
 
     def assert_conserved(self, session, emitters, user="alice"):
         """What was recorded and what was lost is what was emitted; each once."""
@@ -126,6 +131,22 @@ class Restart(RestartTest):
             emitter.emit(100)
         self.tracectl("alice", "stop", "numbers")
         self.assert_counted(self.events(self.output("alice", "numbers")), emitters)
+
+    def test_late_ones_keep_their_numbers(self):
+        """Nobody gives an application up while others still come back: two come late, one after the other."""
+        emitters = [self.emitter("alice", n) for n in range(3)]
+        self.begin("late")
+        before = self.applications()
+        for emitter in emitters[1:]:
+            emitter.process.send_signal(signal.SIGSTOP)
+        self.kill()
+        for emitter in emitters[1:]:
+            end = time.monotonic() + 3.5
+            while time.monotonic() < end:
+                self.assertFalse(self.list()[0])
+            emitter.process.send_signal(signal.SIGCONT)
+            system.wait_until(lambda e=emitter: e.pid in [pid for pid, _ in self.list()[1]], "the one that continues")
+        self.assertEqual(self.applications(), before)
 
     def test_rules_afterwards(self):
         """Rules that come after the restart work, beside those from before, whose classes keep their numbers."""
