@@ -319,6 +319,8 @@ static int open_connection(const struct daemon *d, int64_t timeout, int *ret) {
 static int prepare_registration(struct client *c, struct registration *ret) {
         int r;
 
+        if (credentials_hide())
+                return -EPERM;
         /* First this: a change that comes in between is seen afterwards. */
         __atomic_store_n(&c->daemon->uid, geteuid(), __ATOMIC_RELEASE);
         r = take_snapshot(c->daemon);

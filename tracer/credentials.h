@@ -20,3 +20,9 @@
 
 /* Whether the calling thread's real, effective or saved uid is this one. */
 bool credentials_include(uid_t uid);
+
+/*
+ * Whether this process is closed to others of its own user (not dumpable), by its
+ * own wish or since its file cannot be read: what it records could be read there.
+ */
+bool credentials_hide(void);
