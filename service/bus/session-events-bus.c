@@ -90,6 +90,16 @@ static int read_request(sd_bus_message *m, struct request *q, sd_bus_error *erro
         return r < 0 ? r : bus_read_domain(q->domain, &q->selection.kernel, error);
 }
 
+static int check_file(const struct request *q, sd_bus_error *error) {
+        struct failure failure;
+
+        if (q->file < 0 || q->selection.probe)
+                return 0;
+        fail(&failure, FAILURE_INVALID_OPTION, "'%.200s' sets no probe; leave 'file' away, or say by 'probe' where.",
+             q->selection.pattern);
+        return error_set(error, &failure);
+}
+
 struct rule_request {
         struct session *session;
         const char *channel;
@@ -141,7 +151,9 @@ int session_method_enable_event(sd_bus_message *m, void *userdata, sd_bus_error 
                 return r;
         question.domain = q.domain;
         question.pattern = q.selection.pattern;
-        r = bus_authorize(b, m, &question, error);
+        r = check_file(&q, error);
+        if (r >= 0)
+                r = bus_authorize(b, m, &question, error);
         if (r > 0 && q.selection.kernel && !q.selection.probe)
                 r = kernel_authorize(b, m, s, q.selection.pattern, q.target.pid != 0, &q.own, error);
         if (r > 0)

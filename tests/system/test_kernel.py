@@ -36,6 +36,20 @@ int main(int argc, char *argv[]) {
 """
 
 
+# Passes an open file with a rule that sets no probe.
+FILE = r"""
+import os
+from gi.repository import Gio, GLib
+bus = Gio.bus_get_sync(Gio.BusType.SYSTEM)
+files = Gio.UnixFDList.new_from_array([os.open("/bin/sh", os.O_RDONLY)])
+options = {"file": GLib.Variant("h", 0)}
+bus.call_with_unix_fd_list_sync("org.tracectl.Tracing1", "/org/tracectl/Tracing1/session/_30/no",
+                                "org.tracectl.Tracing1.Session", "EnableEvent",
+                                GLib.Variant("(sssa{sv})", ("kernel", "", "sched_switch", options)), None, 0, -1,
+                                files)
+"""
+
+
 def with_tracefs():
     """Begins anew in a mount namespace of its own with tracefs, where this machine has not mounted it."""
     if os.geteuid() != 0 or os.path.isdir(f"{TRACEFS}/instances") or "TRACECTL_TEST_TRACEFS" in os.environ:
@@ -46,11 +60,11 @@ def with_tracefs():
 
 
 def top_level():
-    """What this machine's other users of tracefs have set."""
+    """What this machine's other users of tracefs have set; but for the probes of tracingds, which other hosts have."""
     settings = {}
     for name in TOP_LEVEL:
         with open(os.path.join(TRACEFS, name), encoding="utf-8") as f:
-            settings[name] = f.read()
+            settings[name] = "".join(line for line in f if not re.match(r"[a-z]\d*:tracectl_[0-9a-f]{16}_", line))
     return settings
 
 
@@ -221,6 +235,8 @@ class KernelTest(ServiceTest):
         self.assertIn("no log levels", self.refused("root", *enable, "sched_switch", "--loglevel", "info"))
         self.assertIn("for all processes", self.refused("root", *enable, "sched_switch", "--uid", "1001"))
         self.assertIn("add target-children", self.refused("root", *enable, "sched_switch", "--pid", "1"))
+        self.assertIn("'sched_switch' sets no probe; leave 'file' away",
+                      self.host.run(["python3", "-c", FILE], check=False).stderr)
         self.assertEqual(self.instances(), [])
 
     def test_nobody_else_may(self):
