@@ -4,6 +4,7 @@
 import json
 import os
 import unittest
+import xml.etree.ElementTree as ET
 
 from service import SOURCE, ServiceTest
 
@@ -31,12 +32,23 @@ class Hostile(ServiceTest):
             self.host.write("/root/random-caller.py", f.read(), 0o755)
         self.host.run(["cp", "/root/random-caller.py", "/usr/local/bin/random-caller"])
         self.tracectl("bob", "create", "mine")
+        self.tracectl("bob", "enable-event", "test:*")
+        self.emitter("bob", 2)
         done = self.host.run(["random-caller", "7", str(CALLS)], user="bob", timeout=3600)
         found = json.loads(done.stdout)
         self.assertEqual(found["odd"], 0, done.stderr)
         self.assertGreater(found["answered"], 0)
         self.assertGreater(found["refused"], 0)
+        for kind in ("method", "property"):
+            self.assertLessEqual(self.described(kind), set(found["methods" if kind == "method" else "properties"]))
         self.assert_unharmed()
+
+    @staticmethod
+    def described(kind):
+        """The methods or properties that the service's description has."""
+        tree = ET.parse(os.path.join(SOURCE, "dbus", "org.tracectl.Tracing1.xml"))
+        return {f"{interface.get('name')}.{member.get('name')}"
+                for interface in tree.iter("interface") for member in interface.findall(kind)}
 
     def test_limits(self):
         """Everything that bob may have, taken; alice has hers."""
