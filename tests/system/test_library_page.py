@@ -87,6 +87,16 @@ class Symbols(system.NamesSkips):
                          declared | {"tracectl_vfork"})
         self.assertEqual({name for name, version in found.items() if version is None} - OF_THE_C_LIBRARY, set())
 
+    @unittest.skipIf(os.uname().machine != "x86_64", "the C library's functions are called there")
+    def test_tracepoints_look_no_system_call_up(self):
+        """What tracer/calls.c has, nobody else's is called for: each costs every program a look-up at its start."""
+        ours = set(re.findall(r"^[a-z][\w ]*[ *](\w+)\([^;]*\) \{$", read("tracer/calls.c"), re.MULTILINE)) - {"result"}
+        self.assertGreater(len(ours), 20)
+        done = subprocess.run(["nm", "-D", "--undefined-only", TRACER], stdout=subprocess.PIPE, text=True, check=True)
+        wanted = {line.split()[-1].partition("@")[0].removesuffix("64") for line in done.stdout.splitlines()}
+        self.assertIn("pthread_create", wanted)
+        self.assertEqual(wanted & ours, set())
+
 
 if __name__ == "__main__":
     unittest.main()
