@@ -29,10 +29,13 @@ static struct request *take_request(struct consumer *c, uint64_t serial) {
 }
 
 /* Nobody asked, or not again: the first consumer was told the same and could do it. */
-static void check_unasked(struct consumer *c, uint32_t type, int error) {
+static void check_unasked(struct consumer *c, uint64_t serial, uint32_t type, int error) {
         char reason[128];
 
         if (error == 0 || type == CONSUMER_RESUMED)
+                return;
+        /* What an earlier tracingd had said to this very connection alone, as that everything is known again. */
+        if (c->is_unit && !type && !sender_describes(c->sender, serial))
                 return;
         if (type == CONSUMER_OUTPUT)
                 snprintf(reason, sizeof(reason), "its consumer cannot open the output again: %s", strerror(error));
@@ -56,7 +59,7 @@ static void answered(struct consumer *c, const struct consumer_ack *ack, const c
         if (q)
                 q->answer(ack->error, path, q->userdata);
         else
-                check_unasked(c, type, ack->error);
+                check_unasked(c, ack->header.serial, type, ack->error);
 }
 
 /* Reads one answer: 1, 0 when there is none, -errno at the end of the connection. */

@@ -160,6 +160,15 @@ uint32_t sender_acknowledge(struct sender *s, uint64_t serial) {
         return type;
 }
 
+bool sender_describes(struct sender *s, uint64_t serial) {
+        bool found;
+
+        pthread_mutex_lock(&s->lock);
+        found = find(&s->describing, serial);
+        pthread_mutex_unlock(&s->lock);
+        return found;
+}
+
 void sender_break(struct sender *s) {
         pthread_mutex_lock(&s->lock);
         s->broken = true;

@@ -84,6 +84,9 @@ void sender_disconnect(struct sender *s);
  */
 uint32_t sender_acknowledge(struct sender *s, uint64_t serial);
 
+/* Whether a message of that number describes something to every consumer to come. */
+bool sender_describes(struct sender *s, uint64_t serial);
+
 /* Main loop. Nothing is sent any more, -EPIPE for everybody; a consumer that is there ends. */
 void sender_break(struct sender *s);
 

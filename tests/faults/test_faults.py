@@ -18,12 +18,15 @@ from service import ServiceTest
 from world import DISK, DISK_SIZE, USER, World
 
 TORTURE = os.environ.get("TRACECTL_TORTURE") == "1"
-SEEDS = range(LATER, LATER + 1000) if TORTURE else (3, 5, LATER, LATER + 1)
+SEEDS = range(LATER, LATER + 1000) if TORTURE else (3, 5, LATER)
 # In which something was found once.
 FAILED_ONCE = [
     2,   # the opener was killed, and the drainer went on without files
     11,  # a chunk after a loss told of it again, without a number
+    10,
     31,  # two packets of one time: babeltrace2 took them the wrong way round
+    33,
+    1235,  # two tracingds died before a stopped consumer had answered the first: the session failed
 ]
 
 

@@ -417,6 +417,26 @@ static void test_refused_again(void) {
         assert_refusal(1, "its consumer refused a ring or its events: Permission denied");
 }
 
+/* What it says to the last words of an earlier tracingd is no refusal of anything that counts; of a ring it is one. */
+static void test_old_answer(void) {
+        union any m = { .header.serial = UINT64_C(7) << 32 | 1 };
+        struct world *w = world_new();
+
+        begin_session(w);
+        add_set(w, 1);
+        take(w, 4, false, -1);
+        answer(w, &m, EBADMSG);
+        die(w);
+        take(w, 2, true, -1);
+        g_assert_cmpuint(w->failures, ==, 0);
+        FAKE_WAIT(w->systemd, recv(w->fd, &m, sizeof(m), MSG_DONTWAIT) > 0);
+        g_assert_cmpuint(m.header.type, ==, CONSUMER_RINGS);
+        answer(w, &m, EBADMSG);
+        FAKE_WAIT(w->systemd, w->failures);
+        g_assert_cmpstr(w->reason, ==, "its consumer refused a ring or its events: Bad message");
+        world_free(w);
+}
+
 int main(int argc, char *argv[]) {
         signal(SIGPIPE, SIG_IGN);
         g_test_init(&argc, &argv, NULL);
@@ -433,5 +453,6 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/replay/never-starts-again", test_never_starts_again);
         g_test_add_func("/replay/not-broken", test_not_broken);
         g_test_add_func("/replay/refused-again", test_refused_again);
+        g_test_add_func("/replay/old-answer", test_old_answer);
         return g_test_run();
 }
