@@ -10,6 +10,7 @@
 #include "client/tracectl/options.h"
 #include "client/tracectl/output-file.h"
 #include "client/tracectl/progress.h"
+#include "client/tracectl/remote.h"
 #include "client/tracectl/say.h"
 #include "client/tracectl/verbs.h"
 #include "client/tracectl/view-output.h"
@@ -20,6 +21,7 @@
 struct export_options {
         const struct view_output *output;
         bool is_user;
+        const char *host; /* where to run, or NULL */
         const char *path; /* NULL: whichever is meant */
         const char *file; /* NULL: stdout */
         struct view_select select;
@@ -38,6 +40,9 @@ static void print_help(void) {
              "      --since=TIME, --until=TIME, --event=GLOB, --pid=PID, --process=GLOB,\n"
              "      --filter=EXPR    Only such events, as with tracectl view\n"
              "      --user           SESSION is one of this user's service\n"
+             "  -H, --host=[USER@]HOST\n"
+             "                       Do it on another machine, over ssh, where DIR and FILE\n"
+             "                       are; what goes to stdout comes here\n"
              "  -h, --help           Print this text\n"
              "\n"
              "Example: tracectl export -O shop.perfetto-trace shop-20260131-120000");
@@ -62,13 +67,14 @@ static int read_options(struct export_options *export, int argc, char *argv[]) {
                 { "format", required_argument, NULL, 'f' },
                 { "output-file", required_argument, NULL, 'O' },
                 { "user", no_argument, NULL, OPTION_USER },
+                { "host", required_argument, NULL, 'H' },
                 VIEW_SELECT_OPTIONS,
                 { "help", no_argument, NULL, 'h' },
                 {},
         };
         int r;
 
-        for (int c; (c = getopt_long(argc, argv, ":f:O:h", options, NULL)) >= 0;)
+        for (int c; (c = getopt_long(argc, argv, ":f:O:hH:", options, NULL)) >= 0;)
                 switch (c) {
                 case 'f':
                         if (set_format(export, optarg) != 0)
@@ -79,6 +85,9 @@ static int read_options(struct export_options *export, int argc, char *argv[]) {
                         break;
                 case OPTION_USER:
                         export->is_user = true;
+                        break;
+                case 'H':
+                        export->host = optarg;
                         break;
                 case 'h':
                         print_help();
@@ -156,6 +165,8 @@ int verb_export(int argc, char *argv[]) {
                 return r;
         if (!export.file && view_output_refuse_terminal(export.output, STDOUT_FILENO))
                 return EXIT_USAGE;
+        if (export.host)
+                return remote_run(export.host, export.is_user, argc, argv, argc);
         r = view_trace_find(export.is_user, export.path, &path);
         if (r != 0)
                 return r;

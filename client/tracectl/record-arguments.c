@@ -4,21 +4,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/tracectl/options.h"
 #include "client/tracectl/record-arguments.h"
 #include "client/tracectl/say.h"
 #include "client/tracectl/verbs.h"
+#include "common/cleanup.h"
 #include "common/parse.h"
 #include "protocol/ring.h"
 
 #define SUBBUFS UINT64_C(8)
 
 static void print_help(void) {
-        puts("Usage: tracectl record [OPTION...] [--] COMMAND [ARGUMENT...]\n\n"
+        puts("Usage: tracectl record [OPTION...] [--] COMMAND [ARGUMENT...]\n"
+             "       tracectl record [OPTION...] -p PID...\n\n"
              "Run a command and record what happens in it and in its children.\n\n"
-             "  -e, --event PATTERN   Record only these events: provider:name, * for any\n"
-             "                        characters; may be given several times\n"
+             "  -e, --event PATTERN[:FILTER]\n"
+             "                        Record only these events: provider:name, * for any\n"
+             "                        characters; may be given several times. FILTER is as\n"
+             "                        in --filter, of these alone: 'shop:*:cents > 9500'\n"
+             "  -p, --pid PID         Record a program that runs already and its children,\n"
+             "                        until it ends, or Ctrl-C; by the tracing service; may\n"
+             "                        be given several times\n"
              "      --filter EXPR     Only those of them for which this is true, such as\n"
              "                        'price > 100 && customer == \"A*\"'\n"
              "      --loglevel LEVEL  Only those of this level, such as warning, or above\n"
@@ -30,7 +38,7 @@ static void print_help(void) {
              "                        page faults, signals); by the system's tracing service\n"
              "      --syscall NAME    With --kernel: these system calls, * for any characters;\n"
              "                        may be given several times\n"
-             "      --no-ask-password With --kernel: do without what needs a password\n"
+             "      --no-ask-password With --kernel, --pid: without what needs a password\n"
              "  -o, --output DIR      Write the trace to this new directory\n"
              "                        (default: COMMAND-YYYYmmdd-HHMMSS)\n"
              "  -c, --summary         Show at the end how often what happened, and how long it\n"
@@ -39,10 +47,16 @@ static void print_help(void) {
              "                        have no events of their own\n"
              "  -t, --time TIME       Record only the first 10s, 500ms, 2min ... of it; the\n"
              "                        command goes on\n"
+             "      --follow-forks    Also the children: it is always so\n"
              "      --size SIZE       Size of the ring of each CPU, such as 64M\n"
              "      --overwrite       Keep the newest events when the ring is full, and\n"
              "                        write them when the command ends\n"
-             "      --live            Also print the events to stderr while the command runs\n"
+             "      --live            Also print the events to stderr while the command runs;\n"
+             "                        without -o or -c, that is so on a terminal\n"
+             "      --no-live         Do not\n"
+             "      --user            With --pid: by the tracing service of this user\n"
+             "  -H, --host [USER@]HOST\n"
+             "                        Run and record it on another machine, over ssh\n"
              "  -h, --help            Show this text\n\n"
              "The exit status is the command's; 127 where it does not exist, 126 where it\n"
              "cannot be executed, 125 where the recording cannot begin.\n\n"
@@ -128,6 +142,15 @@ static int check_kernel(const struct record_arguments *a) {
 static int check_together(const struct record_arguments *a) {
         int r = 0;
 
+        if (a->n_pids > 0 && a->libc) {
+                say("--libc is for a command: a program that runs already cannot load it any more.");
+                return -EINVAL;
+        }
+        if (a->is_user && (a->n_pids == 0 || a->kernel)) {
+                say("--user is for --pid alone: %s", a->kernel ? "the kernel is recorded by the machine's service."
+                                                               : "a command is recorded by a service of its own.");
+                return -EINVAL;
+        }
         if (a->kernel)
                 return check_kernel(a);
         if (a->n_syscalls > 0) {
@@ -139,11 +162,50 @@ static int check_together(const struct record_arguments *a) {
         return r;
 }
 
-static int add_pattern(struct record_arguments *a, const char *pattern) {
+/* Where the filter begins behind PROVIDER:NAME, or NULL. */
+static const char *find_filter(const char *text) {
+        const char *colon = strchr(text, ':');
+
+        colon = colon ? strchr(colon + 1, ':') : NULL;
+        return colon ? colon + 1 : NULL;
+}
+
+static bool is_same(const char *a, const char *b) {
+        return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static int add_pattern(struct record_arguments *a, const char *text) {
+        const char *filter = find_filter(text);
+        _cleanup_free_ char *pattern = filter ? strndup(text, (size_t) (filter - 1 - text)) : strdup(text);
+
+        if (!pattern) {
+                say("There is not enough memory.");
+                return -ENOMEM;
+        }
+        if (filter && *filter == '\0') {
+                say("Event pattern '%s' has nothing behind its last ':'. Write a filter there, such as 'cents > 9500'.",
+                    text);
+                return -EINVAL;
+        }
         for (size_t i = 0; i < a->n_patterns; i++)
-                if (strcmp(a->patterns[i], pattern) == 0)
+                if (strcmp(a->patterns[i], pattern) == 0 && is_same(a->filters[i], filter))
                         return 0;
-        a->patterns[a->n_patterns++] = pattern;
+        a->filters[a->n_patterns] = filter;
+        a->patterns[a->n_patterns++] = TAKE_PTR(pattern);
+        return 0;
+}
+
+static int add_pid(struct record_arguments *a, const char *text) {
+        uint64_t pid;
+
+        if (parse_u64(text, &pid) < 0 || pid == 0 || pid > INT32_MAX) {
+                say("'%s' is no number of a process. Which there are: pgrep NAME, or tracectl list --applications", text);
+                return -EINVAL;
+        }
+        for (size_t i = 0; i < a->n_pids; i++)
+                if (a->pids[i] == pid)
+                        return 0;
+        a->pids[a->n_pids++] = (uint32_t) pid;
         return 0;
 }
 
@@ -198,6 +260,9 @@ static const struct option options[] = {
         { "summary", no_argument, NULL, 'c' },     { "live", no_argument, NULL, 'L' },
         { "help", no_argument, NULL, 'h' },        { "kernel", no_argument, NULL, 'k' },
         { "syscall", required_argument, NULL, 'S' }, { "no-ask-password", no_argument, NULL, 'P' },
+        { "pid", required_argument, NULL, 'p' },    { "follow-forks", no_argument, NULL, 'F' },
+        { "no-live", no_argument, NULL, 'N' },      { "host", required_argument, NULL, 'H' },
+        { "user", no_argument, NULL, 'U' },
         SELECTION_OPTIONS,
         {},
 };
@@ -243,6 +308,20 @@ static int parse_option(struct record_arguments *a, int c, char *argv[], int *re
         case 'L':
                 a->live = true;
                 break;
+        case 'N':
+                a->without_live = true;
+                break;
+        case 'F':
+                break;
+        case 'p':
+                r = add_pid(a, optarg);
+                break;
+        case 'H':
+                a->host = optarg;
+                break;
+        case 'U':
+                a->is_user = true;
+                break;
         case 'h':
                 print_help();
                 *ret_status = EXIT_SUCCESS;
@@ -256,46 +335,65 @@ static int parse_option(struct record_arguments *a, int c, char *argv[], int *re
         return r < 0;
 }
 
+static int allocate(struct record_arguments *a, size_t n) {
+        selection_init(&a->selection);
+        a->patterns = calloc(n, sizeof(*a->patterns));
+        a->filters = calloc(n, sizeof(*a->filters));
+        a->syscalls = calloc(n, sizeof(*a->syscalls));
+        a->pids = calloc(n, sizeof(*a->pids));
+        return a->patterns && a->filters && a->syscalls && a->pids ? 0 : -ENOMEM;
+}
+
+/* Whether there is something to record, and one thing only. */
+static int check_command(const struct record_arguments *a, int argc, char *argv[]) {
+        if (a->n_pids > 0 && optind < argc) {
+                say("There is --pid and the command '%s'. Record one of them at a time.", argv[optind]);
+                return -EINVAL;
+        }
+        if (a->n_pids == 0 && optind >= argc) {
+                say("There is no command to record. Write one: tracectl record --libc -- ls /");
+                return -EINVAL;
+        }
+        return 0;
+}
+
+static int parse(struct record_arguments *a, int argc, char *argv[], int *ret_status) {
+        for (int c; (c = getopt_long(argc, argv, "+:ce:kt:o:hp:H:", options, NULL)) >= 0;)
+                if (parse_option(a, c, argv, ret_status) > 0)
+                        return 1;
+        *ret_status = EXIT_USAGE;
+        if (check_together(a) < 0 || check_command(a, argc, argv) < 0)
+                return 1;
+        *ret_status = EXIT_FAILURE;
+        if (a->n_patterns == 0 && !a->kernel && add_pattern(a, "*") < 0)
+                return 1;
+        a->live |= !a->without_live && !a->output && !a->with_summary && !a->overwrite && isatty(STDERR_FILENO);
+        a->command = a->n_pids > 0 ? NULL : argv + optind;
+        a->n_options = optind;
+        return 0;
+}
+
 int record_arguments_parse(int argc, char *argv[], struct record_arguments *ret, int *ret_status) {
         struct record_arguments a = {};
 
-        selection_init(&a.selection);
-        a.patterns = calloc((size_t) argc + 1, sizeof(*a.patterns));
-        a.syscalls = calloc((size_t) argc + 1, sizeof(*a.syscalls));
-        if (!a.patterns || !a.syscalls) {
-                say("Out of memory.");
-                *ret_status = EXIT_FAILURE;
-                return 1;
+        *ret_status = EXIT_FAILURE;
+        if (allocate(&a, (size_t) argc + 1) < 0)
+                say("There is not enough memory.");
+        else if (parse(&a, argc, argv, ret_status) == 0) {
+                *ret = a;
+                return 0;
         }
-        for (int c; (c = getopt_long(argc, argv, "+:ce:kt:o:h", options, NULL)) >= 0;)
-                if (parse_option(&a, c, argv, ret_status) > 0) {
-                        record_arguments_done(&a);
-                        return 1;
-                }
-        if (check_together(&a) < 0) {
-                *ret_status = EXIT_USAGE;
-                record_arguments_done(&a);
-                return 1;
-        }
-        if (optind >= argc) {
-                say("There is no command to record. Write one: tracectl record --libc -- ls /");
-                *ret_status = EXIT_USAGE;
-                record_arguments_done(&a);
-                return 1;
-        }
-        if (a.n_patterns == 0 && !a.kernel)
-                a.patterns[a.n_patterns++] = "*";
-        a.command = argv + optind;
-        *ret = a;
-        return 0;
+        record_arguments_done(&a);
+        return 1;
 }
 
 void record_arguments_done(struct record_arguments *arguments) {
         selection_done(&arguments->selection);
+        for (size_t i = 0; i < arguments->n_patterns; i++)
+                free(arguments->patterns[i]);
         free(arguments->patterns);
+        free(arguments->filters);
         free(arguments->syscalls);
-        arguments->syscalls = NULL;
-        arguments->n_syscalls = 0;
-        arguments->patterns = NULL;
-        arguments->n_patterns = 0;
+        free(arguments->pids);
+        *arguments = (struct record_arguments) {};
 }

@@ -3,7 +3,7 @@
 
 /*
  * The command line of `tracectl record`, checked as far as it can be without
- * creating anything. Points into argv; the patterns' array is owned.
+ * creating anything. Points into argv where nothing else is said.
  */
 
 #include <stdbool.h>
@@ -13,19 +13,25 @@
 #include "client/tracectl/selection.h"
 
 struct record_arguments {
-        const char **patterns; /* at least one, none twice */
+        char **patterns;      /* owned; at least one */
+        const char **filters; /* of each, or NULL: `-e PATTERN:FILTER`; no two are alike in both */
         size_t n_patterns;
+        uint32_t *pids; /* owned; programs that run already, and no command */
+        size_t n_pids;
+        const char *host; /* where to run, or NULL */
+        bool is_user;     /* of pids: by the service of this user, not the machine's */
         struct selection selection; /* of all of them */
         const char *output;    /* NULL: a new directory is named after the command */
         bool kernel;           /* what the kernel does for the command, not what the command records */
         const char **syscalls; /* owned; patterns of system calls */
         size_t n_syscalls;
         bool without_password; /* what needs one is refused, nobody is asked */
-        bool libc, overwrite, with_summary, live;
+        bool libc, overwrite, with_summary, live, without_live;
         uint64_t duration; /* nanoseconds, 0: as long as the command runs */
         uint32_t subbuf_count; /* 0: the service's default */
         uint64_t subbuf_size;
-        char **command;
+        int n_options; /* words of the command line before the command */
+        char **command; /* NULL: there are pids */
 };
 
 /*

@@ -66,20 +66,19 @@ int record_command_hold(const struct record_command *command, struct held_proces
         return process_hold(command->path, command->argv, prepare_child, (void *) command, ret);
 }
 
-static uint64_t now(void) {
+uint64_t record_now(void) {
         struct timespec ts;
 
         (void) clock_gettime(CLOCK_MONOTONIC, &ts);
         return (uint64_t) ts.tv_sec * 1000000000 + (uint64_t) ts.tv_nsec;
 }
 
-/* Until one of them has something; -ETIMEDOUT at the deadline. */
-static int poll_until(struct pollfd fds[], size_t n, uint64_t deadline) {
+int record_poll(struct pollfd fds[], size_t n, uint64_t deadline) {
         struct timespec left = {};
         uint64_t begin;
 
         if (deadline > 0) {
-                begin = now();
+                begin = record_now();
                 if (begin >= deadline)
                         return -ETIMEDOUT;
                 left.tv_sec = (time_t) ((deadline - begin) / 1000000000);
@@ -105,7 +104,7 @@ int record_command_wait(struct process *process, struct signals *signals, tracec
                         *service_lost = true;
                         continue;
                 }
-                r = poll_until(fds, ARRAY_SIZE(fds), deadline);
+                r = record_poll(fds, ARRAY_SIZE(fds), deadline);
                 if (r == -EINTR)
                         continue;
                 if (r < 0)
@@ -120,5 +119,5 @@ int record_command_wait(struct process *process, struct signals *signals, tracec
 }
 
 uint64_t record_deadline(uint64_t duration) {
-        return duration > 0 ? now() + duration : 0;
+        return duration > 0 ? record_now() + duration : 0;
 }

@@ -6,6 +6,7 @@
  * and signals as without tracectl, and two variables more in its environment.
  */
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -39,6 +40,12 @@ int record_command_hold(const struct record_command *command, struct held_proces
  */
 int record_command_wait(struct process *process, struct signals *signals, tracectl_connection *connection,
                         struct record_live *live, uint64_t deadline, siginfo_t *ret_how, bool *service_lost);
+
+/* poll(2) at most until a deadline: 0, -ETIMEDOUT or another negative errno. */
+int record_poll(struct pollfd fds[], size_t n, uint64_t deadline);
+
+/* CLOCK_MONOTONIC, in nanoseconds. */
+uint64_t record_now(void);
 
 /* The deadline after so many nanoseconds from now; 0: none. */
 uint64_t record_deadline(uint64_t duration);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "client/tracectl/format.h"
 #include "client/tracectl/record-summary.h"
@@ -71,6 +72,16 @@ static void write_place(FILE *f, const struct record_summary *s) {
         fprintf(f, " in %s/", s->directory);
 }
 
+/* What it took beside the program itself. */
+static void write_cost(FILE *f, const struct record_summary *s) {
+        if (s->nsec == 0)
+                return;
+        fprintf(f, " (%.2f s", (double) s->nsec / 1e9);
+        if (s->cpu_nsec > 0)
+                fprintf(f, ", and %" PRIu64 " ms of CPU time beside the program", (s->cpu_nsec + 999999) / 1000000);
+        fputc(')', f);
+}
+
 static void write_command(FILE *f, const struct record_summary *s) {
         format_shell_word(f, s->program);
         fputs(s->directory[0] == '-' ? " view -- " : " view ", f);
@@ -84,6 +95,8 @@ static void write_nothing(FILE *f, const struct record_summary *s) {
         fputs("Nothing was recorded: ", f);
         if (s->session && applications > 0)
                 fprintf(f, "no event was hit that is enabled. See tracectl list %s.", s->session);
+        else if (s->is_running && applications == 0)
+                fputs("the program has no tracepoints. What the kernel does for it is recorded by --kernel.", f);
         else if (s->session)
                 fputs("no program with tracepoints has run. See tracectl list --applications.", f);
         else if (applications > 0) {
@@ -129,6 +142,7 @@ static void write_recorded(FILE *f, const struct record_summary *s) {
                 return;
         }
         write_place(f, s);
+        write_cost(f, s);
         fprintf(f, "; look at %s with: ", count(s, TRACECTL_COUNT_EVENTS) == 1 ? "it" : "them");
         write_command(f, s);
 }

@@ -7,6 +7,7 @@
 
 #include "client/tracectl/command-path.h"
 #include "client/tracectl/recording.h"
+#include "client/tracectl/remote.h"
 #include "client/tracectl/say.h"
 #include "client/tracectl/verbs.h"
 #include "common/cleanup.h"
@@ -100,17 +101,52 @@ static int record(struct recording *r, int *ret_signal) {
         return 128 + r->how.si_status;
 }
 
+/* The same where nothing is started. */
+static int record_running(struct recording *r, int *ret_signal) {
+        int k;
+
+        k = signals_take(&r->signals);
+        if (k < 0) {
+                say("Failed to set up signals: %s.", strerror(-k));
+                return EXIT_OWN_FAILURE;
+        }
+        k = recording_set_up(r);
+        if (k < 0) {
+                recording_abandon(r);
+                return EXIT_OWN_FAILURE;
+        }
+        k = recording_wait_for_running(r);
+        if (k < 0)
+                say("Failed to wait for the program: %s.", strerror(-k));
+        recording_finish(r);
+        recording_summarize(r);
+        *ret_signal = 0;
+        return k < 0 || r->failure ? EXIT_OWN_FAILURE : EXIT_SUCCESS;
+}
+
+static int record_command(struct recording *r, int *ret_signal) {
+        const char *command = r->arguments->command[0];
+        int k;
+
+        k = command_path_find(command, &r->path);
+        return k < 0 ? refuse_command(command, k) : record(r, ret_signal);
+}
+
 int verb_record(int argc, char *argv[]) {
         struct recording recording = RECORDING_NULL;
         struct record_arguments arguments;
-        int status, signal = 0, r;
+        int status, signal = 0;
 
         occupy_standard_fds();
         if (record_arguments_parse(argc, argv, &arguments, &status) > 0)
                 return status;
         recording.arguments = &arguments;
-        r = command_path_find(arguments.command[0], &recording.path);
-        status = r < 0 ? refuse_command(arguments.command[0], r) : record(&recording, &signal);
+        if (arguments.host)
+                status = remote_run(arguments.host, arguments.is_user, argc, argv, arguments.n_options);
+        else if (arguments.n_pids > 0)
+                status = record_running(&recording, &signal);
+        else
+                status = record_command(&recording, &signal);
         recording_done(&recording);
         record_arguments_done(&arguments);
         if (signal > 0)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "client/tracectl/record-summary.h"
@@ -42,24 +43,22 @@ static int configure(struct recording *r) {
         if (k < 0)
                 return recording_fail(r, "set up the rings", k);
         for (size_t i = 0; i < a->n_patterns; i++) {
-                k = tracectl_session_enable_event(r->session, "user", CHANNEL, a->patterns[i],
-                                                  &a->selection.options, NULL);
+                k = recording_enable(r, "user", a->patterns[i], a->filters[i], &a->selection.options);
                 if (k < 0)
-                        return recording_fail(r, "enable the events", k);
+                        return k;
         }
-        k = tracectl_session_start(r->session);
-        if (k < 0)
-                return recording_fail(r, "start recording", k);
-        k = a->live ? follow_open(&r->live.follow, r->session) : 0;
-        return k < 0 ? recording_fail(r, "follow the recording", k) : 0;
+        return recording_start(r);
 }
 
 int recording_set_up(struct recording *r) {
         const struct record_arguments *a = r->arguments;
         int k;
 
-        if (a->kernel)
-                return recording_set_up_kernel(r);
+        if (a->n_pids > 0 || a->kernel) {
+                k = a->n_pids > 0 ? recording_set_up_running(r) : recording_set_up_kernel(r);
+                recording_end_asking(r);
+                return k;
+        }
         if (a->libc) {
                 k = record_preload_find(&r->preload);
                 if (k < 0)
@@ -110,10 +109,22 @@ void recording_stop(struct recording *r) {
         if (r->service_lost || r->is_stopped)
                 return;
         r->is_stopped = true;
+        r->nsec = record_now() - r->begin;
         (void) stop(r);
 }
 
+/* Of children that were waited for, and of theirs: between the command's end and the service's that is the service. */
+static uint64_t children_cpu_time(void) {
+        struct rusage usage;
+
+        if (getrusage(RUSAGE_CHILDREN, &usage) < 0)
+                return 0;
+        return (uint64_t) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000000 +
+                (uint64_t) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
+}
+
 void recording_finish(struct recording *r) {
+        uint64_t cpu_before = children_cpu_time();
         siginfo_t how;
         int k;
 
@@ -122,6 +133,7 @@ void recording_finish(struct recording *r) {
         if (r->is_stopped)
                 r->service_lost = false;
         k = record_service_end(&r->service, &how);
+        r->cpu_nsec = k >= 0 ? children_cpu_time() - cpu_before : 0;
         if (r->service_lost && k >= 0)
                 explain_loss(r, &how);
         else if (r->service_lost)
@@ -137,6 +149,13 @@ static void show_summary(const char *directory) {
                 say("Failed to show the summary. Try: %s summary %s", program_invocation_name, directory);
 }
 
+static bool is_filtered(const struct record_arguments *a) {
+        for (size_t i = 0; i < a->n_patterns; i++)
+                if (a->filters[i])
+                        return true;
+        return selection_is_used(&a->selection);
+}
+
 void recording_summarize(struct recording *r) {
         const struct record_arguments *a = r->arguments;
         bool gone = record_output_remove_empty(&r->output);
@@ -146,8 +165,11 @@ void recording_summarize(struct recording *r) {
                 .directory = gone ? NULL : r->output.path,
                 .program = program_invocation_name,
                 .libc = a->libc,
-                .all_events = !a->kernel && strcmp(a->patterns[0], "*") == 0 && a->n_patterns == 1,
-                .filtered = selection_is_used(&a->selection),
+                .all_events = a->n_patterns > 0 && strcmp(a->patterns[0], "*") == 0 && a->n_patterns == 1,
+                .filtered = is_filtered(a),
+                .is_running = a->n_pids > 0,
+                .nsec = r->nsec,
+                .cpu_nsec = r->cpu_nsec,
         };
         _cleanup_free_ char *line = NULL;
 
@@ -175,14 +197,22 @@ void recording_abandon(struct recording *r) {
         siginfo_t how;
 
         held_process_done(&r->held);
-        /* The system's service goes on without us. */
-        if (r->arguments->kernel && r->session)
+        /* That service goes on without us. */
+        if (r->is_shared && r->session)
                 (void) tracectl_session_destroy(r->session);
         (void) record_service_end(&r->service, &how);
         (void) record_output_remove_empty(&r->output);
 }
 
+static void close_processes(struct recording *r) {
+        for (size_t i = 0; r->pidfds && i < r->arguments->n_pids; i++)
+                if (r->pidfds[i] >= 0)
+                        close(r->pidfds[i]);
+        free(TAKE_PTR(r->pidfds));
+}
+
 void recording_done(struct recording *r) {
+        close_processes(r);
         record_live_done(&r->live);
         free(r->failure);
         tracectl_counts_free(r->counts);

@@ -8,6 +8,7 @@
  * recording_done() undoes whatever is there.
  */
 
+#include "client/tracectl/password-agent.h"
 #include "client/tracectl/record-arguments.h"
 #include "client/tracectl/record-command.h"
 #include "client/tracectl/record-live.h"
@@ -20,12 +21,16 @@ struct recording {
         struct signals signals;
         struct record_output output;
         struct record_service service;
+        struct password_agent agent; /* of a service that is shared, until the command has the terminal */
         tracectl_session *session;
         struct record_live live;
         struct held_process held; /* of the kernel: the command before its first instruction */
         struct process command;
+        int *pidfds; /* of programs that run already; -1: it has ended */
         siginfo_t how; /* the command ended */
-        bool service_lost, is_stopped;
+        uint64_t begin, nsec;      /* when it began; how long it took */
+        uint64_t cpu_nsec;         /* of the service and its consumer; of a service of one's own alone */
+        bool service_lost, is_stopped, is_shared; /* shared: the service is not this recording's own */
         tracectl_counts *counts;
         char *failure; /* what went wrong with the recording while the command ran, a sentence */
 };
@@ -39,7 +44,28 @@ struct recording {
 /* Everything up to the start of the session. 0, or -errno after saying why. */
 int recording_set_up(struct recording *recording);
 
-/* recording-kernel.c: the same for --kernel, with the system's service, and the command held. */
+/* recording-running.c: recording_set_up() for programs that run already; waits until they have ended, or somebody ends it. */
+int recording_set_up_running(struct recording *recording);
+int recording_wait_for_running(struct recording *recording);
+
+/*
+ * recording-rules.c: one of the patterns of the command line, or of the usual ones where filter is NULL, in those
+ * processes that options say. Says what is wrong on failure.
+ */
+int recording_enable(struct recording *recording, const char *domain, const char *pattern, const char *filter,
+                     const struct tracectl_event_options *options);
+
+/* recording-shared.c: of a service that option needs and others use as well: the connection, on which
+ * passwords are asked for until the end of asking, a session, its start. */
+int recording_connect(struct recording *recording, const char *option);
+void recording_end_asking(struct recording *recording);
+int recording_make_session(struct recording *recording, const char *domain, const char *command, pid_t pid);
+int recording_start(struct recording *recording);
+
+/* recording-kernel.c: what the kernel does for a process and its children. */
+int recording_enable_kernel(struct recording *recording, pid_t pid);
+
+/* recording-kernel.c: recording_set_up() for --kernel, with the system's service, and the command held. */
 int recording_set_up_kernel(struct recording *recording);
 
 /* Says why something failed, as the service has said it. Returns error. */

@@ -8,6 +8,7 @@
 #include "client/tracectl/format.h"
 #include "client/tracectl/remote.h"
 #include "client/tracectl/say.h"
+#include "client/tracectl/verbs.h"
 #include "common/cleanup.h"
 
 const char *remote_port(const char *host, size_t *ret_host_size) {
@@ -35,7 +36,7 @@ static int count_host_words(int argc, char *argv[], int i) {
         return strchr(argv[i], '=') ? 1 : i + 1 < argc ? 2 : 1;
 }
 
-char *remote_command(int argc, char *argv[]) {
+char *remote_command(int argc, char *argv[], int n_options) {
         _cleanup_free_ char *command = NULL;
         bool is_option = true;
         size_t size;
@@ -46,7 +47,7 @@ char *remote_command(int argc, char *argv[]) {
                 return NULL;
         fputs("tracectl", f);
         for (int i = 0; i < argc; i++) {
-                int n = is_option ? count_host_words(argc, argv, i) : 0;
+                int n = is_option && i < n_options ? count_host_words(argc, argv, i) : 0;
 
                 is_option = is_option && strcmp(argv[i], "--") != 0;
                 if (n > 0) {
@@ -61,11 +62,15 @@ char *remote_command(int argc, char *argv[]) {
         return TAKE_PTR(command);
 }
 
-int remote_run(const char *host, int argc, char *argv[]) {
-        _cleanup_free_ char *command = remote_command(argc, argv), *name = NULL;
+int remote_run(const char *host, bool is_user, int argc, char *argv[], int n_options) {
+        _cleanup_free_ char *command = remote_command(argc, argv, n_options), *name = NULL;
         const char *arguments[9], *port;
         size_t size, n = 0;
 
+        if (is_user) {
+                say("There is --user and --host. On another host, only its machine's service can be reached.");
+                return EXIT_USAGE;
+        }
         port = remote_port(host, &size);
         name = strndup(host, size);
         if (!command || !name) {

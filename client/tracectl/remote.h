@@ -12,13 +12,13 @@
 /*
  * Becomes ssh(1), which runs `tracectl VERB ARGUMENT...` on host (HOST,
  * USER@HOST or HOST:PORT), on a terminal where there is one here. argv is the
- * command line of the verb, -H included; what names the host is left out.
- * Returns the exit status where that fails, when it has said why.
+ * command line of the verb, -H included; what names the host is left out of its
+ * first n_options words. Returns the exit status where that fails, when it has said why, as where there is --user too.
  */
-int remote_run(const char *host, int argc, char *argv[]);
+int remote_run(const char *host, bool is_user, int argc, char *argv[], int n_options);
 
 /* The command for a shell there: argv without the host. The caller frees it. NULL without memory. */
-char *remote_command(int argc, char *argv[]);
+char *remote_command(int argc, char *argv[], int n_options);
 
 /*
  * The port of "HOST:PORT", as text, or NULL; *ret_host_size is the length of what

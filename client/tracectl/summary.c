@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "client/tracectl/options.h"
+#include "client/tracectl/remote.h"
 #include "client/tracectl/say.h"
 #include "client/tracectl/summary.h"
 #include "client/tracectl/verbs.h"
@@ -16,6 +17,7 @@
 #define ROWS 20
 
 struct summary_arguments {
+        const char *host; /* where to run, or NULL */
         bool is_user;
         struct view_select select;
         enum json_mode json;
@@ -38,6 +40,8 @@ static void print_help(void) {
              "      --since=TIME, --until=TIME, --event=GLOB, --pid=PID, --process=GLOB,\n"
              "      --filter=EXPR  Only such events, as with tracectl view\n"
              "      --user         SESSION is one of this user's service, not the machine's\n"
+             "  -H, --host=[USER@]HOST\n"
+             "                     Do it on another machine, over ssh, where DIR is\n"
              "  -h, --help         Print this text\n"
              "\n"
              "Example: tracectl summary --by customer shop-20260131-120000");
@@ -105,13 +109,14 @@ static int read_options(struct summary *summary, struct summary_arguments *argum
                 { "lines", required_argument, NULL, 'n' },
                 { "json", optional_argument, NULL, OPTION_JSON },
                 { "user", no_argument, NULL, OPTION_USER },
+                { "host", required_argument, NULL, 'H' },
                 VIEW_SELECT_OPTIONS,
                 { "help", no_argument, NULL, 'h' },
                 {},
         };
         int r = 0;
 
-        for (int c; r == 0 && (c = getopt_long(argc, argv, ":b:cn:h", options, NULL)) >= 0;)
+        for (int c; r == 0 && (c = getopt_long(argc, argv, ":b:cn:hH:", options, NULL)) >= 0;)
                 switch (c) {
                 case 'b':
                         r = set_by(summary, optarg);
@@ -130,6 +135,9 @@ static int read_options(struct summary *summary, struct summary_arguments *argum
                         break;
                 case OPTION_USER:
                         arguments->is_user = true;
+                        break;
+                case 'H':
+                        arguments->host = optarg;
                         break;
                 case 'h':
                         print_help();
@@ -193,6 +201,8 @@ int verb_summary(int argc, char *argv[]) {
         r = read_options(&summary, &arguments, argc, argv);
         if (r >= 0)
                 return r;
+        if (arguments.host)
+                return remote_run(arguments.host, arguments.is_user, argc, argv, argc);
         r = view_trace_find(arguments.is_user, arguments.path, &path);
         if (r == 0)
                 r = view_trace_open(&trace, path, false);

@@ -193,11 +193,9 @@ int verb_top(int argc, char *argv[]) {
         int status;
 
         status = read_options(&arguments, argc, argv);
-        if (status < 0 && arguments.command.host && arguments.command.is_user) {
-                say("There is --user and --host. On another host, only its machine's service can be reached.");
-                status = EXIT_USAGE;
-        } else if (status < 0)
-                status = arguments.command.host ? remote_run(arguments.command.host, argc, argv) :
+        if (status < 0)
+                status = arguments.command.host ? remote_run(arguments.command.host, arguments.command.is_user, argc,
+                                                             argv, argc) :
                                                   run(&arguments, argv[optind]);
         command_free(&arguments.command);
         return status;

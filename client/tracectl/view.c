@@ -12,6 +12,7 @@
 #include "client/tracectl/output-file.h"
 #include "client/tracectl/pager.h"
 #include "client/tracectl/progress.h"
+#include "client/tracectl/remote.h"
 #include "client/tracectl/say.h"
 #include "client/tracectl/verbs.h"
 #include "client/tracectl/view-follow.h"
@@ -23,6 +24,7 @@
 struct view {
         const struct view_output *output;
         struct view_select select;
+        const char *host; /* where to run, or NULL */
         bool with_markers, with_date, with_durations, without_pager, is_user, is_following;
         const char *path; /* NULL: whichever is meant */
         const char *file; /* NULL: stdout */
@@ -58,6 +60,8 @@ static void print_help(void) {
              "      --durations  With events that end what another began, how long it took\n"
              "      --no-pager   Print to the terminal at once, not page by page\n"
              "      --user       SESSION is one of this user's service, not the machine's\n"
+             "  -H, --host=[USER@]HOST\n"
+             "                   Do it on another machine, over ssh, where DIR and FILE are\n"
              "  -h, --help       Print this text\n"
              "\n"
              "Times are local ($TZ). On a terminal the text goes through $PAGER, and is\n"
@@ -107,13 +111,14 @@ static int read_options(struct view *view, int argc, char *argv[]) {
                 { "durations", no_argument, NULL, OPTION_DURATIONS },
                 { "no-pager", no_argument, NULL, OPTION_NO_PAGER },
                 { "user", no_argument, NULL, OPTION_USER },
+                { "host", required_argument, NULL, 'H' },
                 { "help", no_argument, NULL, 'h' },
                 {},
         };
 
         int r;
 
-        for (int c; (c = getopt_long(argc, argv, ":ado:O:S:U:e:p:g:fh", options, NULL)) >= 0;)
+        for (int c; (c = getopt_long(argc, argv, ":ado:O:S:U:e:p:g:fhH:", options, NULL)) >= 0;)
                 switch (c) {
                 case 'a':
                         view->with_markers = true;
@@ -140,6 +145,9 @@ static int read_options(struct view *view, int argc, char *argv[]) {
                         break;
                 case OPTION_USER:
                         view->is_user = true;
+                        break;
+                case 'H':
+                        view->host = optarg;
                         break;
                 case 'h':
                         print_help();
@@ -246,6 +254,8 @@ int verb_view(int argc, char *argv[]) {
         r = read_options(&view, argc, argv);
         if (r >= 0)
                 return r;
+        if (view.host)
+                return remote_run(view.host, view.is_user, argc, argv, argc);
         if (!view.file && view_output_refuse_terminal(view.output, STDOUT_FILENO))
                 return EXIT_USAGE;
         if (view.is_following) {

@@ -46,7 +46,7 @@ class Record(SystemTest):
         result = self.record("--", SHOP)
         (name,) = os.listdir(self.cwd)
         self.assertRegex(name, r"^shop-\d{8}-\d{6}$")
-        self.assertIn(f" in {name}/; ", self.last_line(result.stderr))
+        self.assertIn(f" in {name}/ (", self.last_line(result.stderr))
         self.assertEqual(stat.S_IMODE(os.stat(os.path.join(self.cwd, name)).st_mode), 0o700)
         self.assertEqual(os.listdir(self.runtime), [])
 

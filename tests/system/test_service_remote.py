@@ -9,7 +9,7 @@ import shutil
 import unittest
 
 import host
-from service import ServiceTest
+from service import EMIT, ServiceTest
 
 PORT = "2222"
 SSHD = shutil.which("sshd", path=host.PATH)
@@ -88,6 +88,26 @@ class Remote(ServiceTest):
         done = self.tracectl("alice", f"-Halice@127.0.0.1:{PORT}", "top", "it's; echo no", check=False)
         self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertIn("it's; echo no", done.stderr)
+
+    def test_traces_that_are_there(self):
+        """Recorded, counted, printed and exported there; what is printed comes here, byte by byte."""
+        emitter = [EMIT, "threads", "1", "100"]
+        done = self.tracectl("alice", "record", "-H", "127.0.0.1", "-o", "there.trace", "--", *emitter)
+        self.assertEqual(done.stdout, "emitted 100\n")
+        self.assertIn("tracectl: 100 events, 0 lost", done.stderr)
+        self.assertEqual(len(self.events("/home/alice/there.trace")), 100)
+        far, here = (["view", "--event", "test:*", "--filter", "counter < 3 && writer == 0", "there.trace"]
+                     for _ in range(2))
+        self.assertEqual(self.far(*far).stdout, self.tracectl("alice", *here).stdout)
+        self.assertEqual(self.far(*far).stdout.count("\n"), 3)
+        self.assertEqual(json.loads(self.far("summary", "--json", "there.trace").stdout)["count"], 100)
+        self.host.run("tracectl export -H 127.0.0.1 there.trace >far.perfetto && "
+                      "tracectl export there.trace >here.perfetto && cmp far.perfetto here.perfetto", user="alice")
+        # The status is the one there.
+        self.assertEqual(self.far("view", "no such trace", check=False).returncode, 1)
+        self.assertEqual(self.tracectl("alice", "record", "-H", "127.0.0.1", "sh", "-c", "exit 7",
+                                       check=False).returncode, 7)
+        self.assertIn("--user and --host", self.refused("alice", "view", "--user", "-H", "127.0.0.1", status=2))
 
     def test_a_host_that_is_not_there(self):
         done = self.tracectl("alice", "list", "-H", "127.0.0.1:1", check=False)

@@ -100,6 +100,20 @@ class OnTerminal(SystemTest):
         self.terminal.expect("tracectl: Nothing was recorded")
         self.expect_status(130)
 
+    def test_live_where_nothing_else_is_said(self):
+        """The events are printed where strace would; not with a place for them, nor where stderr goes elsewhere."""
+        self.terminal.type(f"{TRACECTL} record -- {SHOP} 3 1\n")
+        self.terminal.expect(r"shop:order_received +id=3 .*\n")
+        self.terminal.expect(r"tracectl: 7 events, 0 lost")
+        for options, end in (("-o trace", ""), ("--no-live", ""), ("-c", ""), ("--overwrite", ""), ("", "2>file")):
+            with self.subTest(options=options, end=end):
+                self.terminal.type(f'{TRACECTL} record {options} -- {SHOP} 3 1 {end}; echo "end"ed\n')
+                said = ""
+                while "ended\n" not in said:
+                    said += self.terminal.expect(r"[^\n]*\n").group()
+                self.assertIn("3 orders", said)
+                self.assertNotIn("id=3 cents", said)
+
     def test_stop_and_continue(self):
         self.start_recording()
         self.terminal.type("first\n")

@@ -8,6 +8,7 @@
 static const struct {
         const char *words[8];
         const char *command;
+        int n_options; /* 0: all words may be */
 } lines[] = {
         { { "top" }, "tracectl top" },
         { { "top", "-H", "far", "orders" }, "tracectl top orders" },
@@ -22,12 +23,14 @@ static const struct {
         /* The shell gives it back as it was. */
         { { "view", "-Hfar", "it's $HOME; rm *" }, "tracectl view 'it'\\''s $HOME; rm *'" },
         { { "view", "-Hfar", "" }, "tracectl view ''" },
+        /* Nor of those of the command that is recorded. */
+        { { "record", "-H", "far", "-c", "curl", "-H", "x" }, "tracectl record -c curl -H x", 4 },
 };
 
 static void test_command(void) {
         for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
                 char **words = (char **) lines[i].words;
-                g_autofree char *command = remote_command((int) g_strv_length(words), words);
+                g_autofree char *command = remote_command((int) g_strv_length(words), words, lines[i].n_options ?: 99);
 
                 g_assert_cmpstr(command, ==, lines[i].command);
         }

@@ -83,6 +83,49 @@ static void test_selection(void) {
         assert_status("record --filter", 2);
 }
 
+/* A pattern is up to the second colon; behind it, its filter. */
+static void test_filters(void) {
+        g_auto(GStrv) argv = NULL;
+        struct record_arguments a;
+        int status;
+
+        g_assert_cmpint(parse("record -e a:b -e a:b:x>1 -e a:*:s==\"c:d\" -e a:b:x>1 --follow-forks ls", &argv, &a,
+                              &status), ==, 0);
+        g_assert_cmpuint(a.n_patterns, ==, 3);
+        g_assert_cmpstr(a.patterns[0], ==, "a:b");
+        g_assert_null(a.filters[0]);
+        g_assert_cmpstr(a.patterns[1], ==, "a:b");
+        g_assert_cmpstr(a.filters[1], ==, "x>1");
+        g_assert_cmpstr(a.patterns[2], ==, "a:*");
+        g_assert_cmpstr(a.filters[2], ==, "s==\"c:d\"");
+        record_arguments_done(&a);
+        assert_status("record -e a:b: ls", 2);
+        assert_status("record -e :b:x>1 ls", 2);
+}
+
+static void test_running(void) {
+        g_auto(GStrv) argv = NULL, far = NULL;
+        struct record_arguments a;
+        int status;
+
+        g_assert_cmpint(parse("record -p 7 --user --pid=8 -p 7", &argv, &a, &status), ==, 0);
+        g_assert_cmpuint(a.n_pids, ==, 2);
+        g_assert_cmpuint(a.pids[1], ==, 8);
+        g_assert_true(a.is_user);
+        g_assert_null(a.command);
+        record_arguments_done(&a);
+        g_assert_cmpint(parse("record -H far ls -H x", &far, &a, &status), ==, 0);
+        g_assert_cmpstr(a.host, ==, "far");
+        g_assert_cmpint(a.n_options, ==, 3);
+        record_arguments_done(&a);
+        assert_status("record -p 7 ls", 2);
+        assert_status("record -p 0", 2);
+        assert_status("record -p x", 2);
+        assert_status("record -p 7 --libc", 2);
+        assert_status("record --user ls", 2);
+        assert_status("record --user --kernel -p 7", 2);
+}
+
 static void test_refused(void) {
         assert_status("record", 2);
         assert_status("record --", 2);
@@ -155,6 +198,8 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/record-arguments/defaults", test_defaults);
         g_test_add_func("/record-arguments/all", test_all);
         g_test_add_func("/record-arguments/refused", test_refused);
+        g_test_add_func("/record-arguments/filters", test_filters);
+        g_test_add_func("/record-arguments/running", test_running);
         g_test_add_func("/record-arguments/selection", test_selection);
         g_test_add_func("/record-arguments/help", test_help);
         g_test_add_func("/record-arguments/patterns", test_patterns);

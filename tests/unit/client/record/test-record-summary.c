@@ -48,6 +48,13 @@ static void test_complete(void) {
         assert_line((struct record_summary) { .directory = "-x" },
                     (struct fake_count[]) { { "events", 2 }, { "bytes", 2 }, {} }, NULL,
                     "2 events, 0 lost, 2 bytes in -x/; look at them with: tracectl view -- -x");
+        assert_line((struct record_summary) { .directory = "d", .nsec = 1234567890, .cpu_nsec = 12000001 },
+                    (struct fake_count[]) { { "events", 2 }, { "bytes", 2 }, {} }, NULL,
+                    "2 events, 0 lost, 2 bytes in d/ (1.23 s, and 13 ms of CPU time beside the program); "
+                    "look at them with: tracectl view d");
+        assert_line((struct record_summary) { .directory = "d", .nsec = 10000000 },
+                    (struct fake_count[]) { { "events", 2 }, { "bytes", 2 }, {} }, NULL,
+                    "2 events, 0 lost, 2 bytes in d/ (0.01 s); look at them with: tracectl view d");
 }
 
 static void test_lost(void) {

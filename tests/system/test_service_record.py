@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""tracectl record --pid: programs that run already, by the service that knows them."""
+
+import os
+import re
+import signal
+import unittest
+
+from service import EMIT, ServiceTest, read_line
+
+
+class RecordRunning(ServiceTest):
+    def setUp(self):
+        super().setUp()
+        self.trace = f"/home/alice/{self.id()}"
+
+    def record(self, user, *args):
+        """A recording, when it records. Its words come on stdout."""
+        words = " ".join(args)
+        process = self.start(["sh", "-c", f"exec tracectl record {words} 2>&1"], user=user, bufsize=0, text=False)
+        line = read_line(process).decode()
+        self.assertRegex(line, r"\Atracectl: Recording into \S+/ until ")
+        return process
+
+    def finish(self, process):
+        """Its last line, when it has ended."""
+        line = read_line(process).decode()
+        self.assertEqual(process.wait(30), 0, line)
+        self.assertEqual(process.stdout.read(), b"")
+        return line
+
+    def test_until_somebody_ends_it(self):
+        first, second = self.emitter("alice", 1), self.emitter("alice", 2)
+        second.ask(10)
+        process = self.record("alice", "-o", self.trace, "-p", str(first.pid))
+        first.emit(3000)
+        os.kill(process.outer_pid, signal.SIGINT)
+        self.assertRegex(self.finish(process), r"\Atracectl: 3,000 events, 0 lost, .* in \S+/ \(\d+\.\d\d s\); look at")
+        first.emit(5)
+        first.emitted -= 5
+        self.assert_counted(self.events(self.trace), [first])
+        # Of the session nothing is left.
+        self.assertEqual(self.tracectl("alice", "list", "--no-legend").stdout, "")
+
+    def test_until_they_have_ended(self):
+        emitters = [self.emitter("alice", writer) for writer in (1, 2)]
+        process = self.record("alice", "-o", self.trace, *(f"--pid={emitter.pid}" for emitter in emitters))
+        for emitter in emitters:
+            emitter.emit(100)
+            emitter.process.stdin.close()
+        self.assertRegex(self.finish(process), r"\Atracectl: 200 events, 0 lost")
+        self.assert_counted(self.events(self.trace), emitters)
+
+    def test_so_long(self):
+        emitter = self.emitter("alice", 1)
+        process = self.record("alice", "-o", self.trace, "-t", "500ms", "-p", str(emitter.pid))
+        emitter.emit(7)
+        self.assertRegex(self.finish(process), r"\Atracectl: 7 events, 0 lost, .* \(0\.[5-9]\d s\)")
+
+    def test_children_and_filters(self):
+        """A shell, which has no events, and what it starts afterwards."""
+        shell = self.start(["sh", "-c", f"read x; {EMIT} threads 2 100; read x"], user="alice", bufsize=0, text=False)
+        pid = self.host.run("pgrep -x sh -u alice | head -n 1", user="alice").stdout.strip()
+        process = self.record("alice", "-o", self.trace, "--follow-forks", "-p", pid,
+                              "-e", "'test:tick:counter < 10 && writer == 1'", "-e", "'test:tick:counter == 50'")
+        shell.stdin.write(b"\n")
+        self.assertEqual(read_line(shell), b"emitted 200\n")
+        shell.stdin.close()
+        self.assertRegex(self.finish(process), r"\Atracectl: 12 events, 0 lost")
+        found = sorted(tuple(map(int, re.search(r"writer = (\d+), counter = (\d+)", line).groups()))
+                       for line in self.events(self.trace))
+        self.assertEqual(found, [(0, 50), *((1, i) for i in range(10)), (1, 50)])
+
+    def test_live(self):
+        emitter = self.emitter("alice", 1)
+        process = self.record("alice", "-o", self.trace, "--live", "-p", str(emitter.pid))
+        emitter.emit(1)
+        self.assertRegex(read_line(process).decode(), r"  test:tick +writer=1 counter=0 ")
+        emitter.process.stdin.close()
+        self.finish(process)
+
+    def test_of_others(self):
+        """Another user's program is not recorded, and nothing is left behind."""
+        emitter = self.emitter("bob", 1)
+        done = self.tracectl("alice", "record", "-o", self.trace, "-p", str(emitter.pid), check=False)
+        self.assertEqual(done.returncode, 125, done.stderr)
+        self.assertRegex(done.stderr, r"\Atracectl: Failed to enable the events: .+\n\Z")
+        self.assertFalse(os.path.exists(self.host.file(self.trace)))
+        self.assertEqual(self.tracectl("alice", "list", "--no-legend").stdout, "")
+
+
+if __name__ == "__main__":
+    unittest.main()
