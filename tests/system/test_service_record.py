@@ -59,8 +59,8 @@ class RecordRunning(ServiceTest):
 
     def test_children_and_filters(self):
         """A shell, which has no events, and what it starts afterwards."""
-        shell = self.start(["sh", "-c", f"read x; {EMIT} threads 2 100; read x"], user="alice", bufsize=0, text=False)
-        pid = self.host.run("pgrep -x sh -u alice | head -n 1", user="alice").stdout.strip()
+        shell = self.start(["sh", "-c", f"echo $$; read x; {EMIT} threads 2 100; read x"], user="alice", bufsize=0, text=False)
+        pid = read_line(shell).decode().strip()
         process = self.record("alice", "-o", self.trace, "--follow-forks", "-p", pid,
                               "-e", "'test:tick:counter < 10 && writer == 1'", "-e", "'test:tick:counter == 50'")
         shell.stdin.write(b"\n")
