@@ -23,7 +23,11 @@
 
 #define MESSAGES_MAX 40
 #define KERNEL_SUBBUF 4096
-#define RESUMED 1
+/* Of an input. */
+enum {
+        RESUMED = 1,
+        FILES = 2, /* rings can be files of the output */
+};
 
 /* Of a message. */
 enum {
@@ -158,7 +162,7 @@ static void step(struct fuzz_input *input) {
 
         if (options & TURN)
                 turn();
-        if (type > CONSUMER_STREAM && type != CONSUMER_ACK)
+        if (type > CONSUMER_RING_FILES && type != CONSUMER_ACK)
                 describe();
         else if (send_message(input, type, options) && !world.drainer->session.output.status)
                 (void) drainer_step(world.drainer);
@@ -166,11 +170,14 @@ static void step(struct fuzz_input *input) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct fuzz_input input = { data, size };
+        uint8_t options;
 
         if (definitions_fd == 0)
                 set_up();
         g_assert_cmpint(lseek(page_fd, 0, SEEK_SET), ==, 0);
-        world_begin(&world, fuzz_take_u8(&input) & RESUMED, 0);
+        options = fuzz_take_u8(&input);
+        world_begin(&world, options & RESUMED, 0);
+        world.drainer->session.has_rings = options & FILES;
         for (unsigned i = 0; i < MESSAGES_MAX && input.size > 0; i++) {
                 step(&input);
                 turn();
@@ -210,16 +217,21 @@ void fuzz_seeds(fuzz_add add) {
         g_autofree struct consumer_classes *classes = g_malloc0(classes_size);
         const struct consumer_release release = { .set = WORLD_SET, .stream = WORLD_STREAM };
         const struct consumer_rotate rotate = { .name = "chunk-1" };
+        const struct consumer_ring_files files = {
+                .rings = { .set = 4, .stream = 1, .word_size = 64, .uuid = { 7 }, .set_name = "files", .channel = "c" },
+                .flags = RING_LOCKED, .n_cpus = 1, .n_subbufs = 2, .subbuf_size = RING_SUBBUF_SIZE_MIN,
+        };
         static const uint8_t requests[] = { CONSUMER_FLUSH, CONSUMER_STOP, CONSUMER_CLEAR, CONSUMER_STREAM, CONSUMER_RESUMED };
 
         *classes = (struct consumer_classes) { .set = WORLD_SET, .stream = WORLD_STREAM, .n_classes = 2 };
         for (uint32_t i = 0; i < 2; i++)
                 classes->classes[i] = (struct consumer_class) { i, 1 + i };
-        for (uint8_t resumed = 0; resumed < 2; resumed++) {
+        for (uint8_t options = 0; options <= (RESUMED | FILES); options++) {
                 g_autoptr(GByteArray) input = g_byte_array_new();
 
-                g_byte_array_append(input, &resumed, 1);
+                g_byte_array_append(input, &options, 1);
                 g_byte_array_append(input, (const guint8 *) "\x7f", 2);
+                put(input, CONSUMER_RING_FILES, 0, &files, sizeof(files));
                 put(input, CONSUMER_CLASSES, 0, classes, classes_size);
                 put(input, CONSUMER_ROTATE, 0, &rotate, sizeof(rotate));
                 put(input, CONSUMER_SNAPSHOT, TURN, &rotate, sizeof(rotate));

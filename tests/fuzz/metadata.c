@@ -63,11 +63,15 @@ static unsigned count_contexts(const struct context_set *set, const struct app_c
         return (unsigned) __builtin_popcount(set->bits & CONTEXTS_ALL) + app->n;
 }
 
+/* No two have the same name. */
 static unsigned count_members(const struct type *type) {
         unsigned n = 0;
 
-        for (const struct member *m = type ? type->compound.members : NULL; m; m = m->next)
+        for (const struct member *m = type ? type->compound.members : NULL; m; m = m->next) {
+                for (const struct member *other = m->next; other; other = other->next)
+                        g_assert_cmpstr(m->name, !=, other->name);
                 n++;
+        }
         return n;
 }
 
