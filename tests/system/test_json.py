@@ -21,7 +21,7 @@ def tables():
         yield {name: cells for first, *cells in rows for name in re.findall(r"`(\w+)`", first)}
 
 
-VIEW, SUMMARY, CALIBRATE = tables()
+VIEW, SUMMARY, CALIBRATE, MONITOR = tables()
 TYPES = {"string": str, "number": (int, float), "object": dict}
 
 

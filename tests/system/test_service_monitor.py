@@ -7,6 +7,7 @@ import signal
 import unittest
 
 import host
+import test_json
 from service import ServiceTest, read_line
 
 EXAMPLE = "/usr/share/doc/tracectl/examples/follow-glib.c"
@@ -28,6 +29,8 @@ class Monitor(ServiceTest):
                 raise AssertionError(f"no {change} in {found}: {process.stderr.read().decode()}")
             found.append(json.loads(line))
             last = found[-1]
+            if not {"time", "change", "kind", "path"} <= set(last) <= set(test_json.MONITOR):
+                raise AssertionError(f"docs/json.md does not describe {last}")
             if (last["change"] == change and kind in (None, last["kind"]) and
                     values.items() <= last.get("values", {}).items()):
                 return found
