@@ -5,6 +5,7 @@ import ctypes
 import json
 import os
 import re
+import subprocess
 import time
 import unittest
 
@@ -409,10 +410,19 @@ class OwnTest(ServiceTest):
         system.wait_until(lambda: self.readers() == [], "the reader's unit to go")
 
     def test_what_was_recorded_before_is_in_the_chunk(self):
+        """Also what the reader still has: it is asked for that first."""
         process = self.steps()
         self.session(process, ["--syscall", "getpgid"])
+        (unit,) = self.readers()
+        self.host.systemctl("kill", "--signal=STOP", unit)
         self.ask(process, "1000")
-        self.tracectl("alice", "rotate", "own")
+        rotate = self.start(["tracectl", "rotate", "own"], user="alice")
+        try:
+            rotate.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            pass
+        self.host.systemctl("kill", "--signal=CONT", unit)
+        self.assertEqual(rotate.wait(), 0)
         output = self.output("alice", "own")
         self.assertEqual(len(self.events(f"{output}/chunk-1")), 2000)
         self.ask(process, "500")
