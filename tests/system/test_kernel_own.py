@@ -250,6 +250,19 @@ class OwnTest(ServiceTest):
         lines = self.events("/home/alice/bound")
         self.assertEqual(sum("syscall_entry_getpgid:" in line for line in lines), 30)
 
+    def test_record_of_a_process_that_runs(self):
+        process = self.steps()
+        record = self.start(["tracectl", "record", "--kernel", "--syscall", "getpgid", "-o", "/home/alice/running",
+                             "-p", str(process.inner_pid)], user="alice")
+        self.assertIn("Recording into", record.stderr.readline())
+        self.ask(process, "50")
+        process.stdin.close()
+        self.assertEqual(process.wait(), 0)
+        self.assertEqual(record.wait(), 0)
+        lines = self.events("/home/alice/running")
+        self.assertEqual(sum("syscall_entry_getpgid:" in line for line in lines), 50)
+        self.assertEqual(sum("syscall_exit_getpgid:" in line for line in lines), 50)
+
     def test_a_program_of_her_own_in_the_tree(self):
         """Which has no more rights: it is looked at, and is hers again."""
         process = self.steps()
