@@ -40,7 +40,8 @@ static struct ring_map *find_place(struct applied *a) {
 }
 
 /* id 0 names a free place too. */
-static int get_map(struct applied *a, uint64_t id, const int *fds, uint32_t flags, struct ring_map **ret) {
+static int get_map(struct applied *a, uint64_t id, const int *fds, uint32_t flags, bool in_files,
+                   struct ring_map **ret) {
         struct ring_map *map;
         int r;
 
@@ -51,7 +52,7 @@ static int get_map(struct applied *a, uint64_t id, const int *fds, uint32_t flag
                 map = find_place(a);
                 if (!map)
                         return -ENOSPC;
-                r = ring_map_open(map, id, fds[0], fds[1], flags);
+                r = ring_map_open(map, id, fds[0], fds[1], flags, in_files);
                 if (r < 0)
                         return r;
         }
@@ -63,6 +64,7 @@ static int get_map(struct applied *a, uint64_t id, const int *fds, uint32_t flag
 static int get_maps(struct applied *a, const struct view *view, const int *fds, struct pair *pairs) {
         for (uint32_t i = 0; i < view->n_rings; i++) {
                 const struct view_ring *ring = view_ring_at(view, i);
+                const bool in_files = ring->flags & VIEW_RING_FILES;
                 int r;
 
                 pairs[i] = (struct pair) { 0 };
@@ -71,13 +73,13 @@ static int get_maps(struct applied *a, const struct view *view, const int *fds, 
                 if (!context_set_is_valid(ring->contexts, view_ring_app_contexts(view, i)))
                         return -EBADMSG;
                 if (ring->flags & VIEW_RING_SHARED) {
-                        r = get_map(a, ring->shared_id, fds, 0, &pairs[i].shared);
+                        r = get_map(a, ring->shared_id, fds, 0, in_files, &pairs[i].shared);
                         if (r < 0)
                                 return r;
                         fds += 2;
                 }
                 if (ring->flags & VIEW_RING_LOCKED) {
-                        r = get_map(a, ring->locked_id, fds, RING_LOCKED, &pairs[i].locked);
+                        r = get_map(a, ring->locked_id, fds, RING_LOCKED, in_files, &pairs[i].locked);
                         if (r < 0)
                                 return r;
                         fds += 2;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/fd.h"
@@ -46,16 +47,33 @@ static void fill(struct ring_map *map, const struct ring_geometry *g, void *ring
         };
 }
 
-int ring_map_open(struct ring_map *map, uint64_t id, int ring_fd, int positions_fd, uint32_t wanted) {
+/*
+ * Neither file may shrink under us: that would be a SIGBUS in the program. A file
+ * on disk cannot be sealed; that of our own user can be cut off by nobody who could
+ * not kill us as well.
+ */
+static int check_file(int fd, bool in_files, uint64_t *ret_size) {
+        struct stat st;
+
+        if (!in_files)
+                return memfd_check_shared(fd, ret_size);
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode) || st.st_uid != geteuid())
+                return -EPERM;
+        *ret_size = (uint64_t) st.st_size;
+        return 0;
+}
+
+int ring_map_open(struct ring_map *map, uint64_t id, int ring_fd, int positions_fd, uint32_t wanted, bool in_files) {
         uint64_t ring_size, positions_size;
         struct ring_geometry g;
         void *ring, *positions;
         int r;
 
-        /* Neither file may shrink under us: that would be a SIGBUS in the program. */
-        r = memfd_check_shared(ring_fd, &ring_size);
+        r = check_file(ring_fd, in_files, &ring_size);
         if (r >= 0)
-                r = memfd_check_shared(positions_fd, &positions_size);
+                r = check_file(positions_fd, in_files, &positions_size);
         if (r < 0)
                 return r;
         ring = map_file(ring_fd, PROT_READ | PROT_WRITE, ring_size);

@@ -35,10 +35,10 @@ struct ring_map {
 
 /*
  * Maps a ring set from its two descriptors, which stay the caller's. wanted are
- * the bits of RING_LOCKED that its geometry must have. -errno where the files
- * are not what they should be.
+ * the bits of RING_LOCKED that its geometry must have, in_files as VIEW_RING_FILES
+ * says. -errno where the files are not what they should be.
  */
-int ring_map_open(struct ring_map *map, uint64_t id, int ring_fd, int positions_fd, uint32_t wanted);
+int ring_map_open(struct ring_map *map, uint64_t id, int ring_fd, int positions_fd, uint32_t wanted, bool in_files);
 
 void ring_map_close(struct ring_map *map);
 

@@ -95,6 +95,7 @@ __tracectl_arguments() {
         list) if [[ $2 == events ]]; then __tracectl_names events; else __tracectl_names sessions; fi ;;
         help) __tracectl_verbs ;;
         apply) compgen -f -- "$3" ;;
+        recover) compgen -d -- "$3" ;;
         view | summary | export)
                 compgen -d -- "$3"
                 __tracectl_names sessions ;;

@@ -26,6 +26,8 @@ static int append_options(sd_bus_message *m, const struct tracectl_session_optio
                 r = append_string(m, r, "if-exists", options->if_exists);
         if (options && OPTIONS_HAVE(options, mode))
                 r = append_string(m, r, "mode", options->mode);
+        if (options && OPTIONS_HAVE(options, rings))
+                r = append_string(m, r, "rings", options->rings);
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 

@@ -206,9 +206,10 @@ struct tracectl_session_options {
         const char *directory; /* an absolute path, opened by the service with the caller's rights */
         const char *if_exists; /* "error", "keep", "replace" */
         const char *mode;      /* "record", "flight-recorder" */
+        const char *rings;     /* "memory", "files": of the output, where tracectl recover finds them */
 };
 
-#define TRACECTL_SESSION_OPTIONS_INIT { sizeof(struct tracectl_session_options), -1, NULL, NULL, NULL }
+#define TRACECTL_SESSION_OPTIONS_INIT { sizeof(struct tracectl_session_options), -1, NULL, NULL, NULL, NULL }
 
 /* A new session. options may be NULL. */
 int tracectl_session_create(tracectl_connection *connection, const char *name,

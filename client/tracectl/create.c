@@ -24,6 +24,9 @@ static void print_help(void) {
              "                         it is missing; default: one of the service's for you\n"
              "      --mode MODE        record: write all the time; flight-recorder: keep the\n"
              "                         newest events, for tracectl snapshot\n"
+             "      --persistent       Keep the ring buffers in files: what is recorded\n"
+             "                         outlives every process; see tracectl recover. The\n"
+             "                         disk may make programs wait\n"
              "      --if-exists WHAT   Where there is such a session: error, keep it, or\n"
              "                         replace it\n"
              COMMAND_HELP
@@ -31,11 +34,12 @@ static void print_help(void) {
              "Example: tracectl create orders -o ~/orders-trace");
 }
 
-enum { OPTION_MODE = COMMAND_OWN, OPTION_IF_EXISTS };
+enum { OPTION_MODE = COMMAND_OWN, OPTION_IF_EXISTS, OPTION_PERSISTENT };
 
 static const struct option options[] = {
         { "output", required_argument, NULL, 'o' },
         { "mode", required_argument, NULL, OPTION_MODE },
+        { "persistent", no_argument, NULL, OPTION_PERSISTENT },
         { "if-exists", required_argument, NULL, OPTION_IF_EXISTS },
         COMMAND_OPTIONS,
         {},
@@ -67,6 +71,9 @@ static int read_option(struct create *create, int c, char *argv[]) {
                 return -1;
         case OPTION_MODE:
                 return choose_word(optarg, "word for --mode", modes, &create->session.mode);
+        case OPTION_PERSISTENT:
+                create->session.rings = "files";
+                return -1;
         case OPTION_IF_EXISTS:
                 return choose_word(optarg, "word for --if-exists", whats, &create->session.if_exists);
         default:

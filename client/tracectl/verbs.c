@@ -15,6 +15,7 @@ const struct verb verbs[] = {
         { "export", "[OPTION...] [DIR|SESSION]", "Write a recording for other viewers", verb_export },
         { "emit", "PROVIDER:NAME [FIELD=VALUE...]", "Record an event from a script", verb_emit },
         { "create", "[OPTION...] NAME", "Make a session, the current one", verb_create },
+        { "recover", "DIR", "Make a trace of what a crash left", verb_recover },
         { "set-session", "SESSION", "Choose the current session", verb_set_session },
         { "enable-event", "PATTERN...", "Record these events", verb_enable_event },
         { "disable-event", "PATTERN...", "Record them no longer", verb_disable_event },

@@ -37,6 +37,7 @@ int verb_top(int argc, char *argv[]);
 int verb_export(int argc, char *argv[]);
 int verb_emit(int argc, char *argv[]);
 int verb_create(int argc, char *argv[]);
+int verb_recover(int argc, char *argv[]);
 int verb_set_session(int argc, char *argv[]);
 int verb_enable_event(int argc, char *argv[]);
 int verb_disable_event(int argc, char *argv[]);

@@ -13,7 +13,7 @@
 
 struct create_options {
         int output_fd;
-        const char *directory, *if_exists, *mode;
+        const char *directory, *if_exists, *mode, *rings;
 };
 
 /* *ret is the caller's, but for what it takes from the options. */
@@ -136,6 +136,9 @@ static int create(struct bus *b, sd_bus_message *m, uid_t caller, const char *na
         if (o->mode && session_mode_from_string(o->mode, &config.mode) < 0)
                 return fail(failure, FAILURE_INVALID_OPTION,
                             "Unknown mode '%.100s'; known are: record, flight-recorder.", o->mode);
+        if (o->rings && strcmp(o->rings, "memory") != 0 && strcmp(o->rings, "files") != 0)
+                return fail(failure, FAILURE_INVALID_OPTION,
+                            "Unknown rings '%.100s'; known are: memory, files.", o->rings);
         if (strcmp(if_exists, "error") != 0 && strcmp(if_exists, "keep") != 0 && strcmp(if_exists, "replace") != 0)
                 return fail(failure, FAILURE_INVALID_OPTION,
                             "Unknown if-exists '%.100s'; known are: error, keep, replace.", if_exists);
@@ -146,6 +149,7 @@ static int create(struct bus *b, sd_bus_message *m, uid_t caller, const char *na
         r = read_output(b, name, config.created, o, &config.output, failure);
         if (r < 0)
                 return r;
+        config.output.has_rings = o->rings && strcmp(o->rings, "files") == 0;
         *ret = NULL;
         r = found && strcmp(if_exists, "replace") == 0 ? replace(b, m, found, &config, failure)
                                                        : manager_create_session(b->manager, &config, ret, failure);
@@ -177,6 +181,7 @@ static int method_create_session(sd_bus_message *m, void *userdata, sd_bus_error
                 { "directory", 's', &o.directory },
                 { "if-exists", 's', &o.if_exists },
                 { "mode", 's', &o.mode },
+                { "rings", 's', &o.rings },
         };
         struct creation c = { .bus = b, .message = m, .options = &o };
         int r;

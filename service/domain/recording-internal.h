@@ -24,6 +24,7 @@ struct recording {
         struct recording *next;
         struct sender *sender;
         char *session;
+        bool in_files; /* rings of the owner's own programs */
         uid_t owner; /* of the session: rings are charged to him, whoever writes */
 
         pthread_mutex_t lock;

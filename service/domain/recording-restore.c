@@ -83,6 +83,27 @@ int recording_restore_rings(struct recording *r, const struct consumer_rings *me
         return 0;
 }
 
+int recording_restore_ring_files(struct recording *r, const struct consumer_ring_files *message,
+                                 const struct record_rings *more) {
+        struct stream *stream;
+        struct ring_set *set;
+        int k;
+
+        k = stream_restore_in_files(r->domain, message, r->owner, more->ring, &stream);
+        if (k < 0)
+                return k;
+        k = get_set(r, &message->rings, more, &set);
+        if (k < 0) {
+                stream_unref(stream);
+                return k;
+        }
+        set->in_files = true;
+        stream->serial = stream->asked = message->rings.header.serial;
+        stream->next = set->streams;
+        set->streams = stream;
+        return 0;
+}
+
 static int restore_class(struct class_table *table, struct stream *stream, struct definitions_reader *reader,
                          const struct app_contexts *app, uint32_t id) {
         struct definition ignored;

@@ -48,14 +48,15 @@ struct recording *recording_unref(struct recording *r) {
         return NULL;
 }
 
-int recording_new(struct user_domain *domain, uid_t owner, const char *session, struct sender *sender,
+int recording_new(struct user_domain *domain, uid_t owner, const char *session, bool in_files, struct sender *sender,
                   struct recording **ret) {
         struct recording *r;
 
         r = malloc(sizeof(*r));
         if (!r)
                 return -ENOMEM;
-        *r = (struct recording) { .refs = 1, .domain = domain, .session = strdup(session), .owner = owner };
+        *r = (struct recording) { .refs = 1, .domain = domain, .session = strdup(session), .owner = owner,
+                                   .in_files = in_files };
         if (!r->session) {
                 free(r);
                 return -ENOMEM;
@@ -104,6 +105,8 @@ static int find_set(struct recording *r, const struct recording_request *q, stru
         k = ring_set_new(r->domain, r->sets, q->compartment, q->application, q->pid, &set);
         if (k < 0)
                 return k;
+        /* Who can cut a file off ends whoever has it mapped: nobody's but his own programs. */
+        set->in_files = r->in_files && set->uid == r->owner;
         set->next = r->sets;
         r->sets = set;
         *ret = set;
@@ -187,6 +190,32 @@ int recording_prepare(struct recording *r, const struct recording_request *reque
         if (k < 0 && k != -EPIPE)
                 report(r, request, k);
         return k;
+}
+
+static struct stream *find_asked(const struct recording *r, uint64_t serial) {
+        for (struct ring_set *set = r->sets; set; set = set->next)
+                for (struct stream *s = set->streams; s; s = s->next)
+                        if (s->in_files && s->asked == serial)
+                                return s;
+        return NULL;
+}
+
+bool recording_take_files(struct recording *r, uint64_t serial, int error, int fds[2]) {
+        struct stream *stream;
+        int k = -error;
+
+        pthread_mutex_lock(&r->lock);
+        stream = find_asked(r, serial);
+        if (stream && k == 0)
+                k = stream_give_files(stream, r->owner, fds);
+        pthread_mutex_unlock(&r->lock);
+        if (stream && k < 0) {
+                char text[256];
+
+                snprintf(text, sizeof(text), "its ring buffers cannot be put into files: %s", strerror(-k));
+                sender_report(r->sender, text);
+        }
+        return stream;
 }
 
 void recording_release(struct recording *r, uint64_t application) {

@@ -25,8 +25,8 @@
 
 struct recording;
 
-/* For a session of owner, to whom its rings are charged. */
-int recording_new(struct user_domain *domain, uid_t owner, const char *session, struct sender *sender,
+/* For a session of owner, to whom its rings are charged. in_files: those of his own programs are files of the output. */
+int recording_new(struct user_domain *domain, uid_t owner, const char *session, bool in_files, struct sender *sender,
                   struct recording **ret);
 
 struct recording *recording_ref(struct recording *r);
@@ -56,6 +56,12 @@ struct recording_request {
 int recording_prepare(struct recording *r, const struct recording_request *request, uint32_t *ret_ids,
                       struct stream **ret, uint64_t *ret_serial);
 
+/*
+ * The consumer has answered: whether that was about a ring set in files, which
+ * are taken over (replaced by -1) or are not there, for an errno that is reported.
+ */
+bool recording_take_files(struct recording *r, uint64_t serial, int error, int fds[2]);
+
 /* The application is gone: its own ring sets are handed to the consumer and forgotten. */
 void recording_release(struct recording *r, uint64_t application);
 
@@ -70,6 +76,8 @@ void recording_release_lost(struct recording *r, uint64_t application);
  */
 int recording_restore_rings(struct recording *r, const struct consumer_rings *message, const struct record_rings *more,
                             const struct stream_remains *remains, bool *ret_lost);
+int recording_restore_ring_files(struct recording *r, const struct consumer_ring_files *message,
+                                 const struct record_rings *more);
 int recording_restore_classes(struct recording *r, const struct consumer_classes *message,
                               const struct context_set *contexts, const void *data, size_t size);
 int recording_restore_release(struct recording *r, const struct consumer_release *message);

@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include "protocol/definitions.h"
+#include "protocol/ring.h"
 #include "service/domain/ring-set.h"
 
 static void forget_streams(struct ring_set *set) {
@@ -130,10 +131,10 @@ static struct record_rings describe(const struct ring_set *set, const struct str
         return r;
 }
 
-static int send_rings(const struct ring_set *set, struct sender *sender, const struct model_channel *channel,
-                      struct stream *stream) {
-        struct consumer_rings message = {
-                .header = { .type = CONSUMER_RINGS, .size = sizeof(message) },
+static struct consumer_rings rings_of(const struct ring_set *set, const struct model_channel *channel,
+                                      const struct stream *stream) {
+        struct consumer_rings m = {
+                .header = { .type = CONSUMER_RINGS, .size = sizeof(m) },
                 .set = set->id,
                 .stream = stream->channel,
                 .uid = set->compartment->key.uid,
@@ -141,20 +142,64 @@ static int send_rings(const struct ring_set *set, struct sender *sender, const s
                 .pid = set->pid,
                 .contexts = channel->contexts.bits,
         };
+
+        memcpy(m.app_contexts, channel->contexts.app, sizeof(m.app_contexts));
+        memcpy(m.uuid, set->uuid, sizeof(m.uuid));
+        memcpy(m.set_name, set->name, sizeof(m.set_name));
+        snprintf(m.channel, sizeof(m.channel), "%s", channel->name);
+        return m;
+}
+
+static int send_rings(const struct ring_set *set, struct sender *sender, const struct model_channel *channel,
+                      struct stream *stream) {
+        struct consumer_rings message = rings_of(set, channel, stream);
         const int fds[] = { stream->ring_fd, stream->positions_fd };
         struct record_rings record = describe(set, stream);
         const struct iovec more = { .iov_base = &record, .iov_len = sizeof(record) };
 
-        memcpy(message.app_contexts, channel->contexts.app, sizeof(message.app_contexts));
-        memcpy(message.uuid, set->uuid, sizeof(message.uuid));
-        memcpy(message.set_name, set->name, sizeof(message.set_name));
-        snprintf(message.channel, sizeof(message.channel), "%s", channel->name);
         return sender_send_with(sender, &message.header, fds, ARRAY_SIZE(fds), &more, &stream->serial);
+}
+
+static int send_ring_files(const struct ring_set *set, struct sender *sender, const struct model_channel *channel,
+                           struct stream *stream) {
+        struct consumer_ring_files message = {
+                .rings = rings_of(set, channel, stream),
+                .flags = (channel->overwrite ? RING_OVERWRITE : 0) | (set->application ? RING_LOCKED : 0),
+                .n_cpus = set->domain->n_cpus,
+                .n_subbufs = channel->n_subbufs,
+                .subbuf_size = channel->subbuf_size,
+        };
+        struct record_rings record = describe(set, stream);
+        const struct iovec more = { .iov_base = &record, .iov_len = sizeof(record) };
+        int r;
+
+        message.rings.header = (struct consumer_header) { .type = CONSUMER_RING_FILES, .size = sizeof(message) };
+        r = sender_send_with(sender, &message.rings.header, NULL, 0, &more, &stream->serial);
+        stream->asked = stream->serial;
+        return r;
+}
+
+static int make_stream(struct ring_set *set, uid_t payer, struct sender *sender, const struct model_channel *channel,
+                       struct stream **ret) {
+        _cleanup_(stream_unrefp) struct stream *stream = NULL;
+        int r;
+
+        if (set->in_files)
+                r = stream_new_in_files(set->domain, channel, payer, set->application != 0, &stream);
+        else
+                r = stream_new(set->domain, channel, payer, set->application != 0, &stream);
+        if (r >= 0)
+                r = set->in_files ? send_ring_files(set, sender, channel, stream)
+                                  : send_rings(set, sender, channel, stream);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(stream);
+        return 0;
 }
 
 int ring_set_stream(struct ring_set *set, uid_t payer, struct sender *sender, const struct model_channel *channel,
                     struct stream **ret) {
-        _cleanup_(stream_unrefp) struct stream *stream = NULL;
+        struct stream *stream;
         int r;
 
         for (struct stream *s = set->streams; s; s = s->next)
@@ -162,15 +207,11 @@ int ring_set_stream(struct ring_set *set, uid_t payer, struct sender *sender, co
                         *ret = s;
                         return 0;
                 }
-        r = stream_new(set->domain, channel, payer, set->application != 0, &stream);
-        if (r < 0)
-                return r;
-        r = send_rings(set, sender, channel, stream);
+        r = make_stream(set, payer, sender, channel, &stream);
         if (r < 0)
                 return r;
         stream->next = set->streams;
-        set->streams = stream;
-        *ret = TAKE_PTR(stream);
+        set->streams = *ret = stream;
         return 0;
 }
 

@@ -23,6 +23,7 @@ struct ring_set {
         uint64_t application; /* that has the set for itself, or 0 */
         pid_t pid;
         uint8_t uuid[16]; /* of its trace */
+        bool in_files; /* its rings are */
         bool lost;     /* its rings did not outlive the last tracingd; nobody gets them any more */
         bool released; /* forgotten but for its name, which no later set may have */
         char name[CONSUMER_NAME_MAX];

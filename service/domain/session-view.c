@@ -12,7 +12,7 @@ static void session_view_free(struct session_view *v) {
                 stream_unref(v->rings[i].locked);
                 recording_unref(v->rings[i].recording);
         }
-        closep(&v->fds[0]);
+        closep(&v->fd);
         event_definitions_unref(v->definitions);
         compartment_unref(v->compartment);
         free(v->targets);
@@ -72,7 +72,7 @@ static int new_view(const struct session_view_request *q, struct session_view **
         v->generation = q->model->generation;
         v->definitions = event_definitions_ref(q->definitions);
         v->compartment = compartment_ref(q->compartment);
-        v->fds[0] = -1;
+        v->fd = -1;
         r = copy_targets(q, v);
         if (r >= 0)
                 r = view_build(q, v);
@@ -120,11 +120,42 @@ int session_view_get(const struct session_view_request *q, struct session_view *
         return r;
 }
 
+/* The acquire pairs with stream_give_files(). */
+static bool is_made(const struct stream *s) {
+        return !s || atomic_load_explicit(&s->is_made, memory_order_acquire);
+}
+
+static bool is_ready(const struct session_view_ring *ring) {
+        const struct sender *sender = recording_sender(ring->recording);
+
+        if (!ring->shared->in_files)
+                return sender_has_sent(sender, ring->serial);
+        return is_made(ring->shared) && is_made(ring->locked) && sender_has_done(sender, ring->serial);
+}
+
 bool session_view_is_ready(const struct session_view *v) {
         for (uint32_t i = 0; i < v->n_rings; i++)
-                if (!sender_has_sent(recording_sender(v->rings[i].recording), v->rings[i].serial))
+                if (!is_ready(&v->rings[i]))
                         return false;
         return true;
+}
+
+static size_t list_stream(const struct stream *s, int *ret) {
+        if (!s)
+                return 0;
+        ret[0] = s->ring_fd;
+        ret[1] = s->positions_readonly_fd;
+        return 2;
+}
+
+void session_view_list_fds(const struct session_view *v, int ret[SESSION_VIEW_FDS_MAX]) {
+        size_t n = 0;
+
+        ret[n++] = v->fd;
+        for (uint32_t i = 0; i < v->n_rings; i++) {
+                n += list_stream(v->rings[i].shared, ret + n);
+                n += list_stream(v->rings[i].locked, ret + n);
+        }
 }
 
 bool session_view_is_same(const struct session_view *a, const struct session_view *b) {

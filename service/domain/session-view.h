@@ -46,8 +46,8 @@ struct session_view {
 
         void *data; /* the file's content */
         size_t size;
-        int fds[SESSION_VIEW_FDS_MAX]; /* as the message has them; but for the first, the streams' */
-        size_t n_fds;
+        int fd; /* of a file with that content */
+        size_t n_fds; /* that go with the message */
         struct session_view_ring rings[VIEW_RINGS_MAX];
         uint32_t n_rings;
 };
@@ -72,8 +72,11 @@ static inline void session_view_unrefp(struct session_view **v) {
                 session_view_unref(*v);
 }
 
-/* Whether every consumer has been sent what the view relies on. */
+/* Whether every consumer has been sent, or where rings are files has done, what the view relies on. */
 bool session_view_is_ready(const struct session_view *v);
+
+/* The n_fds descriptors that go with the message of one that is ready: its own first, then those of the rings. */
+void session_view_list_fds(const struct session_view *v, int ret[SESSION_VIEW_FDS_MAX]);
 
 /* Whether an application that has a needs b: the same but for the generation. */
 bool session_view_is_same(const struct session_view *a, const struct session_view *b);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "common/fd.h"
 #include "protocol/ring.h"
@@ -74,17 +75,19 @@ static int make_files(struct stream *s, const struct ring_geometry *g) {
         return format(s->domain, g, s->ring_fd, s->positions_fd);
 }
 
-int stream_new(struct user_domain *domain, const struct model_channel *channel, uid_t uid, bool locked,
-               struct stream **ret) {
+static int geometry_of(const struct user_domain *domain, const struct model_channel *channel, bool locked,
+                       struct ring_geometry *ret) {
+        return ring_geometry_init(ret, (channel->overwrite ? RING_OVERWRITE : 0) | (locked ? RING_LOCKED : 0),
+                                  domain->clock, domain->n_cpus, channel->n_subbufs, channel->subbuf_size);
+}
+
+/* Without files. */
+static int make(struct user_domain *domain, const struct model_channel *channel, uid_t uid, const struct ring_geometry *g,
+                struct stream **ret) {
         _cleanup_(stream_unrefp) struct stream *s = NULL;
-        struct ring_geometry g;
         uint64_t total;
         int r;
 
-        r = ring_geometry_init(&g, (channel->overwrite ? RING_OVERWRITE : 0) | (locked ? RING_LOCKED : 0),
-                               domain->clock, domain->n_cpus, channel->n_subbufs, channel->subbuf_size);
-        if (r < 0)
-                return r;
         s = malloc(sizeof(*s));
         if (!s)
                 return -ENOMEM;
@@ -92,7 +95,7 @@ int stream_new(struct user_domain *domain, const struct model_channel *channel, 
                 .refs = 1,
                 .domain = domain,
                 .channel = channel->id,
-                .bytes = g.total_size,
+                .bytes = g->total_size,
                 .ring_fd = -1,
                 .positions_fd = -1,
                 .positions_readonly_fd = -1,
@@ -105,9 +108,24 @@ int stream_new(struct user_domain *domain, const struct model_channel *channel, 
                 return r;
         if (total > domain->ring_bytes_max)
                 return -EFBIG;
-        r = make_files(s, &g);
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+int stream_new(struct user_domain *domain, const struct model_channel *channel, uid_t uid, bool locked,
+               struct stream **ret) {
+        _cleanup_(stream_unrefp) struct stream *s = NULL;
+        struct ring_geometry g;
+        int r;
+
+        r = geometry_of(domain, channel, locked, &g);
+        if (r >= 0)
+                r = make(domain, channel, uid, &g, &s);
+        if (r >= 0)
+                r = make_files(s, &g);
         if (r < 0)
                 return r;
+        s->is_made = true;
         s->ring_id = user_domain_next_id(domain);
         /* A process's own rings are mapped by it alone: after a restart it gets new ones. */
         if (!locked) {
@@ -115,6 +133,63 @@ int stream_new(struct user_domain *domain, const struct model_channel *channel, 
                 s->positions_stored = fd_store_add(domain->store, s->positions_fd);
         }
         *ret = TAKE_PTR(s);
+        return 0;
+}
+
+int stream_new_in_files(struct user_domain *domain, const struct model_channel *channel, uid_t uid, bool locked,
+                        struct stream **ret) {
+        struct ring_geometry g;
+        int r;
+
+        r = geometry_of(domain, channel, locked, &g);
+        if (r >= 0)
+                r = make(domain, channel, uid, &g, ret);
+        if (r < 0)
+                return r;
+        (*ret)->in_files = true;
+        (*ret)->ring_id = user_domain_next_id(domain);
+        return 0;
+}
+
+int stream_restore_in_files(struct user_domain *domain, const struct consumer_ring_files *m, uid_t uid,
+                            uint64_t ring_id, struct stream **ret) {
+        const struct model_channel channel = {
+                .id = m->rings.stream,
+                .overwrite = m->flags & RING_OVERWRITE,
+                .n_subbufs = m->n_subbufs,
+                .subbuf_size = m->subbuf_size,
+        };
+        struct ring_geometry g;
+        int r;
+
+        r = geometry_of(domain, &channel, m->flags & RING_LOCKED, &g);
+        if (r >= 0)
+                r = make(domain, &channel, uid, &g, ret);
+        if (r < 0)
+                return r;
+        (*ret)->in_files = true;
+        (*ret)->ring_id = ring_id;
+        user_domain_note_id(domain, ring_id);
+        return 0;
+}
+
+static bool is_file_of(int fd, uid_t owner, uint64_t size) {
+        struct stat st;
+
+        return fd >= 0 && fstat(fd, &st) >= 0 && S_ISREG(st.st_mode) && st.st_uid == owner &&
+               (uint64_t) st.st_size >= size;
+}
+
+int stream_give_files(struct stream *s, uid_t owner, int fds[2]) {
+        /* A consumer that goes on brings them again. */
+        if (atomic_load(&s->is_made))
+                return 0;
+        if (!is_file_of(fds[0], owner, s->bytes) || !is_file_of(fds[1], owner, sizeof(struct ring_positions)))
+                return -EBADMSG;
+        s->ring_fd = TAKE_FD(fds[0]);
+        s->positions_readonly_fd = TAKE_FD(fds[1]);
+        /* Pairs with the acquire in session_view_is_ready(). */
+        atomic_store_explicit(&s->is_made, true, memory_order_release);
         return 0;
 }
 
@@ -161,6 +236,7 @@ int stream_restore(struct user_domain *domain, uint32_t channel, uid_t uid, cons
                 r = fd_reopen_readonly(s->positions_fd, &s->positions_readonly_fd);
                 if (r < 0)
                         return r;
+                s->is_made = true;
         }
         *ret = TAKE_PTR(s);
         return 0;

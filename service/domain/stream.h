@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "common/cleanup.h"
+#include "protocol/consumer.h"
 #include "service/model/view.h"
 #include "service/domain/user.h"
 
@@ -25,6 +26,8 @@ struct stream {
         struct charge charge, memory_charge; /* to the session's owner */
         uint32_t channel; /* its id; the stream's number in its set */
         int ring_fd, positions_fd, positions_readonly_fd;
+        bool in_files;        /* of the session's output, made by the consumer: positions_fd is -1 */
+        atomic_bool is_made;  /* the descriptors are there, for good: stored after them, read before */
 
         uint64_t ring_stored, positions_stored; /* in the store of descriptors; 0: they end with tracingd */
 
@@ -32,6 +35,7 @@ struct stream {
         uint64_t *announced; /* bits: class ids that the consumer was told of */
         uint32_t n_announced; /* words */
         uint64_t serial;      /* of the newest message about this stream */
+        uint64_t asked;       /* of RING_FILES */
 };
 
 /*
@@ -40,6 +44,20 @@ struct stream {
  */
 int stream_new(struct user_domain *domain, const struct model_channel *channel, uid_t uid, bool locked,
                struct stream **ret);
+
+/* As stream_new(), of files that the consumer makes and stream_give_files() brings. */
+int stream_new_in_files(struct user_domain *domain, const struct model_channel *channel, uid_t uid, bool locked,
+                        struct stream **ret);
+
+/* One of those after a restart: the consumer is asked for its files again. */
+int stream_restore_in_files(struct user_domain *domain, const struct consumer_ring_files *message, uid_t uid,
+                            uint64_t ring_id, struct stream **ret);
+
+/*
+ * Ring and, for reading, positions, of the owner of the session: fds are replaced
+ * by -1 where they are taken over. -EBADMSG for anything else than a file of his.
+ */
+int stream_give_files(struct stream *stream, uid_t owner, int fds[2]);
 
 /* The files of one that an earlier tracingd made. */
 struct stream_remains {

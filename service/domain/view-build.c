@@ -124,16 +124,12 @@ static void add_ring(struct builder *b, const struct context_set *contexts) {
         b->rings[v->n_rings] = (struct view_ring) {
                 .shared_id = ring->shared->ring_id,
                 .locked_id = ring->locked ? ring->locked->ring_id : 0,
-                .flags = VIEW_RING_SHARED | (ring->locked ? VIEW_RING_LOCKED : 0),
+                .flags = VIEW_RING_SHARED | (ring->locked ? VIEW_RING_LOCKED : 0) |
+                         (ring->shared->in_files ? VIEW_RING_FILES : 0),
                 .contexts = contexts->bits,
         };
         memcpy(b->rings[v->n_rings].app_contexts, contexts->app, sizeof(contexts->app));
-        v->fds[v->n_fds++] = ring->shared->ring_fd;
-        v->fds[v->n_fds++] = ring->shared->positions_readonly_fd;
-        if (ring->locked) {
-                v->fds[v->n_fds++] = ring->locked->ring_fd;
-                v->fds[v->n_fds++] = ring->locked->positions_readonly_fd;
-        }
+        v->n_fds += ring->locked ? 4 : 2;
         v->n_rings++;
 }
 
@@ -222,7 +218,7 @@ static int write_file(struct builder *b, uint32_t n_actions) {
                                 };
                 }
         view_filters_write(&b->filters, v->data, filters);
-        return memfd_new_constant("tracectl-view", v->data, v->size, &v->fds[0]);
+        return memfd_new_constant("tracectl-view", v->data, v->size, &v->fd);
 }
 
 static uint32_t count_actions(const struct builder *b) {

@@ -123,6 +123,7 @@ void session_output_message(const struct session_output *output, struct consumer
         *ret = (struct consumer_output) {
                 .header = { .type = CONSUMER_OUTPUT, .size = sizeof(*ret) },
                 .kind = output->kind,
+                .flags = output->has_rings ? CONSUMER_FILES : 0,
         };
         if (output->kind != CONSUMER_OUTPUT_FD)
                 strncpy(ret->path, output->asked, sizeof(ret->path) - 1);

@@ -20,6 +20,8 @@ struct session_output {
         int fd;     /* of CONSUMER_OUTPUT_FD, else -1 */
         uint64_t stored; /* its number in the store of descriptors; of the session */
         char *path;  /* for people: UTF-8 without control characters; of CONSUMER_OUTPUT_STATE "" until it is known */
+        bool has_rings; /* rings are files there, too: what was recorded outlives every process */
+        uint32_t sync_msec; /* how old it may be before it is on the disk; 0: as old as it gets */
         char *asked; /* what the consumer opens: the path, or of CONSUMER_OUTPUT_STATE the name below the unit's */
 };
 

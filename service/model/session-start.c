@@ -142,7 +142,11 @@ static void on_output_answer(int error, const char *path, void *userdata) {
         }
         if (!operation_of(s, OPERATION_START))
                 return;
-        snprintf(reason, sizeof(reason), "nothing can be written to '%.150s': %s", output_name(s), strerror(error));
+        if (s->output.has_rings && error == EOPNOTSUPP)
+                snprintf(reason, sizeof(reason), "'%.150s' is on a file system that cannot hold ring buffers; choose a "
+                         "local one, such as ext4 or xfs", output_name(s));
+        else
+                snprintf(reason, sizeof(reason), "nothing can be written to '%.150s': %s", output_name(s), strerror(error));
         start_failed(s, FAILURE_OUTPUT, reason);
 }
 
@@ -165,6 +169,7 @@ static int send_session(struct session *s) {
                 .header = { .type = CONSUMER_SESSION, .size = sizeof(message) },
                 .clock = s->manager->domain->clock,
                 .created = s->created,
+                .sync_msec = s->output.sync_msec,
         };
         struct trace_clock_info clock;
         int r, status_fd = sender_status_fd(consumer_sender(s->consumer));
@@ -189,9 +194,16 @@ static void on_consumer_ended(void *userdata) {
         manager_remove_session(s->manager, s);
 }
 
+static bool on_consumer_files(uint64_t serial, int error, int fds[2], void *userdata) {
+        struct session *s = userdata;
+
+        return s->recording && recording_take_files(s->recording, serial, error, fds);
+}
+
 struct consumer_handlers session_consumer_handlers(struct session *s) {
         return (struct consumer_handlers) {
                 .failed = on_consumer_failed,
+                .files = on_consumer_files,
                 .drained = on_consumer_drained,
                 .ended = on_consumer_ended,
                 .userdata = s,
@@ -218,7 +230,8 @@ static int begin_consumer(struct session *s) {
         r = consumer_new(s->manager->event, &s->manager->starter, &spec, &handlers, &s->consumer);
         if (r < 0)
                 return r;
-        r = recording_new(s->manager->domain, s->owner, s->name, consumer_sender(s->consumer), &s->recording);
+        r = recording_new(s->manager->domain, s->owner, s->name, s->output.has_rings,
+                          consumer_sender(s->consumer), &s->recording);
         if (r < 0)
                 return r;
         s->applications_before = registry_count_ever(registry, session_scope(s)) - registry_count(registry, session_scope(s));

@@ -58,12 +58,14 @@ static void introduce(const struct application *a, struct handshake *h) {
 
 static int send_view(struct application *a, const struct session_view *view) {
         struct handshake h = { .keys = HANDSHAKE_GENERATION, .generation = view->generation };
+        int fds[SESSION_VIEW_FDS_MAX];
 
         if (a->ready_sent)
                 h.keys |= HANDSHAKE_CONFIG;
         else
                 introduce(a, &h);
-        return application_send(a, &h, view->fds, view->n_fds);
+        session_view_list_fds(view, fds);
+        return application_send(a, &h, fds, view->n_fds);
 }
 
 /* 1, or 0: it stays pending until its socket has room, or others of its user have read what they were sent. */

@@ -23,7 +23,8 @@ void keeper_put_session(struct session *s) {
         struct record_session record = {
                 .size = sizeof(record),
                 .flags = (s->ending ? RECORD_SESSION_ENDING : 0) | (s->persistent ? RECORD_SESSION_PERSISTENT : 0) |
-                         (s->reaches_others ? RECORD_SESSION_REACHES_OTHERS : 0),
+                         (s->reaches_others ? RECORD_SESSION_REACHES_OTHERS : 0) |
+                         (s->output.has_rings ? RECORD_SESSION_FILES : 0),
                 .key = s->key,
                 .owner = s->owner,
                 .mode = s->mode,
@@ -33,6 +34,7 @@ void keeper_put_session(struct session *s) {
                 .last_channel = s->last_channel,
                 .last_rule = s->last_rule,
                 .chunks = s->chunks,
+                .sync_msec = s->output.sync_msec,
         };
 
         if (!ledger_of(s))

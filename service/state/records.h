@@ -39,6 +39,7 @@ enum record_session_flags {
         RECORD_SESSION_ENDING = 1 << 0, /* it is being destroyed */
         RECORD_SESSION_PERSISTENT = 1 << 1,
         RECORD_SESSION_REACHES_OTHERS = 1 << 2, /* it has had a rule for applications that are not the owner's */
+        RECORD_SESSION_FILES = 1 << 3,          /* rings are files of the output */
 };
 
 /* Strings: name, output's path, output as asked for, profile, reason. */
@@ -48,7 +49,7 @@ struct record_session {
         uint32_t owner, mode, state, output_kind;
         struct fd_identity output;
         uint64_t created;
-        uint32_t last_channel, last_rule, chunks, reserved;
+        uint32_t last_channel, last_rule, chunks, sync_msec;
         uint64_t applications; /* that its counters show beside those that come later */
 };
 

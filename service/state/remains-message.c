@@ -60,16 +60,17 @@ static bool is_good(const struct remains_message *m) {
                 [CONSUMER_KERNEL_CPUS] = { sizeof(struct consumer_kernel_cpus), 2, 2 },
                 [CONSUMER_KERNEL_EVENTS] = { sizeof(struct consumer_kernel_events), 1, 1 },
                 [CONSUMER_KERNEL_STATE] = { sizeof(struct consumer_kernel_state), 1, 1 },
+                [CONSUMER_RING_FILES] = { sizeof(struct consumer_ring_files), 0, 0 },
         };
         const uint32_t type = m->body->type, n = m->record.n_files;
 
-        if (type == 0 || type >= ARRAY_SIZE(forms) || n > forms[type].n_files || n < forms[type].least_files)
+        if (type == 0 || type == CONSUMER_STREAM || type >= ARRAY_SIZE(forms) || n > forms[type].n_files || n < forms[type].least_files)
                 return false;
         if (type == CONSUMER_CLASSES)
                 return classes_are_good(m);
         if (m->body->size != forms[type].size)
                 return false;
-        return type == CONSUMER_RINGS ? rings_are_good(m) : true;
+        return type == CONSUMER_RINGS || type == CONSUMER_RING_FILES ? rings_are_good(m) : true;
 }
 
 int remains_read_message(const struct ledger_item *item, struct remains_message *ret) {

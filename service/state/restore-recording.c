@@ -47,6 +47,16 @@ static int restore_rings(struct session *s, struct fd_store *store, const struct
         return recording_restore_rings(s->recording, message, m->more, &remains, &lost);
 }
 
+/* The consumer is asked for the files again. */
+static int restore_ring_files(struct session *s, const struct remains_message *m) {
+        const struct iovec more = more_of(m);
+        int r;
+
+        r = sender_restore_message(recording_sender(s->recording), m->body, NULL, 0, &more);
+        return r < 0 ? r : recording_restore_ring_files(s->recording, (const struct consumer_ring_files *) m->body,
+                                                        m->more);
+}
+
 static const struct channel *find_channel(const struct session *s, uint32_t id) {
         const struct channel *c = s->channels;
 
@@ -120,6 +130,8 @@ static int restore_message(struct session *s, struct fd_store *store, const stru
                 return sender_restore_message(sender, m->body, &fd, 1, NULL);
         case CONSUMER_RINGS:
                 return restore_rings(s, store, m);
+        case CONSUMER_RING_FILES:
+                return restore_ring_files(s, m);
         case CONSUMER_CLASSES:
                 return restore_classes(s, m);
         case CONSUMER_RELEASE:
@@ -174,7 +186,8 @@ int restore_recording(struct session *s, struct fd_store *store, const struct re
         r = restore_consumer(s, store, remains);
         if (r < 0)
                 return r;
-        r = recording_new(s->manager->domain, s->owner, s->name, consumer_sender(s->consumer), &s->recording);
+        r = recording_new(s->manager->domain, s->owner, s->name, s->output.has_rings,
+                          consumer_sender(s->consumer), &s->recording);
         if (r >= 0)
                 r = restore_messages(s, store, remains);
         if (r < 0) {

@@ -126,6 +126,10 @@ static int restore_output(struct fd_store *store, const struct remains_session *
         r = session_output_restore(ret, remains->record.output_kind, fd, stored, remains->path, remains->asked);
         if (r < 0)
                 closep(&fd);
+        else {
+                ret->has_rings = remains->record.flags & RECORD_SESSION_FILES;
+                ret->sync_msec = remains->record.sync_msec;
+        }
         return r;
 }
 

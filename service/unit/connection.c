@@ -46,7 +46,20 @@ static void check_unasked(struct consumer *c, uint64_t serial, uint32_t type, in
         consumer_finish(c, reason);
 }
 
-static void answered(struct consumer *c, const struct consumer_ack *ack, const char *path) {
+/* An answer to what describes rings. Whether its error is known to whom it concerns. */
+static bool told(struct consumer *c, const struct consumer_ack *ack, int fds[2]) {
+        bool files = false;
+
+        if (c->detached || c->failed)
+                return false;
+        if (c->handlers.files)
+                files = c->handlers.files(ack->header.serial, ack->error, fds, c->handlers.userdata);
+        if (sender_note_done(c->sender, ack->header.serial))
+                c->handlers.drained(c->handlers.userdata);
+        return files;
+}
+
+static void answered(struct consumer *c, const struct consumer_ack *ack, const char *path, int fds[2]) {
         uint32_t type = c->is_unit ? sender_acknowledge(c->sender, ack->header.serial) : 0;
         _cleanup_free_ struct request *q = NULL;
 
@@ -58,12 +71,12 @@ static void answered(struct consumer *c, const struct consumer_ack *ack, const c
         q = take_request(c, ack->header.serial);
         if (q)
                 q->answer(ack->error, path, q->userdata);
-        else
+        else if (type != 0 || !told(c, ack, fds))
                 check_unasked(c, ack->header.serial, type, ack->error);
 }
 
 /* Reads one answer: 1, 0 when there is none, -errno at the end of the connection. */
-static int read_answer(struct consumer *c, struct consumer_output_ack *ret) {
+static int read_answer(struct consumer *c, struct consumer_output_ack *ret, int ret_fds[2]) {
         int fds[DATAGRAM_FDS_MAX];
         size_t n_fds;
         int r;
@@ -76,7 +89,11 @@ static int read_answer(struct consumer *c, struct consumer_output_ack *ret) {
                 return -ECONNRESET;
         if (r < 0)
                 return r;
-        datagram_close_fds(fds, n_fds);
+        if (n_fds == 2) {
+                ret_fds[0] = TAKE_FD(fds[0]);
+                ret_fds[1] = TAKE_FD(fds[1]);
+        } else
+                datagram_close_fds(fds, n_fds);
         if ((r != sizeof(ret->ack) && r != sizeof(*ret)) || ret->ack.header.type != CONSUMER_ACK ||
             ret->ack.header.size != (uint32_t) r)
                 return -EBADMSG;
@@ -98,16 +115,18 @@ static void drain(struct consumer *c) {
 static int on_socket(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         struct consumer *c = userdata;
         struct consumer_output_ack answer;
-        int r;
+        int fds[2] = { -1, -1 }, r;
 
         if (revents & EPOLLOUT)
                 drain(c);
         /* One a turn: an answer's handler may free the consumer. */
-        r = read_answer(c, &answer);
+        r = read_answer(c, &answer, fds);
         if (r < 0)
                 consumer_connection_ended(c);
         else if (r > 0)
-                answered(c, &answer.ack, answer.path);
+                answered(c, &answer.ack, answer.path, fds);
+        closep(&fds[0]);
+        closep(&fds[1]);
         return 0;
 }
 

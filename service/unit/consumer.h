@@ -19,11 +19,16 @@ struct consumer;
 struct consumer_handlers {
         /* It ended, refused what it must not refuse, or could not be served. Called once; a sentence's predicate. */
         void (*failed)(const char *reason, void *userdata);
-        /* Messages that had to wait have left. */
+        /* It has answered all that describes rings; or messages that had to wait have left. */
         void (*drained)(void *userdata);
         /* It has ended after consumer_hang_up(). */
         void (*ended)(void *userdata);
         void *userdata;
+        /*
+         * It has answered something that nobody asked for: whether that was RING_FILES. Then fds are the files,
+         * which are replaced by -1 where they are taken over, or there is an errno. May be NULL.
+         */
+        bool (*files)(uint64_t serial, int error, int fds[2], void *userdata);
 };
 
 /* error: 0 or the errno that the consumer answered. path: of OUTPUT, as the consumer calls it; else "". */

@@ -91,11 +91,16 @@ int message_new(const struct consumer_header *header, const int *fds, size_t n_f
         return 0;
 }
 
+bool message_type_is_told(uint32_t type) {
+        return type == CONSUMER_RINGS || type == CONSUMER_RING_FILES || type == CONSUMER_CLASSES;
+}
+
 bool message_describes(const struct message *m) {
         switch (m->body->header.type) {
         case CONSUMER_OUTPUT:
         case CONSUMER_SESSION:
         case CONSUMER_RINGS:
+        case CONSUMER_RING_FILES:
         case CONSUMER_CLASSES:
         case CONSUMER_RELEASE:
         case CONSUMER_RESUMED:
@@ -123,6 +128,7 @@ void message_set_resumed(struct message *m) {
 bool message_is_of_set(const struct message *m, uint64_t set) {
         switch (m->body->header.type) {
         case CONSUMER_RINGS:
+        case CONSUMER_RING_FILES:
                 return m->body->rings.set == set;
         case CONSUMER_CLASSES:
                 return m->body->classes.set == set;

@@ -56,6 +56,9 @@ int message_new(const struct consumer_header *header, const int *fds, size_t n_f
 struct message *message_free(struct message *m);
 DEFINE_CLEANUP(struct message *, message_free)
 
+/* Of RINGS, RING_FILES and CLASSES, which a consumer answers in their order. */
+bool message_type_is_told(uint32_t type);
+
 /* Whether it describes the session, for each of its consumers; otherwise it asks this one to do something, once. */
 bool message_describes(const struct message *m);
 

@@ -16,6 +16,9 @@ struct sender {
         int fd, status_fd, event_fd;
         uint64_t status_stored;
         struct consumer_status *status;
+        atomic_uint_least64_t done; /* newest serial that was answered, of RINGS, RING_FILES and CLASSES: in their order */
+        atomic_uint_least64_t described; /* newest serial of those */
+        atomic_bool has_files; /* RING_FILES was among them */
         atomic_uint_least64_t sent; /* newest serial that left to any consumer, of messages that describe */
 
         /* Held for one sendmsg() that does not wait, never while another lock is taken. */
@@ -40,6 +43,7 @@ struct sender {
 /* With the lock held: takes a kept message off its list, or puts one at the end. */
 void sender_drop(struct sender *s, struct messages *list, struct message *m);
 void sender_drop_all(struct sender *s);
+void sender_note_told(struct sender *s, const struct consumer_header *header);
 void sender_append(struct sender *s, struct message *m);
 
 /* With the lock held: RESUMED comes behind everything that describes. */

@@ -23,11 +23,15 @@ int sender_announce_resumed(struct sender *s) {
         return 0;
 }
 
+static bool is_rings(const struct message *m) {
+        return m->body->header.type == CONSUMER_RINGS || m->body->header.type == CONSUMER_RING_FILES;
+}
+
 static bool has_rings(const struct sender *s, uint64_t set) {
         struct message *m;
 
         TAILQ_FOREACH(m, &s->describing, entries)
-                if (m->body->header.type == CONSUMER_RINGS && m->body->rings.set == set)
+                if (is_rings(m) && m->body->rings.set == set)
                         return true;
         return false;
 }
@@ -110,7 +114,7 @@ static bool is_released(const struct sender *s, uint64_t set) {
         TAILQ_FOREACH(m, &s->describing, entries) {
                 if (!message_is_of_set(m, set))
                         continue;
-                n_streams += m->body->header.type == CONSUMER_RINGS;
+                n_streams += is_rings(m);
                 n_released += m->body->header.type == CONSUMER_RELEASE && m->acknowledged;
                 n_waiting += m->body->header.type == CONSUMER_RELEASE && !m->acknowledged;
         }

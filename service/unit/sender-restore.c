@@ -86,6 +86,7 @@ int sender_restore_message(struct sender *s, const struct consumer_header *heade
         s->n_waiting--;
         s->n_waiting_bytes -= header->size;
         note_serial(s, header);
+        sender_note_told(s, header);
         pthread_mutex_unlock(&s->lock);
         return 0;
 }

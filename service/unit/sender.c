@@ -261,6 +261,14 @@ static int keep(struct sender *s, const struct consumer_header *header, const in
         return 0;
 }
 
+void sender_note_told(struct sender *s, const struct consumer_header *header) {
+        if (!message_type_is_told(header->type))
+                return;
+        atomic_store(&s->described, header->serial);
+        if (header->type == CONSUMER_RING_FILES)
+                atomic_store(&s->has_files, true);
+}
+
 static int send_locked(struct sender *s, struct consumer_header *header, const int *fds, size_t n_fds,
                        const struct iovec *more) {
         int r = 0;
@@ -280,6 +288,7 @@ static int send_locked(struct sender *s, struct consumer_header *header, const i
                         return r;
         }
         s->serial++;
+        sender_note_told(s, header);
         if (header->type == CONSUMER_OUTPUT)
                 s->output_serial = header->serial;
         else if (header->type == CONSUMER_SESSION)
@@ -313,6 +322,18 @@ int sender_send_with(struct sender *s, struct consumer_header *header, const int
 
 bool sender_has_sent(const struct sender *s, uint64_t serial) {
         return atomic_load_explicit(&s->sent, memory_order_acquire) >= serial;
+}
+
+bool sender_has_done(const struct sender *s, uint64_t serial) {
+        return atomic_load_explicit(&s->done, memory_order_acquire) >= serial;
+}
+
+bool sender_note_done(struct sender *s, uint64_t serial) {
+        uint64_t done = atomic_load_explicit(&s->done, memory_order_relaxed);
+
+        if (serial > done)
+                atomic_store_explicit(&s->done, done = serial, memory_order_release);
+        return atomic_load(&s->has_files) && done >= atomic_load(&s->described);
 }
 
 void sender_report(struct sender *s, const char *problem) {

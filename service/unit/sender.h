@@ -59,6 +59,15 @@ int sender_send_with(struct sender *s, struct consumer_header *message, const in
 /* Stays true when the consumer dies. */
 bool sender_has_sent(const struct sender *s, uint64_t serial);
 
+/*
+ * Whether the consumer has answered it, a message RINGS, RING_FILES or CLASSES.
+ * What is in files has to be known to a recovery before an application writes it.
+ */
+bool sender_has_done(const struct sender *s, uint64_t serial);
+
+/* Main loop. It has been answered. Whether rings are in files and all of those messages are answered now. */
+bool sender_note_done(struct sender *s, uint64_t serial);
+
 /* A worker could not make what the session needs; the main loop is told. The first report stays. */
 void sender_report(struct sender *s, const char *problem);
 

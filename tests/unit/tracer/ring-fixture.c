@@ -21,7 +21,7 @@ void fixture_init(struct fixture *f, uint32_t flags, uint32_t clock, uint32_t n_
         f->positions = mmap(NULL, f->geometry.positions_size, PROT_READ | PROT_WRITE, MAP_SHARED, f->positions_fd, 0);
         g_assert_true(f->ring != MAP_FAILED && f->positions != MAP_FAILED);
         ring_format(&f->geometry, trace_clock_read(clock, 0), f->ring, f->positions);
-        g_assert_cmpint(ring_map_open(&f->map, 1, f->ring_fd, f->positions_fd, flags & RING_LOCKED), ==, 0);
+        g_assert_cmpint(ring_map_open(&f->map, 1, f->ring_fd, f->positions_fd, flags & RING_LOCKED, false), ==, 0);
         /* The writers' mapping is not for children; some tests fork without registering. */
         g_assert_cmpint(madvise(f->map.header, f->map.ring_size, MADV_DOFORK), ==, 0);
         g_assert_cmpint(madvise((void *) f->map.positions, f->map.positions_size, MADV_DOFORK), ==, 0);

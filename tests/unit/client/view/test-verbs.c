@@ -78,7 +78,7 @@ static void test_help(void) {
         static const char *const verbs[] = {
                 "record", "view", "summary", "export", "create", "set-session", "enable-event", "disable-event", "remove-event",
                 "enable-channel", "disable-channel", "add-context", "start", "stop", "snapshot", "rotate", "clear",
-                "destroy", "list", "status", "dump", "apply", "top", "emit", "calibrate", "version",
+                "destroy", "list", "status", "dump", "apply", "top", "emit", "calibrate", "recover", "version",
         };
 
         assert_help(NULL, NULL, "Usage: tracectl VERB");
@@ -101,7 +101,7 @@ static void test_unknown_option(void) {
         static const char *const verbs[] = {
                 "record", "view", "summary", "export", "create", "set-session", "enable-event", "disable-event", "remove-event",
                 "enable-channel", "disable-channel", "add-context", "start", "stop", "snapshot", "rotate", "clear",
-                "destroy", "list", "status", "dump", "apply", "top", "emit", "calibrate", "version", "help",
+                "destroy", "list", "status", "dump", "apply", "top", "emit", "calibrate", "recover", "version", "help",
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(verbs); i++) {
