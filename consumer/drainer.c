@@ -112,12 +112,14 @@ static int drainer_receive(struct drainer *drainer, int flags) {
                 return 0;
         if (r == 0) {
                 drainer->ending = true;
+                drainer->is_over = drainer->stopped;
                 return 0;
         }
         if (r < 0 && r != -EBADMSG)
                 return r;
         answer = r;
         if (r > 0) {
+                drainer->stopped = m->header.type == CONSUMER_STOP;
                 r = check_repeated(drainer, m);
                 answer = r > 0 ? drainer_dispatch(drainer, m) : 1;
         }
@@ -304,7 +306,8 @@ void drainer_end(struct drainer *drainer) {
         if (!drainer->learning)
                 (void) drainer_round(drainer, true);
         live_finish(&drainer->session.live);
-        if (drainer->session.has_rings && !drainer->learning)
+        /* Any other end can be the end of this consumer alone, and its successor goes on in the same rings. */
+        if (drainer->session.has_rings && drainer->is_over && !drainer->learning)
                 ring_files_end(&drainer->session);
 }
 

@@ -39,6 +39,8 @@ struct progress {
 struct drainer {
         int socket; /* not owned */
         bool ending;
+        bool stopped; /* the last message was STOP */
+        bool is_over; /* and then came the hang-up: nobody goes on */
         bool learning; /* a predecessor's rings have records of classes that we have not heard of yet */
         uint64_t next_partial; /* CLOCK_MONOTONIC, nanoseconds */
         struct session session;

@@ -173,6 +173,7 @@ static void test_ends_well(struct fixture *f, gconstpointer data) {
 
         write_some(f, 30);
         g_assert_true(g_file_test(rings, G_FILE_TEST_IS_DIR));
+        g_assert_cmpint(play_stop(&f->play), ==, 0);
         play_hang_up(&f->play);
         g_assert_false(g_file_test(rings, G_FILE_TEST_EXISTS));
         assert_ids(f->play.directory, 30);
