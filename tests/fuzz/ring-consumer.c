@@ -167,7 +167,7 @@ static void play(struct consumer_world *w, struct fuzz_input input) {
         world_send_session(w);
         world_send_rings(w, options & CONTEXTS ? CONTEXT_VPID | CONTEXT_CGROUP : 0);
         g_assert_cmpint(drainer_step(w->drainer), ==, 1);
-        g_assert_cmpint(ring_map_open(&p.map, 1, w->ring_fd, w->positions_fd, RING_LOCKED), ==, 0);
+        g_assert_cmpint(ring_map_open(&p.map, 1, w->ring_fd, w->positions_fd, RING_LOCKED, false), ==, 0);
         if (options & LATE)
                 record_paid(&p);
         send_definitions(w);

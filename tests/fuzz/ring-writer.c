@@ -94,7 +94,7 @@ static void play(struct fuzz_input input) {
         g_autofree char *before = NULL;
         struct ring_map map;
 
-        if (ring_map_open(&map, 1, ring_fd, positions_fd, RING_LOCKED) < 0)
+        if (ring_map_open(&map, 1, ring_fd, positions_fd, RING_LOCKED, false) < 0)
                 return;
         /* As it is: what a file of this size can be, and the copy that writers have of it. */
         g_assert_cmpuint(map.n_cpus * map.data_stride, <=, geometry.total_size);
