@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The order of what programs record and of what the kernel does for them, in one session, across processors."""
+
+import os
+import re
+import unittest
+
+import host
+import test_kernel as kernel
+from service import ServiceTest
+
+# THREADS threads that make N system calls each, with an event before and one after it. Each goes to another processor
+# every 16th time, and one more thread sends them to others whenever that comes: within a pair as well. The argument is a
+# number that no other call has, and no process.
+AROUND = r"""
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <tracectl/tracepoint.h>
+
+#define THREADS_MAX 16
+
+static atomic_int tids[THREADS_MAX];
+static atomic_bool done;
+static int n_threads, n, n_cpus;
+static cpu_set_t allowed;
+
+static void go_to(int tid, unsigned number) {
+        cpu_set_t one;
+        int cpu = 0;
+
+        for (number %= n_cpus; number > 0 || !CPU_ISSET(cpu, &allowed); cpu++)
+                number -= CPU_ISSET(cpu, &allowed) ? 1 : 0;
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        sched_setaffinity(tid, sizeof(one), &one);
+}
+
+static void *work(void *p) {
+        int thread = (int) (long) p;
+
+        tids[thread] = gettid();
+        for (int i = 0; i < n; i++) {
+                int number = thread * n + i;
+
+                if (i % 16 == 0)
+                        go_to(0, thread + i / 16);
+                tracectl_trace(pair, before, tp_u32(number, number));
+                syscall(SYS_getpgid, 1000000000 + number);
+                tracectl_trace(pair, after, tp_u32(number, number));
+        }
+        return NULL;
+}
+
+static void *move(void *p) {
+        unsigned state = 1;
+
+        while (!done)
+                for (int k = 0; k < n_threads; k++)
+                        if (tids[k] > 0)
+                                go_to(tids[k], rand_r(&state));
+        return NULL;
+}
+
+int main(int argc, char *argv[]) {
+        pthread_t threads[THREADS_MAX], mover;
+
+        n_threads = atoi(argv[1]);
+        n = atoi(argv[2]);
+        sched_getaffinity(0, sizeof(allowed), &allowed);
+        n_cpus = CPU_COUNT(&allowed);
+        pthread_create(&mover, NULL, move, NULL);
+        for (long k = 0; k < n_threads; k++)
+                pthread_create(&threads[k], NULL, work, (void *) k);
+        for (int k = 0; k < n_threads; k++)
+                pthread_join(threads[k], NULL);
+        done = true;
+        pthread_join(mover, NULL);
+        return 0;
+}
+"""
+
+# Two threads, each on a processor of its own, take turns: what one does in its turn is before the other's next one.
+TURNS = r"""
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <tracectl/tracepoint.h>
+
+static atomic_int turn;
+static int n;
+static cpu_set_t allowed;
+
+static void *work(void *p) {
+        int side = (int) (long) p, cpu = -1;
+        cpu_set_t one;
+
+        for (int k = 0; k <= side; k++)
+                do
+                        cpu++;
+                while (!CPU_ISSET(cpu, &allowed));
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        sched_setaffinity(0, sizeof(one), &one);
+        for (int i = side; i < n; i += 2) {
+                while (atomic_load_explicit(&turn, memory_order_acquire) != i)
+                        ;
+                tracectl_trace(turn, begin, tp_u32(number, i));
+                syscall(SYS_getpgid, 1000000000 + i);
+                tracectl_trace(turn, end, tp_u32(number, i));
+                atomic_store_explicit(&turn, i + 1, memory_order_release);
+        }
+        return NULL;
+}
+
+int main(int argc, char *argv[]) {
+        pthread_t other;
+
+        n = atoi(argv[1]);
+        sched_getaffinity(0, sizeof(allowed), &allowed);
+        pthread_create(&other, NULL, work, (void *) 1L);
+        work((void *) 0L);
+        pthread_join(other, NULL);
+        return 0;
+}
+"""
+
+PAIRS = TURNS_TAKEN = 100_000 if os.environ.get("TRACECTL_TORTURE") else 10_000
+
+LINE = re.compile(r"(before|after|begin|end|entry_getpgid|exit_getpgid)\b.*?(?:number ?= ?|pid ?= ?|ret ?= ?)(-?\d+)")
+
+
+if __name__ == "__main__":
+    kernel.with_tracefs()
+
+
+@host.needs_host
+@unittest.skipUnless(os.path.isdir(f"{kernel.TRACEFS}/instances"), "needs tracefs")
+class OrderTest(ServiceTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for name, text in (("around", AROUND), ("turns", TURNS)):
+            cls.host.write(f"/root/{name}.c", text)
+            cls.host.run(f"cc -D_GNU_SOURCE -O2 /root/{name}.c -o /usr/local/bin/{name} -pthread "
+                         "$(pkg-config --cflags --libs tracectl-tracepoint)")
+
+    def record(self, command):
+        """What is printed of the command's events, by babeltrace2 and by tracectl view."""
+        name = command[0] if command[0] != "unshare" else "around"
+        self.tracectl("root", "create", "order")
+        self.tracectl("root", "enable-event", "--kernel", "-s", "order", "--syscall", "getpgid", "--filter",
+                      f'$ctx.procname == "{name}"')
+        self.tracectl("root", "enable-event", "-s", "order", "pair:*")
+        self.tracectl("root", "enable-event", "-s", "order", "turn:*")
+        self.tracectl("root", "start", "order")
+        self.host.run(command)
+        self.tracectl("root", "stop", "order")
+        lines = self.events(self.output("root", "order"))
+        viewed = self.tracectl("root", "view", "order").stdout.splitlines()
+        self.tracectl("root", "destroy", "order")
+        return lines, viewed
+
+    @staticmethod
+    def parsed(lines):
+        """Of each line: what happened, and the number of the call; of an exit, whose thread it is."""
+        threads = {}
+        for line in lines:
+            what, number = LINE.search(line).groups()
+            if what.endswith("_getpgid"):
+                tid = re.search(r"\btid ?= ?(\d+)", line).group(1)
+                if what == "entry_getpgid":
+                    threads[tid] = int(number) - 1_000_000_000
+                yield what, threads[tid]
+            else:
+                yield what, int(number)
+
+    def check_pairs(self, lines):
+        """Every call is after the event before it, and before the event after it."""
+        steps = ("before", "entry_getpgid", "exit_getpgid", "after")
+        stage = [0] * PAIRS
+        for what, number in self.parsed(lines):
+            self.assertEqual(what, steps[stage[number]], f"call {number}")
+            stage[number] += 1
+        self.assertEqual(set(stage), {4})
+
+    def test_calls_between_events(self):
+        for lines in self.record(["around", "4", str(PAIRS // 4)]):
+            self.assertEqual(len(lines), 4 * PAIRS)
+            self.check_pairs(lines)
+
+    def test_in_a_time_namespace(self):
+        """With the clock of such a machine that does not run on the time stamp counter."""
+        source = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
+        self.host.systemctl("stop", "tracingd.service")
+        self.host.run(f"echo hpet >/run/clock; mount --bind /run/clock {source}")
+        self.addCleanup(self.host.run, ["umount", source])
+        self.addCleanup(self.host.systemctl, "stop", "tracingd.service")
+        self.assertIn("monotonic", self.tracectl("root", "status").stdout)
+        command = ["unshare", "--time", "--fork", "--monotonic", "1000", "--boottime", "5000", "around", "4", str(PAIRS // 4)]
+        for lines in self.record(command):
+            self.assertEqual(len(lines), 4 * PAIRS)
+            self.check_pairs(lines)
+
+    @unittest.skipUnless(len(os.sched_getaffinity(0)) > 1, "needs two processors")
+    def test_turns_of_two_processors(self):
+        """What is a cause on one processor is before its effect on another one, each time."""
+        steps = ("begin", "entry_getpgid", "exit_getpgid", "end")
+        expected = [(step, number) for number in range(TURNS_TAKEN) for step in steps]
+        for lines in self.record(["turns", str(TURNS_TAKEN)]):
+            for k, found in enumerate(self.parsed(lines)):
+                self.assertEqual(found, expected[k])
+            self.assertEqual(len(lines), len(expected))
+
+
+if __name__ == "__main__":
+    unittest.main()
