@@ -10,8 +10,8 @@ import test_kernel as kernel
 from service import ServiceTest
 
 # THREADS threads that make N system calls each, with an event before and one after it. Each goes to another processor
-# every 16th time, and one more thread sends them to others whenever that comes: within a pair as well. The argument is a
-# number that no other call has, and no process.
+# every 16th time, and one more thread sends them to others whenever that comes: within a pair as well. The argument is
+# a number that no other call has, and no process.
 AROUND = r"""
 #include <pthread.h>
 #include <sched.h>
@@ -204,7 +204,8 @@ class OrderTest(ServiceTest):
         self.addCleanup(self.host.run, ["umount", source])
         self.addCleanup(self.host.systemctl, "stop", "tracingd.service")
         self.assertIn("monotonic", self.tracectl("root", "status").stdout)
-        command = ["unshare", "--time", "--fork", "--monotonic", "1000", "--boottime", "5000", "around", "4", str(PAIRS // 4)]
+        command = ["unshare", "--time", "--fork", "--monotonic", "1000", "--boottime", "5000", "around", "4",
+                   str(PAIRS // 4)]
         for lines in self.record(command):
             self.assertEqual(len(lines), 4 * PAIRS)
             self.check_pairs(lines)
