@@ -7,7 +7,7 @@ reply goes out, in the order of the replies.
     {"id": 1, "error": null or a name, "message": ..., "reply": ...}
     {"agent": true}     makes this process one whose user says no when he is asked for a password: {"agent": "ready"}
 
-In arguments, a variant is ["u", 1].
+In arguments, a variant is ["u", 1]; ["h", "/path"] is a file, which this process opens.
 """
 
 import json
@@ -33,9 +33,12 @@ def say(**message):
     print(json.dumps(message), flush=True)
 
 
-def variant(kind, value):
+def variant(kind, value, files):
     if kind == "a{sv}":
-        return GLib.Variant(kind, {key: GLib.Variant(*pair) for key, pair in value.items()})
+        return GLib.Variant(kind, {key: variant(*pair, files) for key, pair in value.items()})
+    if kind == "h":
+        with open(value, "rb") as f:
+            return GLib.Variant(kind, files.append(f.fileno()))
     return GLib.Variant(kind, GLib.Variant(*value) if kind == "v" else value)
 
 
@@ -61,12 +64,13 @@ def on_reply(bus, result, number):
 
 def call(bus, request):
     kinds = split(request["signature"])
-    arguments = GLib.Variant.new_tuple(*(variant(*pair) for pair in zip(kinds, request["arguments"], strict=True)))
+    files = Gio.UnixFDList()
+    arguments = GLib.Variant.new_tuple(*(variant(*pair, files) for pair in zip(kinds, request["arguments"], strict=True)))
     flags = Gio.DBusCallFlags.NONE
     if request.get("password"):
         flags |= Gio.DBusCallFlags.ALLOW_INTERACTIVE_AUTHORIZATION
     bus.call_with_unix_fd_list(NAME, request["path"], request["interface"], request["member"], arguments, None, flags,
-                               PATIENCE, None, None, on_reply, request["id"])
+                               PATIENCE, files, None, on_reply, request["id"])
 
 
 def on_asked(_bus, _sender, _path, _interface, member, _parameters, invocation):

@@ -16,9 +16,11 @@ ALICE = f"{ROOT}/session/_31001"
 FREEDESKTOP = "org.freedesktop.DBus."
 EVENT = object()  # stands for the path of the session's event rule
 APPLICATION = object()  # stands for the path of alice's application
+PID = object()  # stands for its number
+RULES_MAX = 20  # that a user may have here
 
 # method: as in docs/security.md. whose: what is it done to, the caller's own ("self"), alice's, or everybody's ("all").
-# needs: what must be allowed besides. path: below ROOT; kernel: whoever is allowed may still find no kernel to trace.
+# needs: what must be allowed besides, in the order in which it is asked for; "a|b": a, or else b. path: below ROOT; kernel: whoever is allowed may still find no kernel to trace.
 Row = collections.namedtuple("Row", "method path whose signature arguments needs kernel",
                              defaults=("", "self", "", (), (), False))
 
@@ -40,6 +42,10 @@ def generic(interface, member, signature="", *arguments):
 
 ALL = {"all": ["b", True]}
 PROBE = {"kind": ["s", "probe"], "probe": ["s", "vfs_read"]}
+# The kind "h" is a file that the caller opens.
+STRINGS = {"kind": ["s", "userspace-probe"], "probe": ["s", "sdt:/bin/true:true:said"], "strings": ["s", "1"],
+           "file": ["h", "/bin/true"]}
+FAMILY = {"target-pid": ["u", PID], "target-children": ["b", True]}
 PROFILE = "[Session]\nName=applied\n[Channel c]\nEvent=shop:*\n"
 ROWS = [
     manager("CreateSession", "self", "sa{sv}", "new", {}),
@@ -54,6 +60,8 @@ ROWS = [
     manager("ApplyProfile", "self", "sa{sv}", PROFILE, {}),
     manager("ApplyProfile", "self", "sa{sv}", PROFILE + "Event=bank:* uid=4001\n", {},
             needs=("trace-others",)),
+    manager("ApplyProfile", "self", "sa{sv}", PROFILE + "".join(f"Event=many:{i}\n" for i in range(RULES_MAX)), {},
+            needs=("exceed-limits",)),
     session("idle", "Start"),
     session("busy", "Stop"),
     session("idle", "Destroy"),
@@ -63,13 +71,18 @@ ROWS = [
     session("busy", "OpenStream"),
     session("idle", "Dump", ""),
     session("idle", "EnableChannel", "ssa{sv}", "user", "d", {}),
-    session("idle", "EnableChannel", "ssa{sv}", "kernel", "k", {}, needs=("kernel-system",), kernel=True),
+    session("idle", "EnableChannel", "ssa{sv}", "kernel", "k", {}, needs=("kernel-system|kernel-own",),
+            kernel=True),
     session("idle", "DisableChannel", "ssa{sv}", "user", "c", {}),
     session("idle", "AddContext", "sssa{sv}", "user", "c", "vpid", {}),
     session("idle", "EnableEvent", "sssa{sv}", "user", "c", "shop:*", {}),
     session("idle", "EnableEvent", "sssa{sv}", "user", "c", "shop:*", {"target-uid": ["u", 4001]},
             needs=("trace-others",)),
     session("idle", "EnableEvent", "sssa{sv}", "kernel", "k", "sched_switch", {}, needs=("kernel-system",), kernel=True),
+    session("idle", "EnableEvent", "sssa{sv}", "kernel", "k", "sched_switch", FAMILY,
+            needs=("kernel-system|kernel-own",), kernel=True),
+    session("idle", "EnableEvent", "sssa{sv}", "kernel", "k", "said", STRINGS,
+            needs=("kernel-probe", "record-user-memory"), kernel=True),
     session("idle", "EnableEvent", "sssa{sv}", "kernel", "k", "reads", PROBE, needs=("kernel-probe",), kernel=True),
     session("idle", "DisableEvent", "oa{sv}", EVENT, {}),
     session("idle", "RemoveEvent", "oa{sv}", EVENT, {}),
