@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Measures what tracing real programs costs, beside strace in the same run: each is run plain, under strace -f, and
+recorded, in turn. Prints the table of README.md. TRACECTL_BENCH_SECONDS says how long to go on, 30 if nothing does."""
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import real_programs
+from real_programs import GitStatus, Make, Python, Sqlite
+
+TRACECTL = os.path.join(os.environ["TRACECTL_BUILD"], "client", "tracectl")
+SECONDS = float(os.environ.get("TRACECTL_BENCH_SECONDS", "30"))
+ROUNDS_MAX, ROUNDS_MIN = 15, 3
+SIZES = {GitStatus: 2000, Python: 10, Sqlite: 2000, Make: 20}
+PEER = "strace -f"
+RECORD = "record --libc"
+
+
+class Nothing(real_programs.Program):
+    """A program that does nothing: what is left is what starting and ending takes."""
+    name, command = "true", ["true"]
+
+
+def ways(folder):
+    """What stands before the command, by name."""
+    return {"plain": [], PEER: ["strace", "-f", "-o", os.path.join(folder, "strace")],
+            RECORD: [TRACECTL, "record", "--libc", "-o", os.path.join(folder, "trace"), "--"]}
+
+
+def seconds(program, before):
+    """One run; nothing may be lost, or the comparison is none."""
+    program.again()
+    start = time.monotonic()
+    done = program.run([*before, *program.command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    took = time.monotonic() - start
+    if " lost" in done.stderr and ", 0 lost" not in done.stderr:
+        sys.exit(f"bench: {program.name}: {done.stderr}")
+    return took
+
+
+def measure(program, folder, budget):
+    """For each way the seconds of each round."""
+    taken, end = {way: [] for way in ways(folder)}, time.monotonic() + budget
+    while len(taken["plain"]) < ROUNDS_MIN or (len(taken["plain"]) < ROUNDS_MAX and time.monotonic() < end):
+        for way, before in ways(folder).items():
+            shutil.rmtree(os.path.join(folder, "trace"), ignore_errors=True)
+            taken[way].append(seconds(program, before))
+    return taken
+
+
+def main():
+    if not shutil.which("strace"):
+        print("strace is not installed: nothing is compared")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        kinds = [(Nothing, 0), *real_programs.available(SIZES)]
+        programs = [kind(os.path.join(folder, f"program-{i}"), size) for i, (kind, size) in enumerate(kinds)]
+        print("\nSlower than plain by so many ms; medians (minima in brackets) of interleaved rounds\n")
+        print("| command | plain | `strace -f` | `tracectl record --libc` | of strace's |")
+        print("| --- | ---: | ---: | ---: | ---: |")
+        for program in programs:
+            taken = measure(program, folder, SECONDS / len(programs))
+            of = {way: (statistics.median(t) * 1000, min(t) * 1000) for way, t in taken.items()}
+            more = {way: [a - b for a, b in zip(of[way], of["plain"])] for way in of}
+            cells = " | ".join(f"{a:.1f} ({b:.1f})" for a, b in (of["plain"], more[PEER], more[RECORD]))
+            share = [a / b if b > 0 else float("nan") for a, b in zip(more[RECORD], more[PEER])]
+            print(f"| {program.name} | {cells} | {share[0]:.2f} ({share[1]:.2f}) |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
