@@ -60,11 +60,12 @@ def with_tracefs():
 
 
 def top_level():
-    """What this machine's other users of tracefs have set; but for the probes of tracingds, which other hosts have."""
+    """What this machine's other users of tracefs have set; but for the probes of tests on other hosts."""
+    tests = re.compile(r"[a-z]\d*:(tracectl_[0-9a-f]{16}_|probes_of_others/)")
     settings = {}
     for name in TOP_LEVEL:
         with open(os.path.join(TRACEFS, name), encoding="utf-8") as f:
-            settings[name] = "".join(line for line in f if not re.match(r"[a-z]\d*:tracectl_[0-9a-f]{16}_", line))
+            settings[name] = "".join(line for line in f if not tests.match(line))
     return settings
 
 
@@ -294,11 +295,25 @@ class KernelTest(ServiceTest):
         self.assertTrue(os.path.isdir(f"{TRACEFS}/instances/{other}"))
         self.assertEqual(top_level(), before)
 
-    def test_tracingd_has_no_capability(self):
-        self.tracectl("root", "list", "--kernel", "sched:sched_switch")
-        pid = self.show("tracingd.service", "MainPID")["MainPID"]
-        status = self.host.run(["cat", f"/proc/{pid}/status"]).stdout
-        self.assertRegex(status, r"CapEff:\s0000000000000000\n")
+    def test_no_process_has_a_capability(self):
+        """Neither tracingd nor the consumer of what the kernel records, which it does meanwhile."""
+        self.session("without", ["--syscall", "getpgid", "--filter", '$ctx.procname == "pairs"'])
+        self.tracectl("root", "start", "without")
+        self.host.run(["/usr/local/bin/pairs", "10"])
+        units = ["tracingd.service"] + [line.split()[0] for line in self.host.systemctl(
+            "list-units", "--plain", "--no-legend", "tracectl-consumer-*.service").splitlines()]
+        self.assertEqual(len(units), 2)
+        pids = [pid for unit in units for pid in self.host.read(
+            f"/sys/fs/cgroup/{self.show(unit, 'ControlGroup')['ControlGroup']}/cgroup.procs").split()]
+        self.assertGreaterEqual(len(pids), 3)
+        for pid in pids:
+            with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+                status = f.read()
+            self.assertEqual(re.findall(r"^Cap(\w+):\t(\w+)$", status, re.MULTILINE),
+                             [(name, 16 * "0") for name in ("Inh", "Prm", "Eff", "Bnd", "Amb")], status)
+            self.assertRegex(status, r"NoNewPrivs:\t1\n")
+        self.tracectl("root", "stop", "without")
+        self.assertEqual(len(self.events(self.output("root", "without"))), 20)
 
 
 if __name__ == "__main__":
