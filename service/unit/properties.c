@@ -107,7 +107,11 @@ static int append_socket(sd_bus_message *m, const struct pair_description *d) {
         return sd_bus_message_close_container(m);
 }
 
-/* Restart: without a limit, since tracingd decides when it is enough. */
+/*
+ * Restart: without a limit, since tracingd decides when it is enough. No core
+ * files: they are the owner's to read, who could raise the limit if it were the
+ * soft one alone.
+ */
 static int append_life(sd_bus_message *m, const struct pair_description *d) {
         int r;
 
@@ -123,6 +127,9 @@ static int append_life(sd_bus_message *m, const struct pair_description *d) {
         if (r < 0)
                 return r;
         r = append_number(m, "TimeoutStopUSec", STOP_USEC);
+        if (r < 0)
+                return r;
+        r = append_number(m, "LimitCORE", 0);
         if (r < 0)
                 return r;
         r = append_number(m, "LimitNOFILE", DESCRIPTORS_MAX);

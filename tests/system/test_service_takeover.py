@@ -8,6 +8,7 @@ import platform
 import unittest
 
 import service
+import system
 
 LOOK = """
 import ctypes, json, os, sys
@@ -31,12 +32,37 @@ pidfd = os.pidfd_open(pid)
 attempt("attach", lambda: call(101, 16, pid, 0, 0))
 attempt("seize", lambda: call(101, 0x4206, pid, 0, 0))
 attempt("getfd", lambda: call(438, pidfd, 0, 0))
-for name in ("fd", "map_files"):
+buffer = ctypes.create_string_buffer(1)
+here, there = (ctypes.c_uint64 * 2)(ctypes.addressof(buffer), 1), (ctypes.c_uint64 * 2)(4096, 1)
+for name, number in (("readv", 310), ("writev", 311)):
+    attempt(name, lambda: call(number, pid, ctypes.byref(here), 1, ctypes.byref(there), 1, ctypes.c_long(0)))
+for name in ("fd", "map_files", "fdinfo", f"task/{pid}/fd"):
     attempt(name, lambda: os.listdir(f"/proc/{pid}/{name}"))
-for name in ("mem", "maps", "environ", "auxv", "stack", "pagemap"):
+for name in ("mem", "maps", "environ", "auxv", "stack", "pagemap", "syscall", "io"):
     attempt(name, lambda: open(f"/proc/{pid}/{name}", "rb").read(1))
+attempt("coredump_filter", lambda: open(f"/proc/{pid}/coredump_filter", "r+b").close())
 for name in ("cwd", "root", "exe"):
     attempt(name, lambda: os.readlink(f"/proc/{pid}/{name}"))
+print(json.dumps(found))
+"""
+
+
+# As the owner of a process: its open files, taken by pidfd_getfd(2), and of sockets of messages whose the other end is.
+TAKE = """
+import ctypes, json, os, socket, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+pidfd, found = os.pidfd_open(int(sys.argv[1])), []
+for number in range(256):
+    fd = libc.syscall(438, pidfd, number, 0)
+    if fd < 0:
+        continue
+    what = os.readlink(f"/proc/self/fd/{fd}").split(":")[0]
+    if what == "socket":
+        s = socket.socket(fileno=fd)
+        if s.type == socket.SOCK_SEQPACKET:
+            pid, uid, _ = struct.unpack("3i", s.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+            what = f"messages of {uid}"
+    found.append(what)
 print(json.dumps(found))
 """
 
@@ -52,8 +78,12 @@ class TakeOver(service.ServiceTest):
         self.tracectl("alice", "enable-event", "test:*")
         self.tracectl("alice", "start")
         self.program.emit(10)
-        unit = self.get("alice", "hers", "ConsumerUnit")
-        self.drainer = int(self.host.unit_property(f"{unit}.service", "MainPID"))
+        self.unit = self.get("alice", "hers", "ConsumerUnit") + ".service"
+        self.drainer = self.main_pid()
+        self.opener = int(self.host.run(["pgrep", "--parent", str(self.drainer)]).stdout)
+
+    def main_pid(self):
+        return int(self.host.unit_property(self.unit, "MainPID"))
 
     def look(self, user, pid):
         return json.loads(self.host.run(["/usr/bin/python3", "-c", LOOK, str(pid)], user=user).stdout)
@@ -71,9 +101,32 @@ class TakeOver(service.ServiceTest):
         with open(self.host.file(f"/proc/{self.drainer}/status"), encoding="utf-8") as f:
             self.assertIn("Uid:\t1001\t1001\t", f.read())
         own = self.look("alice", self.start(["sleep", "1000"], user="alice").inner_pid)
-        self.assertEqual({own[name] for name in ("attach", "getfd", "fd", "mem", "maps", "exe")} & {"refused"}, set())
+        shown = ("attach", "getfd", "readv", "writev", "fd", "mem", "maps", "exe", "coredump_filter")
+        self.assertEqual({own[name] for name in shown} & {"refused"}, set())
         found = self.look("alice", self.drainer)
         self.assertEqual({name: what for name, what in found.items() if what != "refused"}, {})
+        self.assert_records()
+
+    def test_opener(self):
+        """Which she can look into: it has the trace's folder, the way to the drainer, and nothing of others' or of
+        tracingd's."""
+        found = json.loads(self.host.run(["/usr/bin/python3", "-c", TAKE, str(self.opener)], user="alice").stdout)
+        self.assertEqual(sorted(what for what in found if what not in ("/dev/null", "socket")),
+                         [self.output("alice", "hers"), "messages of 1001"])
+        self.assert_records()
+
+    def test_no_core_file(self):
+        """Nobody makes them write what they have in memory to a file."""
+        for pid in (self.drainer, self.opener):
+            limits = self.host.read(f"/proc/{pid}/limits")
+            self.assertRegex(limits, r"Max core file size +0 +0 ")
+            done = self.host.run(["prlimit", f"--pid={pid}", "--core=1000000:1000000"], user="alice", check=False)
+            self.assertIn("not permitted", done.stderr)
+        self.host.run(["kill", "-SEGV", str(self.drainer)], user="alice")
+        system.wait_until(lambda: self.main_pid() not in (0, self.drainer), "another drainer")
+        told = self.host.journal("--unit", self.unit)
+        self.assertIn("code=killed, status=11/SEGV", told)
+        self.assertNotIn("code=dumped", told)
         self.assert_records()
 
     def test_from_inside(self):

@@ -111,8 +111,8 @@ static void assert_units(bool user, const char *output) {
                 "('Type', <'exec'>), ('ExecStart', <[('%s', ['%s'], false)]>), ('Restart', <'on-failure'>), "
                 "('KillMode', <'mixed'>), ('OOMPolicy', <'kill'>), ('UMask', <uint32 63>), "
                 "('StartLimitIntervalUSec', <uint64 0>), ('RestartUSec', <uint64 100000>), "
-                "('TimeoutStopUSec', <uint64 20000000>), ('LimitNOFILE', <uint64 524288>), "
-                "('TasksMax', <uint64 16>), %s" HARDENING "%s%s])])",
+                "('TimeoutStopUSec', <uint64 20000000>), ('LimitCORE', <uint64 0>), "
+                "('LimitNOFILE', <uint64 524288>), ('TasksMax', <uint64 16>), %s" HARDENING "%s%s])])",
                 w->systemd->stem, user ? "Consumer of a tracing session" : "Consumer of a user's tracing session",
                 w->systemd->path, w->systemd->stem,
                 user ? "Consumer of a tracing session" : "Consumer of a user's tracing session", program, program,
