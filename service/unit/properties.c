@@ -34,8 +34,13 @@ static const struct setting hardening[] = {
 };
 
 /*
- * What a user's service manager has not the right to. Not RemoveIPC=, which
- * would remove the IPC objects of all of the owner's programs.
+ * What a user's service manager has not the right to. What could be tighter:
+ *   DeviceAllow=  ProtectClock= itself lets the real-time clock be read
+ *   PrivateUsers= without a capability there is nothing to lose in a namespace of
+ *                 users, and its maker may look into every process in it
+ *   RemoveIPC=    would remove the IPC objects of all of the owner's programs
+ *   RestrictAddressFamilies= is AF_UNIX alone: tracingd, and the opener
+ *   User=         is the owner, who may be root
  */
 static const struct setting system_hardening[] = {
         { "DevicePolicy", "closed" },

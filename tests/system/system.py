@@ -5,6 +5,7 @@ $TRACECTL_BUILD names the build folder. Nothing here waits for a time: tests wai
 for the end of a process, or for what /proc says.
 """
 
+import json
 import os
 import re
 import signal
@@ -70,6 +71,12 @@ def is_running(pid):
 def state(pid):
     with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as f:
         return f.read().rsplit(")", 1)[1].split()[0]
+
+
+def missing_directives(analysis):
+    """Of what systemd-analyze security says in JSON: the directives that would make it better."""
+    return {finding["name"].split("=")[0].split("/")[0] for finding in json.loads(analysis)
+            if finding["set"] is False and float(finding["exposure"] or 0) > 0}
 
 
 class NamesSkips(unittest.TestCase):

@@ -357,6 +357,9 @@ class OwnTest(ServiceTest):
         for name in ("CapEff", "CapPrm", "CapBnd"):
             self.assertRegex(status, rf"{name}:\s0000000000000000\n")
         self.assertRegex(status, r"Seccomp:\s2\n")
+        limits = self.host.run(["cat", f"/proc/{shown['MainPID']}/limits"]).stdout
+        self.assertRegex(limits, r"Max core file size +0 +0 ")
+        self.host.run(["systemd-analyze", "--no-pager", "security", "--threshold=10", unit])
         daemon = self.show("tracingd.service", "MainPID")["MainPID"]
         self.assertRegex(self.host.run(["cat", f"/proc/{daemon}/status"]).stdout, r"CapEff:\s0000000000000000\n")
 

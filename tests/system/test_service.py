@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Sessions of ordinary users over the system bus: exact counts, units of their own, nothing for anybody else."""
 
+import os
+import re
 import unittest
 
 import system
-from service import NAME, ROOT, ServiceTest
+from service import NAME, ROOT, SOURCE, ServiceTest
 
 SESSION = NAME + ".Session"
 MANAGER = NAME + ".Manager"
@@ -61,11 +63,26 @@ class Service(ServiceTest):
                               "the end of " + unit + suffix)
 
     def test_security_of_units(self):
+        """tracingd, and consumers of each kind of output; what theirs do not have is explained where it is put together.
+        (test_install looks at the units that are files, test_kernel_own at the reader of the kernel.)"""
         self.begin("alice", "tight")
-        unit = self.get("alice", "tight", "ConsumerUnit")
-        for name in ("tracingd.service", unit + ".service"):
-            done = self.host.run(["systemd-analyze", "--no-pager", "security", "--threshold=10", name], check=False)
-            self.assertEqual(done.returncode, 0, done.stdout)
+        self.tracectl("alice", "create", "elsewhere", "-o", "/home/alice/elsewhere")
+        self.tracectl("root", "apply", "-", input="[Session]\nName=named\nDirectory=/var/tmp/named\n[Channel c]\n"
+                      "Event=test:*\n")
+        for user, session in (("alice", "elsewhere"), ("root", "named")):
+            self.tracectl(user, "start", session)
+        units = [self.get(user, session, "ConsumerUnit") + ".service"
+                 for user, session in (("alice", "tight"), ("alice", "elsewhere"), ("root", "named"))]
+        with open(os.path.join(SOURCE, "service", "unit", "properties.c"), encoding="utf-8") as f:
+            explained = set(re.findall(r"^ \* +(\w+)= ", f.read(), re.MULTILINE))
+        for name in ("tracingd.service", *units):
+            with self.subTest(name):
+                done = self.host.run(["systemd-analyze", "--no-pager", "security", "--threshold=10", "--json=short", name],
+                                     check=False)
+                missing = system.missing_directives(done.stdout)
+                self.assertEqual(done.returncode, 0, missing)
+                if name in units:
+                    self.assertEqual(missing - explained, set())
 
     def test_another_user_is_refused(self):
         self.begin("alice", "private")
