@@ -24,8 +24,8 @@ static int emit(struct compiler *compiler, enum op_code code, const char *name, 
                 program->ops = ops;
                 program->capacity = capacity;
         }
-        if (name && *name == '_')
-                name++;
+        if (name)
+                name = member_shown_name(name);
         op = &program->ops[program->n_ops++];
         *op = (struct op) {
                 .code = (uint8_t) code,

@@ -48,6 +48,21 @@ _public_ unsigned tracectl_reader_get_n_kinds(const tracectl_reader *reader) {
         return reader->traces.n_kinds;
 }
 
+_public_ void tracectl_reader_list_names(const tracectl_reader *reader,
+                                         void (*function)(const char *event, const char *field, void *userdata),
+                                         void *userdata) {
+        for (size_t i = 0; i < reader->traces.n; i++)
+                for (const struct event_class *event = reader->traces.traces[i]->metadata->events; event;
+                     event = event->next) {
+                        const struct type *fields = event->fields;
+
+                        function(event->name, NULL, userdata);
+                        for (const struct member *member = fields ? fields->compound.members : NULL; member;
+                             member = member->next)
+                                function(event->name, member_shown_name(member->name), userdata);
+                }
+}
+
 _public_ int tracectl_reader_open(tracectl_reader *reader, const char *path) {
         if (reader->is_running)
                 return -EBUSY;

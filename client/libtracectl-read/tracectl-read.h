@@ -159,6 +159,14 @@ unsigned tracectl_reader_event_get_kind(const tracectl_reader_event *event);
 unsigned tracectl_reader_get_n_kinds(const tracectl_reader *reader);
 
 /*
+ * What the open traces can have, whether or not they do: calls function with the
+ * name of each kind of event, field NULL, and then once for each of its fields.
+ * The texts are the reader's, and stay as long as it does.
+ */
+void tracectl_reader_list_names(const tracectl_reader *reader,
+                                void (*function)(const char *event, const char *field, void *userdata), void *userdata);
+
+/*
  * Many events at once. They are copies: another thread may look at them while
  * the reader goes on, also when it has ended; the reader has to stay, and so
  * does what belongs to it. One thread at a time for each batch.

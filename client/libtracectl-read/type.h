@@ -43,6 +43,11 @@ struct member {
         const struct type *type;
 };
 
+/* Without the '_' that tracers put before names that might be words of the language. */
+static inline const char *member_shown_name(const char *name) {
+        return *name == '_' ? name + 1 : name;
+}
+
 struct type {
         enum type_kind kind;
         uint32_t align; /* bits, a power of two */

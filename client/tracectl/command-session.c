@@ -9,6 +9,7 @@
 
 #include "client/tracectl/command.h"
 #include "client/tracectl/current.h"
+#include "client/tracectl/nearest.h"
 #include "client/tracectl/say.h"
 #include "client/tracectl/session-argument.h"
 #include "client/tracectl/verbs.h"
@@ -62,6 +63,53 @@ static int choose(struct command *command, const char *argument, bool *ret_is_cu
         return choose_only(command);
 }
 
+static int open_session(struct command *command, const struct session_argument *session) {
+        if (session->name == command->session_name) /* the caller's own, whoever he is there */
+                return tracectl_session_open(command->connection, session->name, &command->session);
+        return tracectl_session_open_of(command->connection, session->uid, session->name, &command->session);
+}
+
+/* The name that was probably meant, of the same user's sessions. */
+static char *find_nearest(struct command *command, const struct session_argument *session) {
+        _cleanup_(tracectl_value_freep) tracectl_value *sessions = NULL;
+        struct tracectl_list_options options = TRACECTL_LIST_OPTIONS_INIT;
+        struct nearest nearest = NEAREST_INIT(session->name);
+
+        if (session->name != command->session_name)
+                options.uid = session->uid;
+        if (tracectl_list_sessions(command->connection, &options, &sessions) < 0)
+                return NULL;
+        for (size_t i = 0; i < tracectl_value_get_size(sessions); i++)
+                nearest_offer(&nearest, tracectl_value_get_string(
+                        tracectl_value_lookup(tracectl_value_get_item(sessions, i), "name")));
+        return nearest.best ? strdup(nearest.best) : NULL;
+}
+
+/* Says that there is no such session, with the one that was probably meant. */
+static int refuse_missing(struct command *command, const struct session_argument *session) {
+        int owner = (int) (session->name - command->session_name);
+        _cleanup_free_ char *name = find_nearest(command, session), *hint = NULL;
+        int r, status;
+
+        if (name && asprintf(&hint, " Did you mean '%.*s%s'?%s", owner, command->session_name, name,
+                             command->hint ? command->hint : "") < 0)
+                hint = NULL;
+        /* Again, for the sentence is that of the last call; and who has made it meanwhile, has it. */
+        r = open_session(command, session);
+        if (r >= 0)
+                return 0;
+        if (hint)
+                command->hint = hint;
+        status = command_fail(command, "open the session", r);
+        command->hint = NULL;
+        return status;
+}
+
+static bool is_missing(const struct command *command) {
+        return strcmp(tracectl_connection_get_error_name(command->connection),
+                      "org.tracectl.Tracing1.Error.NoSuchSession") == 0;
+}
+
 int command_open_session(struct command *command, const char *argument) {
         struct session_argument session;
         bool is_current;
@@ -85,12 +133,11 @@ int command_open_session(struct command *command, const char *argument) {
         status = session_argument_parse(command->session_name, &session);
         if (status != 0)
                 return status;
-        if (session.name == command->session_name) /* the caller's own, whoever he is there */
-                r = tracectl_session_open(command->connection, session.name, &command->session);
-        else
-                r = tracectl_session_open_of(command->connection, session.uid, session.name, &command->session);
+        r = open_session(command, &session);
         if (r >= 0)
                 return 0;
+        if (!is_current && is_missing(command))
+                return refuse_missing(command, &session);
         if (is_current)
                 command->hint = " It is the current session; choose another one: tracectl set-session NAME";
         return command_fail(command, "open the session", r);

@@ -13,6 +13,7 @@
 #include "client/tracectl/remote.h"
 #include "client/tracectl/say.h"
 #include "client/tracectl/verbs.h"
+#include "client/tracectl/view-names.h"
 #include "client/tracectl/view-output.h"
 #include "client/tracectl/view-select.h"
 #include "client/tracectl/view-trace.h"
@@ -139,6 +140,7 @@ static int export_trace(const struct export_options *export, const char *path) {
                 return r;
         if (export->select.has_range)
                 tracectl_reader_set_range(trace.reader, export->select.since, export->select.until);
+        view_names_check(&export->select, trace.reader);
         if (export->file)
                 progress_catch_signals();
         signal(SIGPIPE, SIG_IGN);

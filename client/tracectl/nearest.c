@@ -4,7 +4,7 @@
 
 #include "client/tracectl/nearest.h"
 
-#define WORD_MAX 32
+#define WORD_MAX NEAREST_MAX
 
 static unsigned min3(unsigned a, unsigned b, unsigned c) {
         unsigned m = a < b ? a : b;
@@ -31,15 +31,16 @@ static unsigned typing_errors(const char *a, size_t n_a, const char *b, size_t n
 }
 
 void nearest_offer(struct nearest *nearest, const char *candidate) {
-        size_t n_word = strlen(nearest->word), n_candidate = strlen(candidate);
+        size_t n_word = strlen(nearest->word), n_candidate = strlen(candidate), n_longer;
         unsigned errors;
 
         if (n_word == 0 || n_word > WORD_MAX || n_candidate > WORD_MAX)
                 return;
         errors = typing_errors(nearest->word, n_word, candidate, n_candidate);
 
-        /* With half of the letters wrong it is another word. */
-        if (errors * 2 >= n_word && errors * 2 >= n_candidate)
+        /* With half of the letters wrong it is another word; but of two letters. */
+        n_longer = n_word > n_candidate ? n_word : n_candidate;
+        if (errors * 2 >= n_longer + (n_longer == 2))
                 return;
         if (!nearest->best || errors < nearest->errors) {
                 nearest->best = candidate;

@@ -7,6 +7,8 @@
  * swapped), or NULL where none is near enough to be worth mentioning.
  */
 
+#define NEAREST_MAX 64 /* letters; longer words are not compared */
+
 struct nearest {
         const char *word;
         const char *best; /* one of those offered */

@@ -10,6 +10,7 @@
 #include "client/tracectl/say.h"
 #include "client/tracectl/summary.h"
 #include "client/tracectl/verbs.h"
+#include "client/tracectl/view-names.h"
 #include "client/tracectl/view-trace.h"
 #include "common/cleanup.h"
 #include "common/parse.h"
@@ -191,6 +192,7 @@ static void arguments_done(struct summary_arguments *arguments) {
 }
 
 int verb_summary(int argc, char *argv[]) {
+        static const char *const tables[] = { "event", "process", "thread", "duration", NULL };
         _cleanup_(view_trace_done) struct view_trace trace = {};
         _cleanup_(summary_done) struct summary summary = { .rows = ROWS };
         _cleanup_(arguments_done) struct summary_arguments arguments = {};
@@ -210,11 +212,14 @@ int verb_summary(int argc, char *argv[]) {
                 return r;
         if (arguments.select.has_range)
                 tracectl_reader_set_range(trace.reader, arguments.select.since, arguments.select.until);
+        view_names_check(&arguments.select, trace.reader);
         r = summary_read(&summary, trace.reader, view_select_is_used(&arguments.select) ? &arguments.select : NULL);
         view_trace_say_reports(&trace);
         if (r < 0) {
                 say("Failed to read the events: %s", strerror(-r));
                 return EXIT_FAILURE;
         }
+        if (summary.n > 0 && summary.n_without_field == summary.n)
+                view_names_check_field(summary.field, trace.reader, tables);
         return print(&summary, &arguments, path);
 }

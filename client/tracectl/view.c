@@ -16,6 +16,7 @@
 #include "client/tracectl/say.h"
 #include "client/tracectl/verbs.h"
 #include "client/tracectl/view-follow.h"
+#include "client/tracectl/view-names.h"
 #include "client/tracectl/view-output.h"
 #include "client/tracectl/view-select.h"
 #include "client/tracectl/view-trace.h"
@@ -225,6 +226,8 @@ static int view_trace(const struct view *view, const char *path) {
         r = view_trace_open(&trace, path, view->with_markers);
         if (r == 0 && view->select.has_range)
                 tracectl_reader_set_range(trace.reader, view->select.since, view->select.until);
+        if (r == 0)
+                view_names_check(&view->select, trace.reader);
         if (r == 0)
                 r = open_output(view, &file);
         if (r != 0)

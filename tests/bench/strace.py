@@ -16,7 +16,7 @@ from real_programs import GitStatus, Make, Python, Sqlite
 TRACECTL = os.path.join(os.environ["TRACECTL_BUILD"], "client", "tracectl")
 SECONDS = float(os.environ.get("TRACECTL_BENCH_SECONDS", "30"))
 ROUNDS_MAX, ROUNDS_MIN = 15, 3
-SIZES = {GitStatus: 2000, Python: 10, Sqlite: 2000, Make: 20}
+SIZES = {GitStatus: 2000, Python: 10, Sqlite: 500, Make: 5}
 PEER = "strace -f"
 RECORD = "record --libc"
 

@@ -5,7 +5,7 @@
 #include "client/tracectl/nearest.h"
 
 static const char *nearest_of(const char *word) {
-        static const char *const words[] = { "record", "view", "version", "help" };
+        static const char *const words[] = { "record", "view", "version", "help", "by" };
         struct nearest nearest = NEAREST_INIT(word);
 
         for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
@@ -20,6 +20,7 @@ static void test_meant(void) {
         g_assert_cmpstr(nearest_of("vew"), ==, "view");
         g_assert_cmpstr(nearest_of("versoin"), ==, "version");
         g_assert_cmpstr(nearest_of("help"), ==, "help");
+        g_assert_cmpstr(nearest_of("yb"), ==, "by");
 }
 
 static void test_not_meant(void) {
