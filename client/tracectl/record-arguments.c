@@ -15,6 +15,7 @@
 #include "protocol/ring.h"
 
 #define SUBBUFS UINT64_C(8)
+#define KERNEL_SUBBUF_SIZE_MAX (UINT64_C(256) << 10)
 
 static void print_help(void) {
         puts("Usage: tracectl record [OPTION...] [--] COMMAND [ARGUMENT...]\n"
@@ -38,6 +39,7 @@ static void print_help(void) {
              "                        page faults, signals); by the system's tracing service\n"
              "      --syscall NAME    With --kernel: these system calls, * for any characters;\n"
              "                        may be given several times\n"
+             "      --syscalls        Record all system calls: --kernel --syscall '*'\n"
              "      --no-ask-password With --kernel, --pid: without what needs a password\n"
              "  -o, --output DIR      Write the trace to this new directory\n"
              "                        (default: COMMAND-YYYYmmdd-HHMMSS)\n"
@@ -130,16 +132,23 @@ static const char *what_is_not_for_kernel(const struct record_arguments *a) {
         return NULL;
 }
 
-static int check_kernel(const struct record_arguments *a) {
+/* The kernel has smaller sub-buffers than programs: for the same size, more of them. */
+static void fit_into_kernel(struct record_arguments *a) {
+        for (; a->subbuf_size > KERNEL_SUBBUF_SIZE_MAX; a->subbuf_size /= 2)
+                a->subbuf_count *= 2;
+}
+
+static int check_kernel(struct record_arguments *a) {
         const char *wrong = what_is_not_for_kernel(a);
 
+        fit_into_kernel(a);
         if (wrong)
                 say("%s is not for events of the kernel: leave it or --kernel away.", wrong);
         return wrong ? -EINVAL : 0;
 }
 
 /* What one option says about others that may come later. */
-static int check_together(const struct record_arguments *a) {
+static int check_together(struct record_arguments *a) {
         int r = 0;
 
         if (a->n_pids > 0 && a->libc) {
@@ -262,7 +271,7 @@ static const struct option options[] = {
         { "syscall", required_argument, NULL, 'S' }, { "no-ask-password", no_argument, NULL, 'P' },
         { "pid", required_argument, NULL, 'p' },    { "follow-forks", no_argument, NULL, 'F' },
         { "no-live", no_argument, NULL, 'N' },      { "host", required_argument, NULL, 'H' },
-        { "user", no_argument, NULL, 'U' },
+        { "user", no_argument, NULL, 'U' },         { "syscalls", no_argument, NULL, 'A' },
         SELECTION_OPTIONS,
         {},
 };
@@ -283,6 +292,10 @@ static int parse_option(struct record_arguments *a, int c, char *argv[], int *re
                 break;
         case 'P':
                 a->without_password = true;
+                break;
+        case 'A':
+                a->kernel = true;
+                a->syscalls[a->n_syscalls++] = "*";
                 break;
         case 'S':
                 a->syscalls[a->n_syscalls++] = optarg;

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""tracectl record --syscalls beside strace -f, of the same runs: each thread's calls, in order, with their results."""
+
+import collections
+import errno
+import os
+import re
+import shutil
+import unittest
+
+import host
+import test_kernel as kernel
+import test_kernel_own
+from service import ServiceTest
+
+# What the kernel calls them, where strace has the older name.
+NAMES = {"newstat": "stat", "newfstat": "fstat", "newlstat": "lstat", "newuname": "uname", "sendfile64": "sendfile",
+         "umount": "umount2"}
+RESTARTS = {512: "ERESTARTSYS", 513: "ERESTARTNOINTR", 514: "ERESTARTNOHAND", 516: "ERESTART_RESTARTBLOCK"}
+
+COMMANDS = {
+    "ls": ["ls", "-l", "/usr/bin"],
+    "git status": ["git", "-C", "/root/repository", "status"],
+    "python3 -c": ["/usr/bin/python3", "-c", "import json, argparse; print(sum(range(10)))"],
+    "a shell pipeline": ["sh", "-c", "ls /usr/bin | sort -r | tail -n 3; cat /no/such/file; exit 0"],
+    "a threaded program": ["/usr/local/bin/family", "100"],
+}
+
+
+def result(text):
+    """strace's, as a number, or as what it says of one that it was not told, or that the kernel keeps to itself."""
+    if text.startswith("?"):
+        return text[1:].split()[0] if len(text) > 1 else "none"
+    failed = re.match(r"-1 (E\w+)", text)
+    return failed.group(1) if failed else int(text.split()[0], 0)
+
+
+def by_strace(text):
+    """{thread: [(name, result)]}."""
+    calls, open_ones = collections.defaultdict(list), {}
+    for line in text.splitlines():
+        tid, rest = line.split(None, 1)
+        begun = re.match(r"(\w+)\(.* <unfinished \.\.\.>$", rest)
+        resumed = re.match(r"<\.\.\. (\w+) resumed>.* = (.*)$", rest)
+        whole = re.match(r"(\w+)\(.*\) += (.*)$", rest)
+        if begun:
+            open_ones[tid] = begun.group(1)
+        elif resumed or whole:
+            name, said = (resumed or whole).groups()
+            open_ones.pop(tid, None)
+            calls[tid].append((name, result(said) if name != "rt_sigreturn" else "none"))
+        elif not rest.startswith(("+++", "---")):
+            raise AssertionError(f"strace says {line}")
+    # Those in which somebody else has ended the program.
+    for tid, name in open_ones.items():
+        calls[tid].append((name, "none"))
+    return calls
+
+
+if __name__ == "__main__":
+    kernel.with_tracefs()
+
+
+@host.needs_host
+@unittest.skipUnless(os.path.isdir(f"{kernel.TRACEFS}/instances"), "needs tracefs")
+@unittest.skipUnless(shutil.which("strace"), "needs strace")
+class StraceTest(ServiceTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.host.show_machine_proc()
+        cls.host.write("/root/family.c", test_kernel_own.FAMILY)
+        cls.host.run("cc -D_GNU_SOURCE -O2 /root/family.c -o /usr/local/bin/family -pthread; git init -q repository; "
+                     "cd repository; for i in 1 2 3 4 5 6 7 8 9; do echo $i >file-$i; done; git add .; "
+                     "git -c user.name=nobody -c user.email=nobody@example.com commit -q -m files; echo 0 >file-3")
+
+    def recorded(self, path):
+        """{thread: [(name, result)]} of a trace."""
+        calls, open_ones = collections.defaultdict(list), {}
+        for line in self.events(path):
+            what, name, tid = re.search(r"syscall_(entry|exit)_(\w+):.*?\{ tid = (\d+) \}", line).groups()
+            name = NAMES.get(name, name)
+            if what == "entry":
+                # The kernel tells no end of it: the thread is where the signal came, perhaps in another call.
+                if open_ones.get(tid) == "rt_sigreturn":
+                    calls[tid].append((open_ones.pop(tid), "none"))
+                self.assertNotIn(tid, open_ones, line)
+                open_ones[tid] = name
+            elif open_ones.pop(tid, None):
+                # The first of a thread is the end of what it was made by: its beginning was another's.
+                calls[tid].append((name, self.said(int(re.search(r"ret = (-?\d+)", line).group(1)))))
+        for tid, name in open_ones.items():
+            calls[tid].append((name, "none"))
+        return calls
+
+    @staticmethod
+    def said(number):
+        if -number in RESTARTS:
+            return RESTARTS[-number]
+        if -4096 < number < 0:
+            return errno.errorcode[-number]
+        return number
+
+    def test_the_same_calls_and_results(self):
+        for name, command in COMMANDS.items():
+            with self.subTest(name):
+                folder = f"/root/{name.replace(' ', '-')}"
+                done = self.tracectl("root", "record", "--syscalls", "--size", "64M", "-o", folder, "--", "strace", "-f",
+                                     "-o", f"{folder}.strace", *command)
+                self.assertIn(" 0 lost", done.stderr)
+                theirs = by_strace(self.host.read(f"{folder}.strace"))
+                ours = self.recorded(folder)
+                ours = [self.of_the_program(calls) for calls in ours.values() if not self.is_of_strace(calls)]
+                self.assertGreater(sum(map(len, theirs.values())), 50)
+                # Not as assertEqual() does it, which takes minutes to describe what differs.
+                more, fewer = ([calls for calls in some if calls not in others]
+                               for some, others in ((ours, theirs.values()), (theirs.values(), ours)))
+                self.assertFalse(more or fewer, name)
+                self.assertEqual(len(ours), len(theirs))
+
+    @staticmethod
+    def is_of_strace(calls):
+        """strace itself, and a child with which it tries what ptrace can do."""
+        names = [name for name, _ in calls]
+        return "ptrace" in names or names == ["set_robust_list", "pause"]
+
+    @staticmethod
+    def of_the_program(calls):
+        """Without what strace's child does before it becomes the command: strace stops it, and lets it go on."""
+        names = [name for name, _ in calls]
+        before = names[:names.index("execve")] if "execve" in names else []
+        return calls[len(before):] if "kill" in before else calls
+
+
+if __name__ == "__main__":
+    unittest.main()
