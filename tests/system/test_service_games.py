@@ -17,40 +17,51 @@ for folder in ("", "/user", "/user/1001", "/user/1001/shared-64", "/user/1001/sh
         with open(f"{sys.argv[1]}{folder}/{name}", "w") as f:
             f.write("kept")
 """
-# As the owner of a trace: folders of it become links to others and back, at random, until the input ends. SEED TRACE TO..
+# As the owner of a trace, for each line that it reads: folders of it, and names that it has not used yet, become links to
+# folders like them elsewhere. What was there is kept, and comes back before the next ones. SEED TRACE TO...
 PLAY = """
-import os, random, select, sys
-dice, top, targets = random.Random(int(sys.argv[1])), sys.argv[2], sys.argv[3:]
-aside, n = top + ".aside", 0
+import os, random, sys
+dice, targets = random.Random(int(sys.argv[1])), sys.argv[3:]
+os.chdir(sys.argv[2]) # it stays this one, whatever its name becomes
+aside, moved, n = targets[0] + ".aside", [], 0
 os.makedirs(aside, exist_ok=True)
-print("plays", flush=True)
 
 def folders(path):
-    for entry in os.scandir(path):
+    for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
         if entry.is_dir(follow_symlinks=False):
-            yield entry.path
+            yield os.path.relpath(entry.path)
             yield from folders(entry.path)
 
-while not select.select([sys.stdin], [], [], 0)[0]:
+def attempt(action, *args):
     try:
-        path = dice.choice([top, *folders(top)])
-        os.rename(path, f"{aside}/{n}")
-        os.symlink(dice.choice(targets), path)
-        n += 1
-        for _ in range(dice.randrange(2000)):
-            pass
-        if dice.random() < 0.9:
+        action(*args)
+        return True
+    except OSError:
+        return False
+
+print("plays", flush=True)
+for line in sys.stdin:
+    while moved:
+        path, kept = moved.pop()
+        if os.path.islink(path):
             os.unlink(path)
-            os.rename(f"{aside}/{n - 1}", path)
-    except OSError:
-        pass
-    try: # it would all be gone soon
-        if os.path.islink(top):
-            os.unlink(top)
-        os.mkdir(top, 0o700)
-    except OSError:
-        pass
-print("played", n, flush=True)
+        if kept:
+            attempt(os.rename, kept, path) # where there is no new one
+    there = list(folders("."))
+    to_come = [f"{word}-{i}" for word in ("chunk", "snapshot") for i in range(1, 40)] + ["user", "user/1001", "kernel"]
+    names = dice.sample(there, min(len(there), 1)) + [name for name in to_come if name not in there]
+    for path in names:
+        kept = f"{aside}/{n}"
+        n += 1
+        if path in there and not attempt(os.rename, path, kept):
+            continue
+        # user/1001 to user/1001 and the like, or just to the whole; some of it by its place, which leads out of sandboxes
+        target = dice.choice(targets) + dice.choice(["", "/" + path])
+        if dice.random() < 0.5:
+            target = os.path.relpath(target, os.path.dirname(f"{sys.argv[2]}/{path}"))
+        if attempt(os.symlink, target, path):
+            moved.append((path, kept if path in there else None))
+    print("played", len(moved), flush=True)
 """
 
 
@@ -59,12 +70,16 @@ class Games(ServiceTest):
         super().setUp()
         self.kept = []
         for user, path in (("alice", "/home/alice/kept"), ("bob", "/home/bob/kept"), ("root", "/root/kept")):
-            self.host.run(["/usr/bin/python3", "-c", KEPT, path], user=user)
-            self.addCleanup(self.host.run, ["rm", "-rf", path])
-            self.kept.append(path)
-        self.before = self.look()
+            self.keep(user, path)
         self.tracectl("alice", "list")
         self.pid = self.host.unit_property("tracingd.service", "MainPID")
+
+    def keep(self, user, path):
+        """A folder that must stay as it is from now on."""
+        self.host.run(["/usr/bin/python3", "-c", KEPT, path], user=user)
+        self.addCleanup(self.host.run, ["rm", "-rf", path, path + ".aside"])
+        self.kept.insert(0, path)
+        self.before = self.look()
 
     def look(self):
         """All that there is in those folders and of what is above them: who owns it, since when, what is in it."""
@@ -85,39 +100,41 @@ class Games(ServiceTest):
         self.tracectl("bob", "stop", "plain")
         self.assert_counted(self.events(self.output("bob", "plain")), [emitter])
 
-    def play(self, session, *options):
+    def play(self, session, near, *options):
+        """near: a folder of hers that her consumer, too, could write to."""
         self.tracectl("alice", "create", session, *options)
         self.tracectl("alice", "enable-event", "-s", session, "test:*")
         emitter = self.emitter("alice", 1)
         self.tracectl("alice", "start", session)
         emitter.emit(10)
         output = self.output("alice", session)
-        player = self.start(["/usr/bin/python3", "-c", PLAY, "3", output, *self.kept], user="alice")
+        self.keep("alice", near)
+        player = self.start(["/usr/bin/python3", "-c", PLAY, "3", output, near, near, near, *self.kept], user="alice")
         self.assertEqual(player.stdout.readline(), "plays\n")
         done = []
-        for i in range(ROUNDS):
-            emitter.emit(100)
-            for verb in ("rotate", "clear", "stop", "start", "snapshot"):
-                if verb not in ("rotate", "snapshot") or (verb == "snapshot") == ("flight-recorder" in options):
+        for _ in range(ROUNDS):
+            for verb in ("rotate", "clear", "stop", "start", "snapshot", "kill"):
+                emitter.emit(100)
+                player.stdin.write("\n")
+                self.assertGreater(int(player.stdout.readline().split()[1]), 0)
+                if verb == "kill":
+                    unit = self.get("alice", session, "ConsumerUnit")
+                    self.host.systemctl("kill", "--signal=KILL", f"{unit}.service", check=False)
+                elif verb not in ("rotate", "snapshot") or (verb == "snapshot") == ("flight-recorder" in options):
                     done.append(self.tracectl("alice", verb, session, check=False).returncode)
-            if i % 2:
-                unit = self.get("alice", session, "ConsumerUnit")
-                self.host.systemctl("kill", "--signal=KILL", f"{unit}.service", check=False)
-        player.stdin.close()
-        self.assertGreater(int(player.stdout.read().split()[1]), ROUNDS)
         self.tracectl("alice", "destroy", session, check=False)
         self.assertIn(0, done)
         self.assert_nothing_has_happened()
 
     def test_the_folder_that_she_names(self):
-        self.play("named", "-o", "/home/alice/named")
+        self.play("named", "/home/alice/near", "-o", "/home/alice/named")
 
     def test_the_folder_of_the_service(self):
         """Below /var/lib, which systemd makes for her."""
-        self.play("usual")
+        self.play("usual", "/var/lib/tracectl/1001/near")
 
     def test_snapshots(self):
-        self.play("flight", "--mode", "flight-recorder")
+        self.play("flight", "/var/lib/tracectl/1001/near", "--mode", "flight-recorder")
 
     def test_a_link_that_was_there_before(self):
         """systemd makes the folder, as root, and gives it to her."""
