@@ -24,6 +24,11 @@ SANITIZED = os.environ.get("TRACECTL_SANITIZE", "none") != "none"
 needs_plain_build = unittest.skipIf(SANITIZED, "preloads into the machine's own programs: not in a sanitizer build")
 PATIENCE = 60  # seconds until what never comes is a failure
 
+# What a shell or nohup lets a background job ignore, its programs would ignore, too: here each has what a terminal gives.
+for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
+
 
 def wait_until(condition, what):
     """Polls something that can only be asked for, such as /proc."""

@@ -129,7 +129,7 @@ class Passwords(host.HostTest):
         self.assertTrue(os.path.exists(self.host.file("/tmp/asked")))
 
     def test_kernel(self):
-        """record --kernel asks before the command runs."""
+        """record --kernel asks before the command runs, and for no more than it needs: the kernel in one's own processes."""
         command = Command(self, "bob", "record", "--kernel", "--no-ask-password", "--", "touch", "/home/bob/ran")
         asked, shown, status = command.answer(WORD)
         self.assertEqual((asked, status != 0), (0, True), shown)
@@ -137,7 +137,7 @@ class Passwords(host.HostTest):
         command = Command(self, "bob", "record", "--kernel", "--", "touch", "/home/bob/ran")
         text, asked = command.read(r"Password: ?")
         self.assertTrue(asked, text)
-        self.assertIn("org.tracectl.tracing1.kernel-system", text)
+        self.assertIn("org.tracectl.tracing1.kernel-own", text)
         self.assertFalse(os.path.exists(self.host.file("/home/bob/ran")))
 
 
