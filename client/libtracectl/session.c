@@ -28,6 +28,8 @@ static int append_options(sd_bus_message *m, const struct tracectl_session_optio
                 r = append_string(m, r, "mode", options->mode);
         if (options && OPTIONS_HAVE(options, rings))
                 r = append_string(m, r, "rings", options->rings);
+        if (options && OPTIONS_HAVE(options, bind))
+                r = append_string(m, r, "bind", options->bind);
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 

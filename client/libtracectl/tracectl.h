@@ -207,9 +207,10 @@ struct tracectl_session_options {
         const char *if_exists; /* "error", "keep", "replace" */
         const char *mode;      /* "record", "flight-recorder" */
         const char *rings;     /* "memory", "files": of the output, where tracectl recover finds them */
+        const char *bind;      /* "client": the session ends with this connection; NULL: it outlives it */
 };
 
-#define TRACECTL_SESSION_OPTIONS_INIT { sizeof(struct tracectl_session_options), -1, NULL, NULL, NULL, NULL }
+#define TRACECTL_SESSION_OPTIONS_INIT { sizeof(struct tracectl_session_options), -1, NULL, NULL, NULL, NULL, NULL }
 
 /* A new session. options may be NULL. */
 int tracectl_session_create(tracectl_connection *connection, const char *name,

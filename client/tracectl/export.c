@@ -19,6 +19,8 @@
 #include "client/tracectl/view-trace.h"
 #include "common/cleanup.h"
 
+#define SHORT_OPTIONS ":f:O:hH:"
+
 struct export_options {
         const struct view_output *output;
         bool is_user;
@@ -75,7 +77,7 @@ static int read_options(struct export_options *export, int argc, char *argv[]) {
         };
         int r;
 
-        for (int c; (c = getopt_long(argc, argv, ":f:O:hH:", options, NULL)) >= 0;)
+        for (int c; (c = getopt_long(argc, argv, SHORT_OPTIONS, options, NULL)) >= 0;)
                 switch (c) {
                 case 'f':
                         if (set_format(export, optarg) != 0)
@@ -168,7 +170,7 @@ int verb_export(int argc, char *argv[]) {
         if (!export.file && view_output_refuse_terminal(export.output, STDOUT_FILENO))
                 return EXIT_USAGE;
         if (export.host)
-                return remote_run(export.host, export.is_user, argc, argv, argc);
+                return remote_run(export.host, export.is_user, argc, argv, argc, SHORT_OPTIONS);
         r = view_trace_find(export.is_user, export.path, &path);
         if (r != 0)
                 return r;

@@ -371,7 +371,7 @@ static int check_command(const struct record_arguments *a, int argc, char *argv[
 }
 
 static int parse(struct record_arguments *a, int argc, char *argv[], int *ret_status) {
-        for (int c; (c = getopt_long(argc, argv, "+:ce:kt:o:hp:H:", options, NULL)) >= 0;)
+        for (int c; (c = getopt_long(argc, argv, RECORD_SHORT_OPTIONS, options, NULL)) >= 0;)
                 if (parse_option(a, c, argv, ret_status) > 0)
                         return 1;
         *ret_status = EXIT_USAGE;

@@ -12,6 +12,9 @@
 
 #include "client/tracectl/selection.h"
 
+/* As getopt_long() has them. */
+#define RECORD_SHORT_OPTIONS "+:ce:kt:o:hp:H:"
+
 struct record_arguments {
         char **patterns;      /* owned; at least one */
         const char **filters; /* of each, or NULL: `-e PATTERN:FILTER`; no two are alike in both */

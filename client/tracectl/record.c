@@ -142,7 +142,8 @@ int verb_record(int argc, char *argv[]) {
                 return status;
         recording.arguments = &arguments;
         if (arguments.host)
-                status = remote_run(arguments.host, arguments.is_user, argc, argv, arguments.n_options);
+                status = remote_run(arguments.host, arguments.is_user, argc, argv, arguments.n_options,
+                                    RECORD_SHORT_OPTIONS);
         else if (arguments.n_pids > 0)
                 status = record_running(&recording, &signal);
         else

@@ -46,6 +46,7 @@ int recording_make_session(struct recording *r, const char *domain, const char *
                 return k;
         snprintf(name, sizeof(name), "%.40s-%i", base, (int) pid);
         session.output_fd = r->output.fd;
+        session.bind = "client"; /* killed, we leave nothing behind that records on */
         k = tracectl_session_create(r->service.connection, name, &session, &r->session);
         if (k < 0)
                 return recording_fail(r, "create the session", k);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,46 +25,81 @@ const char *remote_port(const char *host, size_t *ret_host_size) {
         return colon + 1;
 }
 
-/* How many words of argv, from i on, name the host: 0, 1 or 2. What is behind "--" is no option. */
-static int count_host_words(int argc, char *argv[], int i) {
-        if (strcmp(argv[i], "-H") == 0)
-                return i + 1 < argc ? 2 : 1;
-        if (strncmp(argv[i], "-H", 2) == 0)
-                return 1;
-        /* getopt_long() takes the beginning of a name for the name. */
-        if (strncmp(argv[i], "--ho", 4) != 0)
-                return 0;
-        return strchr(argv[i], '=') ? 1 : i + 1 < argc ? 2 : 1;
+/* What of a word, and how many more words, are an option's. */
+struct part {
+        int kept;   /* characters at the beginning that are not about the host; -1: all */
+        int n_next; /* words behind it that are its argument: 0 or 1 */
+};
+
+/* A word of short options, as -fHfar: the last one may have its argument in the word, or behind it. */
+static struct part split_short(const char *word, const char *short_options) {
+        for (int i = 1; word[i]; i++) {
+                const char *option = strchr(short_options, word[i]);
+
+                if (!option || word[i] == ':' || option[1] != ':')
+                        continue;
+                return (struct part) {
+                        .kept = word[i] == 'H' ? (i == 1 ? 0 : i) : -1,
+                        .n_next = word[i + 1] == '\0',
+                };
+        }
+        return (struct part) { .kept = -1 };
 }
 
-char *remote_command(int argc, char *argv[], int n_options) {
-        _cleanup_free_ char *command = NULL;
+static struct part split(const char *word, const char *short_options) {
+        if (word[0] == '-' && word[1] != '\0' && word[1] != '-')
+                return split_short(word, short_options);
+        /* getopt_long() takes the beginning of a name for the name. */
+        if (strncmp(word, "--ho", 4) == 0)
+                return (struct part) { .kept = 0, .n_next = !strchr(word, '=') };
+        return (struct part) { .kept = -1 };
+}
+
+/* What is behind "--" is no option. */
+static int write_words(FILE *f, int argc, char *argv[], int n_options, const char *short_options) {
         bool is_option = true;
+
+        for (int i = 0; i < argc; i++) {
+                _cleanup_free_ char *word = NULL;
+                struct part part = { .kept = -1 };
+
+                is_option = is_option && strcmp(argv[i], "--") != 0;
+                if (is_option && i < n_options)
+                        part = split(argv[i], short_options);
+                word = part.kept >= 0 ? strndup(argv[i], (size_t) part.kept) : strdup(argv[i]);
+                if (!word)
+                        return -ENOMEM;
+                if (part.kept != 0) {
+                        fputc(' ', f);
+                        format_shell_word(f, word);
+                }
+                if (part.n_next == 0 || i + 1 >= argc)
+                        continue;
+                i++;
+                if (part.kept >= 0)
+                        continue;
+                fputc(' ', f);
+                format_shell_word(f, argv[i]);
+        }
+        return 0;
+}
+
+char *remote_command(int argc, char *argv[], int n_options, const char *short_options) {
+        _cleanup_free_ char *command = NULL;
         size_t size;
         FILE *f;
+        int r;
 
         f = open_memstream(&command, &size);
         if (!f)
                 return NULL;
         fputs("tracectl", f);
-        for (int i = 0; i < argc; i++) {
-                int n = is_option && i < n_options ? count_host_words(argc, argv, i) : 0;
-
-                is_option = is_option && strcmp(argv[i], "--") != 0;
-                if (n > 0) {
-                        i += n - 1;
-                        continue;
-                }
-                fputc(' ', f);
-                format_shell_word(f, argv[i]);
-        }
-        if (fclose(f) != 0)
-                return NULL;
-        return TAKE_PTR(command);
+        r = write_words(f, argc, argv, n_options, short_options);
+        return fclose(f) != 0 || r < 0 ? NULL : TAKE_PTR(command);
 }
 
-int remote_run(const char *host, bool is_user, int argc, char *argv[], int n_options) {
-        _cleanup_free_ char *command = remote_command(argc, argv, n_options), *name = NULL;
+int remote_run(const char *host, bool is_user, int argc, char *argv[], int n_options, const char *short_options) {
+        _cleanup_free_ char *command = remote_command(argc, argv, n_options, short_options), *name = NULL;
         const char *arguments[9], *port;
         size_t size, n = 0;
 

@@ -15,6 +15,8 @@
 #include "common/cleanup.h"
 #include "common/parse.h"
 
+#define SHORT_OPTIONS ":b:cn:hH:"
+
 #define ROWS 20
 
 struct summary_arguments {
@@ -117,7 +119,7 @@ static int read_options(struct summary *summary, struct summary_arguments *argum
         };
         int r = 0;
 
-        for (int c; r == 0 && (c = getopt_long(argc, argv, ":b:cn:hH:", options, NULL)) >= 0;)
+        for (int c; r == 0 && (c = getopt_long(argc, argv, SHORT_OPTIONS, options, NULL)) >= 0;)
                 switch (c) {
                 case 'b':
                         r = set_by(summary, optarg);
@@ -204,7 +206,7 @@ int verb_summary(int argc, char *argv[]) {
         if (r >= 0)
                 return r;
         if (arguments.host)
-                return remote_run(arguments.host, arguments.is_user, argc, argv, argc);
+                return remote_run(arguments.host, arguments.is_user, argc, argv, argc, SHORT_OPTIONS);
         r = view_trace_find(arguments.is_user, arguments.path, &path);
         if (r == 0)
                 r = view_trace_open(&trace, path, false);

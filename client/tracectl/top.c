@@ -15,6 +15,8 @@
 #include "common/cleanup.h"
 #include "common/parse.h"
 
+#define SHORT_OPTIONS ":bn:s:H:h"
+
 #define INTERVAL_MSEC 1000
 
 static void print_help(void) {
@@ -139,7 +141,7 @@ static int read_options(struct arguments *arguments, int argc, char *argv[]) {
         };
         int status = -1;
 
-        for (int c; status < 0 && (c = getopt_long(argc, argv, ":bn:s:H:h", options, NULL)) >= 0;)
+        for (int c; status < 0 && (c = getopt_long(argc, argv, SHORT_OPTIONS, options, NULL)) >= 0;)
                 switch (c) {
                 case 'b':
                         arguments->is_batch = true;
@@ -195,7 +197,7 @@ int verb_top(int argc, char *argv[]) {
         status = read_options(&arguments, argc, argv);
         if (status < 0)
                 status = arguments.command.host ? remote_run(arguments.command.host, arguments.command.is_user, argc,
-                                                             argv, argc) :
+                                                             argv, argc, SHORT_OPTIONS) :
                                                   run(&arguments, argv[optind]);
         command_free(&arguments.command);
         return status;

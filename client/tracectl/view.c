@@ -22,6 +22,8 @@
 #include "client/tracectl/view-trace.h"
 #include "common/cleanup.h"
 
+#define SHORT_OPTIONS ":ado:O:S:U:e:p:g:fhH:"
+
 struct view {
         const struct view_output *output;
         struct view_select select;
@@ -119,7 +121,7 @@ static int read_options(struct view *view, int argc, char *argv[]) {
 
         int r;
 
-        for (int c; (c = getopt_long(argc, argv, ":ado:O:S:U:e:p:g:fhH:", options, NULL)) >= 0;)
+        for (int c; (c = getopt_long(argc, argv, SHORT_OPTIONS, options, NULL)) >= 0;)
                 switch (c) {
                 case 'a':
                         view->with_markers = true;
@@ -258,7 +260,7 @@ int verb_view(int argc, char *argv[]) {
         if (r >= 0)
                 return r;
         if (view.host)
-                return remote_run(view.host, view.is_user, argc, argv, argc);
+                return remote_run(view.host, view.is_user, argc, argv, argc, SHORT_OPTIONS);
         if (!view.file && view_output_refuse_terminal(view.output, STDOUT_FILENO))
                 return EXIT_USAGE;
         if (view.is_following) {

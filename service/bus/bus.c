@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "service/bus/binding.h"
 #include "service/bus/bus.h"
 #include "service/bus/clients.h"
 #include "service/bus/errors.h"
@@ -136,6 +137,7 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         struct bus *b = userdata;
 
         if (sd_bus_message_is_signal(m, "org.freedesktop.DBus.Local", "Disconnected")) {
+                binding_client_gone(b, "");
                 b->hung_up(b->userdata);
                 return 0;
         }

@@ -44,6 +44,7 @@ struct bus {
         struct registry *registry;
         struct authorizer *authorizer;
         struct clients *clients; /* of the message bus; NULL peer to peer */
+        sd_id128_t id;           /* of the message bus once it was joined; peer to peer of this connection */
         struct emitter *emitter;
         struct listing *listings;  /* replies that wait for applications */
         struct application *found; /* the last one that a path led to; sd-bus keeps no reference */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "service/bus/binding.h"
 #include "service/bus/bus.h"
 #include "service/bus/clients.h"
 
@@ -36,6 +37,7 @@ static int on_name_gone(sd_bus_message *m, void *userdata, sd_bus_error *error) 
 
         if (sd_bus_message_read(m, "s", &name) < 0)
                 return 0;
+        binding_client_gone(c->bus, name);
         for (struct client **p = &c->first; *p; p = &(*p)->next) {
                 struct client *gone = *p;
 
@@ -57,6 +59,8 @@ static int on_installed(sd_bus_message *m, void *userdata, sd_bus_error *error) 
 
         if (sd_bus_message_is_method_error(m, NULL) && sd_bus_is_open(c->bus->bus) > 0)
                 c->bus->hung_up(c->bus->userdata);
+        else if (sd_bus_get_bus_id(c->bus->bus, &c->bus->id) >= 0)
+                binding_check_all(c->bus);
         return 1;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "service/bus/binding.h"
 #include "service/bus/bus.h"
 #include "service/bus/errors.h"
 #include "service/bus/options.h"
@@ -13,7 +14,7 @@
 
 struct create_options {
         int output_fd;
-        const char *directory, *if_exists, *mode, *rings;
+        const char *directory, *if_exists, *mode, *rings, *bind;
 };
 
 /* *ret is the caller's, but for what it takes from the options. */
@@ -57,7 +58,7 @@ static int reply_path(struct bus *b, sd_bus_message *m, const struct session *s)
 struct replacing {
         struct manager *manager;
         sd_bus_message *message;
-        char *name;
+        char *name, *client;
         struct session_config config;
 };
 
@@ -67,6 +68,7 @@ static struct replacing *replacing_free(struct replacing *r) {
         sd_bus_message_unref(r->message);
         session_output_done(&r->config.output);
         free(r->name);
+        free(r->client);
         free(r);
         return NULL;
 }
@@ -88,9 +90,10 @@ static void on_destroyed(const struct operation_result *result, void *userdata) 
         /* The bus may be gone, and with it whoever has asked. */
         if (!b)
                 return;
-        if (r >= 0)
+        if (r >= 0) {
+                binding_check(b, s);
                 (void) reply_path(b, replacing->message, s);
-        else
+        } else
                 bus_reply_failure(b, sd_bus_message_ref(replacing->message), &failure);
 }
 
@@ -108,7 +111,9 @@ static int replace(struct bus *b, sd_bus_message *m, struct session *old, const 
                 return fail_memory(failure);
         *replacing = (struct replacing) { .manager = b->manager, .name = strdup(config->name), .config = *config };
         replacing->config.output = SESSION_OUTPUT_NULL;
-        if (!replacing->name)
+        if (config->client)
+                replacing->config.client = replacing->client = strdup(config->client);
+        if (!replacing->name || (config->client && !replacing->client))
                 return fail_memory(failure);
         r = session_destroy(old, on_destroyed, replacing, failure);
         if (r < 0)
@@ -131,8 +136,11 @@ static int create(struct bus *b, sd_bus_message *m, uid_t caller, const char *na
         };
         const char *if_exists = o->if_exists ? o->if_exists : "error";
         struct session *found = manager_find_session(b->manager, caller, name);
+        _cleanup_free_ char *client = NULL;
         int r;
 
+        if (o->bind && strcmp(o->bind, "client") != 0)
+                return fail(failure, FAILURE_INVALID_OPTION, "Unknown bind '%.100s'; known is: client.", o->bind);
         if (o->mode && session_mode_from_string(o->mode, &config.mode) < 0)
                 return fail(failure, FAILURE_INVALID_OPTION,
                             "Unknown mode '%.100s'; known are: record, flight-recorder.", o->mode);
@@ -146,6 +154,9 @@ static int create(struct bus *b, sd_bus_message *m, uid_t caller, const char *na
                 *ret = found;
                 return 0;
         }
+        if (o->bind && binding_of(b, m, &client) < 0)
+                return fail_memory(failure);
+        config.client = client;
         r = read_output(b, name, config.created, o, &config.output, failure);
         if (r < 0)
                 return r;
@@ -155,6 +166,8 @@ static int create(struct bus *b, sd_bus_message *m, uid_t caller, const char *na
                                                        : manager_create_session(b->manager, &config, ret, failure);
         if (r < 0)
                 session_output_done(&config.output);
+        else if (*ret)
+                binding_check(b, *ret);
         return r;
 }
 
@@ -182,6 +195,7 @@ static int method_create_session(sd_bus_message *m, void *userdata, sd_bus_error
                 { "if-exists", 's', &o.if_exists },
                 { "mode", 's', &o.mode },
                 { "rings", 's', &o.rings },
+                { "bind", 's', &o.bind },
         };
         struct creation c = { .bus = b, .message = m, .options = &o };
         int r;

@@ -6,13 +6,10 @@
 
 #include "service/bus/bus.h"
 
-static int serve(sd_bus *bus) {
-        sd_id128_t id;
+static int serve(sd_bus *bus, sd_id128_t id) {
         int r;
 
-        r = sd_id128_randomize(&id);
-        if (r >= 0)
-                r = sd_bus_set_server(bus, 1, id);
+        r = sd_bus_set_server(bus, 1, id);
         return r < 0 ? r : sd_bus_negotiate_fds(bus, 1);
 }
 
@@ -22,6 +19,7 @@ int bus_new_peer(const struct bus_shared *shared, int fd, void (*hung_up)(void *
         _cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
         _cleanup_(bus_freep) struct bus *b = NULL;
         _cleanup_close_ int socket = fd;
+        sd_id128_t id;
         int r;
 
         r = authorizer_new_peer(socket, shared->audit, &authorizer);
@@ -30,12 +28,15 @@ int bus_new_peer(const struct bus_shared *shared, int fd, void (*hung_up)(void *
         r = sd_bus_new(&bus);
         if (r < 0)
                 return r;
-        r = serve(bus);
+        r = sd_id128_randomize(&id);
+        if (r >= 0)
+                r = serve(bus, id);
         if (r < 0)
                 return r;
         r = bus_new(shared, TAKE_PTR(bus), TAKE_PTR(authorizer), hung_up, userdata, &b);
         if (r < 0)
                 return r;
+        b->id = id;
         r = sd_bus_set_fd(b->bus, socket, socket);
         if (r < 0)
                 return r;

@@ -68,6 +68,9 @@ void operation_cancel(struct session *s) {
                 return;
         if (s->manager->leaving)
                 fail(&failure, FAILURE_BUSY, "tracingd is being started again; look at session '%s' then.", s->name);
+        else if (!s->manager->shutting_down)
+                fail(&failure, FAILURE_BUSY, "Session '%s' ends with the client that it was bound to; make another one.",
+                     s->name);
         else
                 fail(&failure, FAILURE_BUSY, "tracingd ends; session '%s' ends with it.", s->name);
         operation_finish(s, &failure);

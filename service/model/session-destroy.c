@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <string.h>
+
 #include "service/model/manager.h"
 #include "service/model/operation.h"
 #include "service/model/session-kernel.h"
@@ -95,6 +97,17 @@ int session_destroy(struct session *s, operation_done_t done, void *userdata, st
                 return fail_memory(failure);
         }
         return 0;
+}
+
+bool session_is_bound_to_connection(const struct session *s) {
+        return s->client && s->client[strlen(s->client) - 1] == '/';
+}
+
+void session_client_gone(struct session *s) {
+        if (s->ending)
+                return;
+        operation_cancel(s);
+        session_end(s);
 }
 
 void session_end(struct session *s) {

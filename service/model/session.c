@@ -52,12 +52,17 @@ int session_new(struct manager *manager, const struct session_config *config, st
                 return -ENOMEM;
         *s = (struct session) {
                 .manager = manager,
+                .client = config->client ? strdup(config->client) : NULL,
                 .key = ++manager->last_session,
                 .owner = config->owner,
                 .mode = config->mode,
                 .output = config->output,
                 .created = config->created,
         };
+        if (config->client && !s->client) {
+                free(s);
+                return -ENOMEM;
+        }
         strcpy(s->name, config->name);
         ledger_count(manager->domain->ledger, LEDGER_SESSIONS, s->key);
         if (s->output.fd >= 0 && !s->output.stored)
@@ -95,6 +100,7 @@ struct session *session_free(struct session *s) {
         ledger_drop(s->manager->domain->ledger, &s->entry);
         charge_done(&s->charge);
         free(s->profile);
+        free(s->client);
         free(s->reason);
         free(s);
         return NULL;

@@ -56,6 +56,7 @@ struct session {
         struct session_output output;
         uint64_t created; /* microseconds since the epoch */
         char *profile;    /* that it was made from, or NULL: by hand */
+        char *client;     /* with whose connection it ends (bus/binding.h), or NULL */
         bool persistent;  /* that profile is enabled: a boot brings it back */
         bool ending;      /* it is being destroyed: a restart of tracingd does not change that */
         struct charge charge;
@@ -95,6 +96,7 @@ struct session_config {
         uid_t owner;
         enum session_mode mode;
         uint64_t created;             /* microseconds since the epoch */
+        const char *client;           /* NULL: it outlives its client */
         struct session_output output; /* taken over on success */
 };
 
@@ -148,6 +150,12 @@ int session_remove_event(struct session *s, struct rule *rule, struct failure *f
 
 /* Takes it out of the list; it is the caller's then. */
 void session_unlink_rule(struct session *s, struct rule *rule);
+
+/* A client that spoke to us peer to peer: no tracingd but this one can know of its end. */
+bool session_is_bound_to_connection(const struct session *s);
+
+/* Its client has gone: the session ends, whatever it is doing. */
+void session_client_gone(struct session *s);
 
 struct session_counts session_counts(const struct session *s);
 

@@ -42,7 +42,7 @@ enum record_session_flags {
         RECORD_SESSION_FILES = 1 << 3,          /* rings are files of the output */
 };
 
-/* Strings: name, output's path, output as asked for, profile, reason. */
+/* Strings: name, output's path, output as asked for, profile, reason, client that it is bound to. */
 struct record_session {
         uint32_t size, flags;
         uint64_t key;

@@ -52,7 +52,7 @@ static bool session_is_good(const struct remains_session *s) {
 
 static int read_session(const struct ledger_item *item, struct remains *r) {
         struct remains_session s = { 0 }, *place;
-        const char **const strings[] = { &s.name, &s.path, &s.asked, &s.profile, &s.reason };
+        const char **const strings[] = { &s.name, &s.path, &s.asked, &s.profile, &s.reason, &s.client };
         int k;
 
         k = record_read(item, &s.record, sizeof(s.record), sizeof(s.record));

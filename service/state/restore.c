@@ -175,6 +175,7 @@ static int restore_session(struct manager *m, struct fd_store *store, const stru
                 .owner = remains->record.owner,
                 .mode = remains->record.mode,
                 .created = remains->record.created,
+                .client = *remains->client ? remains->client : NULL,
         };
         _cleanup_(session_freep) struct session *s = NULL;
         struct failure ignored;
@@ -258,7 +259,7 @@ static void finish_session(struct session *s) {
         if (session_kernel_restore(s) < 0)
                 log_warning("session '%s' of user %u does not record the kernel any more: that cannot be traced now",
                             s->name, (unsigned) s->owner);
-        if (s->ending)
+        if (s->ending || session_is_bound_to_connection(s))
                 session_end(s);
         else if (s->state == SESSION_STOPPING && session_continue_stop(s) < 0)
                 session_fail(s, "it cannot be stopped after a restart of tracingd");

@@ -158,7 +158,7 @@ static void put_messages(GByteArray *input, uint64_t key) {
 }
 
 void fuzz_seeds(fuzz_add add) {
-        static const char session_strings[] = "shop\0/srv/trace\0/srv/trace\0profile\0reason";
+        static const char session_strings[] = "shop\0/srv/trace\0/srv/trace\0profile\0reason\0bus/:1.7";
         static const char channel_strings[] = "c\0shop:queue", rule_strings[] = "shop:* loglevel>=info filter=id > 7";
         struct record_clock clock = { .clock = 1, .frequency = 1000000000 };
         struct record_session session = { .key = 5, .owner = 7, .output_kind = CONSUMER_OUTPUT_DIRECTORY,

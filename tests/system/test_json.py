@@ -13,15 +13,21 @@ TOP = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "
 
 
 def tables():
-    """Of each table of members: member -> the cells behind it."""
+    """Of each command whose output is described: member -> the cells behind it."""
     with open(os.path.join(TOP, "docs/json.md"), encoding="utf-8") as f:
         text = f.read()
-    for table in re.findall(r"^\| member .*\n\|[-|]+\n((?:\|.*\n)+)", text, re.MULTILINE):
-        rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
-        yield {name: cells for first, *cells in rows for name in re.findall(r"`(\w+)`", first)}
+    found = {}
+    for match in re.finditer(r"^\| member .*\n\|[-|]+\n((?:\|.*\n)+)", text, re.MULTILINE):
+        rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in match[1].splitlines()]
+        command = re.findall(r"^`(tracectl [^`]+)`", text[:match.start()], re.MULTILINE)[-1]
+        if command not in found:
+            found[command] = {name: cells for first, *cells in rows for name in re.findall(r"`([\w.\[\]]+)`", first)}
+    return found
 
 
-VIEW, SUMMARY, CALIBRATE, MONITOR = tables()
+TABLES = tables()
+VIEW, SUMMARY, CALIBRATE, MONITOR = (TABLES[f"tracectl {verb}"] for verb in (
+    "view -o json", "summary --json", "calibrate --json", "monitor --json=short"))
 TYPES = {"string": str, "number": (int, float), "object": dict}
 
 

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """tracectl record --pid: programs that run already, by the service that knows them."""
 
+import functools
 import os
 import re
 import signal
 import unittest
 
 from service import EMIT, ServiceTest, read_line
+from system import wait_until
 
 
 class RecordRunning(ServiceTest):
@@ -70,6 +72,45 @@ class RecordRunning(ServiceTest):
         found = sorted(tuple(map(int, re.search(r"writer = (\d+), counter = (\d+)", line).groups()))
                        for line in self.events(self.trace))
         self.assertEqual(found, [(0, 50), *((1, i) for i in range(10)), (1, 50)])
+
+    def wait_for_the_end(self, user, trace):
+        """Of a session whose client has gone: nothing of it is left but its trace, which is whole and read."""
+        wait_until(lambda: self.tracectl(user, "list", "--no-legend").stdout == "", "no session")
+        return self.events(trace)
+
+    def test_killed(self):
+        """A recording ends with the program that wanted it, also where that cannot say so."""
+        emitter = self.emitter("alice", 1)
+        self.tracectl("alice", "create", "other")
+        process = self.record("alice", "-o", self.trace, "-p", str(emitter.pid))
+        emitter.emit(1000)
+        os.kill(process.outer_pid, signal.SIGKILL)
+        process.wait(30)
+        wait_until(lambda: self.tracectl("alice", "list", "--no-legend").stdout.split()[:1] == ["other"], "one session")
+        self.tracectl("alice", "destroy", "other")
+        self.assert_counted(self.wait_for_the_end("alice", self.trace), [emitter])
+        emitter.emit(10)
+        self.assertEqual(len(self.events(self.trace)), 1000)
+
+    def test_killed_while_tracingd_is_away(self):
+        """The next tracingd knows whose the session was, and that he has gone; a client that is there keeps his."""
+        emitters = [self.emitter("alice", writer) for writer in (1, 2)]
+        traces = [self.trace, f"{self.trace}-stays"]
+        goes, stays = (self.record("alice", "-o", trace, "-p", str(emitter.pid))
+                       for trace, emitter in zip(traces, emitters))
+        for emitter in emitters:
+            emitter.emit(1000)
+        kill = functools.partial(self.host.systemctl, "kill", "--kill-whom=main", "tracingd.service")
+        kill("--signal=STOP")
+        os.kill(goes.outer_pid, signal.SIGKILL)
+        goes.wait(30)
+        # What the bus has told the one that was stopped, the next one is not told.
+        kill("--signal=KILL")
+        wait_until(lambda: len(self.tracectl("alice", "list", "--no-legend", check=False).stdout.splitlines()) == 1,
+                   "one session")
+        self.assert_counted(self.events(traces[0]), emitters[:1])
+        stays.kill()
+        self.assert_counted(self.wait_for_the_end("alice", traces[1]), emitters[1:])
 
     def test_live(self):
         emitter = self.emitter("alice", 1)

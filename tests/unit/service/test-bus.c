@@ -189,7 +189,8 @@ static void test_create_refusals(void) {
                       "/tmp/../etc");
         fixture_fails(f, ERROR "Output", "not a directory", MANAGER, "CreateSession", "sa{sv}", "t", 1, "output-fd",
                       "h", STDERR_FILENO);
-        fixture_fails(f, ERROR "UnknownOption", "'colour'; known are: output-fd, directory, if-exists, mode", MANAGER,
+        fixture_fails(f, ERROR "UnknownOption",
+                      "'colour'; known are: output-fd, directory, if-exists, mode, rings, bind", MANAGER,
                       "CreateSession", "sa{sv}", "t", 1, "colour", "s", "red");
         fixture_fails(f, ERROR "InvalidOption", "'directory' has type 'u'", MANAGER, "CreateSession", "sa{sv}", "t", 1,
                       "directory", "u", 1);
@@ -203,6 +204,8 @@ static void test_create_refusals(void) {
         if (getuid() != 0)
                 fixture_fails(f, "org.freedesktop.DBus.Error.AccessDenied", "own user", MANAGER, "GetSession", "us",
                               (unsigned) getuid() + 1, "s");
+        fixture_fails(f, ERROR "InvalidOption", "bind 'process'; known is: client", MANAGER, "CreateSession", "sa{sv}",
+                      "t", 2, "directory", "s", f->output, "bind", "s", "process");
         reply = fixture_call(f, MANAGER, "CreateSession", NULL, "sa{sv}", "s", 1, "if-exists", "s", "keep");
         g_assert_cmpint(sd_bus_message_read(reply, "o", &kept), >, 0);
         g_assert_cmpstr(kept, ==, session);

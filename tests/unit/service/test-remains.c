@@ -93,7 +93,7 @@ static void add_classes(struct world *w, bool later) {
 
 /* Records in no useful order, as changes leave them. */
 static struct world *make(bool later) {
-        static const char names[] = "shop\0/tmp/trace\0/tmp/trace\0\0", channel[] = "c\0", rule[] = "shop:*";
+        static const char names[] = "shop\0/tmp/trace\0/tmp/trace\0\0\0bus/:1.7", channel[] = "c\0", rule[] = "shop:*";
         const struct record_session session = {
                 .size = sizeof(session), .key = 7, .owner = 1000, .state = SESSION_ACTIVE,
                 .output_kind = CONSUMER_OUTPUT_DIRECTORY, .last_channel = 1, .last_rule = 4, .chunks = 2,
@@ -132,6 +132,7 @@ static void assert_read(struct world *w) {
         g_assert_cmpstr(s->name, ==, "shop");
         g_assert_cmpstr(s->asked, ==, "/tmp/trace");
         g_assert_cmpstr(s->reason, ==, "");
+        g_assert_cmpstr(s->client, ==, "bus/:1.7");
         g_assert_cmpuint(s->record.chunks, ==, 2);
         g_assert_cmpuint(s->n_channels, ==, 1);
         g_assert_cmpstr(s->channels[0].name, ==, "c");

@@ -18,6 +18,12 @@ static const struct {
         { { "top", "--ho", "far", "--batch" }, "tracectl top --batch" },
         { { "top", "--ho=far", "-b" }, "tracectl top -b" },
         { { "top", "-H" }, "tracectl top" },
+        /* Letters may stand together, up to the first with an argument. */
+        { { "view", "-fHfar", "orders" }, "tracectl view -f orders" },
+        { { "view", "-fbH", "far", "orders" }, "tracectl view -fb orders" },
+        { { "view", "-sHome", "-f" }, "tracectl view -sHome -f" },
+        { { "view", "-fs", "-Home", "-f" }, "tracectl view -fs -Home -f" },
+        { { "view", "-", "-fH" }, "tracectl view - -f" },
         /* Of the words behind "--" none is an option. */
         { { "view", "-H", "far", "--", "-H", "--host=x" }, "tracectl view -- -H --host=x" },
         /* The shell gives it back as it was. */
@@ -30,7 +36,8 @@ static const struct {
 static void test_command(void) {
         for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
                 char **words = (char **) lines[i].words;
-                g_autofree char *command = remote_command((int) g_strv_length(words), words, lines[i].n_options ?: 99);
+                g_autofree char *command = remote_command((int) g_strv_length(words), words, lines[i].n_options ?: 99,
+                                                           "+:bcfn:s:H:h");
 
                 g_assert_cmpstr(command, ==, lines[i].command);
         }

@@ -78,12 +78,13 @@ static void test_create_with_options(void) {
 
         options.directory = "/tmp/x";
         options.if_exists = "keep";
+        options.bind = "client";
         options.mode = "flight-recorder";
         connect_to(&f, &(struct fake_script) {});
         g_assert_cmpint(tracectl_session_create(f.connection, "shop", &options, &f.session), ==, 0);
         g_assert_cmpstr(tracectl_session_get_path(f.session), ==, "/org/tracectl/Tracing1/session/1000/shop");
         assert_last_call(&f, "/org/tracectl/Tracing1 org.tracectl.Tracing1.Manager.CreateSession 'shop' "
-                             "['directory' '/tmp/x' 'if-exists' 'keep' 'mode' 'flight-recorder']");
+                             "['directory' '/tmp/x' 'if-exists' 'keep' 'mode' 'flight-recorder' 'bind' 'client']");
 }
 
 /* A program compiled with a version of the struct that ended at output_fd. */
