@@ -93,7 +93,9 @@ static void write_nothing(FILE *f, const struct record_summary *s) {
         uint64_t applications = count(s, TRACECTL_COUNT_APPLICATIONS);
 
         fputs("Nothing was recorded: ", f);
-        if (s->session && applications > 0)
+        if (s->kernel)
+                fputs("nothing that was asked for has happened in the kernel. See tracectl list --kernel.", f);
+        else if (s->session && applications > 0)
                 fprintf(f, "no event was hit that is enabled. See tracectl list %s.", s->session);
         else if (s->is_running && applications == 0)
                 fputs("the program has no tracepoints. What the kernel does for it is recorded by --kernel.", f);

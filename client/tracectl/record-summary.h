@@ -17,6 +17,7 @@ struct record_summary {
         const char *program;           /* how the user calls tracectl */
         const char *session;           /* that was stopped; NULL: it was tracectl record */
         bool libc, all_events;         /* of tracectl record; no -e */
+        bool kernel;                   /* of tracectl record: what the kernel does for them */
         bool is_running;               /* of tracectl record: programs that ran already */
         uint64_t nsec, cpu_nsec;       /* how long it took, and the service's time on CPUs; 0: not known */
         bool filtered;                 /* with --filter or another option that chooses among them */

@@ -165,6 +165,7 @@ void recording_summarize(struct recording *r) {
                 .directory = gone ? NULL : r->output.path,
                 .program = program_invocation_name,
                 .libc = a->libc,
+                .kernel = a->kernel,
                 .all_events = a->n_patterns > 0 && strcmp(a->patterns[0], "*") == 0 && a->n_patterns == 1,
                 .filtered = is_filtered(a),
                 .is_running = a->n_pids > 0,

@@ -18,7 +18,8 @@ SECONDS = float(os.environ.get("TRACECTL_BENCH_SECONDS", "30"))
 ROUNDS_MAX, ROUNDS_MIN = 15, 3
 SIZES = {GitStatus: 2000, Python: 10, Sqlite: 500, Make: 5}
 PEER = "strace -f"
-RECORD = "record --libc"
+OPTION = os.environ.get("TRACECTL_BENCH_RECORD", "--libc")  # kernel.py: --syscalls
+RECORD = f"record {OPTION}"
 
 
 class Nothing(real_programs.Program):
@@ -29,7 +30,7 @@ class Nothing(real_programs.Program):
 def ways(folder):
     """What stands before the command, by name."""
     return {"plain": [], PEER: ["strace", "-f", "-o", os.path.join(folder, "strace")],
-            RECORD: [TRACECTL, "record", "--libc", "-o", os.path.join(folder, "trace"), "--"]}
+            RECORD: [TRACECTL, "record", OPTION, "-o", os.path.join(folder, "trace"), "--"]}
 
 
 def seconds(program, before):
@@ -61,7 +62,7 @@ def main():
         kinds = [(Nothing, 0), *real_programs.available(SIZES)]
         programs = [kind(os.path.join(folder, f"program-{i}"), size) for i, (kind, size) in enumerate(kinds)]
         print("\nSlower than plain by so many ms; medians (minima in brackets) of interleaved rounds\n")
-        print("| command | plain | `strace -f` | `tracectl record --libc` | of strace's |")
+        print(f"| command | plain | `strace -f` | `tracectl {RECORD}` | of strace's |")
         print("| --- | ---: | ---: | ---: | ---: |")
         for program in programs:
             taken = measure(program, folder, SECONDS / len(programs))

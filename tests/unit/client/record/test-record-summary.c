@@ -93,6 +93,9 @@ static void test_nothing(void) {
         assert_line((struct record_summary) { .libc = true }, none, NULL,
                     "Nothing was recorded: libtracectl-libc.so was not loaded. Programs that are linked statically "
                     "or run with other privileges (setuid) do not load it.");
+        assert_line((struct record_summary) { .kernel = true, .is_running = true }, none, NULL,
+                    "Nothing was recorded: nothing that was asked for has happened in the kernel. "
+                    "See tracectl list --kernel.");
         assert_line((struct record_summary) { .all_events = true }, two, NULL,
                     "Nothing was recorded: 2 processes registered, but no event was hit.");
         assert_line((struct record_summary) { .filtered = true }, two, NULL,
