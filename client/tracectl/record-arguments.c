@@ -17,80 +17,6 @@
 #define SUBBUFS UINT64_C(8)
 #define KERNEL_SUBBUF_SIZE_MAX (UINT64_C(256) << 10)
 
-static void print_help(void) {
-        puts("Usage: tracectl record [OPTION...] [--] COMMAND [ARGUMENT...]\n"
-             "       tracectl record [OPTION...] -p PID...\n\n"
-             "Run a command and record what happens in it and in its children.\n\n"
-             "  -e, --event PATTERN[:FILTER]\n"
-             "                        Record only these events: provider:name, * for any\n"
-             "                        characters; may be given several times. FILTER is as\n"
-             "                        in --filter, of these alone: 'shop:*:cents > 9500'\n"
-             "  -p, --pid PID         Record a program that runs already and its children,\n"
-             "                        until it ends, or Ctrl-C; by the tracing service; may\n"
-             "                        be given several times\n"
-             "      --filter EXPR     Only those of them for which this is true, such as\n"
-             "                        'price > 100 && customer == \"A*\"'\n"
-             "      --loglevel LEVEL  Only those of this level, such as warning, or above\n"
-             "      --loglevel-only LEVEL\n"
-             "                        Only those of this level\n"
-             "      --exclude PATTERN Not these; may be given several times\n"
-             "  -k, --kernel          Record what the kernel does for the command: -e is then\n"
-             "                        NAME or SYSTEM:NAME (default: system calls, scheduling,\n"
-             "                        page faults, signals); by the system's tracing service\n"
-             "      --syscall NAME    With --kernel: these system calls, * for any characters;\n"
-             "                        may be given several times\n"
-             "      --syscalls        Record all system calls: --kernel --syscall '*'\n"
-             "      --no-ask-password With --kernel, --pid: without what needs a password\n"
-             "  -o, --output DIR      Write the trace to this new directory\n"
-             "                        (default: COMMAND-YYYYmmdd-HHMMSS)\n"
-             "  -c, --summary         Show at the end how often what happened, and how long it\n"
-             "                        took, on stderr: see tracectl summary\n"
-             "      --libc            Also record calls of the C library, in programs that\n"
-             "                        have no events of their own\n"
-             "  -t, --time TIME       Record only the first 10s, 500ms, 2min ... of it; the\n"
-             "                        command goes on\n"
-             "      --follow-forks    Also the children: it is always so\n"
-             "      --size SIZE       Size of the ring of each CPU, such as 64M\n"
-             "      --overwrite       Keep the newest events when the ring is full, and\n"
-             "                        write them when the command ends\n"
-             "      --live            Also print the events to stderr while the command runs;\n"
-             "                        without -o or -c, that is so on a terminal\n"
-             "      --no-live         Do not\n"
-             "      --user            With --pid: by the tracing service of this user\n"
-             "  -H, --host [USER@]HOST\n"
-             "                        Run and record it on another machine, over ssh\n"
-             "  -h, --help            Show this text\n\n"
-             "The exit status is the command's; 127 where it does not exist, 126 where it\n"
-             "cannot be executed, 125 where the recording cannot begin.\n\n"
-             "Example: which files python opens\n"
-             "  tracectl record --libc -e 'libc:open*' -- python3 -c 'print(1)'");
-}
-
-const char *record_pattern_refuse(const char *pattern) {
-        static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_*";
-        const char *colon = strchr(pattern, ':');
-        size_t provider = strspn(pattern, letters), name;
-
-        if (strcmp(pattern, "*") == 0)
-                return NULL;
-        if (*pattern == '\0')
-                return "is empty; write PROVIDER:NAME, or '*' for all events";
-        if (pattern[provider] != '\0' && pattern[provider] != ':')
-                return "has a character that no event has; write PROVIDER:NAME, with * for any characters, "
-                       "and one -e for each pattern";
-        if (!colon)
-                return "has no ':'; write PROVIDER:NAME, such as 'shop:order_paid', or 'shop:*' for all of shop's";
-        if (provider == 0)
-                return "has no provider before the ':'; write PROVIDER:NAME, or '*:NAME' for any provider";
-        name = strspn(colon + 1, letters);
-        if (name == 0 && colon[1] == '\0')
-                return "has no event name after the ':'; write PROVIDER:NAME, or 'PROVIDER:*' for all of a provider's";
-        if (colon[1 + name] != '\0')
-                return "has a character that no event has after the ':'; write PROVIDER:NAME, "
-                       "with * for any characters, and one -e for each pattern";
-        return NULL;
-}
-
 static uint64_t round_up(uint64_t v) {
         uint64_t power = 1;
 
@@ -336,7 +262,7 @@ static int parse_option(struct record_arguments *a, int c, char *argv[], int *re
                 a->is_user = true;
                 break;
         case 'h':
-                print_help();
+                record_print_help();
                 *ret_status = EXIT_SUCCESS;
                 return 1;
         default:

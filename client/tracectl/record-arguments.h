@@ -43,7 +43,10 @@ struct record_arguments {
  */
 int record_arguments_parse(int argc, char *argv[], struct record_arguments *ret, int *ret_status);
 
-/* What is wrong with an event pattern, to follow its name in a sentence, or NULL. */
+/* record-help.c: what --help prints. */
+void record_print_help(void);
+
+/* record-pattern.c: what is wrong with an event pattern, to follow its name in a sentence, or NULL. */
 const char *record_pattern_refuse(const char *pattern);
 
 /* Turns bytes a CPU into sub-buffers. -ERANGE where no ring has that size. */
