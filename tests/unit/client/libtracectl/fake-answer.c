@@ -109,6 +109,8 @@ int fake_answer(const struct fake_script *script, const char *member, const char
                 return sd_bus_message_append(reply, "otu", FAKE_SESSION "/event/1", UINT64_C(7), 3);
         if (strcmp(member, "Rotate") == 0)
                 return sd_bus_message_append(reply, "s", "/var/lib/shop/chunk-1");
+        if (strcmp(member, "OpenStream") == 0) /* anything that is a descriptor, and the client can know again */
+                return sd_bus_message_append(reply, "h", STDIN_FILENO);
         if (strcmp(member, "Dump") == 0)
                 return sd_bus_message_append(reply, "s", "[Session]\nName=shop\n");
         if (strcmp(member, "Snapshot") == 0 && sd_bus_message_append(reply, "s", "/tmp/x") < 0)

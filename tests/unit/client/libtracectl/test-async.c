@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <glib-unix.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <systemd/sd-event.h>
+#include <unistd.h>
 
 #include "client/libtracectl/tracectl.h"
 #include "tests/unit/client/libtracectl/fake-service.h"
@@ -400,6 +402,40 @@ static void test_follower_freed_within(void) {
         g_free(end(&f));
 }
 
+static void on_stream(tracectl_connection *connection, int error, tracectl_result *result, void *userdata) {
+        int *fd = userdata;
+
+        g_assert_cmpint(error, ==, 0);
+        *fd = tracectl_result_take_fd(result);
+        g_assert_cmpint(tracectl_result_take_fd(result), ==, -1);
+}
+
+/* The descriptor is the caller's, as of the call that waits; it outlives the result. */
+static void test_stream(void) {
+        struct stat wanted, later, waited;
+        g_autofree char *calls = NULL;
+        int fd = -1, sync_fd = -1;
+        struct fixture f;
+
+        connect_to(&f, &(struct fake_script) {});
+        g_assert_cmpint(tracectl_session_open_stream_async(f.session, on_stream, &fd), ==, 0);
+        while (fd < 0) {
+                g_assert_cmpint(tracectl_connection_process(f.connection), ==, 0);
+                if (fd < 0)
+                        g_assert_cmpint(tracectl_connection_wait(f.connection, 20 * G_USEC_PER_SEC), >, 0);
+        }
+        g_assert_cmpint(tracectl_session_open_stream(f.session, &sync_fd), ==, 0);
+        g_assert_cmpint(fstat(STDIN_FILENO, &wanted), ==, 0);
+        g_assert_cmpint(fstat(fd, &later), ==, 0);
+        g_assert_cmpint(fstat(sync_fd, &waited), ==, 0);
+        g_assert_cmpuint(later.st_ino, ==, wanted.st_ino);
+        g_assert_cmpuint(waited.st_ino, ==, wanted.st_ino);
+        close(fd);
+        close(sync_fd);
+        calls = end(&f);
+        g_assert_nonnull(strstr(calls, ".OpenStream"));
+}
+
 int main(int argc, char *argv[]) {
         static void (*const poll_loop)(struct fixture *) = run_poll, (*const wait_loop)(struct fixture *) = run_wait,
                            (*const event_loop)(struct fixture *) = run_event,
@@ -415,5 +451,6 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/async/free-within", test_free_within);
         g_test_add_func("/follow/what-is-there", test_follow);
         g_test_add_func("/follow/freed-within", test_follower_freed_within);
+        g_test_add_func("/async/stream", test_stream);
         return g_test_run();
 }
