@@ -201,7 +201,7 @@ static void test_released(struct fixture *f, gconstpointer data) {
 }
 
 static void test_busy(struct fixture *f, gconstpointer data) {
-        g_autofree char *said = NULL, *again = NULL;
+        g_autofree char *said = NULL;
         struct play other;
 
         write_some(f, 10);

@@ -312,6 +312,17 @@ void fake_in_process(void (*func)(void)) {
         g_assert_cmpint(status, ==, 0);
 }
 
+/* The thread sanitizer has a thread of its own, which is named as the program. */
+static bool is_sanitizers(const char *tid) {
+#ifdef __SANITIZE_THREAD__
+        g_autofree char *path = g_strdup_printf("/proc/self/task/%s/comm", tid), *name = NULL;
+
+        return g_file_get_contents(path, &name, NULL, NULL) && strcmp(name, "tracectl\n") != 0;
+#else
+        return false;
+#endif
+}
+
 unsigned fake_count_helpers(int *ret_tid) {
         DIR *dir = opendir("/proc/self/task");
         unsigned n = 0;
@@ -320,7 +331,7 @@ unsigned fake_count_helpers(int *ret_tid) {
         for (struct dirent *e; (e = readdir(dir));) {
                 int tid = atoi(e->d_name);
 
-                if (tid == 0 || tid == getpid())
+                if (tid == 0 || tid == getpid() || is_sanitizers(e->d_name))
                         continue;
                 if (n++ == 0 && ret_tid)
                         *ret_tid = tid;
