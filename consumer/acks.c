@@ -21,13 +21,7 @@ void acks_done(struct acks *acks) {
         *acks = (struct acks) {};
 }
 
-static int add(struct acks *acks, int socket, uint64_t serial, int r, int ring, int positions) {
-        struct waiting_ack w = {
-                .ack.header = { .type = CONSUMER_ACK, .size = sizeof(w.ack), .serial = serial },
-                .ack.error = -r,
-                .fds = { ring, positions },
-        };
-
+static int add(struct acks *acks, int socket, const struct waiting_ack *w) {
         if (acks->n_waiting == acks->allocated) {
                 size_t n = acks->allocated ? acks->allocated * 2 : 16;
                 struct waiting_ack *waiting = realloc(acks->waiting, n * sizeof(waiting[0]));
@@ -37,17 +31,37 @@ static int add(struct acks *acks, int socket, uint64_t serial, int r, int ring, 
                 acks->waiting = waiting;
                 acks->allocated = n;
         }
-        acks->waiting[acks->n_waiting++] = w;
+        acks->waiting[acks->n_waiting++] = *w;
         acks_flush(acks, socket);
         return 0;
 }
 
 int acks_send(struct acks *acks, int socket, uint64_t serial, int r) {
-        return add(acks, socket, serial, r, -1, -1);
+        const struct waiting_ack w = {
+                .ack.header = { .type = CONSUMER_ACK, .size = sizeof(w.ack), .serial = serial },
+                .ack.error = -r,
+                .fds = { -1, -1 },
+        };
+
+        return add(acks, socket, &w);
 }
 
 int acks_send_files(struct acks *acks, int socket, uint64_t serial, const int fds[2]) {
-        return add(acks, socket, serial, 0, fds[0], fds[1]);
+        const struct waiting_ack w = {
+                .ack.header = { .type = CONSUMER_ACK, .size = sizeof(w.ack), .serial = serial },
+                .fds = { fds[0], fds[1] },
+        };
+
+        return add(acks, socket, &w);
+}
+
+int acks_send_notice(struct acks *acks, int socket) {
+        const struct waiting_ack w = {
+                .ack.header = { .type = CONSUMER_NOTICE, .size = sizeof(w.ack) },
+                .fds = { -1, -1 },
+        };
+
+        return add(acks, socket, &w);
 }
 
 void acks_flush(struct acks *acks, int socket) {

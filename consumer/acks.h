@@ -30,5 +30,8 @@ int acks_send(struct acks *acks, int socket, uint64_t serial, int r);
 /* The same with two descriptors, which it takes over on success. */
 int acks_send_files(struct acks *acks, int socket, uint64_t serial, const int fds[2]);
 
+/* CONSUMER_NOTICE, which nobody has asked for. */
+int acks_send_notice(struct acks *acks, int socket);
+
 /* Sends what waits as far as the socket takes it. */
 void acks_flush(struct acks *acks, int socket);

@@ -135,6 +135,16 @@ int chunk_rotate(struct session *session, const struct sets *sets, const char *n
         return 0;
 }
 
+int chunk_trim(struct session *session, uint32_t keep_kib) {
+        uint32_t *shown = &session->output.status->chunks_removed, removed;
+        int r;
+
+        r = output_trim(&session->output, keep_kib, &removed);
+        if (removed > *shown)
+                __atomic_store_n(shown, removed, __ATOMIC_RELAXED);
+        return r;
+}
+
 static void skip_overwrite(const struct sets *sets, uint64_t latest) {
         struct channel *channel;
         struct set *set;

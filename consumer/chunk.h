@@ -17,6 +17,12 @@
  */
 int chunk_rotate(struct session *session, const struct sets *sets, const char *name, bool resume);
 
+/*
+ * Removes the oldest chunks until the others have together so many KiB, and shows
+ * in the status page which. 0, or -errno where one cannot be removed.
+ */
+int chunk_trim(struct session *session, uint32_t keep_kib);
+
 /* The trace and the counters begin anew. 0, or -errno where old files are in the way. */
 int chunk_clear(struct session *session, const struct sets *sets, uint64_t latest);
 

@@ -130,6 +130,7 @@ static int queue_task(struct drainer *drainer, const struct message *m) {
         } else if (m->header.type == CONSUMER_ROTATE) {
                 memcpy(task->name, m->rotate.name, sizeof(task->name));
                 task->resume = m->rotate.flags & CONSUMER_RESUME;
+                task->keep_kib = m->rotate.keep_kib;
         }
         STAILQ_INSERT_TAIL(&drainer->tasks, task, entries);
         return 1;

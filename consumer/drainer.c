@@ -231,6 +231,8 @@ static int drainer_round(struct drainer *drainer, bool ending) {
         if (partial)
                 live_sync(&drainer->session.live, looked);
         live_flush(&drainer->session.live);
+        if (notice_is_due(&drainer->notice, drainer->session.output.status, now) && r >= 0)
+                r = acks_send_notice(&drainer->acks, drainer->socket) < 0 ? -ENOMEM : r;
         acks_flush(&drainer->acks, drainer->socket);
         return r < 0 ? r : worked;
 }

@@ -13,6 +13,7 @@
 
 #include "consumer/acks.h"
 #include "consumer/message.h"
+#include "consumer/notice.h"
 #include "consumer/session.h"
 #include "consumer/set.h"
 #include "consumer/wait.h"
@@ -25,6 +26,7 @@ struct task {
         uint32_t stream;
         uint64_t set;
         bool resume; /* it was asked before, of a consumer that has died since */
+        uint32_t keep_kib; /* of ROTATE */
         char name[CONSUMER_NAME_MAX];
 };
 
@@ -48,6 +50,7 @@ struct drainer {
         struct tasks tasks;
         struct acks acks;
         struct progress describing, asking;
+        struct notice notice;
         struct wait wait;
         struct message message;
 };

@@ -15,6 +15,7 @@
 #include "consumer/opener.h"
 #include "consumer/ring-place.h"
 #include "consumer/tree.h"
+#include "consumer/trim.h"
 #include "protocol/ring.h"
 
 /* No ring set, with a ring for each CPU, is larger. */
@@ -34,7 +35,7 @@ static bool trace_is_valid(const struct request *q) {
 static bool ring_request_is_valid(const struct request *q) {
         bool is_file = q->kind >= REQUEST_RING && q->kind <= REQUEST_POSITIONS_READER;
 
-        if (q->set[0] || q->channel[0] || q->snapshot[0] || q->uid || q->cpu || q->kernel || q->existing)
+        if (q->set[0] || q->channel[0] || q->snapshot[0] || q->uid || q->cpu || q->kernel || q->existing || q->keep_kib)
                 return false;
         if (q->kind == REQUEST_FORGET ? !q->set_id : is_file ? !q->set_id : q->set_id || q->stream)
                 return false;
@@ -46,7 +47,7 @@ static bool request_is_valid(const struct request *q) {
                 return false;
         if (q->kind >= REQUEST_JOURNAL && q->kind <= REQUEST_END)
                 return ring_request_is_valid(q);
-        if (q->set_id || q->stream || q->size)
+        if (q->set_id || q->stream || q->size || (q->keep_kib && q->kind != REQUEST_TRIM))
                 return false;
         if (q->snapshot[0] && !name_is_valid(q->snapshot))
                 return false;
@@ -62,6 +63,8 @@ static bool request_is_valid(const struct request *q) {
                 return q->snapshot[0] && !q->set[0] && !q->channel[0];
         case REQUEST_REMOVE:
                 return !q->set[0] && !q->channel[0];
+        case REQUEST_TRIM:
+                return q->keep_kib && !q->set[0] && !q->channel[0] && !q->snapshot[0];
         default:
                 return false;
         }
@@ -165,7 +168,15 @@ int opener_change(const struct opener *opener, const struct request *q) {
         }
 }
 
-static int answer(const struct opener *opener, const struct request *request, int *ret_fd) {
+int opener_trim(const struct opener *opener, const struct request *q, uint32_t *ret_removed) {
+        *ret_removed = 0;
+        return request_is_valid(q) ? trim_chunks(opener->directory, (uint64_t) q->keep_kib * 1024, ret_removed)
+                                   : -EBADMSG;
+}
+
+static int answer(const struct opener *opener, const struct request *request, struct reply *reply, int *ret_fd) {
+        if (request->kind == REQUEST_TRIM)
+                return opener_trim(opener, request, &reply->removed);
         return request_opens(request) ? opener_open(opener, request, ret_fd) : opener_change(opener, request);
 }
 
@@ -186,7 +197,7 @@ int opener_serve(const struct opener *opener, int socket) {
                 if (r > 0) {
                         datagram_close_fds(fds, n_fds);
                         if (r == (int) sizeof(request) && n_fds == 0)
-                                reply.error = -answer(opener, &request, &fd);
+                                reply.error = -answer(opener, &request, &reply, &fd);
                 }
                 r = datagram_send(socket, &reply, sizeof(reply), &fd, fd >= 0 ? 1 : 0, 0);
                 if (r == -EPIPE)

@@ -30,3 +30,6 @@ int opener_open(const struct opener *opener, const struct request *request, int 
 
 /* Does what needs no file: REQUEST_PREPARE, MOVE and REMOVE. */
 int opener_change(const struct opener *opener, const struct request *request);
+
+/* TRIM: 0 or -errno, and the newest chunk that it has removed, or 0. */
+int opener_trim(const struct opener *opener, const struct request *request, uint32_t *ret_removed);

@@ -46,8 +46,8 @@ static _Noreturn void die(void) {
         _exit(EXIT_FAILURE);
 }
 
-/* With ret_fd NULL no file is expected. */
-static int ask(struct output *output, const struct request *request, int *ret_fd) {
+/* With ret_fd NULL no file is expected. *ret_removed is touched on success of the asking alone. */
+static int ask_for(struct output *output, const struct request *request, int *ret_fd, uint32_t *ret_removed) {
         int fds[DATAGRAM_FDS_MAX];
         struct reply reply;
         size_t n_fds;
@@ -67,11 +67,17 @@ static int ask(struct output *output, const struct request *request, int *ret_fd
                 datagram_close_fds(fds, n_fds);
                 return -EPROTO;
         }
+        if (ret_removed)
+                *ret_removed = reply.removed;
         if (reply.error)
                 return -reply.error;
         if (ret_fd)
                 *ret_fd = fds[0];
         return 0;
+}
+
+static int ask(struct output *output, const struct request *request, int *ret_fd) {
+        return ask_for(output, request, ret_fd, NULL);
 }
 
 int output_open(struct output *output, const struct request *request, int *ret_fd) {
@@ -99,4 +105,11 @@ int output_move(struct output *output, const char *name) {
 
 int output_remove(struct output *output, const char *name) {
         return ask_about(output, REQUEST_REMOVE, name);
+}
+
+int output_trim(struct output *output, uint32_t keep_kib, uint32_t *ret_removed) {
+        const struct request request = { .kind = REQUEST_TRIM, .keep_kib = keep_kib };
+
+        *ret_removed = 0;
+        return ask_for(output, &request, NULL, ret_removed);
 }

@@ -29,6 +29,9 @@ int output_ask(struct output *output, const struct request *request);
 int output_prepare(struct output *output, const char *name);
 int output_move(struct output *output, const char *name);
 
+/* Removes the oldest chunks beyond so many KiB. *ret_removed is the newest one's number that went, also on failure; or 0. */
+int output_trim(struct output *output, uint32_t keep_kib, uint32_t *ret_removed);
+
 /* What is below the directory `name`, or for "" in the output itself. */
 int output_remove(struct output *output, const char *name);
 

@@ -19,6 +19,7 @@ enum request_kind {
         REQUEST_PREPARE, /* make the directory `snapshot` where it is missing; -EEXIST where it has a trace */
         REQUEST_MOVE,    /* move the trace into the directory `snapshot` */
         REQUEST_REMOVE,  /* remove the trace */
+        REQUEST_TRIM,    /* remove the oldest chunks beyond keep_kib */
         /* In the directory `rings`, which is there: see journal.h. Opened for reading and writing, made where it is missing. */
         REQUEST_JOURNAL,
         REQUEST_RECORD,    /* of the session */
@@ -38,6 +39,8 @@ struct request {
         uint32_t stream;   /* as set_id and size 0 where no ring is meant */
         uint64_t set_id;
         uint64_t size;     /* that the file shall have, all allocated; 0 for the journal */
+        uint32_t keep_kib; /* of TRIM */
+        uint32_t reserved;
         char set[CONSUMER_NAME_MAX];      /* "" where no file is opened */
         char channel[CONSUMER_NAME_MAX];  /* "" for metadata */
         char snapshot[CONSUMER_NAME_MAX]; /* "" for the output itself */
@@ -45,4 +48,5 @@ struct request {
 
 struct reply {
         int32_t error; /* 0 or an errno */
+        uint32_t removed; /* of TRIM: the number of the newest chunk that it has removed, or 0 */
 };

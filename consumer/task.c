@@ -69,6 +69,13 @@ static int release(struct drainer *drainer, const struct task *task, uint64_t la
         return r;
 }
 
+/* Old chunks go when there is a new one: what cannot be moved would leave less than there was. */
+static int rotate(struct drainer *drainer, const struct task *task) {
+        int r = chunk_rotate(&drainer->session, &drainer->sets, task->name, task->resume);
+
+        return r >= 0 && task->keep_kib > 0 ? chunk_trim(&drainer->session, task->keep_kib) : r;
+}
+
 int drainer_run_task(struct drainer *drainer, const struct task *task, uint64_t latest) {
         struct session *session = &drainer->session;
         const struct sets *sets = &drainer->sets;
@@ -84,7 +91,7 @@ int drainer_run_task(struct drainer *drainer, const struct task *task, uint64_t 
                 return 0;
         case CONSUMER_ROTATE:
                 stop(drainer, latest);
-                return chunk_rotate(session, sets, task->name, task->resume);
+                return rotate(drainer, task);
         case CONSUMER_CLEAR:
                 return chunk_clear(session, sets, latest);
         default: /* FLUSH: the round has written everything */

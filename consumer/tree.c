@@ -151,3 +151,59 @@ int tree_remove(int directory, const char *name) {
         }
         return 0;
 }
+
+static int measure_below(int directory, const char *name, unsigned depth, uint64_t *bytes);
+
+/* Takes over fd. */
+static int measure_entries(int fd, unsigned depth, uint64_t *bytes) {
+        DIR *dir = fdopendir(fd);
+        struct dirent *entry;
+        int r = 0;
+
+        if (!dir) {
+                close(fd);
+                return -ENOMEM;
+        }
+        while (r >= 0 && (entry = readdir(dir))) {
+                struct stat st;
+
+                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+                        continue;
+                if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                        continue;
+                /* A file system may not have decided yet which blocks it takes. */
+                *bytes += (uint64_t) (st.st_blocks * 512 > st.st_size ? st.st_blocks * 512 : st.st_size);
+                if (S_ISDIR(st.st_mode))
+                        r = measure_below(fd, entry->d_name, depth + 1, bytes);
+        }
+        closedir(dir);
+        return r;
+}
+
+static int measure_below(int directory, const char *name, unsigned depth, uint64_t *bytes) {
+        int fd;
+
+        if (depth > DEPTH_MAX)
+                return 0;
+        fd = open_directory(directory, name);
+        if (fd < 0)
+                return fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP ? 0 : fd;
+        return measure_entries(fd, depth, bytes);
+}
+
+int tree_measure(int directory, const char *name, uint64_t *ret) {
+        _cleanup_close_ int fd = -1;
+        uint64_t bytes = 0;
+
+        fd = open_directory(directory, name);
+        if (fd < 0 && fd != -ENOENT && fd != -ENOTDIR && fd != -ELOOP)
+                return fd;
+        for (size_t i = 0; fd >= 0 && i < ARRAY_SIZE(parts); i++) {
+                int r = measure_below(fd, parts[i], 1, &bytes);
+
+                if (r < 0)
+                        return r;
+        }
+        *ret = bytes;
+        return 0;
+}

@@ -6,6 +6,8 @@
  * directory descriptor, and no symbolic link is followed. 0 or -errno. No state.
  */
 
+#include <stdint.h>
+
 /* Replaces *directory, which it closes, by a directory in it, made (0700) where it is missing. */
 int tree_descend(int *directory, const char *name);
 
@@ -20,3 +22,6 @@ int tree_remove(int directory, const char *name);
 
 /* Removes one directory and what is in it, at most four deep. -ENOENT where there is none. */
 int tree_remove_part(int directory, const char *part);
+
+/* The bytes on the disk of the trace in the directory `name`; 0 where there is none, or no such directory. */
+int tree_measure(int directory, const char *name, uint64_t *ret);

@@ -39,7 +39,9 @@
  *   FLUSH    write everything up to the present positions. Waited for.
  *   SNAPSHOT write what overwrite rings hold now. Waited for.
  *   ROTATE   as FLUSH; then what was written so far moves to a directory of its
- *            own, and what follows begins anew. Waited for.
+ *            own, and what follows begins anew. Where the session has a bound, the
+ *            oldest of these directories are removed until the others keep to it.
+ *            Waited for.
  *   CLEAR    forget what the rings hold and what was written since the last
  *            ROTATE; counters begin at 0. Waited for.
  *   STOP     as FLUSH, in every ring; writers are off already. Waited for.
@@ -51,6 +53,10 @@
  *            since classes of what lies there may still be on their way. An error
  *            in answer to it means nothing.
  *   hang-up  as STOP, then the consumer ends.
+ *
+ * By itself the consumer says one thing, CONSUMER_NOTICE (struct consumer_ack, serial
+ * 0): look at the status page. That is when it begins, when the output begins to
+ * fail or works again, and when `bytes` reaches notice_at; never where that is 0.
  *
  * In private mode the consumer is tracingd's child, with the connected socket as
  * descriptor 3. As a unit it is activated by a listening socket, as in
@@ -103,6 +109,7 @@ enum consumer_type {
         CONSUMER_STREAM,
         CONSUMER_RING_FILES,
         CONSUMER_ACK = 128,
+        CONSUMER_NOTICE,
 };
 
 struct consumer_header {
@@ -288,11 +295,14 @@ struct consumer_snapshot {
         uint32_t reserved;
 };
 
+/* Before its number, in the name of a directory that a session with a bound may lose. */
+#define CONSUMER_CHUNK_PREFIX "chunk-"
+
 struct consumer_rotate {
         struct consumer_header header;
         char name[CONSUMER_NAME_MAX]; /* directory below the output, for what was written so far */
         uint32_t flags;               /* CONSUMER_RESUME: it may have been moved already */
-        uint32_t reserved;
+        uint32_t keep_kib;            /* that the chunks (CONSUMER_CHUNK_PREFIX) may have together; 0: no bound */
 };
 
 struct consumer_ack {
@@ -312,7 +322,8 @@ struct consumer_output_ack {
 
 /*
  * Counters of a session, written by the consumer alone, read by anyone who has
- * the page. All since the session began. tracingd sets magic and the versions.
+ * the page. All since the session began. tracingd sets magic, the versions and
+ * notice_at.
  */
 struct consumer_status {
         uint32_t magic;
@@ -327,7 +338,8 @@ struct consumer_status {
         uint64_t packets;
         uint64_t bytes;          /* of all files */
         int32_t output_failure;  /* errno of the output's last failure, also when it works again; 0: none yet */
-        uint32_t reserved;
+        uint32_t chunks_removed; /* the number of the newest chunk that ROTATE has removed: those before it are gone, too */
+        uint64_t notice_at;      /* see CONSUMER_NOTICE; UINT64_MAX: not for the bytes' sake */
         /* What the next consumer of the session must know of this one; nobody else's. */
         char own[CONSUMER_OWN_SIZE] __attribute__((aligned(64)));
 };
