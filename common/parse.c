@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "common/parse.h"
 
 static int digit_value(char c, unsigned base, unsigned *ret) {
@@ -70,6 +71,32 @@ int parse_size(const char *s, uint64_t *ret) {
                 return -ERANGE;
         *ret = value << shift;
         return 0;
+}
+
+int parse_timespan(const char *s, uint64_t *ret) {
+        static const struct {
+                const char *suffix;
+                uint64_t usec;
+        } units[] = {
+                { "", 1000000 },       { "s", 1000000 },        { "ms", 1000 },          { "m", 60000000 },
+                { "min", 60000000 },   { "h", 3600000000 },     { "d", 86400000000 },
+        };
+        size_t length = strspn(s, "0123456789");
+        uint64_t value;
+        int r;
+
+        r = parse_digits(s, length, 10, &value);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+                if (strcmp(s + length, units[i].suffix) != 0)
+                        continue;
+                if (__builtin_mul_overflow(value, units[i].usec, &value))
+                        return -ERANGE;
+                *ret = value;
+                return 0;
+        }
+        return -EINVAL;
 }
 
 bool name_is_valid(const char *s) {

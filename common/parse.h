@@ -15,6 +15,9 @@ int parse_hex64(const char *s, uint64_t *ret);
 /* Bytes, with an optional suffix K, M, G or T (powers of 1024). */
 int parse_size(const char *s, uint64_t *ret);
 
+/* A length of time, with an optional suffix ms, s, m or min, h, d; without one seconds. *ret in microseconds. */
+int parse_timespan(const char *s, uint64_t *ret);
+
 /*
  * A name of a session or channel: 1 to 64 characters of [A-Za-z0-9_.-], the
  * first no dot and no dash, so that it is safe in a path, an option and a log.

@@ -9,6 +9,7 @@
 #include "service/bus/control.h"
 #include "service/bus/message-bus.h"
 #include "service/idle.h"
+#include "service/journal.h"
 #include "service/service.h"
 #include "service/state/roll.h"
 #include "service/unit/unit-starter.h"
@@ -36,6 +37,8 @@ struct service {
 
         struct bus_shared shared;
         struct audit *audit;             /* of the system's */
+        struct journal journal;          /* not in private mode */
+        bool has_journal;
         struct bus *private_bus;         /* in private mode */
         struct message_bus *message_bus; /* NULL in private mode, or where there can be none */
         struct control *control;         /* NULL in private mode */

@@ -208,6 +208,13 @@ static int make_connections(struct service *s, const struct service_config *conf
                 if (r < 0)
                         return r;
         }
+        if (s->mode != SERVICE_PRIVATE) {
+                r = journal_open(&s->journal, NULL);
+                if (r < 0)
+                        return r;
+                s->has_journal = true;
+                s->manager->journal = &s->journal;
+        }
         s->shared = (struct bus_shared) {
                 .event = s->event,
                 .manager = s->manager,
@@ -295,6 +302,8 @@ struct service *service_free(struct service *s) {
                 manager_remove_listener(s->manager, &s->keeper);
         }
         manager_free(s->manager);
+        if (s->has_journal)
+                journal_close(&s->journal);
         kernel_domain_free(s->kernel);
         unit_starter_free(s->units);
         wake_free(s->wake);

@@ -12,6 +12,11 @@ static int append_string(sd_bus_message *m, int r, const char *key, const char *
         return r < 0 || !string ? r : sd_bus_message_append(m, "{sv}", key, "s", string);
 }
 
+/* 0: not asked for */
+static int append_number(sd_bus_message *m, int r, const char *key, uint64_t number) {
+        return r < 0 || number == 0 ? r : sd_bus_message_append(m, "{sv}", key, "t", number);
+}
+
 static int append_options(sd_bus_message *m, const struct tracectl_session_options *options) {
         int r;
 
@@ -30,6 +35,11 @@ static int append_options(sd_bus_message *m, const struct tracectl_session_optio
                 r = append_string(m, r, "rings", options->rings);
         if (options && OPTIONS_HAVE(options, bind))
                 r = append_string(m, r, "bind", options->bind);
+        if (options && OPTIONS_HAVE(options, max_size)) {
+                r = append_number(m, r, "rotate-size", options->rotate_size);
+                r = append_number(m, r, "rotate-every", options->rotate_usec);
+                r = append_number(m, r, "max-size", options->max_size);
+        }
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 

@@ -208,9 +208,12 @@ struct tracectl_session_options {
         const char *mode;      /* "record", "flight-recorder" */
         const char *rings;     /* "memory", "files": of the output, where tracectl recover finds them */
         const char *bind;      /* "client": the session ends with this connection; NULL: it outlives it */
+        uint64_t rotate_size;  /* bytes of a chunk, after which another one begins; 0: none */
+        uint64_t rotate_usec;  /* the same by its age, in microseconds; 0: none */
+        uint64_t max_size;     /* bytes of all chunks, the oldest of which are removed; 0: no bound */
 };
 
-#define TRACECTL_SESSION_OPTIONS_INIT { sizeof(struct tracectl_session_options), -1, NULL, NULL, NULL, NULL, NULL }
+#define TRACECTL_SESSION_OPTIONS_INIT { sizeof(struct tracectl_session_options), -1, NULL, NULL, NULL, NULL, NULL, 0, 0, 0 }
 
 /* A new session. options may be NULL. */
 int tracectl_session_create(tracectl_connection *connection, const char *name,
@@ -225,7 +228,8 @@ int tracectl_session_open_of(tracectl_connection *connection, uint32_t uid, cons
 const char *tracectl_session_get_path(const tracectl_session *session);
 
 /*
- * Its properties: name, owner, state, reason, mode, output, origin, persistent,
+ * Its properties: name, owner, state, reason, mode, output, output_error,
+ * rotate_size, rotate_every, max_size, chunks_removed, origin, persistent,
  * consumer_unit, consumer_restarts, events_recorded, events_discarded, bytes.
  */
 int tracectl_session_get_info(tracectl_session *session, tracectl_value **ret);

@@ -13,6 +13,7 @@
 #include "client/tracectl/text.h"
 #include "client/tracectl/verbs.h"
 #include "common/cleanup.h"
+#include "common/parse.h"
 
 DEFINE_CLEANUP(tracectl_value *, tracectl_value_free)
 
@@ -27,6 +28,11 @@ static void print_help(void) {
              "      --persistent       Keep the ring buffers in files: what is recorded\n"
              "                         outlives every process; see tracectl recover. The\n"
              "                         disk may make programs wait\n"
+             "      --rotate-size SIZE, --rotate-every TIME\n"
+             "                         Begin another chunk, a directory of its own, when the\n"
+             "                         last one is so large or so old: 64M, 10m\n"
+             "      --max-size SIZE    Remove the oldest chunks, so that the trace is never\n"
+             "                         larger; without --rotate-size a chunk is an eighth\n"
              "      --if-exists WHAT   Where there is such a session: error, keep it, or\n"
              "                         replace it\n"
              COMMAND_HELP
@@ -34,12 +40,22 @@ static void print_help(void) {
              "Example: tracectl create orders -o ~/orders-trace");
 }
 
-enum { OPTION_MODE = COMMAND_OWN, OPTION_IF_EXISTS, OPTION_PERSISTENT };
+enum {
+        OPTION_MODE = COMMAND_OWN,
+        OPTION_IF_EXISTS,
+        OPTION_PERSISTENT,
+        OPTION_ROTATE_SIZE,
+        OPTION_ROTATE_EVERY,
+        OPTION_MAX_SIZE,
+};
 
 static const struct option options[] = {
         { "output", required_argument, NULL, 'o' },
         { "mode", required_argument, NULL, OPTION_MODE },
         { "persistent", no_argument, NULL, OPTION_PERSISTENT },
+        { "rotate-size", required_argument, NULL, OPTION_ROTATE_SIZE },
+        { "rotate-every", required_argument, NULL, OPTION_ROTATE_EVERY },
+        { "max-size", required_argument, NULL, OPTION_MAX_SIZE },
         { "if-exists", required_argument, NULL, OPTION_IF_EXISTS },
         COMMAND_OPTIONS,
         {},
@@ -60,6 +76,14 @@ static int choose_word(const char *word, const char *option, const char *const k
         return options_refuse_word(option, word, known);
 }
 
+static int choose_number(const char *text, const char *option, int (*parse)(const char *s, uint64_t *ret),
+                         const char *example, uint64_t *ret) {
+        if (parse(text, ret) >= 0 && *ret > 0)
+                return -1;
+        say("--%s is not '%s'; write it as %s.", option, text, example);
+        return EXIT_USAGE;
+}
+
 /* -1: go on; else the exit status. */
 static int read_option(struct create *create, int c, char *argv[]) {
         static const char *const modes[] = { "record", "flight-recorder", NULL };
@@ -74,6 +98,13 @@ static int read_option(struct create *create, int c, char *argv[]) {
         case OPTION_PERSISTENT:
                 create->session.rings = "files";
                 return -1;
+        case OPTION_ROTATE_SIZE:
+                return choose_number(optarg, "rotate-size", parse_size, "64M", &create->session.rotate_size);
+        case OPTION_ROTATE_EVERY:
+                return choose_number(optarg, "rotate-every", parse_timespan, "90s, 10m or 1h",
+                                     &create->session.rotate_usec);
+        case OPTION_MAX_SIZE:
+                return choose_number(optarg, "max-size", parse_size, "512M", &create->session.max_size);
         case OPTION_IF_EXISTS:
                 return choose_word(optarg, "word for --if-exists", whats, &create->session.if_exists);
         default:

@@ -57,6 +57,30 @@ static void print_numbers(const tracectl_value *info) {
         putchar('\n');
 }
 
+/* What the session does with its chunks by itself. */
+static void print_chunks(const tracectl_value *info) {
+        uint64_t size = number_of(info, "rotate_size"), every = number_of(info, "rotate_every");
+        uint64_t most = number_of(info, "max_size"), removed = number_of(info, "chunks_removed");
+
+        if (size == 0 && every == 0)
+                return;
+        printf("  %-10s ", "Chunks:");
+        if (size > 0) {
+                fputs("of ", stdout);
+                format_bytes(stdout, size);
+        }
+        if (every > 0)
+                printf("%severy %.10g s", size > 0 ? " or " : "", (double) every / 1e6);
+        if (most > 0) {
+                fputs(", ", stdout);
+                format_bytes(stdout, most);
+                fputs(" at most", stdout);
+        }
+        if (removed > 0)
+                printf("; removed up to chunk-%" PRIu64, removed);
+        putchar('\n');
+}
+
 static int print_info(const struct list *list, const tracectl_value *info) {
         _cleanup_free_ char *user = NULL, *consumer = NULL;
         uint64_t restarts = number_of(info, "consumer_restarts");
@@ -80,6 +104,10 @@ static int print_info(const struct list *list, const tracectl_value *info) {
                 r = print_text("User:", user);
         if (r >= 0)
                 r = print_text("Output:", text_of(info, "output"));
+        if (r >= 0)
+                r = print_text("Failing:", text_of(info, "output_error"));
+        if (r >= 0)
+                print_chunks(info);
         if (r >= 0)
                 r = print_text("Origin:", text_of(info, "origin"));
         if (r >= 0)

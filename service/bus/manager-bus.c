@@ -15,6 +15,7 @@
 struct create_options {
         int output_fd;
         const char *directory, *if_exists, *mode, *rings, *bind;
+        struct space_config space;
 };
 
 /* *ret is the caller's, but for what it takes from the options. */
@@ -132,6 +133,7 @@ static int create(struct bus *b, sd_bus_message *m, uid_t caller, const char *na
                 .name = name,
                 .owner = caller,
                 .created = session_now(),
+                .space = o->space,
                 .output = SESSION_OUTPUT_NULL,
         };
         const char *if_exists = o->if_exists ? o->if_exists : "error";
@@ -150,6 +152,9 @@ static int create(struct bus *b, sd_bus_message *m, uid_t caller, const char *na
         if (strcmp(if_exists, "error") != 0 && strcmp(if_exists, "keep") != 0 && strcmp(if_exists, "replace") != 0)
                 return fail(failure, FAILURE_INVALID_OPTION,
                             "Unknown if-exists '%.100s'; known are: error, keep, replace.", if_exists);
+        r = space_check(&config.space, name, failure);
+        if (r < 0)
+                return r;
         if (found && strcmp(if_exists, "keep") == 0) {
                 *ret = found;
                 return 0;
@@ -196,6 +201,9 @@ static int method_create_session(sd_bus_message *m, void *userdata, sd_bus_error
                 { "mode", 's', &o.mode },
                 { "rings", 's', &o.rings },
                 { "bind", 's', &o.bind },
+                { "rotate-size", 't', &o.space.rotate_size },
+                { "rotate-every", 't', &o.space.rotate_usec },
+                { "max-size", 't', &o.space.max_size },
         };
         struct creation c = { .bus = b, .message = m, .options = &o };
         int r;

@@ -44,7 +44,7 @@ static void emit_session_removed(struct bus *b, const struct session *s, const c
 }
 
 static void emit_session_changed(struct bus *b, const struct session *s, const char *path) {
-        static const char *const properties[] = { "State", "Reason", "Output", "ConsumerUnit" };
+        static const char *const properties[] = { "State", "Reason", "Output", "OutputError", "ConsumerUnit" };
 
         for (size_t i = 0; i < ARRAY_SIZE(properties); i++)
                 emit_changed(b->emitter, s->owner, path, BUS_INTERFACE("Session"), properties[i]);

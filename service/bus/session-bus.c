@@ -175,6 +175,8 @@ static int get_string(sd_bus *bus, const char *path, const char *interface, cons
                 value = session_mode_to_string(s->mode);
         else if (strcmp(property, "Output") == 0)
                 value = s->output.path;
+        else if (strcmp(property, "OutputError") == 0)
+                value = s->disk.error ? strerror(s->disk.error) : "";
         else if (strcmp(property, "ConsumerUnit") == 0)
                 value = s->consumer ? consumer_unit(s->consumer) : "";
         return sd_bus_message_append(reply, "s", value);
@@ -221,6 +223,19 @@ static int get_counter(sd_bus *bus, const char *path, const char *interface, con
                 value = counts.status.events;
         else if (strcmp(property, "EventsDiscarded") == 0)
                 value = counts.status.lost_ring + counts.status.lost_output;
+        else if (strcmp(property, "ChunksRemoved") == 0)
+                value = counts.status.chunks_removed;
+        return sd_bus_message_append(reply, "t", value);
+}
+
+static int get_space(sd_bus *bus, const char *path, const char *interface, const char *property,
+                     sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const struct session *s = userdata;
+        const struct space_config *c = &s->space.config;
+        uint64_t value = strcmp(property, "RotateSize") == 0    ? c->rotate_size
+                         : strcmp(property, "RotateEvery") == 0 ? c->rotate_usec
+                                                                : c->max_size;
+
         return sd_bus_message_append(reply, "t", value);
 }
 
@@ -263,6 +278,11 @@ const sd_bus_vtable session_vtable[] = {
         SD_BUS_PROPERTY("Reason", "s", get_string, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Mode", "s", get_string, 0, 0),
         SD_BUS_PROPERTY("Output", "s", get_string, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("OutputError", "s", get_string, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("RotateSize", "t", get_space, 0, 0),
+        SD_BUS_PROPERTY("RotateEvery", "t", get_space, 0, 0),
+        SD_BUS_PROPERTY("MaxSize", "t", get_space, 0, 0),
+        SD_BUS_PROPERTY("ChunksRemoved", "t", get_counter, 0, 0),
         SD_BUS_PROPERTY("Origin", "s", get_origin, 0, 0),
         SD_BUS_PROPERTY("Persistent", "b", get_persistent, 0, 0),
         SD_BUS_PROPERTY("ConsumerUnit", "s", get_string, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),

@@ -24,6 +24,7 @@ int session_append_counts(sd_bus_message *reply, const struct session *s, uint32
                 { "bytes", c.status.bytes },
                 { "packets", c.status.packets },
                 { "applications", c.applications },
+                { "chunks-removed", c.status.chunks_removed },
                 { "pending", pending },
         };
         /* What was lost has a cause, even if the output works again. */

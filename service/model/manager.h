@@ -43,6 +43,7 @@ struct manager_listener {
 struct registry;
 struct waiter;
 struct kernel_domain;
+struct journal;
 
 struct manager {
         sd_event *event;
@@ -52,6 +53,7 @@ struct manager {
         struct consumer_starter starter;
         struct calibration *calibration;
         struct manager_listener *listeners;
+        struct journal *journal; /* whoever makes the manager sets it; NULL: what it has to say goes to standard error */
         struct profile_places profile_places;
         bool has_state_directories; /* consumers are units, which have one each */
         uint64_t state_second;      /* of the last one, or of our start: who was there before may have made some then */

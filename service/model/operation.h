@@ -94,6 +94,12 @@ int operation_set_timer(struct operation *o, uint64_t usec, sd_event_time_handle
 int session_request(struct session *s, enum operation_kind kind, struct consumer_header *message, const char *name,
                     operation_done_t done, void *userdata, struct failure *failure);
 
+/* A request of the session's own has been answered; the operation that waited for that makes its own. */
+void session_request_go_on(struct session *s);
+
+/* The message that makes the next chunk: its number is used. */
+void session_prepare_rotation(struct session *s, struct consumer_rotate *ret);
+
 /* Ends the session's operation. failure NULL: it has worked. */
 void operation_finish(struct session *s, const struct failure *failure);
 

@@ -161,12 +161,30 @@ static void compare_channel(struct differ *d, const struct profile_channel *b, c
         strings_done(&after);
 }
 
+static const char *time_text(char *buffer, size_t n, uint64_t usec) {
+        snprintf(buffer, n, "%" PRIu64 "ms", usec / 1000);
+        return buffer;
+}
+
+/* 0: there is no such key. */
+static void compare_space(struct differ *d, const struct space_config *b, const struct space_config *a) {
+        char x[32], y[32];
+
+        compare(d, "RotateSize", b && b->rotate_size ? size_text(x, sizeof(x), b->rotate_size) : NULL,
+                a->rotate_size ? size_text(y, sizeof(y), a->rotate_size) : NULL);
+        compare(d, "RotateEvery", b && b->rotate_usec ? time_text(x, sizeof(x), b->rotate_usec) : NULL,
+                a->rotate_usec ? time_text(y, sizeof(y), a->rotate_usec) : NULL);
+        compare(d, "MaxSize", b && b->max_size ? size_text(x, sizeof(x), b->max_size) : NULL,
+                a->max_size ? size_text(y, sizeof(y), a->max_size) : NULL);
+}
+
 int profile_diff(const struct profile *b, const struct profile *a, struct profile_change **ret) {
         _cleanup_(profile_changes_freep) struct profile_change *changes = NULL;
         struct differ d = { .last = &changes, .section = "Session" };
 
         compare(&d, "Mode", b ? session_mode_to_string(b->mode) : NULL, session_mode_to_string(a->mode));
         compare(&d, "Directory", b ? b->directory : NULL, a->directory);
+        compare_space(&d, b ? &b->space : NULL, &a->space);
         compare(&d, "Start", b ? yes_no(b->start) : NULL, yes_no(a->start));
         for (const struct profile_channel *c = a->channels; c; c = c->next)
                 compare_channel(&d, b ? profile_find_channel(b, c->name) : NULL, c);

@@ -45,6 +45,19 @@ static void write_event(FILE *f, const char *key, const struct selector *s) {
                 fprintf(f, "%s=%s\n", key, s->text);
 }
 
+static void write_bytes(FILE *f, const char *key, uint64_t bytes) {
+        if (bytes > 0)
+                fprintf(f, bytes % 1024 == 0 ? "%s=%" PRIu64 "K\n" : "%s=%" PRIu64 "\n", key,
+                        bytes % 1024 == 0 ? bytes / 1024 : bytes);
+}
+
+static void write_space(FILE *f, const struct space_config *c) {
+        write_bytes(f, "RotateSize", c->rotate_size);
+        if (c->rotate_usec > 0)
+                fprintf(f, "RotateEvery=%" PRIu64 "ms\n", c->rotate_usec / 1000);
+        write_bytes(f, "MaxSize", c->max_size);
+}
+
 static void write_channel(FILE *f, const struct profile_channel *c) {
         char context[CONTEXT_TEXT_MAX];
 
@@ -78,6 +91,7 @@ int profile_format(const struct profile *p, char **ret, struct failure *failure)
         fprintf(f, "[Session]\nName=%s\nMode=%s\n", profile_session_name(p), session_mode_to_string(p->mode));
         if (p->directory)
                 fprintf(f, "Directory=%s\n", p->directory);
+        write_space(f, &p->space);
         fprintf(f, "Start=%s\n", p->start ? "yes" : "no");
         for (const struct profile_channel *c = p->channels; c; c = c->next)
                 write_channel(f, c);
@@ -128,6 +142,7 @@ int profile_of_session(const struct session *s, struct profile **ret, struct fai
                 return fail_memory(failure);
         strcpy(p->session, s->name);
         p->mode = s->mode;
+        p->space = s->space.config;
         p->start = s->state == SESSION_ACTIVE;
         if (directory && !(p->directory = strdup(directory)))
                 return fail_memory(failure);

@@ -79,6 +79,27 @@ static void set_directory(struct parser *p, const char *value) {
                 out_of_memory(p);
 }
 
+static void set_bound(struct parser *p, const char *key, const char *value, int (*parse)(const char *s, uint64_t *ret),
+                      const char *known, uint64_t *ret) {
+        *ret = 0;
+        if (*value && (parse(value, ret) < 0 || *ret == 0))
+                refuse_value(p, key, value, known);
+}
+
+static bool set_space(struct parser *p, const char *key, const char *value) {
+        struct space_config *c = &p->profile->space;
+
+        if (strcmp(key, "RotateSize") == 0)
+                set_bound(p, key, value, parse_size, "a number of bytes such as 64M", &c->rotate_size);
+        else if (strcmp(key, "RotateEvery") == 0)
+                set_bound(p, key, value, parse_timespan, "a time such as 90s, 10m or 1h", &c->rotate_usec);
+        else if (strcmp(key, "MaxSize") == 0)
+                set_bound(p, key, value, parse_size, "a number of bytes such as 512M", &c->max_size);
+        else
+                return false;
+        return true;
+}
+
 static bool set_session(struct parser *p, const char *key, const char *value) {
         if (strcmp(key, "Name") == 0) {
                 if (*value && !name_is_valid(value))
@@ -94,7 +115,7 @@ static bool set_session(struct parser *p, const char *key, const char *value) {
         else if (strcmp(key, "Start") == 0)
                 set_boolean(p, key, value, false, &p->profile->start);
         else
-                return false;
+                return set_space(p, key, value);
         return true;
 }
 
@@ -199,7 +220,7 @@ static int on_assignment(void *userdata, const char *section, const char *key, c
         if (known)
                 return 1;
         snprintf(text, sizeof(text), "Unknown key '%.60s'; known are: %s.", key,
-                 p->in_session ? "Name, Mode, Directory, Start"
+                 p->in_session ? "Name, Mode, Directory, RotateSize, RotateEvery, MaxSize, Start"
                                : "Domain, SubBufferSize, SubBufferCount, Mode, Enabled, Context, Event, DisabledEvent");
         refuse(p, text);
         return 1;

@@ -121,6 +121,7 @@ int profile_plan_make(struct profile_plan *plan, struct session *s, const struct
 
         plan->session = s;
         plan->mode = profile->mode;
+        plan->space = profile->space;
         plan->channels = calloc((size_t) s->n_channels + 1, sizeof(*plan->channels));
         plan->rules = calloc((size_t) s->n_rules + 1, sizeof(*plan->rules));
         if (!plan->channels || !plan->rules)
@@ -157,6 +158,7 @@ static void exchange(struct profile_plan *plan) {
         for (size_t i = 0; i < plan->n_rules; i++)
                 SWAP(plan->rules[i].enabled, plan->rules[i].rule->enabled);
         SWAP(plan->mode, s->mode);
+        SWAP(plan->space, s->space.config);
         if (plan->has_output)
                 SWAP(plan->output, s->output);
 }
@@ -231,6 +233,7 @@ int profile_plan_carry_out(struct profile_plan *plan, bool announced, struct fai
         s->last_rule += (uint32_t) plan->n_new_rules;
         if (announced)
                 announce(plan, plan->new_channels, plan->new_rules);
+        session_space_look(s);
         plan->new_channels = NULL;
         plan->new_rules = NULL;
         remove_rules(plan);

@@ -31,6 +31,7 @@ struct profile_plan {
         struct rule *new_rules;
         size_t n_new_channels, n_new_rules, n_removed_rules;
         enum session_mode mode;
+        struct space_config space;
         struct session_output output; /* where it becomes another one */
         bool has_output;
 };

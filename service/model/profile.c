@@ -132,6 +132,10 @@ int profile_check(const struct profile *p, struct failure *failure) {
 }
 
 int profile_resolve(struct profile *p, const struct user_domain *domain, struct failure *failure) {
+        int k = space_check(&p->space, profile_session_name(p), failure);
+
+        if (k < 0)
+                return k;
         for (struct profile_channel *c = p->channels; c; c = c->next) {
                 const struct channel_options options = { c->subbuf_size, c->n_subbufs, c->mode };
                 struct model_channel config;

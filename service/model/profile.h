@@ -9,6 +9,9 @@
  *     Name=shop                 default: the profile's name
  *     Mode=record               or flight-recorder
  *     Directory=/var/trace/shop default: the state directory; kept where a client chose the output
+ *     RotateSize=64M           bytes of a chunk; default: it ends by hand, or by what follows
+ *     RotateEvery=10m          its age
+ *     MaxSize=512M             bytes of all chunks, the oldest of which are removed
  *     Start=yes                 no, the default: a session that is active stays so
  *
  *     [Channel main]
@@ -66,6 +69,7 @@ struct profile {
         char session[MODEL_NAME_MAX + 1]; /* or "": the profile's name */
         enum session_mode mode;
         char *directory; /* or NULL */
+        struct space_config space;
         bool start;
         struct profile_channel *channels;
 };

@@ -11,14 +11,22 @@ int session_clear(struct session *s, operation_done_t done, void *userdata, stru
         return session_request(s, OPERATION_CLEAR, &message, "", done, userdata, failure);
 }
 
-int session_rotate(struct session *s, operation_done_t done, void *userdata, struct failure *failure) {
-        struct consumer_rotate message = { .header = { .type = CONSUMER_ROTATE, .size = sizeof(message) } };
-        int r;
-
+void session_prepare_rotation(struct session *s, struct consumer_rotate *ret) {
+        *ret = (struct consumer_rotate) {
+                .header = { .type = CONSUMER_ROTATE, .size = sizeof(*ret) },
+                .keep_kib = session_space_keep(s),
+        };
         /* A number is used once, also where its directory will be half there, or a restart comes in between. */
         s->chunks++;
         keeper_put_session(s);
-        snprintf(message.name, sizeof(message.name), "chunk-%u", s->chunks);
+        snprintf(ret->name, sizeof(ret->name), CONSUMER_CHUNK_PREFIX "%u", s->chunks);
+}
+
+int session_rotate(struct session *s, operation_done_t done, void *userdata, struct failure *failure) {
+        struct consumer_rotate message;
+        int r;
+
+        session_prepare_rotation(s, &message);
         r = session_request(s, OPERATION_ROTATE, &message.header, message.name, done, userdata, failure);
         if (r < 0)
                 s->chunks--;

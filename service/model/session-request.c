@@ -16,6 +16,13 @@ static const char *noun(enum operation_kind kind) {
         return kind == OPERATION_SNAPSHOT ? "snapshot" : kind == OPERATION_ROTATE ? "chunk" : "clearing";
 }
 
+/* Also of one that nobody waits for any more. */
+static void begin_chunk(struct session *s, int error) {
+        if (error == 0)
+                session_space_begin(s);
+        session_space_look(s);
+}
+
 static void on_answer(int error, const char *path, void *userdata) {
         struct session *s = userdata;
         struct operation *o = s->operation;
@@ -36,6 +43,14 @@ static void on_answer(int error, const char *path, void *userdata) {
                 fail(&failure, FAILURE_OUTPUT, "The %s of session '%s' cannot be written to '%.200s': %s.",
                      noun(o->kind), s->name, o->path, strerror(error));
         operation_finish(s, &failure);
+}
+
+static void on_chunk_answer(int error, const char *path, void *userdata) {
+        struct session *s = userdata;
+
+        s->request_running = false;
+        begin_chunk(s, error);
+        on_answer(error, path, userdata);
 }
 
 static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -68,7 +83,8 @@ static int check(const struct session *s, enum operation_kind kind, struct failu
         if (s->state == SESSION_STOPPING)
                 return fail(failure, FAILURE_BUSY, "Session '%s' is still being written; try again when its state is "
                             "'stopped'.", s->name);
-        if (s->request_running)
+        /* One of our own is soon done, and this one waits for it. */
+        if (s->request_running && !s->space.rotating)
                 return fail(failure, FAILURE_BUSY, "Session '%s' is still writing a snapshot or a chunk; try again "
                             "later.", s->name);
         if (kind == OPERATION_SNAPSHOT && !has_overwrite(s))
@@ -84,14 +100,21 @@ static void on_old_answer(int error, const char *path, void *userdata) {
         s->request_running = false;
 }
 
+static void on_old_chunk_answer(int error, const char *path, void *userdata) {
+        struct session *s = userdata;
+
+        s->request_running = false;
+        begin_chunk(s, error);
+}
+
 static void ignore(int error, const char *path, void *userdata) {
 }
 
 static void expect(uint64_t serial, uint32_t type, void *userdata) {
         struct session *s = userdata;
-        bool known = type == CONSUMER_SNAPSHOT || type == CONSUMER_ROTATE || type == CONSUMER_CLEAR;
+        bool chunk = type == CONSUMER_ROTATE || type == CONSUMER_CLEAR, known = chunk || type == CONSUMER_SNAPSHOT;
 
-        if (consumer_expect(s->consumer, serial, known ? on_old_answer : ignore, s) >= 0)
+        if (consumer_expect(s->consumer, serial, chunk ? on_old_chunk_answer : known ? on_old_answer : ignore, s) >= 0)
                 s->request_running |= known;
 }
 
@@ -105,24 +128,30 @@ static void send_failed(struct session *s, int error, struct failure *failure) {
 }
 
 static int send_request(struct session *s) {
-        return consumer_request(s->consumer, &s->operation->request.header, NULL, 0, on_answer, s);
+        struct operation *o = s->operation;
+
+        return consumer_request(s->consumer, &o->request.header, NULL, 0,
+                                o->kind == OPERATION_SNAPSHOT ? on_answer : on_chunk_answer, s);
+}
+
+/* One that is made only now, where it can be. */
+static void send_late(struct session *s, int r) {
+        struct failure failure;
+
+        s->request_running = r >= 0;
+        if (r >= 0)
+                return;
+        send_failed(s, r, &failure);
+        operation_finish(s, &failure);
 }
 
 /* One that has had no more time is not made. */
 static void on_flushed(const struct failure *ignored, void *userdata) {
         struct session *s = userdata;
-        struct failure failure;
-        int r;
 
         s->request_running = false;
-        if (!s->operation || s->operation->request.header.type == 0)
-                return;
-        r = s->state == SESSION_FAILED ? -EPIPE : send_request(s);
-        s->request_running = r >= 0;
-        if (r < 0) {
-                send_failed(s, r, &failure);
-                operation_finish(s, &failure);
-        }
+        if (s->operation && s->operation->request.header.type != 0)
+                send_late(s, s->state == SESSION_FAILED ? -EPIPE : send_request(s));
 }
 
 /* What somebody has between the kernel and the consumer is part of it. */
@@ -130,6 +159,12 @@ static int flush_and_send(struct session *s) {
         if (s->kernel && kernel_recording_is_own(s->kernel))
                 return kernel_recording_flush(s->kernel, on_flushed, s);
         return send_request(s);
+}
+
+void session_request_go_on(struct session *s) {
+        s->request_running = false;
+        if (s->operation && s->operation->request.header.type != 0)
+                send_late(s, s->state == SESSION_FAILED ? -EPIPE : flush_and_send(s));
 }
 
 int session_request(struct session *s, enum operation_kind kind, struct consumer_header *message, const char *name,
@@ -149,7 +184,7 @@ int session_request(struct session *s, enum operation_kind kind, struct consumer
         if (r < 0)
                 o->path = NULL;
         r = r < 0 ? -ENOMEM : operation_set_timer(o, s->manager->consumer_usec, on_timeout);
-        if (r >= 0)
+        if (r >= 0 && !s->space.rotating)
                 r = flush_and_send(s);
         if (r < 0) {
                 o->done = NULL;

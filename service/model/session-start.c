@@ -84,6 +84,9 @@ static int activate(struct session *s, struct failure *failure) {
                 return r;
         }
         manager_announce(s->manager, MANAGER_SESSION_CHANGED, s, NULL, NULL);
+        if (before == SESSION_CONFIGURED)
+                session_space_begin(s);
+        session_space_look(s);
         s->operation->timer = sd_event_source_disable_unref(s->operation->timer);
         r = waiter_new(s->manager, session_scope(s), manager_generation(s->manager), OPERATION_APPLIED_USEC, on_applied, s,
                        &s->operation->waiter);
@@ -125,6 +128,13 @@ static void on_consumer_drained(void *userdata) {
         struct session *s = userdata;
 
         registry_push(s->manager->registry, session_scope(s));
+}
+
+static void on_consumer_noticed(void *userdata) {
+        struct session *s = userdata;
+
+        session_disk_look(s);
+        session_space_look(s);
 }
 
 static const char *output_name(const struct session *s) {
@@ -205,6 +215,7 @@ struct consumer_handlers session_consumer_handlers(struct session *s) {
                 .failed = on_consumer_failed,
                 .files = on_consumer_files,
                 .drained = on_consumer_drained,
+                .noticed = on_consumer_noticed,
                 .ended = on_consumer_ended,
                 .userdata = s,
         };

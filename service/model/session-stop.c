@@ -24,6 +24,8 @@ static void on_stopped(int error, const char *path, void *userdata) {
         session_stall_end(s);
         /* Errors of the output are in the counters; there is nothing else to do about them here. */
         s->state = SESSION_STOPPED;
+        session_space_look(s);
+        session_disk_look(s);
         manager_announce(s->manager, MANAGER_SESSION_CHANGED, s, NULL, NULL);
         /* Whoever asked an earlier tracingd hears it by the signal. */
         late = !operation_of(s, OPERATION_STOP) || !s->operation->done;

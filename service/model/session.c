@@ -58,6 +58,7 @@ int session_new(struct manager *manager, const struct session_config *config, st
                 .mode = config->mode,
                 .output = config->output,
                 .created = config->created,
+                .space.config = config->space,
         };
         if (config->client && !s->client) {
                 free(s);
@@ -76,6 +77,8 @@ struct session *session_free(struct session *s) {
                 return NULL;
         operation_cancel(s);
         session_stall_end(s);
+        session_disk_end(s);
+        session_space_end(s);
         session_close_streams(s);
         s->kernel = kernel_recording_end(s->kernel, s->manager->leaving);
         if (!s->manager->leaving)
@@ -146,6 +149,7 @@ void session_fail(struct session *s, const char *reason) {
         bool was_active = s->state == SESSION_ACTIVE;
 
         s->state = SESSION_FAILED;
+        session_space_look(s);
         free(s->reason);
         s->reason = strdup(reason);
         keeper_put_session(s);

@@ -20,6 +20,8 @@
 #include "service/model/failure.h"
 #include "service/model/output.h"
 #include "service/model/rule.h"
+#include "service/model/session-disk.h"
+#include "service/model/session-space.h"
 #include "service/model/session-stall.h"
 #include "service/unit/consumer.h"
 
@@ -72,6 +74,8 @@ struct session {
         uint64_t applications_before; /* that had registered and gone before the first start; less those before a restart */
         struct operation *operation;  /* that is running, or NULL */
         struct session_stall stall;   /* after a Stop */
+        struct session_disk disk;     /* whether it takes what is written */
+        struct session_space space;   /* how much of it */
         bool request_running;         /* of the consumer, also when its operation has timed out */
         uint32_t chunks;              /* that Rotate has made */
         struct live_stream *streams;  /* that clients read */
@@ -97,6 +101,7 @@ struct session_config {
         enum session_mode mode;
         uint64_t created;             /* microseconds since the epoch */
         const char *client;           /* NULL: it outlives its client */
+        struct space_config space;    /* space_check() has seen it */
         struct session_output output; /* taken over on success */
 };
 

@@ -36,6 +36,11 @@ void keeper_put_session(struct session *s) {
                 .last_rule = s->last_rule,
                 .chunks = s->chunks,
                 .sync_msec = s->output.sync_msec,
+                .rotate_size = s->space.config.rotate_size,
+                .rotate_usec = s->space.config.rotate_usec,
+                .max_size = s->space.config.max_size,
+                .chunk_bytes = s->space.bytes,
+                .chunk_begun = s->space.begun,
         };
 
         if (!ledger_of(s))

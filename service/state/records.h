@@ -51,6 +51,8 @@ struct record_session {
         uint64_t created;
         uint32_t last_channel, last_rule, chunks, sync_msec;
         uint64_t applications; /* that its counters show beside those that come later */
+        uint64_t rotate_size, rotate_usec, max_size;
+        uint64_t chunk_bytes, chunk_begun; /* of the chunk that is being written */
 };
 
 /* Strings: name, contexts of applications. */

@@ -142,6 +142,9 @@ static int restore_config(struct session *s, const struct remains_session *remai
         s->last_channel = r->last_channel;
         s->last_rule = r->last_rule;
         s->chunks = r->chunks;
+        s->space.config = (struct space_config) { r->rotate_size, r->rotate_usec, r->max_size };
+        s->space.bytes = r->chunk_bytes;
+        s->space.begun = r->chunk_begun;
         s->ending = r->flags & RECORD_SESSION_ENDING;
         s->persistent = r->flags & RECORD_SESSION_PERSISTENT;
         s->reaches_others = r->flags & RECORD_SESSION_REACHES_OTHERS;
@@ -255,6 +258,10 @@ static void finish_session(struct session *s) {
                         session_fail(s, "there is not enough memory for it after a restart of tracingd");
                         return;
                 }
+        }
+        if (s->consumer && s->state != SESSION_FAILED) {
+                session_disk_look(s);
+                session_space_look(s);
         }
         if (session_kernel_restore(s) < 0)
                 log_warning("session '%s' of user %u does not record the kernel any more: that cannot be traced now",

@@ -75,9 +75,10 @@ static void answered(struct consumer *c, const struct consumer_ack *ack, const c
                 check_unasked(c, ack->header.serial, type, ack->error);
 }
 
-/* Reads one answer: 1, 0 when there is none, -errno at the end of the connection. */
+/* Reads one answer, or a notice: 1, 0 when there is none, -errno at the end of the connection. */
 static int read_answer(struct consumer *c, struct consumer_output_ack *ret, int ret_fds[2]) {
         int fds[DATAGRAM_FDS_MAX];
+        bool is_notice;
         size_t n_fds;
         int r;
 
@@ -94,8 +95,9 @@ static int read_answer(struct consumer *c, struct consumer_output_ack *ret, int 
                 ret_fds[1] = TAKE_FD(fds[1]);
         } else
                 datagram_close_fds(fds, n_fds);
-        if ((r != sizeof(ret->ack) && r != sizeof(*ret)) || ret->ack.header.type != CONSUMER_ACK ||
-            ret->ack.header.size != (uint32_t) r)
+        is_notice = ret->ack.header.type == CONSUMER_NOTICE;
+        if ((r != sizeof(ret->ack) && (r != sizeof(*ret) || is_notice)) || ret->ack.header.size != (uint32_t) r ||
+            (ret->ack.header.type != CONSUMER_ACK && !is_notice))
                 return -EBADMSG;
         ret->path[sizeof(ret->path) - 1] = '\0';
         return 1;
@@ -112,6 +114,11 @@ static void drain(struct consumer *c) {
                 c->handlers.drained(c->handlers.userdata);
 }
 
+static void noticed(struct consumer *c) {
+        if (!c->ending && !c->failed && c->handlers.noticed)
+                c->handlers.noticed(c->handlers.userdata);
+}
+
 static int on_socket(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         struct consumer *c = userdata;
         struct consumer_output_ack answer;
@@ -123,6 +130,8 @@ static int on_socket(sd_event_source *s, int fd, uint32_t revents, void *userdat
         r = read_answer(c, &answer, fds);
         if (r < 0)
                 consumer_connection_ended(c);
+        else if (r > 0 && answer.ack.header.type == CONSUMER_NOTICE)
+                noticed(c);
         else if (r > 0)
                 answered(c, &answer.ack, answer.path, fds);
         closep(&fds[0]);

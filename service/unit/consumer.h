@@ -24,6 +24,8 @@ struct consumer_handlers {
         /* It has ended after consumer_hang_up(). */
         void (*ended)(void *userdata);
         void *userdata;
+        /* The status page has something new. May be NULL. */
+        void (*noticed)(void *userdata);
         /*
          * It has answered something that nobody asked for: whether that was RING_FILES. Then fds are the files,
          * which are replaced by -1 where they are taken over, or there is an errno. May be NULL.

@@ -89,7 +89,8 @@ static int make_status(struct sender *s) {
         s->status_stored = fd_store_add(s->keep.store, s->status_fd);
         s->status->magic = CONSUMER_STATUS_MAGIC;
         s->status->major = 1;
-        s->status->minor = 0;
+        s->status->minor = 1;
+        s->status->notice_at = UINT64_MAX;
         return 0;
 }
 
@@ -387,6 +388,10 @@ const struct keep *sender_keep(const struct sender *s) {
         return &s->keep;
 }
 
+void sender_set_notice(struct sender *s, uint64_t bytes) {
+        __atomic_store_n(&s->status->notice_at, bytes, __ATOMIC_RELAXED);
+}
+
 struct consumer_status sender_status(const struct sender *s) {
         struct consumer_status now = { 0 };
 
@@ -399,5 +404,6 @@ struct consumer_status sender_status(const struct sender *s) {
         now.lost_garbage = __atomic_load_n(&s->status->lost_garbage, __ATOMIC_RELAXED);
         now.packets = __atomic_load_n(&s->status->packets, __ATOMIC_RELAXED);
         now.bytes = __atomic_load_n(&s->status->bytes, __ATOMIC_RELAXED);
+        now.chunks_removed = __atomic_load_n(&s->status->chunks_removed, __ATOMIC_RELAXED);
         return now;
 }

@@ -120,5 +120,8 @@ int sender_attach(struct sender *s, int fd);
 /* Calls each for what was asked and not answered. */
 void sender_walk_asked(struct sender *s, void (*each)(uint64_t serial, uint32_t type, void *userdata), void *userdata);
 
+/* Main loop. When the consumer shall give notice: struct consumer_status. */
+void sender_set_notice(struct sender *s, uint64_t bytes);
+
 /* The session's counters as they are now. */
 struct consumer_status sender_status(const struct sender *s);

@@ -48,6 +48,24 @@ static void test_sizes(void) {
         g_assert_cmpint(parse_size("", &v), ==, -EINVAL);
 }
 
+static void test_timespans(void) {
+        uint64_t v = 7;
+
+        g_assert_cmpint(parse_timespan("90", &v), ==, 0);
+        g_assert_cmpuint(v, ==, 90000000);
+        g_assert_cmpint(parse_timespan("1500ms", &v), ==, 0);
+        g_assert_cmpuint(v, ==, 1500000);
+        g_assert_cmpint(parse_timespan("10m", &v), ==, 0);
+        g_assert_cmpuint(v, ==, 600000000);
+        g_assert_cmpint(parse_timespan("1d", &v), ==, 0);
+        g_assert_cmpuint(v, ==, 86400000000);
+        g_assert_cmpint(parse_timespan("18446744073709551615s", &v), ==, -ERANGE);
+        g_assert_cmpint(parse_timespan("m", &v), ==, -EINVAL);
+        g_assert_cmpint(parse_timespan("1 m", &v), ==, -EINVAL);
+        g_assert_cmpint(parse_timespan("1w", &v), ==, -EINVAL);
+        g_assert_cmpuint(v, ==, 86400000000);
+}
+
 static void test_names(void) {
         char long_name[66];
 
@@ -175,6 +193,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/common/numbers", test_numbers);
         g_test_add_func("/common/sizes", test_sizes);
         g_test_add_func("/common/names", test_names);
+        g_test_add_func("/common/timespans", test_timespans);
         g_test_add_func("/common/glob", test_glob);
         g_test_add_func("/common/constant-file", test_constant_file);
         g_test_add_func("/common/shared-file", test_shared_file);

@@ -140,6 +140,57 @@ static void test_rotate_refused(void) {
         tear_down(&f);
 }
 
+static int rotate_and_keep(struct fixture *f, const char *name, uint32_t keep_kib) {
+        struct consumer_rotate m = { .keep_kib = keep_kib };
+
+        strcpy(m.name, name);
+        return play_call(&f->play, CONSUMER_ROTATE, &m, sizeof(m), NULL, 0);
+}
+
+static bool has_trace(struct fixture *f, const char *chunk) {
+        g_autofree char *directory = below(f, chunk), *user = g_build_filename(directory, "user", NULL);
+
+        return g_file_test(user, G_FILE_TEST_EXISTS);
+}
+
+/* The oldest ones go, by their numbers; what is not ours stays, and what has another name. */
+static void test_trim(void) {
+        g_autofree char *named = NULL, *file = NULL, *first = NULL, *second = NULL;
+        struct fixture f;
+
+        set_up(&f);
+        first = below(&f, "chunk-1");
+        second = below(&f, "chunk-2");
+        named = below(&f, "chunk-02");
+        file = g_build_filename(first, "notes", NULL);
+        for (unsigned i = 1; i <= 10; i++) {
+                g_autofree char *name = g_strdup_printf("chunk-%u", i);
+
+                write_some(&f, &f.ring, 1);
+                g_assert_cmpint(rotate_and_keep(&f, name, 0), ==, 0);
+        }
+        g_assert_cmpint(play_rotate(&f.play, "chunk-02", 0), ==, 0);
+        g_assert_true(g_file_set_contents(file, "mine", -1, NULL));
+        g_assert_cmpuint(f.play.status->chunks_removed, ==, 0);
+        write_some(&f, &f.ring, 1);
+        g_assert_cmpint(rotate_and_keep(&f, "chunk-11", 1024 * 1024), ==, 0);
+        g_assert_cmpuint(f.play.status->chunks_removed, ==, 0);
+        g_assert_true(has_trace(&f, "chunk-1"));
+        write_some(&f, &f.ring, 1);
+        /* There is not room for one of them. */
+        g_assert_cmpint(rotate_and_keep(&f, "chunk-12", 1), ==, 0);
+        g_assert_cmpuint(f.play.status->chunks_removed, ==, 12);
+        g_assert_false(has_trace(&f, "chunk-1"));
+        g_assert_true(g_file_test(file, G_FILE_TEST_EXISTS));
+        g_assert_false(g_file_test(second, G_FILE_TEST_EXISTS));
+        g_assert_true(g_file_test(named, G_FILE_TEST_IS_DIR));
+        write_some(&f, &f.ring, 3);
+        g_assert_cmpint(play_stop(&f.play), ==, 0);
+        g_assert_cmpuint(count(f.play.directory, NULL), ==, 3);
+        g_assert_cmpuint(f.play.status->events, ==, 15);
+        tear_down(&f);
+}
+
 /* No chunk is made that has no metadata: it could not be read, nor the output as a whole. */
 static void test_rotate_full(void) {
         struct rlimit limit = { 100, RLIM_INFINITY };
@@ -226,6 +277,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/chunk/rotate", test_rotate);
         g_test_add_func("/chunk/rotate-refused", test_rotate_refused);
         g_test_add_func("/chunk/rotate-full", test_rotate_full);
+        g_test_add_func("/chunk/trim", test_trim);
         g_test_add_func("/chunk/clear", test_clear);
         g_test_add_func("/chunk/clear-laps", test_clear_laps);
         return g_test_run();

@@ -55,6 +55,12 @@ void fake_consumer_answer(struct fake_consumer *c, const struct fake_message *m,
         (void) datagram_send(c->fd, &ack, ack.ack.header.size, NULL, 0, 0);
 }
 
+void fake_consumer_notice(struct fake_consumer *c) {
+        const struct consumer_ack notice = { .header = { .type = CONSUMER_NOTICE, .size = sizeof(notice) } };
+
+        (void) datagram_send(c->fd, &notice, sizeof(notice), NULL, 0, 0);
+}
+
 static void keep(struct fake_consumer *c, struct fake_message *m) {
         int error = 0;
 

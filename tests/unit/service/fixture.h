@@ -92,6 +92,8 @@ void fake_consumer_resume(struct fake_consumer *c);
 void fake_consumer_die(struct fake_consumer *c);
 /* Waits until tracingd has hung up. */
 void fake_consumer_wait_hang_up(struct fake_consumer *c);
+/* Tells tracingd to look at the status page. */
+void fake_consumer_notice(struct fake_consumer *c);
 /* The page from the SESSION message. */
 struct consumer_status *fake_consumer_status(struct fake_consumer *c);
 void fake_message_free(struct fake_message *m);

@@ -146,6 +146,65 @@ static void test_chunks(void) {
         fixture_free(f);
 }
 
+/* The consumer's notice of a failing output is people's, as long as it lasts. */
+static void test_output_fails(void) {
+        struct fixture *f = fixture_new();
+        g_autofree char *session = fixture_session(f, "s");
+        struct consumer_status *status;
+        struct fake_consumer *c;
+
+        fixture_ok(f, session, SESSION, "Start", "a{sv}", 0);
+        c = fake_consumer_next(f);
+        status = fake_consumer_status(c);
+        g_assert_cmpuint(status->notice_at, ==, UINT64_MAX);
+        status->output_error = ENOSPC;
+        fake_consumer_notice(c);
+        fixture_wait_string(f, session, SESSION, "OutputError", "No space left on device");
+        status->output_error = EIO;
+        fake_consumer_notice(c);
+        fixture_wait_string(f, session, SESSION, "OutputError", "Input/output error");
+        status->output_error = 0;
+        fake_consumer_notice(c);
+        fixture_wait_string(f, session, SESSION, "OutputError", "");
+        fixture_wait_string(f, session, SESSION, "State", "active");
+        fixture_free(f);
+}
+
+/* A chunk ends when it has its size; a client that asks meanwhile waits for that, and finds nothing busy. */
+static void test_rotates_itself(void) {
+        struct fixture *f = fixture_new();
+        struct consumer_status *status;
+        struct fake_message *rotate;
+        struct fake_consumer *c;
+        g_autofree char *session = NULL;
+        sd_bus_message *reply;
+        const char *path;
+
+        reply = fixture_call(f, MANAGER, "CreateSession", NULL, "sa{sv}", "s", 2, "directory", "s", f->output,
+                             "max-size", "t", (uint64_t) (8 << 20));
+        g_assert_cmpint(sd_bus_message_read(reply, "o", &path), >, 0);
+        session = g_strdup(path);
+        sd_bus_message_unref(reply);
+        fixture_ok(f, session, SESSION, "Start", "a{sv}", 0);
+        c = fake_consumer_next(f);
+        status = fake_consumer_status(c);
+        g_assert_cmpuint(status->notice_at, ==, 1 << 20);
+        f->answer_error = -1;
+        g_atomic_int_set(&f->answer_type, CONSUMER_ROTATE);
+        status->bytes = 1 << 20;
+        status->packets = 1;
+        fake_consumer_notice(c);
+        rotate = fake_consumer_wait(c, CONSUMER_ROTATE);
+        g_assert_cmpstr(rotate->rotate.name, ==, "chunk-1");
+        g_assert_cmpuint(rotate->rotate.keep_kib, ==, 6 << 10);
+        g_atomic_int_set(&f->answer_type, 0);
+        fake_consumer_answer(c, rotate, 0);
+        fake_message_free(rotate);
+        assert_rotates(f, session, c, "chunk-2");
+        fixture_ok(f, session, SESSION, "Stop", "a{sv}", 0);
+        fixture_free(f);
+}
+
 static void test_chunk_takes_long(void) {
         struct fixture *f = fixture_new_usec(1000000);
         g_autofree char *session = fixture_session(f, "s");
@@ -238,6 +297,8 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/session-forms/contexts", test_contexts);
         g_test_add_func("/session-forms/chunks", test_chunks);
         g_test_add_func("/session-forms/chunk-takes-long", test_chunk_takes_long);
+        g_test_add_func("/session-forms/output-fails", test_output_fails);
+        g_test_add_func("/session-forms/rotates-itself", test_rotates_itself);
         g_test_add_func("/session-forms/consumer-dies-at-start", test_consumer_dies_at_start);
         g_test_add_func("/session-forms/replace", test_replace);
         return g_test_run();
