@@ -83,6 +83,12 @@ int output_remove(struct output *output, const char *name) {
         return change(REQUEST_REMOVE, name);
 }
 
+int output_trim(struct output *output, uint32_t keep_kib, uint32_t *ret_removed) {
+        const struct request request = { .kind = REQUEST_TRIM, .keep_kib = keep_kib };
+
+        return opener_trim(&opener, &request, ret_removed);
+}
+
 static void set_up(struct consumer_world *w) {
         /* Memory, where it can be had. */
         folder = g_strdup_printf("%s/tracectl-fuzz-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : g_get_tmp_dir());

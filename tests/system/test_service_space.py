@@ -50,11 +50,12 @@ class Space(ServiceTest):
     def test_full_and_free_again(self):
         """The session says that the disk is full as long as it is; what is lost is counted, and the rest is there."""
         disk = self.small_disk("full", "2M")
+        follower = self.follow("alice")
         emitter = self.begin("full", "-o", disk + "/trace")
         emitter.emit(1000)
+        self.wait_for("full", "EventsRecorded", 1000)
         self.assertEqual(self.get("alice", "full", "OutputError"), "")
         self.host.run(["dd", "if=/dev/zero", f"of={disk}/filler", "bs=64k"], user="alice", check=False)
-        follower = self.follow("alice")
         emitter.emit(50_000)
         self.wait_for("full", "OutputError", "No space left on device")
         self.assertEqual(self.get("alice", "full", "State"), "active")
@@ -70,7 +71,7 @@ class Space(ServiceTest):
         self.assertEqual(found[-1000:], list(range(emitter.emitted - 1000, emitter.emitted)))
         self.assertEqual(self.get("alice", "full", "EventsRecorded"), len(found))
         self.assertEqual(self.get("alice", "full", "EventsDiscarded"), emitter.emitted - len(found))
-        path = "changed Session /session/1001/full"
+        path = "changed Session /session/_31001/full"
         changed = [line.partition("OutputError=") for line in self.read_until(follower, f"{path} State=stopped")]
         self.assertEqual([text for key, word, text in changed if word][:2], ["No space left on device", ""])
         for message in (FAILS, WORKS):

@@ -99,7 +99,8 @@ static void test_refusals(void) {
 
         profile_free(parse(longest));
         refused(longer, "line 2: The line is longer than 197 characters");
-        refused("[Session]\nname=x\n", "line 2: Unknown key 'name'; known are: Name, Mode, Directory, Start.");
+        refused("[Session]\nname=x\n", "line 2: Unknown key 'name'; known are: Name, Mode, Directory, RotateSize, RotateEvery, "
+                "MaxSize, Start.");
         refused("[Channel c]\n\nEvents=a:*\n", "line 3: Unknown key 'Events'");
         refused("\n[Sesion]\n", "line 2: Unknown section 'Sesion'");
         refused("[Channel]\n", "Unknown section 'Channel'");
