@@ -53,6 +53,7 @@ def expected_files(libdir, systemunitdir):
     yield "usr/share/doc/tracectl/examples/follow-glib.c"
     yield "usr/share/doc/tracectl/security.md"
     yield "usr/share/doc/tracectl/examples/follow-sessions.py"
+    yield "usr/share/doc/tracectl/examples/list-sessions.js"
     yield "usr/share/doc/tracectl/examples/shop.c"
     for example in os.listdir(os.path.join(TOP, "polkit")):
         if example.endswith(".example"):

@@ -2,6 +2,7 @@
 """What docs/json.md promises of the verbs of the service, against what they print: every member, and its type."""
 
 import json
+import os
 import unittest
 
 import test_json
@@ -114,6 +115,19 @@ class ServiceJson(ServiceTest):
         emitter.emit(3)
         snapshot = self.check("snapshot", "-s", "recorder", described_as="stop --json")
         self.assertEqual(len(self.events(snapshot["output"])), 3)
+
+    @unittest.skipUnless(os.path.exists("/usr/bin/gjs"), "needs gjs")
+    def test_from_gjs(self):
+        """The same from the bus, in another language."""
+        example = ["gjs", "/usr/share/doc/tracectl/examples/list-sessions.js"]
+        self.assertEqual(self.host.run(example, user="alice").stdout, "")
+        emitter = self.emitter("alice", 1)
+        self.tracectl("alice", "create", "orders")
+        self.tracectl("alice", "enable-event", "test:*")
+        self.tracectl("alice", "start")
+        emitter.emit(5)
+        self.tracectl("alice", "stop")
+        self.assertEqual(self.host.run(example, user="alice").stdout, "orders stopped 5\n")
 
 
 if __name__ == "__main__":
