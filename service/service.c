@@ -283,9 +283,7 @@ int service_new(const struct service_config *config, struct service **ret) {
  * Threads first, since they read the model; then the sessions, whose recordings
  * the registry's compartments outlive, and their consumers' units.
  */
-struct service *service_free(struct service *s) {
-        if (!s)
-                return NULL;
+void service_leave(struct service *s) {
         life_end(s);
         resume_end(s);
         s->news_source = sd_event_source_disable_unref(s->news_source);
@@ -307,6 +305,12 @@ struct service *service_free(struct service *s) {
         kernel_domain_free(s->kernel);
         unit_starter_free(s->units);
         wake_free(s->wake);
+}
+
+struct service *service_free(struct service *s) {
+        if (!s)
+                return NULL;
+        service_leave(s);
         registry_free(s->registry);
         roll_free(s->roll);
         if (s->domain)

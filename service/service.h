@@ -46,6 +46,9 @@ struct service_config {
 
 int service_new(const struct service_config *config, struct service **ret);
 struct service *service_free(struct service *s);
+
+/* The part of it that others notice, for a process that ends then: what is left is its own memory and descriptors. */
+void service_leave(struct service *s);
 DEFINE_CLEANUP(struct service *, service_free)
 
 /* Serves until it ends by itself or by service_end(), and every consumer has ended or had its time. */
