@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "client/tracectl/time-argument.h"
@@ -192,6 +193,30 @@ static bool take_time(const char **p, struct tm *tm, int64_t *ret_ns) {
         return true;
 }
 
+/* The day of the week that may stand before a date, and must be that date's: 0 is Sunday; -1 where there is none. */
+static int take_weekday(const char **p) {
+        static const char *const days[][2] = {
+                { "sunday", "sun" },   { "monday", "mon" }, { "tuesday", "tue" },  { "wednesday", "wed" },
+                { "thursday", "thu" }, { "friday", "fri" }, { "saturday", "sat" },
+        };
+        size_t n = strspn(*p, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+
+        for (int i = 0; i < (int) ARRAY_SIZE(days) && (*p)[n] == ' '; i++)
+                for (size_t j = 0; j < ARRAY_SIZE(days[i]); j++)
+                        if (strlen(days[i][j]) == n && strncasecmp(*p, days[i][j], n) == 0) {
+                                *p += n + 1;
+                                return i;
+                        }
+        return -1;
+}
+
+static int weekday_of(const struct tm *date) {
+        struct tm noon = { .tm_year = date->tm_year, .tm_mon = date->tm_mon, .tm_mday = date->tm_mday, .tm_hour = 12 };
+
+        (void) timegm(&noon);
+        return noon.tm_wday;
+}
+
 static bool take_day(const char **p, struct tm *tm) {
         static const char *const words[] = { "yesterday", "today", "tomorrow" };
 
@@ -207,11 +232,15 @@ static int parse_calendar(const char *p, int64_t now, bool is_utc, int64_t *ret)
         time_t seconds = (time_t) (now / NSEC_PER_SEC);
         struct tm tm = {};
         int64_t ns = 0;
+        int weekday;
 
         if (is_utc ? !gmtime_r(&seconds, &tm) : !localtime_r(&seconds, &tm))
                 return -ERANGE;
         tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
-        if (take_day(&p, &tm) || take_date(&p, &tm)) {
+        weekday = take_weekday(&p);
+        if (weekday >= 0 && (!take_date(&p, &tm) || weekday_of(&tm) != weekday))
+                return -EINVAL;
+        if (weekday >= 0 || take_day(&p, &tm) || take_date(&p, &tm)) {
                 if (*p == 'T' || *p == ' ') {
                         p++;
                         if (!take_time(&p, &tm, &ns))

@@ -51,6 +51,8 @@ static void test_calendar(void) {
         assert_time("09:30", today + 34200 * SECOND);
         assert_time("09:30:15.25", now);
         assert_time("2026-11-21", today);
+        assert_time("Sat 2026-11-21", today);
+        assert_time("saturday 2026-11-21 09:30", today + 34200 * SECOND);
         assert_time("2026-11-21 09:30", today + 34200 * SECOND);
         assert_time("2026-11-21T09:30:15.250000000", now);
         assert_time("2026-11-21 09:30:15.000000001", now - SECOND / 4 + 1);
@@ -74,7 +76,7 @@ static void test_zone(void) {
 
 static void test_errors(void) {
         static const char *const wrong[] = { "", " ", "noon", "5min", "-", "-x", "-5parsec", "+5min ago", "09", "09:",
-                                             "24:00", "09:60", "2026-13-01", "2026-11-00", "2026-11-21 x",
+                                             "24:00", "09:60", "2026-13-01", "2026-11-00", "2026-11-21 x", "Sun 2026-11-21", "Sat", "Sat 09:30", "Sat today",
                                              "2026-11-21x", "@", "@x", "@1.", "ago", "5 ago x",
                                              "today 25:00", "todays", "-5min x", "1.s ago" };
 
