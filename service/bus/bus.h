@@ -45,6 +45,7 @@ struct bus {
         struct authorizer *authorizer;
         struct clients *clients; /* of the message bus; NULL peer to peer */
         sd_id128_t id;           /* of the message bus once it was joined; peer to peer of this connection */
+        sd_event_source *left_over; /* peer to peer: what came together with the last of the authentication */
         struct emitter *emitter;
         struct listing *listings;  /* replies that wait for applications */
         struct application *found; /* the last one that a path led to; sd-bus keeps no reference */

@@ -5,7 +5,9 @@
 #include "running.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -95,6 +97,77 @@ static void test_control_limit(void) {
         running_finish(l);
 }
 
+/* Ping, laid out as the specification of D-Bus says: host's byte order, three fields aligned to 8. */
+static size_t write_ping(uint8_t *to, uint32_t serial) {
+        static const struct {
+                uint8_t code;
+                char type;
+                const char *value;
+        } fields[] = { { 1, 'o', ROOT }, { 2, 's', "org.freedesktop.DBus.Peer" }, { 3, 's', "Ping" } };
+        uint8_t order = G_BYTE_ORDER == G_LITTLE_ENDIAN ? 'l' : 'B';
+        uint32_t head[3] = { 0, serial, 0 };
+        size_t at = 16, end = 16;
+
+        for (size_t i = 0; i < G_N_ELEMENTS(fields); i++) {
+                uint32_t length = strlen(fields[i].value);
+
+                at = (end + 7) & ~(size_t) 7;
+                memcpy(to + at, (uint8_t[]) { fields[i].code, 1, fields[i].type, 0 }, 4);
+                memcpy(to + at + 4, &length, 4);
+                memcpy(to + at + 8, fields[i].value, length + 1);
+                end = at + 8 + length + 1;
+        }
+        head[2] = end - 16;
+        memcpy(to, (uint8_t[]) { order, 1, 0, 1 }, 4);
+        memcpy(to + 4, head, sizeof(head));
+        return (end + 7) & ~(size_t) 7;
+}
+
+static ssize_t receive(int fd, uint8_t *to, size_t size) {
+        struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+        ssize_t n;
+
+        g_assert_cmpint(poll(&poll_fd, 1, 10000), ==, 1);
+        n = recv(fd, to, size, 0);
+        g_assert_cmpint(n, >, 0);
+        return n;
+}
+
+/* Calls that come with one read (of 200 bytes and more) together with the end of the authentication are all answered. */
+static void test_control_at_once(void) {
+        g_autofree char *uid = g_strdup_printf("%u", getuid());
+        struct running *l = running_prepare(0);
+        uint8_t sent[1024] = { 0 }, got[1024];
+        size_t n = 1, answered = 0;
+        int fd;
+
+        /* The user's number in decimal, each of its digits in hexadecimal. */
+        n += (size_t) sprintf((char *) sent + n, "AUTH EXTERNAL ");
+        for (const char *c = uid; *c; c++)
+                n += (size_t) sprintf((char *) sent + n, "%02x", *c);
+        n += (size_t) sprintf((char *) sent + n, "\r\n");
+        running_begin(l);
+        fd = running_control_socket(l);
+        g_assert_cmpint(send(fd, sent, n, 0), ==, (ssize_t) n);
+        g_assert_cmpint(receive(fd, got, sizeof(got)), >, 3);
+        g_assert_cmpint(memcmp(got, "OK ", 3), ==, 0);
+        memset(sent, 0, sizeof(sent));
+        n = (size_t) sprintf((char *) sent, "BEGIN\r\n");
+        for (uint32_t serial = 1; serial <= 2; serial++)
+                n += write_ping(sent + n, serial);
+        g_assert_cmpint(send(fd, sent, n, 0), ==, (ssize_t) n);
+        /* A reply says by 5, in a field of type u, which call it answers. */
+        while (answered < 2) {
+                static const uint8_t field[] = { 5, 1, 'u', 0 };
+                ssize_t end = receive(fd, got, sizeof(got));
+
+                for (ssize_t i = 0; i + 4 <= end; i++)
+                        answered += memcmp(got + i, field, 4) == 0;
+        }
+        close(fd);
+        running_finish(l);
+}
+
 /* What the signals say is what GetManagedObjects and GetAll say. */
 static int on_added(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         const char *path, *interface;
@@ -169,7 +242,7 @@ static void test_signal_contents(void) {
         g_assert_cmpstr(added->str, ==, all);
         fixture_ok(&l->f, session, BUS_NAME ".Session", "Start", "a{sv}", 0);
         process_all(l->f.bus);
-        g_assert_cmpstr(changed->str, ==, "State Reason Output ConsumerUnit ");
+        g_assert_cmpstr(changed->str, ==, "State Reason Output OutputError ConsumerUnit ");
         running_finish(l);
 }
 
@@ -413,6 +486,7 @@ int main(int argc, char *argv[]) {
         log_open(g_test_verbose(), false);
         g_test_add_func("/life/control", test_control);
         g_test_add_func("/life/control-limit", test_control_limit);
+        g_test_add_func("/life/control-at-once", test_control_at_once);
         g_test_add_func("/life/signal-contents", test_signal_contents);
         g_test_add_func("/life/stopped-late", test_stopped_late);
         g_test_add_func("/life/unicast", test_unicast);
