@@ -95,7 +95,7 @@ static int init_streams(struct channel *channel) {
 
                 if (r < 0)
                         return r;
-                channel->set->trace.reopen |= r > 0;
+                channel->set->trace.reopen |= r > 0 || channel->set->session->rebooted;
         }
         return 0;
 }

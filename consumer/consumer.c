@@ -49,6 +49,7 @@ struct place {
         int directory;
         bool resumed;
         bool has_rings; /* in files */
+        bool rebooted;
         int lock;       /* on their directory, as long as this process lives; else -1 */
         uint64_t serial;
         char path[CONSUMER_PATH_MAX];
@@ -81,6 +82,7 @@ static int receive_output(int socket, struct place *ret) {
                 ret->serial = message->header.serial;
                 ret->resumed = r > 0 && message->output.flags & CONSUMER_RESUME;
                 ret->has_rings = r > 0 && message->output.flags & CONSUMER_FILES;
+                ret->rebooted = r > 0 && message->output.flags & CONSUMER_REBOOTED;
                 if (r > 0) {
                         r = message->header.type == CONSUMER_OUTPUT ? open_place(message, ret) : -EBADMSG;
                         message_done(message);
@@ -100,9 +102,9 @@ static int receive_output(int socket, struct place *ret) {
  * is killed it must not finish what it was asked: a successor may be at work.
  */
 static void run_opener(int socket, const struct place *place) {
-        const struct opener opener = { .directory = place->directory,
-                                       .resumed = place->resumed,
-                                       .has_rings = place->has_rings };
+        struct opener opener = { .directory = place->directory,
+                                 .resumed = place->resumed,
+                                 .has_rings = place->has_rings };
 
         /* A successor of the drainer must not find it taken because we are slower to die. */
         closep((int *) &place->lock);
@@ -142,6 +144,7 @@ static int run_drainer(int socket, int opener, const struct place *place) {
 
         session_init(&session, opener, place->resumed);
         session.has_rings = place->has_rings;
+        session.rebooted = place->rebooted && place->resumed && place->has_rings;
         r = sandbox_enter();
         /* Where tracingd is gone the drainer finds out by reading. */
         (void) answer(socket, place->serial, r, r < 0 ? NULL : place->path);

@@ -10,6 +10,7 @@
 #include "consumer/drainer.h"
 #include "consumer/kernel.h"
 #include "consumer/ring-files.h"
+#include "consumer/stream-check.h"
 
 static int on_session(struct drainer *drainer, const struct message *m) {
         if (drainer->session.output.status)
@@ -155,8 +156,11 @@ static int on_resumed(struct drainer *drainer) {
         if (!drainer->learning)
                 return -EBADMSG;
         drainer->learning = false;
-        LIST_FOREACH(set, &drainer->sets, entries)
+        LIST_FOREACH(set, &drainer->sets, entries) {
                 trace_cut(&set->trace);
+                if (drainer->session.rebooted)
+                        stream_check_all(set);
+        }
         kernel_resumed(drainer->session.kernel);
         return 0;
 }

@@ -63,6 +63,15 @@ static int acknowledge(struct drainer *drainer, uint32_t type, uint64_t serial, 
         return acks_send(&drainer->acks, drainer->socket, serial, result);
 }
 
+/* Half of the interval is for the disk. */
+static uint64_t partial_nsec(const struct session *session) {
+        uint64_t sync = session->info.sync_msec * UINT64_C(1000000) / 4;
+
+        if (live_is_used(&session->live))
+                return PARTIAL_LIVE_NSEC;
+        return sync > 0 && sync < PARTIAL_NSEC ? sync : PARTIAL_NSEC;
+}
+
 /* RING_FILES is answered with the files, each time it is sent. */
 static int answer_files(struct drainer *drainer, const struct message *m) {
         _cleanup_close_ int ring = -1, positions = -1;
@@ -208,8 +217,7 @@ static int drainer_round(struct drainer *drainer, bool ending) {
         STAILQ_CONCAT(&tasks, &drainer->tasks);
         partial = ending || !STAILQ_EMPTY(&tasks) || now >= drainer->next_partial;
         if (partial)
-                drainer->next_partial =
-                        now + (live_is_used(&drainer->session.live) ? PARTIAL_LIVE_NSEC : PARTIAL_NSEC);
+                drainer->next_partial = now + partial_nsec(&drainer->session);
         collect_words(drainer);
         looked = session_latest(&drainer->session);
         look_at_all(drainer, partial);

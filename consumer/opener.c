@@ -14,6 +14,7 @@
 #include "common/parse.h"
 #include "consumer/opener.h"
 #include "consumer/ring-place.h"
+#include "consumer/syncer.h"
 #include "consumer/tree.h"
 #include "consumer/trim.h"
 #include "protocol/ring.h"
@@ -39,13 +40,15 @@ static bool ring_request_is_valid(const struct request *q) {
                 return false;
         if (q->kind == REQUEST_FORGET ? !q->set_id : is_file ? !q->set_id : q->set_id || q->stream)
                 return false;
+        if (q->kind == REQUEST_SYNC)
+                return q->size >= CONSUMER_SYNC_MSEC_MIN && q->size <= CONSUMER_SYNC_MSEC_MAX;
         return q->size <= RING_FILE_SIZE_MAX && (q->size > 0) == (q->kind >= REQUEST_RECORD && q->kind <= REQUEST_POSITIONS);
 }
 
 static bool request_is_valid(const struct request *q) {
         if (!name_ends(q->set) || !name_ends(q->channel) || !name_ends(q->snapshot))
                 return false;
-        if (q->kind >= REQUEST_JOURNAL && q->kind <= REQUEST_END)
+        if (q->kind >= REQUEST_JOURNAL && q->kind <= REQUEST_SYNC)
                 return ring_request_is_valid(q);
         if (q->set_id || q->stream || q->size || (q->keep_kib && q->kind != REQUEST_TRIM))
                 return false;
@@ -149,9 +152,27 @@ int opener_open(const struct opener *opener, const struct request *q, int *ret_f
         return open_file(set, name, q->existing, ret_fd);
 }
 
-int opener_change(const struct opener *opener, const struct request *q) {
+/* A process of its own: the disk may take its time, and the drainer waits for our answers. */
+static int start_syncer(struct opener *opener, uint64_t msec) {
+        int r;
+
+        if (opener->syncs)
+                return 0;
+        r = syncer_start(opener->directory, msec);
+        opener->syncs = r >= 0;
+        return r;
+}
+
+/* A trace that goes to another place, or without which its rings would be gone, is on the disk first. */
+static int sync_first(const struct opener *opener) {
+        return opener->syncs ? syncer_sync(opener->directory, NULL) : 0;
+}
+
+int opener_change(struct opener *opener, const struct request *q) {
         if (!request_is_valid(q))
                 return -EBADMSG;
+        if ((q->kind == REQUEST_MOVE || q->kind == REQUEST_END) && sync_first(opener) < 0)
+                return -EIO;
         switch (q->kind) {
         case REQUEST_PREPARE:
                 return tree_prepare(opener->directory, q->snapshot);
@@ -163,6 +184,8 @@ int opener_change(const struct opener *opener, const struct request *q) {
         case REQUEST_FORGET:
         case REQUEST_END:
                 return opener->has_rings ? ring_place_change(opener->directory, q) : -EPERM;
+        case REQUEST_SYNC:
+                return opener->has_rings ? start_syncer(opener, q->size) : -EPERM;
         default:
                 return -EBADMSG;
         }
@@ -174,13 +197,13 @@ int opener_trim(const struct opener *opener, const struct request *q, uint32_t *
                                    : -EBADMSG;
 }
 
-static int answer(const struct opener *opener, const struct request *request, struct reply *reply, int *ret_fd) {
+static int answer(struct opener *opener, const struct request *request, struct reply *reply, int *ret_fd) {
         if (request->kind == REQUEST_TRIM)
                 return opener_trim(opener, request, &reply->removed);
         return request_opens(request) ? opener_open(opener, request, ret_fd) : opener_change(opener, request);
 }
 
-int opener_serve(const struct opener *opener, int socket) {
+int opener_serve(struct opener *opener, int socket) {
         for (;;) {
                 int fds[DATAGRAM_FDS_MAX];
                 _cleanup_close_ int fd = -1;

@@ -16,10 +16,11 @@ struct opener {
         int directory; /* not owned */
         bool resumed;
         bool has_rings; /* this process's ancestors have the directory `rings` */
+        bool syncs;     /* REQUEST_SYNC has come */
 };
 
 /* Answers requests that come by socket until the other end is closed. 0 or -errno. */
-int opener_serve(const struct opener *opener, int socket);
+int opener_serve(struct opener *opener, int socket);
 
 /*
  * Opens one file for writing. -EBADMSG for a request that breaks the form,
@@ -28,8 +29,8 @@ int opener_serve(const struct opener *opener, int socket);
  */
 int opener_open(const struct opener *opener, const struct request *request, int *ret_fd);
 
-/* Does what needs no file: REQUEST_PREPARE, MOVE and REMOVE. */
-int opener_change(const struct opener *opener, const struct request *request);
+/* Does what needs no file: REQUEST_PREPARE, MOVE, REMOVE and SYNC, which starts a process that ends with this one. */
+int opener_change(struct opener *opener, const struct request *request);
 
 /* TRIM: 0 or -errno, and the newest chunk that it has removed, or 0. */
 int opener_trim(const struct opener *opener, const struct request *request, uint32_t *ret_removed);

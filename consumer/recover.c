@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/boot-id.h"
 #include "common/cleanup.h"
 #include "common/datagram.h"
 #include "common/fd.h"
@@ -31,6 +32,7 @@ struct recovery {
         struct consumer_status *status;
         uint64_t serial; /* of the last message */
         bool has_session;
+        bool rebooted;
         struct recover_result *result;
 };
 
@@ -69,7 +71,7 @@ static int tell_output(struct recovery *r) {
         struct consumer_output m = {
                 .header = { .type = CONSUMER_OUTPUT, .size = sizeof(m), .serial = 1 },
                 .kind = CONSUMER_OUTPUT_FD,
-                .flags = CONSUMER_RESUME | CONSUMER_FILES,
+                .flags = CONSUMER_RESUME | CONSUMER_FILES | (r->rebooted ? CONSUMER_REBOOTED : 0),
         };
         int k = tell(r, &m.header, &r->directory, 1);
 
@@ -98,7 +100,8 @@ static int tell_ring_files(struct recovery *r, const struct consumer_header *m) 
         if (m->size != sizeof(struct consumer_ring_files))
                 return 0;
         r->result->n_sets++;
-        if (!has_files(r, rings)) {
+        /* After a power cut even the trace of a set whose rings are gone may end in pieces. */
+        if (!r->rebooted && !has_files(r, rings)) {
                 r->result->n_skipped++;
                 return 0;
         }
@@ -227,6 +230,30 @@ static int make_status(struct recovery *r) {
         return 0;
 }
 
+/* Whether the session is one of an earlier boot. Where nothing describes it, that is told later. */
+static int find_boot(struct recovery *r) {
+        uint64_t offset = 0;
+        uint8_t boot[16];
+        int k;
+
+        k = boot_id_read(boot);
+        while (k >= 0) {
+                _cleanup_free_ struct consumer_header *message = NULL;
+                struct iovec data = {};
+
+                k = journal_read(r->journal, &offset, &message, &data);
+                free(data.iov_base);
+                if (k <= 0)
+                        break;
+                if (message->type != CONSUMER_SESSION || message->size != sizeof(struct consumer_session))
+                        continue;
+                r->rebooted = memcmp(((struct consumer_session *) message)->clock_uuid, boot, sizeof(boot)) != 0;
+                break;
+        }
+        r->result->rebooted = r->rebooted;
+        return k < 0 ? k : 0;
+}
+
 static int begin(struct recovery *r) {
         struct stat st;
         int k;
@@ -242,7 +269,9 @@ static int begin(struct recovery *r) {
         r->result->problem = st.st_uid == geteuid() ? RECOVER_FAILED : RECOVER_NOT_OURS;
         if (st.st_uid != geteuid())
                 return -EPERM;
-        k = make_status(r);
+        k = find_boot(r);
+        if (k >= 0)
+                k = make_status(r);
         return k < 0 ? k : start_consumer(r);
 }
 

@@ -9,6 +9,8 @@
  * May be killed and begun again. Nothing is opened but below the directory.
  */
 
+#include <stdbool.h>
+
 #include "protocol/consumer.h"
 
 enum recover_problem {
@@ -24,6 +26,7 @@ struct recover_result {
         enum recover_problem problem;
         int signal;
         struct consumer_status status; /* of the whole trace */
+        bool rebooted;                 /* since; there was a power cut, perhaps */
         uint32_t n_sets, n_skipped;    /* ring sets; of which files were missing or refused */
 };
 

@@ -27,7 +27,8 @@ enum request_kind {
         REQUEST_POSITIONS, /* of that ring */
         REQUEST_POSITIONS_READER, /* the same for reading; it is there */
         REQUEST_FORGET,    /* remove the files of set_id */
-        REQUEST_END,       /* remove the directory */
+        REQUEST_END,       /* remove the directory, when the trace is on the disk */
+        REQUEST_SYNC,      /* bring everything to the disk from now on, as often as size says, in milliseconds */
 };
 
 struct request {
@@ -38,7 +39,7 @@ struct request {
         uint32_t existing; /* 1: a file that is there, of a session that is resumed; 0: a new one */
         uint32_t stream;   /* as set_id and size 0 where no ring is meant */
         uint64_t set_id;
-        uint64_t size;     /* that the file shall have, all allocated; 0 for the journal */
+        uint64_t size;     /* that the file shall have, all allocated; 0 for the journal; or of REQUEST_SYNC */
         uint32_t keep_kib; /* of TRIM */
         uint32_t reserved;
         char set[CONSUMER_NAME_MAX];      /* "" where no file is opened */

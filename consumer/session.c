@@ -70,7 +70,7 @@ uint64_t session_now(const struct session *session) {
 }
 
 uint64_t session_latest(const struct session *session) {
-        return session_now(session) + CLOCK_SLACK;
+        return session->rebooted ? INT64_MAX : session_now(session) + CLOCK_SLACK;
 }
 
 static struct checkpoint *own(const struct session *session) {
@@ -95,6 +95,9 @@ static int finish_rotation(struct session *session) {
         if (session->record.kind != CONSUMER_ROTATE || !session->record.running)
                 return 0;
         r = output_move(&session->output, session->record.name);
+        /* The directories can be newer on the disk than the record. */
+        if (r == -EEXIST && session->rebooted)
+                r = 0;
         if (r < 0)
                 return r;
         session->record.running = 0;
@@ -132,6 +135,9 @@ int session_begin(struct session *session, const struct consumer_session *info, 
                 r = finish_rotation(session);
         if (r >= 0 && session->has_rings)
                 r = journal_add(&session->journal, &info->header, NULL, 0);
+        if (r >= 0 && session->has_rings && info->sync_msec > 0)
+                r = output_ask(&session->output,
+                               &(struct request) { .kind = REQUEST_SYNC, .size = info->sync_msec });
         if (r < 0) {
                 output_done(&session->output);
                 return r;

@@ -44,6 +44,7 @@ _Static_assert(CHECKPOINT_SIZE(sizeof(struct session_record)) <= CONSUMER_OWN_SI
 struct session {
         struct output output;
         bool resumed;                 /* we go on where another consumer was killed */
+        bool rebooted;                /* and the machine was switched off in between */
         bool has_rings;               /* in files of the output, which a recovery finds; all below of that is 0 otherwise */
         struct journal journal;
         void *record_file;            /* mapped: what stands for consumer_status.own */
@@ -72,7 +73,7 @@ int session_begin(struct session *session, const struct consumer_session *info, 
 
 int session_reserve_scratch(struct session *session, size_t size);
 
-/* A time that no record which was seen before this call can be after. */
+/* A time that no record which was seen before this call can be after; the clock of an earlier boot had any. */
 uint64_t session_latest(const struct session *session);
 
 /* The session's clock. */

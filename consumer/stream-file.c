@@ -101,8 +101,7 @@ static int open_files(struct stream_file *file) {
         return r;
 }
 
-/* The header comes with the first entry. Returns how many bytes were written. */
-static int append_index(struct stream_file *file, const struct ctf_packet *packet, uint64_t offset) {
+int stream_file_append_index(struct stream_file *file, const struct ctf_packet *packet, uint64_t offset) {
         struct ctf_index_header header = {
                 .magic = htobe32(CTF_INDEX_MAGIC),
                 .major = htobe32(CTF_INDEX_MAJOR),
@@ -161,7 +160,7 @@ static int append_packet(struct stream_file *file, const struct packet *p, uint6
         r = file_append(&file->data, iov, 3);
         if (r < 0)
                 return r;
-        r = append_index(file, &header, offset);
+        r = stream_file_append_index(file, &header, offset);
         if (r < 0) {
                 file_shrink(&file->data, size);
                 return r;

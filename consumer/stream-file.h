@@ -11,6 +11,8 @@
 #include "consumer/trace.h"
 #include "consumer/walk.h"
 
+struct ctf_packet;
+
 /* What a successor must know of a file beside its size. */
 struct stream_file_state {
         uint64_t end;              /* timestamp_end of the newest packet */
@@ -69,6 +71,9 @@ void stream_file_begin_anew(struct stream_file *file);
  * as it was where this fails. 0 or -errno.
  */
 int stream_file_write(struct stream_file *file, const struct packet *packet);
+
+/* The header comes with the first entry. Returns how many bytes were written, or -errno. */
+int stream_file_append_index(struct stream_file *file, const struct ctf_packet *packet, uint64_t offset);
 
 /* Whether no packet has told the reader yet of everything that was lost; discarded as in struct packet. */
 static inline bool stream_file_owes(const struct stream_file *file, uint64_t discarded) {

@@ -41,7 +41,8 @@ int stream_init(struct stream *stream, struct channel *channel, uint32_t cpu, bo
                 .state.next.time = channel->geometry.created,
         };
         stream_file_init(&stream->file, &channel->set->trace, channel->name, channel->stream_id, cpu);
-        if (session->resumed)
+        /* Of a discard ring the file tells all that one can rely on: see stream-check.h. */
+        if (session->resumed && !(session->rebooted && channel_discards(channel)))
                 checkpoint_load(own(stream), session->record.generation, &record, sizeof(record));
         if (record.version > STREAM_RECORD_VERSION)
                 return -EPROTONOSUPPORT;
@@ -53,7 +54,8 @@ int stream_init(struct stream *stream, struct channel *channel, uint32_t cpu, bo
                 stream->file.state = record.file;
                 if (record.version < 2)
                         stream->file.state.told = record.data_size > 0 ? 0 : record.file.discarded;
-                stream_file_resume(&stream->file, record.data_size, record.index_size);
+                if (!session->rebooted)
+                        stream_file_resume(&stream->file, record.data_size, record.index_size);
         }
         stream_save(stream);
         return record.version > 0;

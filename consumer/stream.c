@@ -28,7 +28,7 @@ void stream_look(struct stream *stream, bool partial) {
         const struct ring_cpu *words = stream_words(stream);
         uint64_t k = stream->state.next.position / g->subbuf_size;
 
-        stream->looked = !stream->channel->folded &&
+        stream->looked = !stream->channel->folded && !stream->has_ended &&
                          (partial || (channel_discards(stream->channel) && look_may_be_closed(words, g->n_subbufs, k)));
         if (stream->looked)
                 look_take(words, &stream->look);

@@ -58,6 +58,7 @@ struct stream {
         struct channel *channel;
         uint32_t cpu;
         bool looked; /* in this round */
+        bool has_ended; /* what the ring holds is of no use */
         struct look look;
         struct stream_state state;
         struct stream_file file;

@@ -121,9 +121,18 @@ struct consumer_header {
 enum consumer_flags {
         CONSUMER_RESUME = 1 << 0, /* sent before, to a consumer that has died since */
         CONSUMER_FILES = 1 << 1,  /* OUTPUT: there will be RING_FILES */
+        /*
+         * OUTPUT, with RESUME and FILES: the machine has been switched off since. Each page of each file may be of
+         * another time, and the clock began anew: the trace ends where the first thing in it is not whole.
+         */
+        CONSUMER_REBOOTED = 1 << 2,
 };
 
 #define CONSUMER_PATH_MAX 4096
+
+/* What sync_msec of SESSION can be, beside 0. */
+#define CONSUMER_SYNC_MSEC_MIN 100
+#define CONSUMER_SYNC_MSEC_MAX 86400000
 
 enum consumer_output_kind {
         CONSUMER_OUTPUT_FD = 1,    /* the directory comes with the message */

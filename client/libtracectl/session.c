@@ -40,6 +40,8 @@ static int append_options(sd_bus_message *m, const struct tracectl_session_optio
                 r = append_number(m, r, "rotate-every", options->rotate_usec);
                 r = append_number(m, r, "max-size", options->max_size);
         }
+        if (r >= 0 && options && OPTIONS_HAVE(options, sync_msec) && options->sync_msec > 0)
+                r = sd_bus_message_append(m, "{sv}", "sync-msec", "u", options->sync_msec);
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 

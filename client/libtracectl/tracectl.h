@@ -211,9 +211,11 @@ struct tracectl_session_options {
         uint64_t rotate_size;  /* bytes of a chunk, after which another one begins; 0: none */
         uint64_t rotate_usec;  /* the same by its age, in microseconds; 0: none */
         uint64_t max_size;     /* bytes of all chunks, the oldest of which are removed; 0: no bound */
+        unsigned sync_msec;    /* with files: how old it may be before it is on the disk; 0: as the kernel does it */
 };
 
-#define TRACECTL_SESSION_OPTIONS_INIT { sizeof(struct tracectl_session_options), -1, NULL, NULL, NULL, NULL, NULL, 0, 0, 0 }
+#define TRACECTL_SESSION_OPTIONS_INIT                                                                                  \
+        { sizeof(struct tracectl_session_options), -1, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0 }
 
 /* A new session. options may be NULL. */
 int tracectl_session_create(tracectl_connection *connection, const char *name,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,8 @@ static void print_help(void) {
              "      --persistent       Keep the ring buffers in files: what is recorded\n"
              "                         outlives every process; see tracectl recover. The\n"
              "                         disk may make programs wait\n"
+             "      --sync INTERVAL    With --persistent: have what is older than this, such\n"
+             "                         as 5s or 500ms, on the disk, whatever happens\n"
              "      --rotate-size SIZE, --rotate-every TIME\n"
              "                         Begin another chunk, a directory of its own, when the\n"
              "                         last one is so large or so old: 64M, 10m\n"
@@ -47,6 +50,7 @@ enum {
         OPTION_ROTATE_SIZE,
         OPTION_ROTATE_EVERY,
         OPTION_MAX_SIZE,
+        OPTION_SYNC,
 };
 
 static const struct option options[] = {
@@ -56,6 +60,7 @@ static const struct option options[] = {
         { "rotate-size", required_argument, NULL, OPTION_ROTATE_SIZE },
         { "rotate-every", required_argument, NULL, OPTION_ROTATE_EVERY },
         { "max-size", required_argument, NULL, OPTION_MAX_SIZE },
+        { "sync", required_argument, NULL, OPTION_SYNC },
         { "if-exists", required_argument, NULL, OPTION_IF_EXISTS },
         COMMAND_OPTIONS,
         {},
@@ -84,6 +89,17 @@ static int choose_number(const char *text, const char *option, int (*parse)(cons
         return EXIT_USAGE;
 }
 
+static int read_interval(const char *text, unsigned *ret) {
+        uint64_t usec;
+
+        if (parse_timespan(text, &usec) < 0 || usec < 1000 || usec / 1000 > UINT_MAX) {
+                say("'%s' is no interval for --sync. Write it as 5s, 500ms or 1min.", text);
+                return EXIT_USAGE;
+        }
+        *ret = (unsigned) (usec / 1000);
+        return -1;
+}
+
 /* -1: go on; else the exit status. */
 static int read_option(struct create *create, int c, char *argv[]) {
         static const char *const modes[] = { "record", "flight-recorder", NULL };
@@ -105,6 +121,8 @@ static int read_option(struct create *create, int c, char *argv[]) {
                                      &create->session.rotate_usec);
         case OPTION_MAX_SIZE:
                 return choose_number(optarg, "max-size", parse_size, "512M", &create->session.max_size);
+        case OPTION_SYNC:
+                return read_interval(optarg, &create->session.sync_msec);
         case OPTION_IF_EXISTS:
                 return choose_word(optarg, "word for --if-exists", whats, &create->session.if_exists);
         default:

@@ -17,6 +17,9 @@
 #define SUBBUFS UINT64_C(8)
 #define KERNEL_SUBBUF_SIZE_MAX (UINT64_C(256) << 10)
 
+/* Ten years: the end is still a time that clocks have. */
+#define DURATION_USEC_MAX UINT64_C(315360000000000)
+
 static uint64_t round_up(uint64_t v) {
         uint64_t power = 1;
 
@@ -55,6 +58,8 @@ static const char *what_is_not_for_kernel(const struct record_arguments *a) {
                 return "--libc";
         if (a->overwrite)
                 return "--overwrite";
+        if (a->persistent)
+                return "--persistent";
         return NULL;
 }
 
@@ -84,6 +89,10 @@ static int check_together(struct record_arguments *a) {
         if (a->is_user && (a->n_pids == 0 || a->kernel)) {
                 say("--user is for --pid alone: %s", a->kernel ? "the kernel is recorded by the machine's service."
                                                                : "a command is recorded by a service of its own.");
+                return -EINVAL;
+        }
+        if (a->sync_msec > 0 && !a->persistent) {
+                say("--sync is for rings in files: add --persistent.");
                 return -EINVAL;
         }
         if (a->kernel)
@@ -159,24 +168,25 @@ static int set_size(struct record_arguments *a, const char *text) {
 }
 
 static int set_duration(struct record_arguments *a, const char *text) {
-        static const struct {
-                const char *unit;
-                uint64_t nsec;
-        } units[] = { { "", 1000000000 }, { "s", 1000000000 }, { "ms", 1000000 }, { "min", UINT64_C(60000000000) },
-                      { "h", UINT64_C(3600000000000) } };
-        size_t n = strspn(text, "0123456789");
-        char digits[16];
-        uint64_t number;
+        uint64_t usec;
 
-        snprintf(digits, sizeof(digits), "%.*s", (int) (n < 10 ? n : 10), text);
-        if (n < 10 && parse_u64(digits, &number) >= 0 && number > 0)
-                for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-                        if (strcmp(text + n, units[i].unit) == 0 && number <= UINT64_MAX / 2 / units[i].nsec) {
-                                a->duration = number * units[i].nsec;
-                                return 0;
-                        }
-        say("Time '%s' is none. Write one such as 10s, 500ms, 2min or 1h.", text);
-        return -EINVAL;
+        if (parse_timespan(text, &usec) < 0 || usec == 0 || usec > DURATION_USEC_MAX) {
+                say("Time '%s' is none. Write one such as 10s, 500ms, 2min or 1h.", text);
+                return -EINVAL;
+        }
+        a->duration = usec * 1000;
+        return 0;
+}
+
+static int set_sync(struct record_arguments *a, const char *text) {
+        uint64_t usec;
+
+        if (parse_timespan(text, &usec) < 0 || usec < 1000 || usec / 1000 > UINT32_MAX) {
+                say("'%s' is no interval for --sync. Write it as 5s, 500ms or 1min.", text);
+                return -EINVAL;
+        }
+        a->sync_msec = (uint32_t) (usec / 1000);
+        return 0;
 }
 
 static int set_output(struct record_arguments *a, const char *path) {
@@ -198,6 +208,7 @@ static const struct option options[] = {
         { "pid", required_argument, NULL, 'p' },    { "follow-forks", no_argument, NULL, 'F' },
         { "no-live", no_argument, NULL, 'N' },      { "host", required_argument, NULL, 'H' },
         { "user", no_argument, NULL, 'U' },         { "syscalls", no_argument, NULL, 'A' },
+        { "persistent", no_argument, NULL, 'R' },   { "sync", required_argument, NULL, 'Y' },
         SELECTION_OPTIONS,
         {},
 };
@@ -249,6 +260,12 @@ static int parse_option(struct record_arguments *a, int c, char *argv[], int *re
                 break;
         case 'N':
                 a->without_live = true;
+                break;
+        case 'R':
+                a->persistent = true;
+                break;
+        case 'Y':
+                r = set_sync(a, optarg);
                 break;
         case 'F':
                 break;

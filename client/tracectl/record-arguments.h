@@ -29,6 +29,8 @@ struct record_arguments {
         const char **syscalls; /* owned; patterns of system calls */
         size_t n_syscalls;
         bool without_password; /* what needs one is refused, nobody is asked */
+        bool persistent;       /* rings in files */
+        uint32_t sync_msec;    /* of those; 0: not given */
         bool libc, overwrite, with_summary, live, without_live;
         uint64_t duration; /* nanoseconds, 0: as long as the command runs */
         uint32_t subbuf_count; /* 0: the service's default */

@@ -35,7 +35,6 @@ void recording_end_asking(struct recording *r) {
 
 int recording_make_session(struct recording *r, const char *domain, const char *command, pid_t pid) {
         const struct record_arguments *a = r->arguments;
-        struct tracectl_session_options session = TRACECTL_SESSION_OPTIONS_INIT;
         struct tracectl_channel_options channel = TRACECTL_CHANNEL_OPTIONS_INIT;
         _cleanup_free_ char *base = NULL;
         char name[64];
@@ -45,11 +44,9 @@ int recording_make_session(struct recording *r, const char *domain, const char *
         if (k < 0)
                 return k;
         snprintf(name, sizeof(name), "%.40s-%i", base, (int) pid);
-        session.output_fd = r->output.fd;
-        session.bind = "client"; /* killed, we leave nothing behind that records on */
-        k = tracectl_session_create(r->service.connection, name, &session, &r->session);
+        k = recording_create_session(r, name);
         if (k < 0)
-                return recording_fail(r, "create the session", k);
+                return k;
         channel.mode = a->overwrite ? TRACECTL_CHANNEL_OVERWRITE : TRACECTL_CHANNEL_DEFAULT;
         channel.subbuf_count = a->subbuf_count;
         channel.subbuf_size = a->subbuf_size;

@@ -21,9 +21,21 @@ int recording_fail(struct recording *r, const char *what, int error) {
         return error;
 }
 
+int recording_create_session(struct recording *r, const char *name) {
+        struct tracectl_session_options session = TRACECTL_SESSION_OPTIONS_INIT;
+        int k;
+
+        session.output_fd = r->output.fd;
+        session.rings = r->arguments->persistent ? "files" : NULL;
+        session.sync_msec = r->arguments->sync_msec;
+        /* Killed, we leave nothing behind that records on. */
+        session.bind = r->is_shared ? "client" : NULL;
+        k = tracectl_session_create(r->service.connection, name, &session, &r->session);
+        return k < 0 ? recording_fail(r, "create the session", k) : 0;
+}
+
 static int configure(struct recording *r) {
         const struct record_arguments *a = r->arguments;
-        struct tracectl_session_options session = TRACECTL_SESSION_OPTIONS_INIT;
         struct tracectl_channel_options channel = TRACECTL_CHANNEL_OPTIONS_INIT;
         _cleanup_free_ char *name = NULL;
         int k;
@@ -31,10 +43,9 @@ static int configure(struct recording *r) {
         k = record_name_from_command(a->command[0], &name);
         if (k < 0)
                 return k;
-        session.output_fd = r->output.fd;
-        k = tracectl_session_create(r->service.connection, name, &session, &r->session);
+        k = recording_create_session(r, name);
         if (k < 0)
-                return recording_fail(r, "create the session", k);
+                return k;
 
         channel.mode = a->overwrite ? TRACECTL_CHANNEL_OVERWRITE : TRACECTL_CHANNEL_DISCARD;
         channel.subbuf_count = a->subbuf_count;

@@ -68,6 +68,9 @@ int recording_enable_kernel(struct recording *recording, pid_t pid);
 /* recording-kernel.c: recording_set_up() for --kernel, with the system's service, and the command held. */
 int recording_set_up_kernel(struct recording *recording);
 
+/* The session, with what the command line says of its output. 0, or -errno after saying why. */
+int recording_create_session(struct recording *recording, const char *name);
+
 /* Says why something failed, as the service has said it. Returns error. */
 int recording_fail(struct recording *recording, const char *what, int error);
 

@@ -16,6 +16,7 @@ struct create_options {
         int output_fd;
         const char *directory, *if_exists, *mode, *rings, *bind;
         struct space_config space;
+        uint32_t sync_msec; /* 0: not given */
 };
 
 /* *ret is the caller's, but for what it takes from the options. */
@@ -166,9 +167,13 @@ static int create(struct bus *b, sd_bus_message *m, uid_t caller, const char *na
         if (r < 0)
                 return r;
         config.output.has_rings = o->rings && strcmp(o->rings, "files") == 0;
+        config.output.sync_msec = o->sync_msec;
         *ret = NULL;
-        r = found && strcmp(if_exists, "replace") == 0 ? replace(b, m, found, &config, failure)
-                                                       : manager_create_session(b->manager, &config, ret, failure);
+        r = session_output_check(&config.output, name, failure);
+        if (r >= 0 && found && strcmp(if_exists, "replace") == 0)
+                r = replace(b, m, found, &config, failure);
+        else if (r >= 0)
+                r = manager_create_session(b->manager, &config, ret, failure);
         if (r < 0)
                 session_output_done(&config.output);
         else if (*ret)
@@ -204,6 +209,7 @@ static int method_create_session(sd_bus_message *m, void *userdata, sd_bus_error
                 { "rotate-size", 't', &o.space.rotate_size },
                 { "rotate-every", 't', &o.space.rotate_usec },
                 { "max-size", 't', &o.space.max_size },
+                { "sync-msec", 'u', &o.sync_msec },
         };
         struct creation c = { .bus = b, .message = m, .options = &o };
         int r;

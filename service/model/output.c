@@ -43,6 +43,19 @@ int session_output_fd(struct session_output *ret, const char *session, int fd, s
         return 0;
 }
 
+int session_output_check(const struct session_output *o, const char *session, struct failure *failure) {
+        if (o->sync_msec == 0)
+                return 0;
+        if (!o->has_rings)
+                return fail(failure, FAILURE_INVALID_OPTION, "Session '%.64s' is to be synced to the disk, which is for "
+                            "sessions whose rings are files; make it with 'tracectl create --persistent'.", session);
+        if (o->sync_msec < CONSUMER_SYNC_MSEC_MIN || o->sync_msec > CONSUMER_SYNC_MSEC_MAX)
+                return fail(failure, FAILURE_INVALID_OPTION, "The sync interval of session '%.64s' is %u ms; it can be "
+                            "%i ms to %i h.", session, o->sync_msec, CONSUMER_SYNC_MSEC_MIN,
+                            CONSUMER_SYNC_MSEC_MAX / 3600000);
+        return 0;
+}
+
 int session_output_restore(struct session_output *ret, enum consumer_output_kind kind, int fd, uint64_t stored,
                            const char *path, const char *asked) {
         struct session_output o = { .kind = kind, .fd = fd, .stored = stored, .path = strdup(path) };

@@ -27,6 +27,9 @@ struct session_output {
 
 #define SESSION_OUTPUT_NULL ((struct session_output) { .fd = -1 })
 
+/* Whether rings there, and this interval, can be had together. */
+int session_output_check(const struct session_output *output, const char *session, struct failure *failure);
+
 /* As an earlier tracingd had it; fd is taken over on success. */
 int session_output_restore(struct session_output *ret, enum consumer_output_kind kind, int fd, uint64_t stored,
                            const char *path, const char *asked);

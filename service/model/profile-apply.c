@@ -51,6 +51,8 @@ static int check_recorded(const struct session *s, const struct profile *p, cons
                 return cannot_change(s, "The mode", failure);
         if (!same_directory(p->directory, now->directory))
                 return cannot_change(s, "The directory", failure);
+        if (p->has_rings != now->has_rings || p->sync_msec != now->sync_msec)
+                return cannot_change(s, "The place of the rings", failure);
         for (const struct profile_channel *c = p->channels; c; c = c->next) {
                 const struct profile_channel *n = profile_find_channel(now, c->name);
 
@@ -191,6 +193,8 @@ static int make_session(struct manager *m, const struct profile_request *q, stru
         r = make_output(m, q->profile, config.created, &config.output, failure);
         if (r < 0)
                 return r;
+        config.output.has_rings = q->profile->has_rings;
+        config.output.sync_msec = q->profile->sync_msec;
         r = manager_make_session(m, &config, &s, failure);
         if (r < 0) {
                 session_output_done(&config.output);

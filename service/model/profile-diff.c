@@ -106,6 +106,11 @@ static const char *size_text(char *buffer, size_t n, uint64_t size) {
         return buffer;
 }
 
+static const char *msec_text(char *buffer, size_t n, uint32_t msec) {
+        snprintf(buffer, n, "%" PRIu32 "ms", msec);
+        return buffer;
+}
+
 static const char *count_text(char *buffer, size_t n, uint32_t count) {
         snprintf(buffer, n, "%" PRIu32, count);
         return buffer;
@@ -181,10 +186,14 @@ static void compare_space(struct differ *d, const struct space_config *b, const 
 int profile_diff(const struct profile *b, const struct profile *a, struct profile_change **ret) {
         _cleanup_(profile_changes_freep) struct profile_change *changes = NULL;
         struct differ d = { .last = &changes, .section = "Session" };
+        char before[32], after[32];
 
         compare(&d, "Mode", b ? session_mode_to_string(b->mode) : NULL, session_mode_to_string(a->mode));
         compare(&d, "Directory", b ? b->directory : NULL, a->directory);
         compare_space(&d, b ? &b->space : NULL, &a->space);
+        compare(&d, "Rings", b && b->has_rings ? "files" : NULL, a->has_rings ? "files" : NULL);
+        compare(&d, "SyncSec", b && b->sync_msec > 0 ? msec_text(before, sizeof(before), b->sync_msec) : NULL,
+                a->sync_msec > 0 ? msec_text(after, sizeof(after), a->sync_msec) : NULL);
         compare(&d, "Start", b ? yes_no(b->start) : NULL, yes_no(a->start));
         for (const struct profile_channel *c = a->channels; c; c = c->next)
                 compare_channel(&d, b ? profile_find_channel(b, c->name) : NULL, c);

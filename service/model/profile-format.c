@@ -92,6 +92,10 @@ int profile_format(const struct profile *p, char **ret, struct failure *failure)
         if (p->directory)
                 fprintf(f, "Directory=%s\n", p->directory);
         write_space(f, &p->space);
+        if (p->has_rings)
+                fprintf(f, "Rings=files\n");
+        if (p->sync_msec > 0)
+                fprintf(f, "SyncSec=%" PRIu32 "ms\n", p->sync_msec);
         fprintf(f, "Start=%s\n", p->start ? "yes" : "no");
         for (const struct profile_channel *c = p->channels; c; c = c->next)
                 write_channel(f, c);
@@ -143,6 +147,8 @@ int profile_of_session(const struct session *s, struct profile **ret, struct fai
         strcpy(p->session, s->name);
         p->mode = s->mode;
         p->space = s->space.config;
+        p->has_rings = s->output.has_rings;
+        p->sync_msec = s->output.sync_msec;
         p->start = s->state == SESSION_ACTIVE;
         if (directory && !(p->directory = strdup(directory)))
                 return fail_memory(failure);

@@ -100,6 +100,21 @@ static bool set_space(struct parser *p, const char *key, const char *value) {
         return true;
 }
 
+static void set_rings(struct parser *p, const char *key, const char *value) {
+        p->profile->has_rings = strcmp(value, "files") == 0;
+        if (*value && !p->profile->has_rings && strcmp(value, "memory") != 0)
+                refuse_value(p, key, value, "memory or files");
+}
+
+static void set_sync(struct parser *p, const char *key, const char *value) {
+        uint64_t usec = 0;
+
+        if (*value && (parse_timespan(value, &usec) < 0 || usec / 1000 > CONSUMER_SYNC_MSEC_MAX))
+                refuse_value(p, key, value, "a span of time such as 5s or 500ms, up to 24h");
+        else
+                p->profile->sync_msec = (uint32_t) (usec / 1000);
+}
+
 static bool set_session(struct parser *p, const char *key, const char *value) {
         if (strcmp(key, "Name") == 0) {
                 if (*value && !name_is_valid(value))
@@ -112,6 +127,10 @@ static bool set_session(struct parser *p, const char *key, const char *value) {
                         refuse_value(p, key, value, "record or flight-recorder");
         } else if (strcmp(key, "Directory") == 0)
                 set_directory(p, value);
+        else if (strcmp(key, "Rings") == 0)
+                set_rings(p, key, value);
+        else if (strcmp(key, "SyncSec") == 0)
+                set_sync(p, key, value);
         else if (strcmp(key, "Start") == 0)
                 set_boolean(p, key, value, false, &p->profile->start);
         else

@@ -112,6 +112,8 @@ static int plan_output(struct profile_plan *plan, const struct profile *profile,
         r = profile->directory ? session_output_directory(&plan->output, profile->directory, failure)
                                : manager_state_output(s->manager, s->name, session_now(), &plan->output, failure);
         plan->has_output = r >= 0;
+        plan->output.has_rings = plan->has_rings;
+        plan->output.sync_msec = plan->sync_msec;
         return r;
 }
 
@@ -122,6 +124,8 @@ int profile_plan_make(struct profile_plan *plan, struct session *s, const struct
         plan->session = s;
         plan->mode = profile->mode;
         plan->space = profile->space;
+        plan->has_rings = profile->has_rings;
+        plan->sync_msec = profile->sync_msec;
         plan->channels = calloc((size_t) s->n_channels + 1, sizeof(*plan->channels));
         plan->rules = calloc((size_t) s->n_rules + 1, sizeof(*plan->rules));
         if (!plan->channels || !plan->rules)
@@ -161,6 +165,10 @@ static void exchange(struct profile_plan *plan) {
         SWAP(plan->space, s->space.config);
         if (plan->has_output)
                 SWAP(plan->output, s->output);
+        else {
+                SWAP(plan->has_rings, s->output.has_rings);
+                SWAP(plan->sync_msec, s->output.sync_msec);
+        }
 }
 
 static struct channel **end_of_channels(struct session *s) {

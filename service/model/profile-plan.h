@@ -34,6 +34,8 @@ struct profile_plan {
         struct space_config space;
         struct session_output output; /* where it becomes another one */
         bool has_output;
+        bool has_rings; /* as sync_msec, where the output stays */
+        uint32_t sync_msec;
 };
 
 /* *plan is empty. profile is resolved, and names every channel that the session has. */

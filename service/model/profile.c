@@ -116,6 +116,10 @@ int profile_check(const struct profile *p, struct failure *failure) {
         if (!*profile_session_name(p))
                 return fail(failure, FAILURE_INVALID_PROFILE,
                             "The profile names no session; write Name= into its section [Session].");
+        r = session_output_check(&(struct session_output) { .has_rings = p->has_rings, .sync_msec = p->sync_msec },
+                                 profile_session_name(p), failure);
+        if (r < 0)
+                return r;
         for (const struct profile_channel *c = p->channels; c; c = c->next) {
                 n_channels++;
                 n_rules += c->events.n + c->disabled.n;

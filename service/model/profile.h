@@ -12,6 +12,8 @@
  *     RotateSize=64M           bytes of a chunk; default: it ends by hand, or by what follows
  *     RotateEvery=10m          its age
  *     MaxSize=512M             bytes of all chunks, the oldest of which are removed
+ *     Rings=files               default: memory
+ *     SyncSec=5s                with Rings=files: how old it may be before it is on the disk
  *     Start=yes                 no, the default: a session that is active stays so
  *
  *     [Channel main]
@@ -70,6 +72,8 @@ struct profile {
         enum session_mode mode;
         char *directory; /* or NULL */
         struct space_config space;
+        bool has_rings; /* in files */
+        uint32_t sync_msec;
         bool start;
         struct profile_channel *channels;
 };

@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "common/parse.h"
+#include "common/boot-id.h"
 #include "protocol/view.h"
 #include "service/model/manager.h"
 #include "service/model/operation.h"
@@ -16,32 +16,6 @@
  * Start: the consumer comes first and must have accepted the output; then the
  * model with the session is published; then applications acknowledge it.
  */
-
-static int read_boot_id(uint8_t ret[16]) {
-        _cleanup_close_ int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-        char text[64], digits[33];
-        uint64_t high, low;
-        ssize_t n;
-        size_t k = 0;
-
-        if (fd < 0)
-                return -errno;
-        n = read(fd, text, sizeof(text));
-        for (ssize_t i = 0; i < n && k < 32; i++)
-                if (text[i] != '-' && text[i] != '\n')
-                        digits[k++] = text[i];
-        digits[k] = '\0';
-        if (k != 32 || parse_hex64(digits + 16, &low) < 0)
-                return -EBADMSG;
-        digits[16] = '\0';
-        if (parse_hex64(digits, &high) < 0)
-                return -EBADMSG;
-        for (int i = 0; i < 8; i++) {
-                ret[i] = (uint8_t) (high >> (56 - 8 * i));
-                ret[8 + i] = (uint8_t) (low >> (56 - 8 * i));
-        }
-        return 0;
-}
 
 /* Takes everything back; the session can be started again. */
 static void take_back(struct session *s, const struct failure *failure) {
@@ -187,7 +161,7 @@ static int send_session(struct session *s) {
         r = calibration_get(s->manager->calibration, &clock);
         if (r < 0)
                 return r;
-        r = read_boot_id(message.clock_uuid);
+        r = boot_id_read(message.clock_uuid);
         if (r < 0)
                 return r;
         strcpy(message.name, s->name);

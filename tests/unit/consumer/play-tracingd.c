@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/boot-id.h"
 #include "common/clock.h"
 #include "common/datagram.h"
 #include "common/fd.h"
@@ -80,6 +81,7 @@ void play_send_session(struct play *p) {
                 .clock_offset_seconds = 1700000000,
                 .clock_offset_ticks = 5,
                 .created = UINT64_C(1700000000000000),
+                .sync_msec = p->sync_msec,
         };
 
         memcpy(session.clock_uuid, p->boot, sizeof(p->boot));
@@ -100,9 +102,12 @@ void play_start(struct play *p, const char *directory) {
         introduce(p, 0);
 }
 
-void play_start_files(struct play *p, const char *directory) {
+void play_start_files(struct play *p, const char *directory, bool this_boot, uint32_t sync_msec) {
         play_start_silent(p, directory);
         p->flags = CONSUMER_FILES;
+        p->sync_msec = sync_msec;
+        if (this_boot)
+                g_assert_cmpint(boot_id_read(p->boot), ==, 0);
         introduce(p, 0);
 }
 
@@ -124,6 +129,24 @@ void play_kill(struct play *p) {
 void play_resume(struct play *p) {
         launch(p);
         introduce(p, CONSUMER_RESUME);
+}
+
+int play_recover(const char *directory, char **ret_said) {
+        g_autofree char *out = NULL, *err = NULL;
+        char *path;
+        int status;
+
+        g_assert_cmpint(program_find("consumer", "tracectl-consumer", &path), ==, 0);
+        {
+                char *argv[] = { path, (char *) "--recover", (char *) directory, NULL };
+
+                g_assert_true(g_spawn_sync(NULL, argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &out, &err, &status, NULL));
+        }
+        free(path);
+        if (ret_said)
+                *ret_said = g_strconcat(out, err, NULL);
+        g_assert_true(g_spawn_check_wait_status(status, NULL) || WIFEXITED(status));
+        return WEXITSTATUS(status);
 }
 
 void play_hang_up(struct play *p) {

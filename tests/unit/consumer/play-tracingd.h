@@ -24,6 +24,7 @@ struct play {
         struct consumer_status *status;
         int status_fd;
         uint32_t flags; /* of OUTPUT, each time */
+        uint32_t sync_msec;
         uint8_t boot[16]; /* that the session says it is of; all 0: of none that ever was */
 };
 
@@ -33,8 +34,8 @@ void play_start(struct play *p, const char *directory);
 /* As play_start(), with the time stamp counter as the session's clock. */
 void play_start_tsc(struct play *p);
 
-/* As play_start(), for a session whose rings shall be files. */
-void play_start_files(struct play *p, const char *directory);
+/* As play_start(), for a session whose rings shall be files; of this boot, or as if there had been another one since. */
+void play_start_files(struct play *p, const char *directory, bool this_boot, uint32_t sync_msec);
 
 /* As play_start(), but nothing has been sent. */
 void play_start_silent(struct play *p, const char *directory);
@@ -48,6 +49,9 @@ void play_kill(struct play *p);
 
 /* Starts another one; OUTPUT, with CONSUMER_RESUME, and SESSION are done. It waits for RESUMED. */
 void play_resume(struct play *p);
+
+/* The exit status of tracectl-consumer --recover, and what it says (may be NULL). */
+int play_recover(const char *directory, char **ret_said);
 
 /* Hangs up and waits for the consumer's good end. */
 void play_hang_up(struct play *p);

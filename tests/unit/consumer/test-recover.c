@@ -35,7 +35,7 @@ static void describe(struct fixture *f) {
 
 static void set_up(struct fixture *f, gconstpointer data) {
         *f = (struct fixture) {};
-        play_start_files(&f->play, NULL);
+        play_start_files(&f->play, NULL, true, 0);
         describe(f);
         f->time = f->shared.geometry.created;
 }
@@ -59,25 +59,6 @@ static void write_some(struct fixture *f, unsigned n) {
         }
 }
 
-/* The status, and what it says. */
-static int recover(const char *directory, char **ret_said) {
-        g_autofree char *out = NULL, *err = NULL;
-        char *path;
-        int status;
-
-        g_assert_cmpint(program_find("consumer", "tracectl-consumer", &path), ==, 0);
-        {
-                char *argv[] = { path, (char *) "--recover", (char *) directory, NULL };
-
-                g_assert_true(g_spawn_sync(NULL, argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &out, &err, &status, NULL));
-        }
-        free(path);
-        if (ret_said)
-                *ret_said = g_strconcat(out, err, NULL);
-        g_assert_true(g_spawn_check_wait_status(status, NULL) || WIFEXITED(status));
-        return WEXITSTATUS(status);
-}
-
 static void assert_ids(const char *directory, uint64_t n) {
         g_auto(GStrv) lines = play_read(directory, NULL);
         uint64_t k = 0;
@@ -98,7 +79,7 @@ static char *rings_of(const struct fixture *f) {
 static void assert_recovered(struct fixture *f, uint64_t n) {
         g_autofree char *said = NULL, *rings = rings_of(f), *expected = NULL;
 
-        g_assert_cmpint(recover(f->play.directory, &said), ==, 0);
+        g_assert_cmpint(play_recover(f->play.directory, &said), ==, 0);
         expected = g_strdup_printf(": %" G_GUINT64_FORMAT " events, 0 lost.\n", n);
         g_assert_nonnull(strstr(said, expected));
         assert_ids(f->play.directory, n);
@@ -177,7 +158,7 @@ static void test_ends_well(struct fixture *f, gconstpointer data) {
         play_hang_up(&f->play);
         g_assert_false(g_file_test(rings, G_FILE_TEST_EXISTS));
         assert_ids(f->play.directory, 30);
-        g_assert_cmpint(recover(f->play.directory, &said), ==, 1);
+        g_assert_cmpint(play_recover(f->play.directory, &said), ==, 1);
         g_assert_nonnull(strstr(said, "no rings to recover"));
 }
 
@@ -205,7 +186,7 @@ static void test_busy(struct fixture *f, gconstpointer data) {
         struct play other;
 
         write_some(f, 10);
-        g_assert_cmpint(recover(f->play.directory, &said), ==, 1);
+        g_assert_cmpint(play_recover(f->play.directory, &said), ==, 1);
         g_assert_nonnull(strstr(said, "somebody records there"));
         play_kill(&f->play);
         /* Another session may not write over what is to be recovered. */
@@ -241,7 +222,7 @@ static void test_again(struct fixture *f, gconstpointer data) {
                 waitpid(pid, NULL, 0);
         }
         if (g_file_test(rings, G_FILE_TEST_EXISTS))
-                g_assert_cmpint(recover(f->play.directory, NULL), ==, 0);
+                g_assert_cmpint(play_recover(f->play.directory, NULL), ==, 0);
         assert_ids(f->play.directory, 1260);
 }
 
@@ -288,7 +269,7 @@ static void test_hostile(struct fixture *f, gconstpointer data) {
                 name = names[g_rand_int_range(rand, 0, G_N_ELEMENTS(names))];
                 path = g_build_filename(copy, "rings", name, NULL);
                 change(path, rand);
-                if (recover(copy, &said) != 0) {
+                if (play_recover(copy, &said) != 0) {
                         g_assert_nonnull(strstr(said, "was not recovered: "));
                         g_assert_null(strstr(said, "Segmentation"));
                 } else if (strcmp(name, "1-0") == 0) {

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Which files are brought to the disk: those that were changed, through whatever mapping or descriptor. */
+
+#undef NDEBUG
+#include <fcntl.h>
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "consumer/syncer.h"
+
+static GHashTable *synced; /* inodes */
+
+/* In place of the C library's. */
+int fsync(int fd);
+int fsync(int fd) {
+        struct stat st;
+
+        g_assert_cmpint(fstat(fd, &st), ==, 0);
+        g_hash_table_add(synced, GSIZE_TO_POINTER((gsize) st.st_ino));
+        return 0;
+}
+
+struct fixture {
+        char *directory;
+        int fd;
+        struct syncer syncer;
+};
+
+static void set_up(struct fixture *f, gconstpointer data) {
+        *f = (struct fixture) { .directory = g_dir_make_tmp("tracectl-syncer-XXXXXX", NULL) };
+        f->fd = open(f->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        g_assert_cmpint(f->fd, >=, 0);
+        synced = g_hash_table_new(NULL, NULL);
+}
+
+static void tear_down(struct fixture *f, gconstpointer data) {
+        const char *argv[] = { "rm", "-rf", "--", f->directory, NULL };
+
+        g_hash_table_unref(synced);
+        close(f->fd);
+        g_assert_true(g_spawn_sync(NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL,
+                                   NULL));
+        g_free(f->directory);
+}
+
+static char *make(const struct fixture *f, const char *name) {
+        char *path = g_build_filename(f->directory, name, NULL);
+        g_autofree char *parent = g_path_get_dirname(path);
+
+        g_assert_cmpint(g_mkdir_with_parents(parent, 0700), ==, 0);
+        g_assert_true(g_file_set_contents(path, "0123456789", 10, NULL));
+        return path;
+}
+
+/* As if it had been changed last this many seconds ago: times of change cannot be set, those of the walks can. */
+static void let_pass(struct fixture *f, int seconds) {
+        f->syncer.begun.tv_sec += seconds;
+}
+
+static gboolean is_synced(const char *path) {
+        struct stat st;
+
+        g_assert_cmpint(stat(path, &st), ==, 0);
+        return g_hash_table_contains(synced, GSIZE_TO_POINTER((gsize) st.st_ino));
+}
+
+static void sync_again(struct fixture *f) {
+        g_hash_table_remove_all(synced);
+        g_assert_cmpint(syncer_sync(f->fd, &f->syncer), ==, 0);
+}
+
+/* The first time all of them, as deep as a chunk's index. */
+static void test_all(struct fixture *f, gconstpointer data) {
+        g_autofree char *ring = make(f, "rings/1-0"), *index = make(f, "chunk-1/user/1000/shared/index/main_0.idx");
+        g_autofree char *deeper = make(f, "1/2/3/4/5/6/7");
+
+        sync_again(f);
+        g_assert_true(is_synced(ring));
+        g_assert_true(is_synced(index));
+        g_assert_true(is_synced(f->directory));
+        g_assert_false(is_synced(deeper));
+        g_hash_table_remove_all(synced);
+        g_assert_cmpint(syncer_sync(f->fd, NULL), ==, 0);
+        g_assert_true(is_synced(ring));
+}
+
+/* A clock that was set back makes all files look old. */
+static void test_changed(struct fixture *f, gconstpointer data) {
+        g_autofree char *ring = make(f, "rings/1-0");
+        struct syncer later = { .begun.tv_sec = g_get_real_time() / G_USEC_PER_SEC - 3600, .gap.tv_sec = 2 };
+
+        f->syncer = later;
+        sync_again(f);
+        g_assert_true(is_synced(ring));
+        /* Nothing was changed in the last hour. */
+        f->syncer = (struct syncer) { .begun.tv_sec = g_get_real_time() / G_USEC_PER_SEC, .gap.tv_sec = -100 };
+        sync_again(f);
+        g_assert_false(is_synced(ring));
+        sync_again(f);
+        let_pass(f, 3600);
+        sync_again(f);
+        g_assert_true(is_synced(ring));
+}
+
+/* What is no file of ours, and what goes nowhere, is no reason to stop. */
+static void test_others(struct fixture *f, gconstpointer data) {
+        g_autofree char *fifo = g_build_filename(f->directory, "fifo", NULL);
+        g_autofree char *link = g_build_filename(f->directory, "link", NULL);
+        g_autofree char *ring = make(f, "rings/1-0");
+        struct stat st;
+
+        g_assert_cmpint(mkfifo(fifo, 0600), ==, 0);
+        g_assert_cmpint(symlink("/etc/passwd", link), ==, 0);
+        sync_again(f);
+        g_assert_true(is_synced(ring));
+        g_assert_false(is_synced(fifo));
+        g_assert_cmpint(stat("/etc/passwd", &st), ==, 0);
+        g_assert_false(is_synced("/etc/passwd"));
+}
+
+static void add(const char *name, void (*test)(struct fixture *f, gconstpointer data)) {
+        g_test_add(name, struct fixture, NULL, set_up, test, tear_down);
+}
+
+int main(int argc, char *argv[]) {
+        g_test_init(&argc, &argv, NULL);
+        add("/syncer/all", test_all);
+        add("/syncer/changed", test_changed);
+        add("/syncer/others", test_others);
+        return g_test_run();
+}
