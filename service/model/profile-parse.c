@@ -239,7 +239,7 @@ static int on_assignment(void *userdata, const char *section, const char *key, c
         if (known)
                 return 1;
         snprintf(text, sizeof(text), "Unknown key '%.60s'; known are: %s.", key,
-                 p->in_session ? "Name, Mode, Directory, RotateSize, RotateEvery, MaxSize, Start"
+                 p->in_session ? "Name, Mode, Directory, Rings, SyncSec, RotateSize, RotateEvery, MaxSize, Start"
                                : "Domain, SubBufferSize, SubBufferCount, Mode, Enabled, Context, Event, DisabledEvent");
         refuse(p, text);
         return 1;

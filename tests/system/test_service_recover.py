@@ -45,6 +45,10 @@ class Recover(ServiceTest):
                           f"{n} events")
         self.host.power_cut()
         self.host.boot()
+        # The kernel is the one of before, with its clock and what it has of the files: test_power_cut is about another.
+        # tracingd's unit has a /proc of its own, where it sees that.
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as f:
+            self.host.run(["sh", "-c", "cat >/run/boot-id"], input=f.read())
 
     def assert_recovered(self, trace):
         said = self.tracectl("alice", "recover", trace)
@@ -99,6 +103,37 @@ class Recover(ServiceTest):
         self.tracectl("alice", "destroy", "well")
         self.assertFalse(os.path.exists(self.host.file(trace + "/rings")))
         self.assertGreater(len(self.counters(trace)), 0)
+
+    def test_profile(self):
+        """What dump says of such a session makes the same again; without files there is nothing to sync."""
+        trace = "/home/alice/dumped"
+        self.tracectl("alice", "create", "dumped", "--persistent", "--sync", "1500ms", "-o", trace)
+        self.tracectl("alice", "enable-event", "-s", "dumped", "test:*")
+        text = self.tracectl("alice", "dump", "dumped").stdout
+        self.assertIn("Rings=files\nSyncSec=1500ms\n", text)
+        self.tracectl("alice", "destroy", "dumped")
+        self.tracectl("alice", "apply", "-", input=text)
+        self.assertEqual(self.tracectl("alice", "dump", "dumped").stdout, text)
+        self.tracectl("alice", "start", "dumped")
+        self.assertIn("journal", os.listdir(self.host.file(trace + "/rings")))
+        self.assertIn("rings are files", self.refused("alice", "create", "other", "--sync", "5s"))
+        self.assertIn("100 ms to 24 h", self.refused("alice", "create", "other", "--persistent", "--sync", "5ms"))
+        self.tracectl("alice", "destroy", "dumped")
+
+    def test_syncer(self):
+        """One process more, of the owner's, which ends with the session."""
+        trace = "/home/alice/synced"
+        self.tracectl("alice", "create", "synced", "--persistent", "--sync", "200ms", "-o", trace)
+        self.tracectl("alice", "enable-event", "-s", "synced", "test:*")
+        self.tracectl("alice", "start", "synced")
+        unit = self.get("alice", "synced", "ConsumerUnit") + ".service"
+        group = f"/sys/fs/cgroup/{self.host.unit_property(unit, 'ControlGroup')}/cgroup.procs"
+        system.wait_until(lambda: len(self.host.run(["cat", group]).stdout.split()) == 3, "drainer, opener and syncer")
+        emitter = self.emitter("alice", 1)
+        emitter.emit(100)
+        self.tracectl("alice", "stop", "synced")
+        self.assert_counted(self.events(trace), [emitter])
+        self.tracectl("alice", "destroy", "synced")
 
     def test_others_stay_in_memory(self):
         """Who could cut off a ring of another user's program could kill that."""

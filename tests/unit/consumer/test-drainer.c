@@ -46,7 +46,7 @@ static gpointer run_drainer(gpointer data) {
 
 static gpointer run_opener(gpointer data) {
         struct fixture *f = data;
-        const struct opener opener = { .directory = f->directory };
+        struct opener opener = { .directory = f->directory };
 
         g_assert_cmpint(opener_serve(&opener, f->served), ==, 0);
         return NULL;

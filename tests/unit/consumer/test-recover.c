@@ -221,8 +221,13 @@ static void test_again(struct fixture *f, gconstpointer data) {
                 kill(pid, SIGKILL);
                 waitpid(pid, NULL, 0);
         }
-        if (g_file_test(rings, G_FILE_TEST_EXISTS))
-                g_assert_cmpint(play_recover(f->play.directory, NULL), ==, 0);
+        while (g_file_test(rings, G_FILE_TEST_EXISTS)) {
+                g_autofree char *said = NULL;
+
+                /* The one that was killed had a consumer, which is not gone yet. */
+                if (play_recover(f->play.directory, &said) != 0)
+                        g_assert_nonnull(strstr(said, "somebody records there"));
+        }
         assert_ids(f->play.directory, 1260);
 }
 

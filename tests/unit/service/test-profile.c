@@ -44,7 +44,7 @@ static void refused(const char *text, const char *wanted) {
 
 static void test_parse(void) {
         struct profile *p = parse("# what a shop does\n[Session]\nMode=flight-recorder\r\nDirectory = /srv/trace\n"
-                                  "Start=yes ; at once\nX-Colour=red\n\n  # indented\n[X-Other]\nanything=1\n"
+                                  "Rings=files\nSyncSec=2min\nStart=yes ; at once\nX-Colour=red\n\n  # indented\n[X-Other]\nanything=1\n"
                                   "[Channel a]\nSubBufferSize=64K\nSubBufferCount=4\nMode=discard\nEnabled=no\n"
                                   "Context=vpid\nContext=ip\nEvent=shop:*\nEvent=shop:*\nDisabledEvent=x:y\n"
                                   "[Channel empty]\n[Channel b]\nEvent = a:b  filter=x == \" ; y\"\n"
@@ -54,6 +54,8 @@ static void test_parse(void) {
         g_assert_cmpstr(profile_session_name(p), ==, "shop");
         g_assert_cmpint(p->mode, ==, SESSION_FLIGHT_RECORDER);
         g_assert_cmpstr(p->directory, ==, "/srv/trace");
+        g_assert_true(p->has_rings);
+        g_assert_cmpuint(p->sync_msec, ==, 120000);
         g_assert_true(p->start);
         g_assert_cmpstr(c->name, ==, "a");
         g_assert_cmpuint(c->subbuf_size, ==, 65536);
@@ -75,7 +77,7 @@ static void test_parse(void) {
 
 static void test_resets(void) {
         struct profile *p = parse("[Session]\nName=other\nStart=yes\nStart=\nMode=flight-recorder\nMode=\n"
-                                  "Directory=/x\nDirectory=\n[Channel c]\nEvent=a:b\nEvent=\nEvent=c:d\nContext=ip\n"
+                                  "Directory=/x\nDirectory=\nRings=files\nRings=\nSyncSec=5\nSyncSec=\n[Channel c]\nEvent=a:b\nEvent=\nEvent=c:d\nContext=ip\n"
                                   "Context=\nEnabled=no\nEnabled=\nMode=overwrite\nMode=\nSubBufferSize=64K\n"
                                   "SubBufferSize=\n");
 
@@ -83,6 +85,8 @@ static void test_resets(void) {
         g_assert_false(p->start);
         g_assert_cmpint(p->mode, ==, SESSION_RECORD);
         g_assert_null(p->directory);
+        g_assert_false(p->has_rings);
+        g_assert_cmpuint(p->sync_msec, ==, 0);
         g_assert_cmpuint(p->channels->events.n, ==, 1);
         g_assert_cmpstr(p->channels->events.items[0]->text, ==, "c:d");
         g_assert_cmpuint(p->channels->contexts.bits, ==, 0);
@@ -99,8 +103,8 @@ static void test_refusals(void) {
 
         profile_free(parse(longest));
         refused(longer, "line 2: The line is longer than 197 characters");
-        refused("[Session]\nname=x\n", "line 2: Unknown key 'name'; known are: Name, Mode, Directory, RotateSize, RotateEvery, "
-                "MaxSize, Start.");
+        refused("[Session]\nname=x\n", "line 2: Unknown key 'name'; known are: Name, Mode, Directory, Rings, SyncSec, RotateSize, "
+                "RotateEvery, MaxSize, Start.");
         refused("[Channel c]\n\nEvents=a:*\n", "line 3: Unknown key 'Events'");
         refused("\n[Sesion]\n", "line 2: Unknown section 'Sesion'");
         refused("[Channel]\n", "Unknown section 'Channel'");
@@ -111,6 +115,11 @@ static void test_refusals(void) {
         refused("[Session]\nName=../x\n", "line 2: Name=../x is not possible");
         refused("[Session]\nStart=perhaps\n", "it can be yes or no");
         refused("[Session]\nMode=fast\n", "record or flight-recorder");
+        refused("[Session]\nRings=disk\n", "memory or files");
+        refused("[Session]\nSyncSec=soon\n", "such as 5s");
+        refused("[Session]\nSyncSec=25h\n", "up to 24h");
+        refused("[Session]\nSyncSec=5s\n", "whose rings are files");
+        refused("[Session]\nRings=files\nSyncSec=99ms\n", "100 ms to 24 h");
         refused("[Session]\nDirectory=x\n", "not an absolute path");
         refused("[Session]\nDirectory=/a/../b\n", "'..'");
         refused("[Session]\nDirectory=/a\n  /b\n", "line 3: The line begins with a space");
@@ -347,6 +356,21 @@ static void test_apply(void) {
         g_assert_cmpint(s->output.kind, ==, CONSUMER_OUTPUT_STATE);
         g_assert_cmpint(s->mode, ==, SESSION_FLIGHT_RECORDER);
         g_assert_cmpuint(s->n_rules, ==, 2);
+        /* Where its rings are, too, with the place and without another one. */
+        assert_apply(&m, "[Session]\nMode=flight-recorder\nRings=files\nSyncSec=5\n[Channel a]\nSubBufferSize=8K\n"
+                         "SubBufferCount=2\nContext=ip\nDisabledEvent=x:*\nEvent=y:*\n",
+                     "Session.Rings: - > files\nSession.SyncSec: - > 5000ms\n");
+        g_assert_true(s->output.has_rings);
+        g_assert_cmpuint(s->output.sync_msec, ==, 5000);
+        assert_apply(&m, "[Session]\nMode=flight-recorder\nRings=files\nDirectory=/srv/u\n[Channel a]\n"
+                         "SubBufferSize=8K\nSubBufferCount=2\nContext=ip\nDisabledEvent=x:*\nEvent=y:*\n",
+                     "Session.Directory: - > /srv/u\nSession.SyncSec: 5000ms > -\n");
+        g_assert_true(s->output.has_rings);
+        g_assert_cmpuint(s->output.sync_msec, ==, 0);
+        assert_apply(&m, "[Session]\nMode=flight-recorder\n[Channel a]\nSubBufferSize=8K\nSubBufferCount=2\n"
+                         "Context=ip\nDisabledEvent=x:*\nEvent=y:*\n",
+                     "Session.Directory: /srv/u > -\nSession.Rings: files > -\n");
+        g_assert_false(s->output.has_rings);
         /* A channel that it has no more is off and empty, and that is no difference the next time. */
         assert_apply(&m, "[Session]\nMode=flight-recorder\n",
                      "Channel a.Enabled: yes > no\nChannel a.Event: [y:*] > []\nChannel a.DisabledEvent: [x:*] > []\n");

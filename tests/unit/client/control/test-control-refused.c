@@ -20,6 +20,7 @@ static const struct {
         { { "create", "x", "--mode=fast" }, "Unknown word for --mode 'fast'. Known are: record, flight-recorder." },
         { { "create", "x", "--mode=recrod" },
           "Unknown word for --mode 'recrod'. Did you mean 'record'? Known are: record, flight-recorder." },
+        { { "create", "x", "--sync=often" }, "'often' is no interval for --sync. Write it as 5s, 500ms or 1min." },
         { { "create", "x", "--if-exists=x" }, "Unknown word for --if-exists 'x'. Known are: error, keep, replace." },
         { { "create", "x", "-Helsewhere", "-orelative" }, "On another host, -o needs an absolute path." },
         { { "set-session", "x", "--host=elsewhere" },

@@ -124,6 +124,9 @@ static void test_create(void) {
                     ARGUMENTS("create", "shop", "--mode=flight-recorder", "--if-exists=keep"), 0,
                     "Session shop is there.\n", "",
                     MANAGER "CreateSession 'shop' ['if-exists' 'keep' 'mode' 'flight-recorder']\n" INFO);
+        assert_play(&(struct fake_script) { .no_output = TRUE },
+                    ARGUMENTS("create", "shop", "--persistent", "--sync=1500ms"), 0, "Session shop is there.\n", "",
+                    MANAGER "CreateSession 'shop' ['rings' 'files' 'sync-msec' u1500]\n" INFO);
         play_begin(&play);
         output = g_build_filename(play.home, "out", NULL);
         play_run(&play, &(struct fake_script) {}, ARGUMENTS("create", "shop", "-o", "out", "--json"));
