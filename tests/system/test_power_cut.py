@@ -197,6 +197,7 @@ class PowerCut(system.SystemTest):
         checked = subprocess.run(["e2fsck", "-f", "-y", disk], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                  text=True, check=False)
         self.assertIn(checked.returncode, (0, 1), checked.stdout)
+        shutil.rmtree(os.path.join(self.cwd, "trace"), ignore_errors=True)
         subprocess.run(["debugfs", "-R", f"rdump /trace {self.cwd}", disk], stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL, check=True)
         return os.path.join(self.cwd, "trace")
@@ -219,11 +220,13 @@ class PowerCut(system.SystemTest):
         print(f"{seconds:.2f} s: {said[-1][1]} events, {old} of them older than {SYNC} s; {len(counters)} recovered",
               flush=True)
         self.assertGreater(old, 0)
-        self.assertEqual(counters[:old], list(range(old)))
+        # A slow guest's program goes on without its rings when they are not there in time.
+        first = counters[0]
+        self.assertLess(first, old / 2)
+        self.assertEqual(counters[:old - first], list(range(first, old)))
         # What is younger is there or not, of each CPU up to some event, and nothing twice.
         self.assertEqual(counters, sorted(set(counters)))
         self.assertFalse(os.path.exists(os.path.join(trace, "rings")))
-        shutil.rmtree(trace)
 
     def test_power_cut(self):
         initramfs = self.make_initramfs(f"--persistent --sync {SYNC}s")
