@@ -49,13 +49,14 @@ static play *make_trace(void) {
 }
 
 /* expected has a digit for each event that is shown: its time. */
-static void assert_shown(const play *p, const char *option, const char *argument, const char *expected) {
+static void assert_shown_and_said(const play *p, const char *option, const char *argument, const char *expected,
+                                  const char *said) {
         g_autoptr(GString) shown = g_string_new("");
         g_auto(GStrv) lines = NULL;
         struct result result;
 
         run_tracectl(&result, "/", "view", p->directory, option, argument, NULL);
-        g_assert_cmpstr(result.errors, ==, "");
+        g_assert_cmpstr(result.errors, ==, said);
         g_assert_cmpint(result.status, ==, 0);
         lines = g_strsplit(result.output, "\n", -1);
         for (unsigned i = 0; lines[i] && *lines[i]; i++)
@@ -64,13 +65,18 @@ static void assert_shown(const play *p, const char *option, const char *argument
         result_done(&result);
 }
 
+static void assert_shown(const play *p, const char *option, const char *argument, const char *expected) {
+        assert_shown_and_said(p, option, argument, expected, "");
+}
+
 static void test_names(void) {
         g_autoptr(play) p = make_trace();
 
         assert_shown(p, "--no-pager", NULL, "1234");
         assert_shown(p, "--event", "t:*", "124");
         assert_shown(p, "-e", "u:deep", "3");
-        assert_shown(p, "--event", "deep", "");
+        assert_shown_and_said(p, "--event", "deep", "",
+                              "tracectl: This recording has no event 'deep'. Did you mean 'u:deep'?\n");
         assert_shown(p, "--pid", "10", "12");
         assert_shown(p, "-p", "20", "34");
         assert_shown(p, "--process", "sh*", "2");
@@ -99,7 +105,8 @@ static void test_filters(void) {
         assert_shown(p, "--filter", "$ctx.vpid == 77 && $ctx.procname == 'shop'", "2");
         assert_shown(p, "--filter", "$ctx.procname != 'shop'", "");
         assert_shown(p, "--filter", "$ctx.vtid == 11", "12");
-        assert_shown(p, "--filter", "missing == 1 || n == 5", "");
+        assert_shown_and_said(p, "--filter", "missing == 1 || n == 5", "",
+                              "tracectl: No event of this recording has a field 'missing'.\n");
         assert_shown(p, "--filter", "bytes == 1", "");
         assert_shown(p, "--filter", "in == 9", "");
         assert_shown(p, "--filter", "bits == 0 && n > 0", "3");
