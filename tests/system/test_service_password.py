@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import termios
 import time
 import unittest
 
@@ -28,6 +29,11 @@ class Command:
 
     def type(self, text):
         os.write(self.fd, text.encode())
+
+    def type_unseen(self, text):
+        """What is typed before the agent has switched the echo off is thrown away when it does."""
+        system.wait_until(lambda: not termios.tcgetattr(self.fd)[3] & termios.ECHO, "a terminal without echo")
+        self.type(text)
 
     def read(self, until):
         """What comes up to this pattern, or to the end of the terminal."""
@@ -53,7 +59,7 @@ class Command:
             if not more:
                 return asked, shown, self.process.wait()
             asked += 1
-            self.type(password + "\n")
+            self.type_unseen(password + "\n")
 
 
 class Passwords(host.HostTest):

@@ -66,7 +66,7 @@ class Remote(ServiceTest):
         over = ["-H", f"bob@127.0.0.1:{PORT}"]
         self.tracectl("alice", *over, "dump", "there")
         self.assertEqual(self.refused("alice", *over, "dump", "here"),
-                         "tracectl: Failed to open the session: You have no session 'here' there.\n")
+                         "tracectl: Failed to open the session: You have no session 'here' there. Did you mean 'there'?\n")
 
     def test_no_session_is_the_current_one_there(self):
         self.tracectl("alice", "create", "current")
