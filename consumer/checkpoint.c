@@ -19,8 +19,9 @@ static void store_word(struct checkpoint *c, uint64_t word) {
         keep_order();
 }
 
-static char *copy_at(struct checkpoint *c, uint64_t i, size_t size) {
-        return c->copies + i * size;
+static void write_copy(struct checkpoint *c, uint64_t i, const void *record, size_t size) {
+        memcpy(c->copies[i], record, size);
+        memset(c->copies[i] + size, 0, CHECKPOINT_ROOM - size);
 }
 
 void checkpoint_settle(struct checkpoint *c, uint64_t generation) {
@@ -31,7 +32,7 @@ void checkpoint_settle(struct checkpoint *c, uint64_t generation) {
 
 void checkpoint_load(struct checkpoint *c, uint64_t generation, void *ret, size_t size) {
         checkpoint_settle(c, generation);
-        memcpy(ret, copy_at(c, c->word & 1, size), size);
+        memcpy(ret, c->copies[c->word & 1], size);
 }
 
 void checkpoint_save(struct checkpoint *c, const void *record, size_t size) {
@@ -40,7 +41,7 @@ void checkpoint_save(struct checkpoint *c, const void *record, size_t size) {
         /* A proposal's copy is written to: it must be none before. */
         if (c->word >> 1)
                 store_word(c, !other);
-        memcpy(copy_at(c, other, size), record, size);
+        write_copy(c, other, record, size);
         store_word(c, other);
 }
 
@@ -49,6 +50,6 @@ void checkpoint_propose(struct checkpoint *c, uint64_t generation, const void *r
 
         if (c->word >> 1)
                 store_word(c, holds);
-        memcpy(copy_at(c, !holds, size), record, size);
+        write_copy(c, !holds, record, size);
         store_word(c, generation << 1 | holds);
 }

@@ -5,7 +5,10 @@
  * A record in shared memory that is whole at every instruction: what a consumer
  * leaves to its successor when it is killed. There are two copies, and a word
  * says which of them holds; a new record goes into the other one and then holds
- * by one store to the word. Zeroed memory holds a zeroed record.
+ * by one store to the word. Zeroed memory holds a zeroed record. The copies lie
+ * where they lie whatever the size of the record is, with zeros behind it: a
+ * consumer of a later version has a longer one, and may be followed by an earlier
+ * one, and that by a later one again.
  *
  * Several records change together (a transaction) in three steps: each is
  * proposed under a generation number that none had before; the record that has
@@ -21,12 +24,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Bytes of the largest record. */
+#define CHECKPOINT_ROOM 248
+
 struct checkpoint {
         uint64_t word; /* bit 0: which copy holds; above: the generation under which the other one is proposed, or 0 */
-        char copies[];
+        char copies[2][CHECKPOINT_ROOM];
 };
-
-#define CHECKPOINT_SIZE(record_size) (sizeof(struct checkpoint) + 2 * (record_size))
 
 /* The record that holds, for a session of this generation. A proposal is settled. */
 void checkpoint_load(struct checkpoint *c, uint64_t generation, void *ret, size_t size);

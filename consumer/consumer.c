@@ -77,7 +77,7 @@ static int receive_output(int socket, struct place *ret) {
                 int r;
 
                 r = message_receive(socket, 0, message);
-                if (r == 0 || (r < 0 && r != -EBADMSG))
+                if (r == 0 || (r < 0 && r != -EBADMSG && r != -EOPNOTSUPP))
                         return r;
                 ret->serial = message->header.serial;
                 ret->resumed = r > 0 && message->output.flags & CONSUMER_RESUME;

@@ -124,7 +124,7 @@ static int drainer_receive(struct drainer *drainer, int flags) {
                 drainer->is_over = drainer->stopped;
                 return 0;
         }
-        if (r < 0 && r != -EBADMSG)
+        if (r < 0 && r != -EBADMSG && r != -EOPNOTSUPP)
                 return r;
         answer = r;
         if (r > 0) {

@@ -34,7 +34,7 @@ static int read_at(int fd, void *data, size_t size, uint64_t offset) {
 }
 
 static bool entry_makes_sense(const struct journal_entry *e) {
-        return e->magic == JOURNAL_MAGIC && e->major == JOURNAL_MAJOR && e->header_size >= sizeof(*e) &&
+        return e->magic == JOURNAL_MAGIC && e->major == JOURNAL_MAJOR && e->header_size >= SIZE_BEFORE_LATER(*e) &&
                e->header_size <= 4096 && e->message_size >= sizeof(struct consumer_header) &&
                e->message_size <= CONSUMER_MESSAGE_MAX && e->data_size <= DEFINITIONS_SIZE_MAX;
 }

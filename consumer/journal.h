@@ -15,10 +15,11 @@
 
 #include "consumer/file.h"
 #include "protocol/consumer.h"
+#include "protocol/later.h"
 
 #define JOURNAL_MAGIC UINT32_C(0x4c4e524a)
 #define JOURNAL_MAJOR 1
-#define JOURNAL_MINOR 0
+#define JOURNAL_MINOR LATER_MINOR
 
 /* Each entry is this, the message and the data (definitions, of CLASSES), both padded to 8 bytes. Native byte order. */
 struct journal_entry {
@@ -29,6 +30,7 @@ struct journal_entry {
         uint64_t data_size;
         uint64_t serial; /* of the message: they ascend */
         uint64_t hash;   /* of message and data: a file can have got to the disk in parts */
+        LATER_MEMBER
 };
 
 struct session;

@@ -45,22 +45,20 @@ int kernel_stream_init(struct kernel_stream *stream, struct kernel_channel *chan
         stream_file_init(&stream->file, &channel->kernel->trace, channel->name, channel->stream_id, cpu);
         if (session->resumed)
                 checkpoint_load(own(stream), session->record.generation, &record, sizeof(record));
-        if (record.version > KERNEL_STREAM_RECORD_VERSION)
+        if (record.major != 0 && record.major != KERNEL_STREAM_RECORD_MAJOR)
                 return -EPROTONOSUPPORT;
-        *ret_folded = record.version > 0 && record.folded;
+        *ret_folded = record.major > 0 && record.folded;
         if (*ret_folded)
                 return 1;
-        if (record.version > 0) {
+        if (record.major > 0) {
                 stream->state = record.state;
                 stream->file.state = record.file;
-                if (record.version < 2)
-                        stream->file.state.told = record.data_size > 0 ? 0 : record.file.discarded;
                 stream_file_resume(&stream->file, record.data_size, record.index_size);
                 find_pending(stream);
                 count_unsettled(stream);
         }
         kernel_stream_save(stream);
-        return record.version > 0;
+        return record.major > 0;
 }
 
 void kernel_stream_done(struct kernel_stream *stream) {
@@ -79,7 +77,8 @@ void kernel_stream_set_pipe(struct kernel_stream *stream, int pipe, int stats) {
 
 void kernel_stream_record(const struct kernel_stream *stream, struct kernel_stream_record *ret) {
         *ret = (struct kernel_stream_record) {
-                .version = KERNEL_STREAM_RECORD_VERSION,
+                .major = KERNEL_STREAM_RECORD_MAJOR,
+                .minor = KERNEL_STREAM_RECORD_MINOR,
                 .state = stream->state,
                 .file = stream->file.state,
                 .data_size = stream->file.data.size,

@@ -25,15 +25,16 @@ struct kernel_stream_state {
 };
 
 struct kernel_stream_record {
-        uint32_t version; /* KERNEL_STREAM_RECORD_VERSION; 0: nothing yet */
+        uint16_t major, minor; /* KERNEL_STREAM_RECORD_MAJOR; 0: nothing yet */
         uint32_t folded;
         struct kernel_stream_state state;
         struct stream_file_state file;
         uint64_t data_size, index_size;
+        LATER_MEMBER
 };
 
-/* As STREAM_RECORD_VERSION. */
-#define KERNEL_STREAM_RECORD_VERSION 2
+#define KERNEL_STREAM_RECORD_MAJOR 3
+#define KERNEL_STREAM_RECORD_MINOR LATER_MINOR
 
 /*
  * A processor's own area of the scratch file. The sub-buffer there waits to be
@@ -46,7 +47,7 @@ struct kernel_own {
         struct checkpoint record;
 };
 
-_Static_assert(sizeof(struct kernel_own) + 2 * sizeof(struct kernel_stream_record) <= CONSUMER_KERNEL_OWN_SIZE,
+_Static_assert(sizeof(struct kernel_stream_record) <= CHECKPOINT_ROOM && sizeof(struct kernel_own) <= CONSUMER_KERNEL_OWN_SIZE,
                "fits the scratch file");
 
 struct kernel_stream {

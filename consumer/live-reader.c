@@ -20,6 +20,8 @@ int live_reader_new(int socket, int life, struct live_reader **ret) {
                 return -ENOMEM;
         SLIST_INIT(&reader->metadata);
         r = put(reader, STREAM_HELLO, NULL, &(struct iovec) { &hello, sizeof(hello) }, 1);
+        if (r >= 0 && LATER_MINOR > 0)
+                r = put(reader, STREAM_LOST + 1, NULL, &(struct iovec) { &hello, sizeof(hello) }, 1);
         if (r < 0) {
                 free(reader);
                 return r;

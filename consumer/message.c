@@ -13,6 +13,9 @@
 /* The number of descriptors depends on the content. */
 #define ANY_FDS SIZE_MAX
 
+/* What a message of an earlier version can lack, and is 0 then. */
+#define GROWTH_MAX 256
+
 static bool name_is_good(const char name[CONSUMER_NAME_MAX], bool may_be_empty) {
         if (!memchr(name, '\0', CONSUMER_NAME_MAX))
                 return false;
@@ -59,34 +62,34 @@ static bool is_good(const struct message *m, size_t size) {
         static const struct {
                 size_t size, n_fds;
         } forms[] = {
-                [CONSUMER_OUTPUT] = { sizeof(struct consumer_output), ANY_FDS },
-                [CONSUMER_SESSION] = { sizeof(struct consumer_session), 1 },
+                [CONSUMER_OUTPUT] = { SIZE_BEFORE_LATER(struct consumer_output), ANY_FDS },
+                [CONSUMER_SESSION] = { SIZE_BEFORE_LATER(struct consumer_session), 1 },
                 [CONSUMER_RINGS] = { sizeof(struct consumer_rings), 2 },
                 [CONSUMER_CLASSES] = { sizeof(struct consumer_classes), 1 },
-                [CONSUMER_RELEASE] = { sizeof(struct consumer_release), 0 },
+                [CONSUMER_RELEASE] = { SIZE_BEFORE_LATER(struct consumer_release), 0 },
                 [CONSUMER_FLUSH] = { sizeof(struct consumer_header), 0 },
-                [CONSUMER_SNAPSHOT] = { sizeof(struct consumer_snapshot), 0 },
+                [CONSUMER_SNAPSHOT] = { SIZE_BEFORE_LATER(struct consumer_snapshot), 0 },
                 [CONSUMER_STOP] = { sizeof(struct consumer_header), 0 },
-                [CONSUMER_ROTATE] = { sizeof(struct consumer_rotate), 0 },
+                [CONSUMER_ROTATE] = { SIZE_BEFORE_LATER(struct consumer_rotate), 0 },
                 [CONSUMER_CLEAR] = { sizeof(struct consumer_header), 0 },
                 [CONSUMER_RESUMED] = { sizeof(struct consumer_header), 0 },
-                [CONSUMER_KERNEL] = { sizeof(struct consumer_kernel), 2 },
-                [CONSUMER_KERNEL_CPUS] = { sizeof(struct consumer_kernel_cpus), ANY_FDS },
-                [CONSUMER_KERNEL_EVENTS] = { sizeof(struct consumer_kernel_events), 1 },
-                [CONSUMER_KERNEL_STATE] = { sizeof(struct consumer_kernel_state), 1 },
+                [CONSUMER_KERNEL] = { SIZE_BEFORE_LATER(struct consumer_kernel), 2 },
+                [CONSUMER_KERNEL_CPUS] = { SIZE_BEFORE_LATER(struct consumer_kernel_cpus), ANY_FDS },
+                [CONSUMER_KERNEL_EVENTS] = { SIZE_BEFORE_LATER(struct consumer_kernel_events), 1 },
+                [CONSUMER_KERNEL_STATE] = { SIZE_BEFORE_LATER(struct consumer_kernel_state), 1 },
                 [CONSUMER_STREAM] = { sizeof(struct consumer_header), 2 },
-                [CONSUMER_RING_FILES] = { sizeof(struct consumer_ring_files), 0 },
+                [CONSUMER_RING_FILES] = { SIZE_BEFORE_LATER(struct consumer_ring_files), 0 },
         };
         uint32_t type = m->header.type;
 
-        if (m->header.size != size || type < CONSUMER_OUTPUT || type > CONSUMER_RING_FILES)
+        if (m->header.size != size || type < CONSUMER_OUTPUT)
                 return false;
         if (forms[type].n_fds != ANY_FDS && m->n_fds != forms[type].n_fds)
                 return false;
         if (type == CONSUMER_CLASSES)
                 return size >= sizeof(m->classes) && m->classes.n_classes <= CONSUMER_CLASSES_MAX &&
-                       size == sizeof(m->classes) + m->classes.n_classes * sizeof(m->classes.classes[0]);
-        if (size != forms[type].size)
+                       size >= sizeof(m->classes) + m->classes.n_classes * sizeof(m->classes.classes[0]);
+        if (size < forms[type].size)
                 return false;
         switch (type) {
         case CONSUMER_OUTPUT:
@@ -110,6 +113,7 @@ static bool is_good(const struct message *m, size_t size) {
 }
 
 int message_receive(int socket, int flags, struct message *ret) {
+        size_t rest;
         int r;
 
         ret->header = (struct consumer_header) {};
@@ -124,6 +128,12 @@ int message_receive(int socket, int flags, struct message *ret) {
                 message_done(ret);
                 return -EBADMSG;
         }
+        if (ret->header.type > CONSUMER_RING_FILES) {
+                message_done(ret);
+                return -EOPNOTSUPP;
+        }
+        rest = sizeof(ret->bytes) - (size_t) r;
+        memset(ret->bytes + r, 0, rest < GROWTH_MAX ? rest : GROWTH_MAX);
         if (!is_good(ret, (size_t) r)) {
                 message_done(ret);
                 return -EBADMSG;

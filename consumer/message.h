@@ -34,8 +34,9 @@ struct message {
 
 /*
  * Receives one message. 1; 0 at the end of file; -EAGAIN with MSG_DONTWAIT in
- * flags where none waits; -EBADMSG where its form is broken: header.serial is
- * then what should be acknowledged, and there is nothing to free.
+ * flags where none waits; -EBADMSG where its form is broken, -EOPNOTSUPP where a
+ * later version knows it: header.serial is then what should be acknowledged, and
+ * there is nothing to free.
  */
 int message_receive(int socket, int flags, struct message *ret);
 

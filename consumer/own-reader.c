@@ -40,28 +40,32 @@ static int acknowledge(int socket, uint64_t serial, int r) {
 /* 1; 0 where none waits, or tracingd is gone. */
 static int receive(struct own_state *state, int flags) {
         int fds[DATAGRAM_FDS_MAX], r;
-        struct own_message m;
+        union {
+                struct own_message m;
+                char bytes[OWN_MESSAGE_MAX];
+        } u = {};
+        struct own_message *m = &u.m;
         size_t n_fds = 0;
 
-        r = datagram_recv(state->socket, &m, sizeof(m), fds, &n_fds, flags);
+        r = datagram_recv(state->socket, &u, sizeof(u), fds, &n_fds, flags);
         if (r == -EAGAIN)
                 return 0;
         if (r <= 0 && r != -EBADMSG) {
                 state->ending = true;
                 return r == 0 || r == -ECONNRESET ? 0 : r;
         }
-        if (r != (int) sizeof(m) || m.header.size != sizeof(m)) {
-                m.header.serial = 0;
+        if (r < (int) SIZE_BEFORE_LATER(*m) || m->header.size != (uint32_t) r) {
+                m->header.serial = 0;
                 r = -EBADMSG;
-        } else if (m.header.type == OWN_FLUSH) {
-                state->flush = m.header.serial;
+        } else if (m->header.type == OWN_FLUSH) {
+                state->flush = m->header.serial;
                 state->flush_time = trace_clock_read(state->clock, 0);
                 datagram_close_fds(fds, n_fds);
                 return 1;
         } else
-                r = own_state_dispatch(state, &m, fds, n_fds);
+                r = own_state_dispatch(state, m, fds, n_fds);
         datagram_close_fds(fds, n_fds);
-        (void) acknowledge(state->socket, m.header.serial, r);
+        (void) acknowledge(state->socket, m->header.serial, r);
         return 1;
 }
 

@@ -97,7 +97,7 @@ static int tell_ring_files(struct recovery *r, const struct consumer_header *m) 
         const struct consumer_rings *rings = (const struct consumer_rings *) m;
         int k;
 
-        if (m->size != sizeof(struct consumer_ring_files))
+        if (m->size < SIZE_BEFORE_LATER(struct consumer_ring_files))
                 return 0;
         r->result->n_sets++;
         /* After a power cut even the trace of a set whose rings are gone may end in pieces. */
@@ -226,7 +226,9 @@ static int make_status(struct recovery *r) {
         if (p == MAP_FAILED)
                 return -errno;
         r->status = p;
-        *r->status = (struct consumer_status) { .magic = CONSUMER_STATUS_MAGIC, .major = 1 };
+        *r->status = (struct consumer_status) { .magic = CONSUMER_STATUS_MAGIC,
+                                            .major = CONSUMER_STATUS_MAJOR,
+                                            .minor = CONSUMER_STATUS_MINOR };
         return 0;
 }
 

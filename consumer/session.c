@@ -129,7 +129,7 @@ int session_begin(struct session *session, const struct consumer_session *info, 
         if (r >= 0 && session->resumed)
                 /* The session's record is saved, never proposed. */
                 checkpoint_load(own(session), 0, &session->record, sizeof(session->record));
-        if (r >= 0 && session->record.version > SESSION_RECORD_VERSION)
+        if (r >= 0 && session->record.major != 0 && session->record.major != SESSION_RECORD_MAJOR)
                 r = -EPROTONOSUPPORT;
         else if (r >= 0)
                 r = finish_rotation(session);
@@ -142,7 +142,8 @@ int session_begin(struct session *session, const struct consumer_session *info, 
                 output_done(&session->output);
                 return r;
         }
-        session->record.version = SESSION_RECORD_VERSION;
+        session->record.major = SESSION_RECORD_MAJOR;
+        session->record.minor = SESSION_RECORD_MINOR;
         session_save(session);
         session->totals = session->record.base;
         session->info = *info;

@@ -28,18 +28,21 @@
 
 /* What survives of the session, in consumer_status.own or in a file beside the rings. */
 struct session_record {
-        uint32_t version; /* SESSION_RECORD_VERSION; 0: nothing yet */
+        uint16_t major, minor; /* SESSION_RECORD_MAJOR; 0: nothing yet */
         uint32_t kind;    /* CONSUMER_SNAPSHOT or CONSUMER_ROTATE, the last that had a name; 0: none yet */
         uint32_t running; /* 0: that one is done, with this result */
         int32_t result;
         char name[CONSUMER_NAME_MAX];
         uint64_t generation; /* of the last transaction */
         struct counters base;
+        LATER_MEMBER
 };
 
-#define SESSION_RECORD_VERSION 1
+#define SESSION_RECORD_MAJOR 2
+#define SESSION_RECORD_MINOR LATER_MINOR
 
-_Static_assert(CHECKPOINT_SIZE(sizeof(struct session_record)) <= CONSUMER_OWN_SIZE, "fits the page");
+_Static_assert(sizeof(struct session_record) <= CHECKPOINT_ROOM && sizeof(struct checkpoint) <= CONSUMER_OWN_SIZE,
+               "fits the page");
 
 struct session {
         struct output output;

@@ -44,21 +44,19 @@ int stream_init(struct stream *stream, struct channel *channel, uint32_t cpu, bo
         /* Of a discard ring the file tells all that one can rely on: see stream-check.h. */
         if (session->resumed && !(session->rebooted && channel_discards(channel)))
                 checkpoint_load(own(stream), session->record.generation, &record, sizeof(record));
-        if (record.version > STREAM_RECORD_VERSION)
+        if (record.major != 0 && record.major != STREAM_RECORD_MAJOR)
                 return -EPROTONOSUPPORT;
-        *ret_folded = record.version > 0 && record.folded;
+        *ret_folded = record.major > 0 && record.folded;
         if (*ret_folded)
                 return 1;
-        if (record.version > 0) {
+        if (record.major > 0) {
                 stream->state = record.state;
                 stream->file.state = record.file;
-                if (record.version < 2)
-                        stream->file.state.told = record.data_size > 0 ? 0 : record.file.discarded;
                 if (!session->rebooted)
                         stream_file_resume(&stream->file, record.data_size, record.index_size);
         }
         stream_save(stream);
-        return record.version > 0;
+        return record.major > 0;
 }
 
 void stream_done(struct stream *stream) {
@@ -67,7 +65,8 @@ void stream_done(struct stream *stream) {
 
 void stream_record(const struct stream *stream, struct stream_record *ret) {
         *ret = (struct stream_record) {
-                .version = STREAM_RECORD_VERSION,
+                .major = STREAM_RECORD_MAJOR,
+                .minor = STREAM_RECORD_MINOR,
                 .state = stream->state,
                 .file = stream->file.state,
                 .data_size = stream->file.data.size,

@@ -42,17 +42,19 @@ struct stream_state {
  * records in the ring, since writers learn of the new position last.
  */
 struct stream_record {
-        uint32_t version; /* STREAM_RECORD_VERSION; 0: nothing yet */
+        uint16_t major, minor; /* STREAM_RECORD_MAJOR; 0: nothing yet */
         uint32_t folded;  /* released: the session has its counters, and nothing more is to be done */
         struct stream_state state;
         struct stream_file_state file;
         uint64_t data_size, index_size;
+        LATER_MEMBER
 };
 
-/* 1: the file's counter of discarded events went on from file to file, and told was something else. */
-#define STREAM_RECORD_VERSION 2
+#define STREAM_RECORD_MAJOR 3
+#define STREAM_RECORD_MINOR LATER_MINOR
 
-_Static_assert(CHECKPOINT_SIZE(sizeof(struct stream_record)) <= RING_OWN_SIZE, "fits the positions file");
+_Static_assert(sizeof(struct stream_record) <= CHECKPOINT_ROOM && sizeof(struct checkpoint) <= RING_OWN_SIZE,
+               "fits the positions file");
 
 struct stream {
         struct channel *channel;

@@ -78,14 +78,22 @@
  * anything twice; the positions files and the status page tell it what it had
  * done.
  *
+ * Both ends may be of different minor versions, and either may be replaced while
+ * the other goes on. A message may be longer than the struct that its reader
+ * knows, or of a type that it does not know, which it refuses with EOPNOTSUPP.
+ * struct consumer_rings does not grow, since another one begins with it; answers
+ * do not, and come to tracingd in the form that it knows.
+ *
  * What was asked before RESUMED is done after it. A set's RINGS and CLASSES are
  * all sent again until its last stream's RELEASE is acknowledged, since they are
  * one metadata file; so are those of the kernel's channels.
  */
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "protocol/context.h"
+#include "protocol/later.h"
 
 #define CONSUMER_MESSAGE_MAX 65536
 #define CONSUMER_NAME_MAX 80
@@ -146,6 +154,7 @@ struct consumer_output {
         uint32_t kind;  /* enum consumer_output_kind */
         uint32_t flags; /* enum consumer_flags */
         char path[CONSUMER_PATH_MAX]; /* "" for CONSUMER_OUTPUT_FD */
+        LATER_MEMBER
 };
 
 struct consumer_session {
@@ -158,6 +167,7 @@ struct consumer_session {
         int64_t clock_offset_seconds;
         uint64_t clock_offset_ticks;
         uint64_t created; /* microseconds since the epoch */
+        LATER_MEMBER
 };
 
 /*
@@ -191,6 +201,7 @@ struct consumer_ring_files {
         uint32_t n_subbufs;
         uint32_t reserved;
         uint64_t subbuf_size;
+        LATER_MEMBER
 };
 
 struct consumer_class {
@@ -215,6 +226,7 @@ struct consumer_release {
         uint64_t set;
         uint32_t stream;
         uint32_t reserved;
+        LATER_MEMBER
 };
 
 enum consumer_kernel_flags {
@@ -251,6 +263,7 @@ struct consumer_kernel {
         uint64_t buffer_size; /* bytes, of each CPU */
         uint8_t uuid[16];     /* of the trace */
         char channel[CONSUMER_NAME_MAX];
+        LATER_MEMBER
 };
 
 #define CONSUMER_KERNEL_SUBBUF_MAX (1 << 20)
@@ -267,6 +280,7 @@ struct consumer_kernel_cpus {
         uint32_t first_cpu;
         uint32_t n_cpus;
         uint32_t reserved;
+        LATER_MEMBER
 };
 
 #define CONSUMER_KERNEL_CPUS_MAX 64
@@ -276,6 +290,7 @@ struct consumer_kernel_events {
         uint64_t set;
         uint32_t stream;
         uint32_t reserved;
+        LATER_MEMBER
 };
 
 /* + a constant memory file of struct consumer_kernel_process, as many as fit. */
@@ -284,6 +299,7 @@ struct consumer_kernel_state {
         uint64_t set;
         uint32_t stream;
         uint32_t reserved;
+        LATER_MEMBER
 };
 
 /* A thread, as /proc tells it to tracingd: all that the session's owner may see. */
@@ -302,6 +318,7 @@ struct consumer_snapshot {
         char name[CONSUMER_NAME_MAX]; /* directory below the output, or "" for the output itself */
         uint32_t flags;               /* CONSUMER_RESUME: an unfinished one of that name is replaced */
         uint32_t reserved;
+        LATER_MEMBER
 };
 
 /* Before its number, in the name of a directory that a session with a bound may lose. */
@@ -312,6 +329,7 @@ struct consumer_rotate {
         char name[CONSUMER_NAME_MAX]; /* directory below the output, for what was written so far */
         uint32_t flags;               /* CONSUMER_RESUME: it may have been moved already */
         uint32_t keep_kib;            /* that the chunks (CONSUMER_CHUNK_PREFIX) may have together; 0: no bound */
+        LATER_MEMBER
 };
 
 struct consumer_ack {
@@ -327,6 +345,8 @@ struct consumer_output_ack {
 };
 
 #define CONSUMER_STATUS_MAGIC UINT32_C(0x54415453)
+#define CONSUMER_STATUS_MAJOR 1
+#define CONSUMER_STATUS_MINOR (1 + LATER_MINOR)
 #define CONSUMER_OWN_SIZE 512
 
 /*
@@ -351,4 +371,8 @@ struct consumer_status {
         uint64_t notice_at;      /* see CONSUMER_NOTICE; UINT64_MAX: not for the bytes' sake */
         /* What the next consumer of the session must know of this one; nobody else's. */
         char own[CONSUMER_OWN_SIZE] __attribute__((aligned(64)));
+        LATER_MEMBER
 };
+
+/* Without what later versions have behind it, for which there is room: it is mapped in pages. */
+#define CONSUMER_STATUS_SIZE_MIN (offsetof(struct consumer_status, own) + CONSUMER_OWN_SIZE)

@@ -57,8 +57,8 @@ static int read_header(const void *data, size_t size, struct definitions_header 
         if (header.header_size < DEFINITIONS_HEADER_SIZE_MIN || header.header_size > size || header.total_size > size ||
             header.total_size < header.header_size || header.n_events > DEFINITIONS_EVENTS_MAX)
                 return -EBADMSG;
-        if (header.header_size >= sizeof(header))
-                memcpy(&header, data, sizeof(header));
+        if (header.header_size >= SIZE_BEFORE_LATER(header))
+                memcpy(&header, data, header.header_size < sizeof(header) ? header.header_size : sizeof(header));
         *ret = header;
         return 0;
 }
@@ -151,7 +151,8 @@ static char *put_name(char *p, const char *name) {
 }
 
 int definitions_append(char *buffer, size_t size, size_t *offset, const struct definition *d) {
-        size_t entry = ENTRY_FIXED + strlen(d->provider) + 1 + strlen(d->name) + 1;
+        size_t entry = ENTRY_FIXED + strlen(d->provider) + 1 + strlen(d->name) + 1 + LATER_SIZE;
+        static const char later[LATER_SIZE + 1];
         uint32_t entry32;
         char *p;
 
@@ -180,6 +181,7 @@ int definitions_append(char *buffer, size_t size, size_t *offset, const struct d
                 *p++ = (char) d->fields[i].type;
                 p = put_name(p, d->fields[i].name);
         }
+        memcpy(p, later, LATER_SIZE);
         *offset += entry;
         return 0;
 }

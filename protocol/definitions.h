@@ -27,9 +27,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "protocol/later.h"
+
 #define DEFINITIONS_MAGIC UINT32_C(0x53464554)
 #define DEFINITIONS_MAJOR 1
-#define DEFINITIONS_MINOR 1
+#define DEFINITIONS_MINOR (1 + LATER_MINOR)
 
 #define DEFINITIONS_SIZE_MAX (UINT64_C(8) << 20)
 #define DEFINITIONS_EVENTS_MAX 65536
@@ -44,6 +46,7 @@ struct definitions_header {
         uint32_t n_events;
         uint64_t total_size;
         uint32_t contexts_offset, n_contexts; /* since minor version 1 */
+        LATER_MEMBER
 };
 
 #define DEFINITIONS_HEADER_SIZE_MIN offsetof(struct definitions_header, contexts_offset)

@@ -173,7 +173,7 @@ int filter_bind(struct filter_program *const *programs, size_t n, const struct d
                 write_program(&w, programs[i]);
         if (w.n == 0 && !w.full)
                 return 0;
-        total = (sizeof(*code) + w.n * sizeof(struct filter_instruction) + w.strings_size + 7) & ~(size_t) 7;
+        total = (sizeof(*code) + w.n * sizeof(struct filter_instruction) + w.strings_size + LATER_SIZE + 7) & ~(size_t) 7;
         if (w.full || total > size)
                 return -E2BIG;
         *code = (struct filter_code) {

@@ -16,9 +16,10 @@
 #include <stdint.h>
 
 #include "protocol/definitions.h"
+#include "protocol/later.h"
 
 #define FILTER_CODE_MAJOR 1
-#define FILTER_CODE_MINOR 0
+#define FILTER_CODE_MINOR LATER_MINOR
 
 #define FILTER_STACK_MAX 16
 #define FILTER_INSTRUCTIONS_MAX 4096
@@ -63,7 +64,7 @@ struct filter_instruction {
         uint64_t value;
 };
 
-/* At the beginning, at a multiple of 8. Its instructions follow, then its strings, then zeros up to size. */
+/* At the beginning, at a multiple of 8. Its instructions follow, then its strings, then zeros up to size, or what a later minor version has. */
 struct filter_code {
         uint16_t major, minor;
         uint32_t size; /* of everything; a multiple of 8 */

@@ -233,5 +233,7 @@ size_t handshake_format(const struct handshake *h, char *buffer, size_t size) {
                 put_value(&w, &keys[i], h);
                 put_string(&w, "\n");
         }
+        if (LATER_MINOR > 0)
+                put_string(&w, "LATER=1\n");
         return w.used;
 }

@@ -45,9 +45,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "protocol/later.h"
+
 #define HANDSHAKE_SIZE_MAX 4096
 #define HANDSHAKE_ABI_MAJOR 1
-#define HANDSHAKE_ABI_MINOR 0
+#define HANDSHAKE_ABI_MINOR LATER_MINOR
 #define HANDSHAKE_NAME_MAX 64
 #define HANDSHAKE_CGROUP_MAX 255
 #define HANDSHAKE_EXECUTABLE_MAX 255

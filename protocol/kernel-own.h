@@ -43,6 +43,9 @@ enum own_type {
 #define OWN_CPUS_MAX 4096
 #define OWN_THREADS_MAX (1 << 20)
 
+/* Bytes of the largest message of any version. */
+#define OWN_MESSAGE_MAX 512
+
 /* All messages. Other members than those that a comment names are 0. */
 struct own_message {
         struct consumer_header header;
@@ -52,6 +55,7 @@ struct own_message {
         uint32_t n_cpus;      /* OWN_CHANNEL */
         uint32_t cpu;         /* OWN_CPU */
         uint32_t reserved;
+        LATER_MEMBER
 };
 
 /* Threads as the kernel numbers them in its records. */

@@ -46,9 +46,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "protocol/later.h"
+
 #define RING_MAGIC UINT32_C(0x474e4952)
 #define RING_MAJOR 1
-#define RING_MINOR 1
+#define RING_MINOR (1 + LATER_MINOR)
 
 #define RING_SUBBUF_SIZE_MIN UINT64_C(4096)
 #define RING_SUBBUF_SIZE_MAX (UINT64_C(16) << 20)
@@ -80,6 +82,7 @@ struct ring_header {
 
         /* Futex. A writer that finds the consumer asleep adds one and wakes it. */
         uint32_t wake __attribute__((aligned(256)));
+        LATER_MEMBER
 };
 
 /* How a sub-buffer was left. */

@@ -30,9 +30,11 @@
 
 #include <stdint.h>
 
+#include "protocol/later.h"
+
 #define STREAM_MAGIC UINT32_C(0x5453544c)
 #define STREAM_MAJOR 1
-#define STREAM_MINOR 0
+#define STREAM_MINOR LATER_MINOR
 
 #define STREAM_QUEUE_SIZE ((uint64_t) 4 << 20)
 
@@ -57,13 +59,16 @@ struct stream_frame {
 struct stream_hello {
         uint32_t magic;
         uint16_t major, minor;
+        LATER_MEMBER
 };
 
 struct stream_sync {
         uint64_t time;     /* ticks of the clock of the traces */
         uint64_t realtime; /* when this was sent: nanoseconds since the epoch */
+        LATER_MEMBER
 };
 
 struct stream_lost {
         uint64_t packets, events;
+        LATER_MEMBER
 };

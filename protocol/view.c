@@ -11,11 +11,11 @@ static uint64_t check_layout(const struct view_header *h, const struct view *v, 
 
         if (h->header_size < VIEW_HEADER_SIZE_MIN || h->header_size % 8 || h->header_size > size ||
             h->ring_size < VIEW_RING_SIZE_MIN || h->ring_size % 8 || h->ring_size > 4096 ||
-            h->action_size < sizeof(struct view_action) || h->action_size % 8 || h->action_size > 4096 ||
+            h->action_size < SIZE_BEFORE_LATER(struct view_action) || h->action_size % 8 || h->action_size > 4096 ||
             h->n_rings > VIEW_RINGS_MAX)
                 return 0;
         if (v->n_filters > 0 &&
-            (v->filter_size < sizeof(struct view_filter) || v->filter_size % 8 || v->filter_size > 4096))
+            (v->filter_size < SIZE_BEFORE_LATER(struct view_filter) || v->filter_size % 8 || v->filter_size > 4096))
                 return 0;
         end = h->header_size + (uint64_t) h->ring_size * h->n_rings + (uint64_t) h->action_size * h->n_actions +
               (uint64_t) v->filter_size * v->n_filters;
@@ -63,7 +63,7 @@ int view_check(const void *data, size_t size, size_t n_fds, struct view *ret) {
                 return -EBADMSG;
         if (h->major != VIEW_MAJOR)
                 return -EPROTONOSUPPORT;
-        if (h->header_size >= sizeof(*h) && size >= sizeof(*h) && h->n_filters > 0) {
+        if (h->header_size >= SIZE_BEFORE_LATER(*h) && size >= SIZE_BEFORE_LATER(*h) && h->n_filters > 0) {
                 v.n_filters = h->n_filters;
                 v.filter_size = h->filter_size;
         }

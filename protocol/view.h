@@ -21,10 +21,11 @@
 
 #include "protocol/context.h"
 #include "protocol/filter-code.h"
+#include "protocol/later.h"
 
 #define VIEW_MAGIC UINT32_C(0x57454956)
 #define VIEW_MAJOR 1
-#define VIEW_MINOR 4
+#define VIEW_MINOR (4 + LATER_MINOR)
 
 #define VIEW_SIZE_MAX (UINT64_C(8) << 20)
 #define VIEW_RINGS_MAX 30 /* four descriptors each and one for the view: DATAGRAM_FDS_MAX */
@@ -51,6 +52,7 @@ struct view_header {
         uint64_t total_size;
         uint32_t n_filters;
         uint32_t filter_size; /* of a struct view_filter */
+        LATER_MEMBER
 };
 
 /* One channel of one session. */
@@ -60,6 +62,7 @@ struct view_ring {
         uint32_t flags; /* enum view_ring_flags */
         uint32_t contexts; /* protocol/context.h; of all its events */
         char app_contexts[APP_CONTEXTS_SIZE]; /* struct context_set; since minor version 3 */
+        LATER_MEMBER
 };
 
 #define VIEW_RING_SIZE_MIN offsetof(struct view_ring, app_contexts)
@@ -70,6 +73,7 @@ struct view_action {
         uint32_t ring;  /* index into the rings */
         uint32_t id;
         uint32_t filter; /* number of a filter, from 1 on; 0: always */
+        LATER_MEMBER
 };
 
 /* Where a filter is: protocol/filter-code.h. The first one lies behind the last view_filter, each other behind the one
@@ -77,6 +81,7 @@ struct view_action {
 struct view_filter {
         uint32_t offset; /* in the view; a multiple of 8 */
         uint32_t size;
+        LATER_MEMBER
 };
 
 /* An untrusted view after view_check(): every index and offset is in bounds, every filter can be run. */
@@ -107,7 +112,7 @@ static inline const struct view_action *view_action_at(const struct view *view, 
 
 /* Not checked. */
 static inline const char *view_ring_app_contexts(const struct view *view, uint32_t i) {
-        return view->ring_size < sizeof(struct view_ring) ? "" : view_ring_at(view, i)->app_contexts;
+        return view->ring_size < SIZE_BEFORE_LATER(struct view_ring) ? "" : view_ring_at(view, i)->app_contexts;
 }
 
 /* Of a filter's number, as actions have it. */

@@ -40,9 +40,9 @@ void live_input_done(struct live_input *input) {
 static int on_hello(struct live_input *input, const char *data, size_t size) {
         struct stream_hello hello;
 
-        if (size < sizeof(hello))
+        if (size < SIZE_BEFORE_LATER(hello))
                 return -EBADMSG;
-        memcpy(&hello, data, sizeof(hello));
+        memcpy(&hello, data, SIZE_BEFORE_LATER(hello));
         if (hello.magic != STREAM_MAGIC)
                 return -EBADMSG;
         if (hello.major != STREAM_MAJOR)
@@ -132,9 +132,9 @@ static int on_sync(struct live_input *input, const char *data, size_t size) {
         struct live_packet *packet;
         struct stream_sync sync;
 
-        if (size < sizeof(sync))
+        if (size < SIZE_BEFORE_LATER(sync))
                 return -EBADMSG;
-        memcpy(&sync, data, sizeof(sync));
+        memcpy(&sync, data, SIZE_BEFORE_LATER(sync));
         STAILQ_FOREACH(packet, &input->packets, entries)
                 packet->is_ready = true;
         if (sync.time > input->sync)
@@ -147,9 +147,9 @@ static int on_sync(struct live_input *input, const char *data, size_t size) {
 static int on_lost(struct live_input *input, const char *data, size_t size) {
         struct stream_lost lost;
 
-        if (size < sizeof(lost))
+        if (size < SIZE_BEFORE_LATER(lost))
                 return -EBADMSG;
-        memcpy(&lost, data, sizeof(lost));
+        memcpy(&lost, data, SIZE_BEFORE_LATER(lost));
         input->packets_lost += lost.packets;
         input->events_lost += lost.events;
         return 0;

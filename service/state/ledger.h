@@ -27,10 +27,11 @@
 #include <sys/uio.h>
 
 #include "common/cleanup.h"
+#include "protocol/later.h"
 
 #define LEDGER_MAGIC UINT64_C(0x52474445434c5254)
 #define LEDGER_MAJOR 1
-#define LEDGER_MINOR 0
+#define LEDGER_MINOR LATER_MINOR
 #define LEDGER_SIZE_MAX (UINT64_C(1) << 30)
 
 enum ledger_counter {
@@ -51,6 +52,7 @@ struct ledger_header {
         uint32_t n_counters;
         uint64_t committed;    /* bytes of the file that count */
         uint64_t counters[_LEDGER_COUNTERS];
+        LATER_MEMBER
 };
 
 struct ledger_record {

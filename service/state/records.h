@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "protocol/later.h"
 #include "service/state/fd-store.h"
 #include "service/state/ledger.h"
 
@@ -33,6 +34,7 @@ struct record_clock {
         uint64_t frequency;
         int64_t offset_seconds;
         uint64_t offset_ticks;
+        LATER_MEMBER
 };
 
 enum record_session_flags {
@@ -53,6 +55,7 @@ struct record_session {
         uint64_t applications; /* that its counters show beside those that come later */
         uint64_t rotate_size, rotate_usec, max_size;
         uint64_t chunk_bytes, chunk_begun; /* of the chunk that is being written */
+        LATER_MEMBER
 };
 
 /* Strings: name, contexts of applications. */
@@ -62,6 +65,7 @@ struct record_channel {
         uint64_t subbuf_size;
         uint32_t n_subbufs, contexts;
         uint8_t overwrite, enabled, kernel, reserved[5];
+        LATER_MEMBER
 };
 
 /* Strings: the selector's text. */
@@ -69,6 +73,7 @@ struct record_rule {
         uint32_t size, id;
         uint64_t key;
         uint32_t channel, enabled;
+        LATER_MEMBER
 };
 
 /* A consumer that has taken its session. Strings: its units' name without suffix. */
@@ -76,6 +81,7 @@ struct record_consumer {
         uint32_t size, restarts;
         uint64_t key;
         struct fd_identity status, connection; /* connection: none while it is away */
+        LATER_MEMBER
 };
 
 #define RECORD_MESSAGE_FILES 2
@@ -87,6 +93,7 @@ struct record_message {
         struct fd_identity files[RECORD_MESSAGE_FILES];
         uint32_t body_size; /* a struct consumer_header and what belongs to it */
         uint32_t more_size;
+        LATER_MEMBER
 };
 
 /* `more` of RINGS. That of CLASSES is definitions (protocol/definitions.h): entry i is that of class i of the message. */
@@ -97,12 +104,14 @@ struct record_rings {
         uint32_t uid, label_size;
         uint64_t user_namespace, pid_namespace, alone; /* compartment.h */
         char label[256];
+        LATER_MEMBER
 };
 
 /* A ring set that is over, whose name no other may have. Strings: the name. */
 struct record_set_name {
         uint32_t size, uid;
         uint64_t key;
+        LATER_MEMBER
 };
 
 /* Where an object writes what the next tracingd must know. All of it may be 0: nowhere. */

@@ -55,7 +55,7 @@ static int read_session(const struct ledger_item *item, struct remains *r) {
         const char **const strings[] = { &s.name, &s.path, &s.asked, &s.profile, &s.reason, &s.client };
         int k;
 
-        k = record_read(item, &s.record, sizeof(s.record), sizeof(s.record));
+        k = record_read(item, &s.record, sizeof(s.record), SIZE_BEFORE_LATER(s.record));
         if (k >= 0)
                 k = read_strings(item, strings, ARRAY_SIZE(strings));
         if (k < 0)
@@ -89,7 +89,7 @@ static int read_channel(const struct ledger_item *item, struct remains *r) {
         struct remains_session *s;
         int k;
 
-        k = record_read(item, &c.record, sizeof(c.record), sizeof(c.record));
+        k = record_read(item, &c.record, sizeof(c.record), SIZE_BEFORE_LATER(c.record));
         if (k >= 0)
                 k = read_strings(item, strings, ARRAY_SIZE(strings));
         if (k < 0)
@@ -126,7 +126,7 @@ static int read_rule(const struct ledger_item *item, struct remains *r) {
         const char *text;
         int k;
 
-        k = record_read(item, &rule.record, sizeof(rule.record), sizeof(rule.record));
+        k = record_read(item, &rule.record, sizeof(rule.record), SIZE_BEFORE_LATER(rule.record));
         if (k < 0)
                 return k;
         s = find(r, rule.record.key);
@@ -154,7 +154,7 @@ static int read_consumer(const struct ledger_item *item, struct remains *r) {
         const char *unit;
         int k;
 
-        k = record_read(item, &record, sizeof(record), sizeof(record));
+        k = record_read(item, &record, sizeof(record), SIZE_BEFORE_LATER(record));
         if (k < 0)
                 return k;
         unit = record_string(item, &position);
@@ -175,7 +175,7 @@ static int read_message(const struct ledger_item *item, struct remains *r) {
         int k;
 
         k = remains_read_message(item, &m);
-        if (k < 0)
+        if (k <= 0)
                 return k;
         s = find(r, m.record.key);
         if (!s)
@@ -193,7 +193,7 @@ static int read_name(const struct ledger_item *item, struct remains *r) {
         uint32_t position = 0;
         int k;
 
-        k = record_read(item, &name.record, sizeof(name.record), sizeof(name.record));
+        k = record_read(item, &name.record, sizeof(name.record), SIZE_BEFORE_LATER(name.record));
         if (k < 0)
                 return k;
         name.name = record_string(item, &position);
@@ -210,7 +210,7 @@ static int read_name(const struct ledger_item *item, struct remains *r) {
 }
 
 static int read_clock(const struct ledger_item *item, struct remains *r) {
-        int k = record_read(item, &r->clock, sizeof(r->clock), sizeof(r->clock));
+        int k = record_read(item, &r->clock, sizeof(r->clock), SIZE_BEFORE_LATER(r->clock));
 
         if (k >= 0 && (r->clock.clock >= _TRACE_CLOCK_MAX || r->clock.frequency == 0))
                 k = -EBADMSG;

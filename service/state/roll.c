@@ -87,7 +87,7 @@ static bool read_header(int fd, struct roll_header *ret) {
         if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || pread(fd, &h, sizeof(h), 0) != sizeof(h))
                 return false;
         if (h.magic != ROLL_MAGIC || h.major != ROLL_MAJOR || h.header_size < sizeof(h) || h.header_size > 4096 ||
-            h.header_size % 8 != 0 || h.slot_size < sizeof(struct roll_slot) || h.slot_size > 4096 ||
+            h.header_size % 8 != 0 || h.slot_size < SIZE_BEFORE_LATER(struct roll_slot) || h.slot_size > 4096 ||
             h.slot_size % 8 != 0 || h.n_slots > ROLL_SLOTS_MAX)
                 return false;
         *ret = h;

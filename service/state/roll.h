@@ -18,11 +18,12 @@
 #include <sys/types.h>
 
 #include "common/cleanup.h"
+#include "protocol/later.h"
 #include "service/state/fd-store.h"
 
 #define ROLL_MAGIC UINT64_C(0x4c4c4f524c435254)
 #define ROLL_MAJOR 1
-#define ROLL_MINOR 0
+#define ROLL_MINOR LATER_MINOR
 #define ROLL_SLOTS_MAX (UINT32_C(1) << 19)
 
 /* The file. Later minor versions have larger slots. */
@@ -41,6 +42,7 @@ struct roll_slot {
         uint32_t uid;
         int32_t pid;
         uint64_t reserved;
+        LATER_MEMBER
 };
 
 struct roll_entry {

@@ -39,7 +39,7 @@ int sender_restore(const struct keep *keep, int status_fd, uint64_t stored, stru
         int r;
 
         r = memfd_check_shared(fd, &size);
-        if (r >= 0 && size != sizeof(*s->status))
+        if (r >= 0 && size < CONSUMER_STATUS_SIZE_MIN)
                 r = -EBADMSG;
         if (r < 0)
                 return r;

@@ -88,8 +88,8 @@ static int make_status(struct sender *s) {
                 return r;
         s->status_stored = fd_store_add(s->keep.store, s->status_fd);
         s->status->magic = CONSUMER_STATUS_MAGIC;
-        s->status->major = 1;
-        s->status->minor = 1;
+        s->status->major = CONSUMER_STATUS_MAJOR;
+        s->status->minor = CONSUMER_STATUS_MINOR;
         s->status->notice_at = UINT64_MAX;
         return 0;
 }

@@ -54,12 +54,14 @@ static void add_struct(struct world *w, bool later, uint16_t type, const void *d
 static void add_message(struct world *w, bool later, const void *body, uint32_t size, const void *more, uint32_t n,
                         uint32_t n_files) {
         const struct record_message record = {
-                .size = sizeof(record), .key = 7, .n_files = n_files, .body_size = size, .more_size = n,
+                .size = sizeof(record), .key = 7, .n_files = n_files, .body_size = later ? size + 16 : size,
+                .more_size = n,
         };
-        uint32_t padded = (size + 7) & ~7U;
+        uint32_t padded = (record.body_size + 7) & ~7U;
         g_autofree char *tail = g_malloc0(padded + n + 1);
 
         memcpy(tail, body, size);
+        ((struct consumer_header *) tail)->size = record.body_size;
         if (n > 0)
                 memcpy(tail + padded, more, n);
         add_struct(w, later, RECORD_MESSAGE, &record, sizeof(record), tail, padded + n);
@@ -91,6 +93,13 @@ static void add_classes(struct world *w, bool later) {
         add_message(w, later, classes, size, definitions, (uint32_t) offset, 1);
 }
 
+/* Of a type that only a later version knows. */
+static void add_unknown(struct world *w) {
+        const struct consumer_header m = { CONSUMER_RING_FILES + 1, sizeof(m), 5 };
+
+        add_message(w, true, &m, sizeof(m), NULL, 0, 0);
+}
+
 /* Records in no useful order, as changes leave them. */
 static struct world *make(bool later) {
         static const char names[] = "shop\0/tmp/trace\0/tmp/trace\0\0\0bus/:1.7", channel[] = "c\0", rule[] = "shop:*";
@@ -117,8 +126,10 @@ static struct world *make(bool later) {
         add_struct(w, later, RECORD_SET_NAME, &name, sizeof(name), "process-1", 10);
         add_struct(w, later, RECORD_CHANNEL, &c, sizeof(c), channel, sizeof(channel));
         add_struct(w, later, RECORD_SESSION, &session, sizeof(session), names, sizeof(names));
-        if (later)
+        if (later) {
                 (void) add(w, 999, "something new", 14, NULL, 0);
+                add_unknown(w);
+        }
         return w;
 }
 
