@@ -14,17 +14,15 @@
 int output_map_status(struct output *output, int fd) {
         struct consumer_status *status;
         uint64_t size;
-        int r;
 
         if (memfd_check_shared(fd, &size) < 0 || size < CONSUMER_STATUS_SIZE_MIN)
                 return -EBADMSG;
         status = mmap(NULL, sizeof(*status), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (status == MAP_FAILED)
                 return -errno;
-        if (status->magic != CONSUMER_STATUS_MAGIC || status->major != CONSUMER_STATUS_MAJOR) {
-                r = status->magic == CONSUMER_STATUS_MAGIC ? -EPROTONOSUPPORT : -EBADMSG;
+        if (status->magic != CONSUMER_STATUS_MAGIC) {
                 munmap(status, sizeof(*status));
-                return r;
+                return -EBADMSG;
         }
         output->status = status;
         return 0;
