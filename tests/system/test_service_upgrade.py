@@ -101,6 +101,7 @@ class Upgrade(RestartTest):
             self.assertIn("test:tick", read_line(follower).decode())
         follower.terminate()
         follower.communicate(timeout=system.PATIENCE)
+        system.wait_until(lambda: self.busctl("alice", *limits).stdout == used, "the end of the stream")
 
     def begin_all(self):
         self.begin("steady")
