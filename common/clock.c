@@ -77,7 +77,7 @@ static uint64_t multiply_divide(uint64_t a, uint64_t b, uint64_t divisor) {
 int trace_clock_calibrate(enum trace_clock clock, struct trace_clock_info *ret) {
         int64_t timens = clock == TRACE_CLOCK_MONOTONIC ? trace_clock_timens_offset() : 0;
         uint64_t frequency = NSEC_PER_SEC, ticks, wall, whole;
-        struct trace_clock_info info;
+        struct trace_clock_info info = {};
 
         if (clock == TRACE_CLOCK_TSC) {
                 uint64_t t0, n0, t1, n1;

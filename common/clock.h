@@ -23,6 +23,7 @@ struct trace_clock_info {
         uint64_t frequency;      /* ticks per second */
         int64_t offset_seconds;  /* wall time at tick 0: seconds since the epoch, */
         uint64_t offset_ticks;   /* plus ticks, below frequency */
+        uint64_t precision;      /* ticks by which two processors' clocks can differ; 0: not known */
 };
 
 #if defined(__x86_64__) || defined(__i386__)
@@ -61,7 +62,8 @@ enum trace_clock trace_clock_choose(void);
 
 /*
  * Measures the clock against the kernel's. Takes at least 20 ms of sleep, after
- * which the frequency is right to about one in a million. 0 or -errno.
+ * which the frequency is right to about one in a million. What processors differ
+ * by is not measured. 0 or -errno.
  */
 int trace_clock_calibrate(enum trace_clock clock, struct trace_clock_info *ret);
 

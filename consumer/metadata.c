@@ -89,9 +89,11 @@ static const char *clock_name(const struct session *session) {
 static int put_clock(struct text *text, const struct session *session) {
         const struct consumer_session *info = &session->info;
         const char *name = clock_name(session);
-        char id[37];
+        char id[37], precision[48] = "";
 
         format_uuid(info->clock_uuid, id);
+        if (info->clock_precision > 0)
+                snprintf(precision, sizeof(precision), "\tprecision = %" PRIu64 ";\n", info->clock_precision);
         return text_printf(text,
                            "clock {\n"
                            "\tname = \"%s\";\n"
@@ -100,6 +102,7 @@ static int put_clock(struct text *text, const struct session *session) {
                            "\tfreq = %" PRIu64 ";\n"
                            "\toffset_s = %" PRIi64 ";\n"
                            "\toffset = %" PRIu64 ";\n"
+                           "%s"
                            "\tabsolute = true;\n"
                            "};\n\n"
                            "typealias integer { size = 27; align = 1; signed = false; map = clock.%s.value; } "
@@ -107,7 +110,8 @@ static int put_clock(struct text *text, const struct session *session) {
                            "typealias integer { size = 64; align = 8; signed = false; map = clock.%s.value; } "
                            ":= uint64_clock_t;\n\n",
                            name, id, info->clock == TRACE_CLOCK_TSC ? "Time stamp counter" : "CLOCK_MONOTONIC",
-                           info->clock_frequency, info->clock_offset_seconds, info->clock_offset_ticks, name, name);
+                           info->clock_frequency, info->clock_offset_seconds, info->clock_offset_ticks, precision, name,
+                           name);
 }
 
 static int put_packet_context(struct text *text) {

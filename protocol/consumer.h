@@ -167,6 +167,7 @@ struct consumer_session {
         int64_t clock_offset_seconds;
         uint64_t clock_offset_ticks;
         uint64_t created; /* microseconds since the epoch */
+        uint64_t clock_precision; /* ticks by which two processors' clocks can differ; 0: not known */
         LATER_MEMBER
 };
 

@@ -15,6 +15,7 @@ struct clock {
         uint64_t frequency;
         int64_t offset_seconds;
         uint64_t offset_ticks;
+        uint64_t precision; /* ticks by which two processors' clocks can differ; 0: not said */
         int64_t base; /* nanoseconds since the epoch at tick 0 */
         uint64_t multiplier;
         unsigned shift;

@@ -26,6 +26,16 @@ _public_ const char *tracectl_reader_event_get_clock_name(const tracectl_reader_
         return event->record->class->clock ? event->record->class->clock->name : NULL;
 }
 
+_public_ uint64_t tracectl_reader_event_get_clock_error(const tracectl_reader_event *event) {
+        const struct clock *clock = event->record->class->clock;
+
+        if (!clock)
+                return 0;
+        /* Rounded up. */
+        return (uint64_t) (((unsigned __int128) clock->precision * clock->multiplier +
+                            ((unsigned __int128) 1 << clock->shift) - 1) >> clock->shift);
+}
+
 _public_ int tracectl_reader_event_get_thread(const tracectl_reader_event *event, int32_t *ret_pid, int32_t *ret_tid) {
         if (!event->record->has_thread)
                 return 0;

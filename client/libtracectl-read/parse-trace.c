@@ -57,6 +57,8 @@ static int set_clock(struct parser *parser, void *object, const char *key, const
                 return value_get_number(parser, key, value, &clock->frequency);
         if (strcmp(key, "offset") == 0)
                 return value_get_number(parser, key, value, &clock->offset_ticks);
+        if (strcmp(key, "precision") == 0)
+                return value_get_number(parser, key, value, &clock->precision);
         if (strcmp(key, "offset_s") == 0) {
                 if (value->kind != VALUE_NUMBER || value->number > INT64_MAX)
                         return parser_fail(parser, "'offset_s' must be a number of seconds");

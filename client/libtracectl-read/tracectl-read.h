@@ -73,6 +73,13 @@ uint64_t tracectl_reader_event_get_ticks(const tracectl_reader_event *event);
 uint64_t tracectl_reader_event_get_clock_frequency(const tracectl_reader_event *event);
 const char *tracectl_reader_event_get_clock_name(const tracectl_reader_event *event); /* NULL if there is no clock */
 
+/*
+ * By how many nanoseconds the clocks of two processors can differ, as the tracer
+ * has measured it: of two events of different processors that are closer, either
+ * may have been first. 0 where the trace does not say.
+ */
+uint64_t tracectl_reader_event_get_clock_error(const tracectl_reader_event *event);
+
 /* Who recorded it. 1, or 0 where the trace does not say. */
 int tracectl_reader_event_get_thread(const tracectl_reader_event *event, int32_t *ret_pid, int32_t *ret_tid);
 

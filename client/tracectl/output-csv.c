@@ -13,12 +13,14 @@
 #include "client/tracectl/json-writer.h"
 #include "client/tracectl/output-event.h"
 #include "client/tracectl/pairs.h"
+#include "client/tracectl/uncertain.h"
 #include "client/tracectl/view-output.h"
 
 struct output_csv {
         struct output_time time;
-        bool with_durations;
+        bool with_durations, with_uncertain;
         struct pairs pairs;
+        struct uncertain uncertain;
 };
 
 static int begin(const struct view_output_options *options, struct text *text, void **ret) {
@@ -27,10 +29,13 @@ static int begin(const struct view_output_options *options, struct text *text, v
         if (!output)
                 return -ENOMEM;
         output->with_durations = options->with_durations;
+        output->with_uncertain = options->with_uncertain;
         *ret = output;
         text_add_literal(text, "time,event,pid,tid,process,cpu,fields");
         if (output->with_durations)
                 text_add_literal(text, ",duration");
+        if (output->with_uncertain)
+                text_add_literal(text, ",uncertain");
         text_add_literal(text, "\r\n");
         return 0;
 }
@@ -107,6 +112,10 @@ static int add_event(void *state, struct text *text, tracectl_reader_event *even
                 text_add_char(text, ',');
         if (pair.kind == PAIR_END || pair.kind == PAIR_WHOLE)
                 text_add_i64(text, pair.duration);
+        if (output->with_uncertain)
+                text_add_char(text, ',');
+        if (output->with_uncertain && uncertain_add(&output->uncertain, event))
+                text_add_char(text, '1');
         text_add_literal(text, "\r\n");
         return 0;
 }

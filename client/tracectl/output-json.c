@@ -9,12 +9,14 @@
 #include "client/tracectl/json-writer.h"
 #include "client/tracectl/output-event.h"
 #include "client/tracectl/pairs.h"
+#include "client/tracectl/uncertain.h"
 #include "client/tracectl/view-output.h"
 
 struct output_json {
         struct output_time time;
-        bool with_durations;
+        bool with_durations, with_uncertain;
         struct pairs pairs;
+        struct uncertain uncertain;
 };
 
 static int begin(const struct view_output_options *options, struct text *text, void **ret) {
@@ -23,6 +25,7 @@ static int begin(const struct view_output_options *options, struct text *text, v
         if (!output)
                 return -ENOMEM;
         output->with_durations = options->with_durations;
+        output->with_uncertain = options->with_uncertain;
         *ret = output;
         return 0;
 }
@@ -80,6 +83,8 @@ static int add_event(void *state, struct text *text, tracectl_reader_event *even
         add_head(output, &json, event);
         if (pair.kind == PAIR_END || pair.kind == PAIR_WHOLE)
                 add_number(&json, "duration", pair.duration);
+        if (output->with_uncertain && uncertain_add(&output->uncertain, event))
+                text_add_literal(text, ",\"uncertain\":true");
         add_context(&json, event);
         text_add_literal(text, ",\"fields\":");
         json_write_fields(&json, event);

@@ -6,13 +6,15 @@
 #include <stdlib.h>
 
 #include "client/tracectl/pairs.h"
+#include "client/tracectl/uncertain.h"
 #include "client/tracectl/view-event.h"
 #include "client/tracectl/view-output.h"
 
 struct output_text {
         struct view_format format;
-        bool with_durations;
+        bool with_durations, with_uncertain;
         struct pairs pairs;
+        struct uncertain uncertain;
 };
 
 static int begin(const struct view_output_options *options, struct text *text, void **ret) {
@@ -23,6 +25,7 @@ static int begin(const struct view_output_options *options, struct text *text, v
         output->format.is_coloured = options->is_coloured;
         output->format.with_date = options->with_date;
         output->with_durations = options->with_durations;
+        output->with_uncertain = options->with_uncertain;
         *ret = output;
         return 0;
 }
@@ -61,6 +64,8 @@ static int add_event(void *state, struct text *text, tracectl_reader_event *even
                 if (r < 0)
                         return r;
         }
+        if (output->with_uncertain)
+                output->format.is_uncertain = uncertain_add(&output->uncertain, event);
         view_add_event(&output->format, text, event);
         if (pair.kind == PAIR_END) {
                 text->size--; /* the line's end, which is written last and thus still here */

@@ -78,6 +78,8 @@ static void add_thread(struct view_format *format, struct text *text, const trac
         if (format->n_thread == 0 || has_thread != format->has_thread || pid != format->pid || tid != format->tid)
                 set_thread(format, has_thread, pid, tid);
         memcpy(text_reserve(text, sizeof(format->thread)), format->thread, sizeof(format->thread));
+        if (format->is_uncertain)
+                text->data[text->size] = '~';
         text->size += format->n_thread;
 }
 

@@ -18,6 +18,7 @@ struct view_plain;
 struct view_format {
         bool is_coloured;
         bool with_date;
+        bool is_uncertain; /* of the next event: put a mark behind its time */
         bool has_second;
         int64_t second;
         size_t n_clock;

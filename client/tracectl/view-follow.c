@@ -37,9 +37,9 @@ int view_follow(bool is_user, const char *session, const struct view_output *out
         _cleanup_(follow_done) struct follow stream = {};
         int status, r;
 
-        if (!output->is_each_alone || options->with_durations) {
+        if (!output->is_each_alone || options->with_durations || options->with_uncertain) {
                 say("--follow shows one event after another, which the output '%s'%s cannot", output->name,
-                    options->with_durations ? " with --durations" : "");
+                    options->with_durations ? " with --durations" : options->with_uncertain ? " with --uncertain" : "");
                 return EXIT_USAGE;
         }
         status = command_open_session(&command, session);

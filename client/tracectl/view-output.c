@@ -68,7 +68,7 @@ static int add_events(const struct view_output *output, const struct view_output
 
 int view_output_run(const struct view_output *output, const struct view_output_options *options,
                     tracectl_reader *reader, int fd) {
-        return output->is_each_alone && !options->with_durations ?
+        return output->is_each_alone && !options->with_durations && !options->with_uncertain ?
                 view_threads_run(output, options, reader, fd) :
                 view_output_run_alone(output, options, reader, fd);
 }

@@ -22,7 +22,7 @@ struct view_select;
 struct view_output_options {
         const char *path; /* of the trace; outlives the output */
         const tracectl_reader *reader; /* view_output_run() fills it in */
-        bool is_coloured, with_date, with_durations;
+        bool is_coloured, with_date, with_durations, with_uncertain;
         const struct view_select *select; /* which events; NULL: all */
 };
 
@@ -33,7 +33,7 @@ struct view_output {
 
         /*
          * What is written for an event does not depend on others, and begin writes nothing: several threads may do it,
-         * each with a state of its own. Not asked for with_durations, which needs all events of a thread.
+         * each with a state of its own. Not asked for with_durations and with_uncertain, which look at events before.
          */
         bool is_each_alone;
 

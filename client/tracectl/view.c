@@ -28,7 +28,7 @@ struct view {
         const struct view_output *output;
         struct view_select select;
         const char *host; /* where to run, or NULL */
-        bool with_markers, with_date, with_durations, without_pager, is_user, is_following;
+        bool with_markers, with_date, with_durations, with_uncertain, without_pager, is_user, is_following;
         const char *path; /* NULL: whichever is meant */
         const char *file; /* NULL: stdout */
 };
@@ -61,6 +61,8 @@ static void print_help(void) {
              "  -g, --grep=REGEX Only lines like this; without capitals, in either case\n"
              "  -f, --follow     Print what SESSION records from now on, as it happens\n"
              "      --durations  With events that end what another began, how long it took\n"
+             "      --uncertain  Mark events so close to one of another processor before them\n"
+             "                   that it may have been the other way round, with a ~\n"
              "      --no-pager   Print to the terminal at once, not page by page\n"
              "      --user       SESSION is one of this user's service, not the machine's\n"
              "  -H, --host=[USER@]HOST\n"
@@ -97,7 +99,7 @@ static int check_options(struct view *view, int argc, char *argv[]) {
 
 /* As check_options(). */
 static int read_options(struct view *view, int argc, char *argv[]) {
-        enum { OPTION_NO_PAGER = 256, OPTION_USER, OPTION_DURATIONS, OPTION_PROCESS, OPTION_FILTER };
+        enum { OPTION_NO_PAGER = 256, OPTION_USER, OPTION_DURATIONS, OPTION_UNCERTAIN, OPTION_PROCESS, OPTION_FILTER };
         static const struct option options[] = {
                 { "all", no_argument, NULL, 'a' },
                 { "date", no_argument, NULL, 'd' },
@@ -112,6 +114,7 @@ static int read_options(struct view *view, int argc, char *argv[]) {
                 { "grep", required_argument, NULL, 'g' },
                 { "follow", no_argument, NULL, 'f' },
                 { "durations", no_argument, NULL, OPTION_DURATIONS },
+                { "uncertain", no_argument, NULL, OPTION_UNCERTAIN },
                 { "no-pager", no_argument, NULL, OPTION_NO_PAGER },
                 { "user", no_argument, NULL, OPTION_USER },
                 { "host", required_argument, NULL, 'H' },
@@ -142,6 +145,9 @@ static int read_options(struct view *view, int argc, char *argv[]) {
                         break;
                 case OPTION_DURATIONS:
                         view->with_durations = true;
+                        break;
+                case OPTION_UNCERTAIN:
+                        view->with_uncertain = true;
                         break;
                 case OPTION_NO_PAGER:
                         view->without_pager = true;
@@ -189,6 +195,7 @@ static int follow_session(const struct view *view) {
                 .is_coloured = wants_colours(),
                 .with_date = view->with_date,
                 .with_durations = view->with_durations,
+                .with_uncertain = view->with_uncertain,
                 .select = view_select_is_used(&view->select) ? &view->select : NULL,
         };
 
@@ -208,6 +215,7 @@ static int write_events(const struct view *view, struct view_trace *trace, const
                 .is_coloured = !view->file && wants_colours(),
                 .with_date = view->with_date,
                 .with_durations = view->with_durations,
+                .with_uncertain = view->with_uncertain,
                 .select = view_select_is_used(&view->select) ? &view->select : NULL,
         };
         struct pager pager = {};

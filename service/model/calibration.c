@@ -6,13 +6,15 @@
 
 #include "common/cleanup.h"
 #include "service/model/calibration.h"
+#include "service/model/clock-bound.h"
 
 struct calibration {
-        pthread_t thread;
+        pthread_t thread, bound_thread;
         bool joined;
         enum trace_clock clock;
         struct trace_clock_info info;
         int result;
+        struct clock_bound bound;
         bool known; /* from an earlier tracingd */
         struct trace_clock_info earlier;
 };
@@ -21,6 +23,15 @@ static void *measure(void *userdata) {
         struct calibration *c = userdata;
 
         c->result = trace_clock_calibrate(c->clock, &c->info);
+        return NULL;
+}
+
+/* While the other one sleeps. */
+static void *measure_bound(void *userdata) {
+        struct calibration *c = userdata;
+
+        if (clock_bound_measure(c->clock, &c->bound) < 0)
+                c->bound = (struct clock_bound) {};
         return NULL;
 }
 
@@ -37,13 +48,22 @@ int calibration_new(enum trace_clock clock, struct calibration **ret) {
                 free(c);
                 return -r;
         }
+        r = pthread_create(&c->bound_thread, NULL, measure_bound, c);
+        if (r > 0) {
+                pthread_join(c->thread, NULL);
+                free(c);
+                return -r;
+        }
         *ret = c;
         return 0;
 }
 
 static void join(struct calibration *c) {
-        if (!c->joined)
-                pthread_join(c->thread, NULL);
+        if (c->joined)
+                return;
+        pthread_join(c->thread, NULL);
+        pthread_join(c->bound_thread, NULL);
+        c->info.precision = c->bound.ticks;
         c->joined = true;
 }
 

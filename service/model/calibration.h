@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Measures the trace clock once, in a thread of its own, because that takes
+ * Measures the trace clock once, in threads of its own, because that takes
  * 20 ms which the rest of the start can use. Owned by the manager; main loop only.
  */
 

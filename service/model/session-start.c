@@ -169,6 +169,7 @@ static int send_session(struct session *s) {
         message.clock_frequency = clock.frequency;
         message.clock_offset_seconds = clock.offset_seconds;
         message.clock_offset_ticks = clock.offset_ticks;
+        message.clock_precision = clock.precision;
         return consumer_request(s->consumer, &message.header, &status_fd, 1, on_session_answer, s);
 }
 

@@ -92,6 +92,7 @@ void keeper_put_clock(struct manager *m, const struct trace_clock_info *clock) {
                 .frequency = clock->frequency,
                 .offset_seconds = clock->offset_seconds,
                 .offset_ticks = clock->offset_ticks,
+                .precision = clock->precision,
         };
 
         if (!m->clock_entry)

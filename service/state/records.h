@@ -34,6 +34,7 @@ struct record_clock {
         uint64_t frequency;
         int64_t offset_seconds;
         uint64_t offset_ticks;
+        uint64_t precision;
         LATER_MEMBER
 };
 

@@ -205,6 +205,7 @@ static void restore_clock(struct manager *m, const struct remains *remains) {
                 .frequency = remains->clock.frequency,
                 .offset_seconds = remains->clock.offset_seconds,
                 .offset_ticks = remains->clock.offset_ticks,
+                .precision = remains->clock.precision,
         };
 
         if (!remains->has_clock || remains->clock.clock != m->domain->clock)

@@ -80,6 +80,7 @@ void play_send_session(struct play *p) {
                 .clock_frequency = 1000000000,
                 .clock_offset_seconds = 1700000000,
                 .clock_offset_ticks = 5,
+                .clock_precision = 77,
                 .created = UINT64_C(1700000000000000),
                 .sync_msec = p->sync_msec,
         };

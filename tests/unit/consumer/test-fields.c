@@ -286,7 +286,7 @@ static void test_preamble(void) {
                 "session = \"shop\";", "uid = 1234;", "set = \"process-9\";", "word_size = 64;", "pid = 9;",
                 "trace_creation_datetime = \"20231114T221320+0000\";", "name = \"monotonic\";",
                 "uuid = \"09080706-0000-0000-0000-000000000000\";", "uuid = \"01020304-0000-0000-0000-000000000000\";", "freq = 1000000000;", "offset_s = 1700000000;",
-                "offset = 5;", "absolute = true;",
+                "offset = 5;", "precision = 77;", "absolute = true;",
         };
         struct consumer_rings m = { .set = 9, .uid = 1234, .word_size = 64, .pid = 9, .set_name = "process-9",
                                     .channel = "default", .uuid = { 9, 8, 7, 6 } };

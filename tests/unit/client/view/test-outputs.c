@@ -237,6 +237,57 @@ static void test_text_durations(void) {
                       "13:46:42.346914468  7/8              w:job_end                 n=3  (2.345678s)\n");
 }
 
+/* Two processors whose clocks differ by up to 50 ns, or nobody knows how much. */
+static play *two_processors(const char *precision) {
+        g_autoptr(play) p = play_new();
+        g_autoptr(GByteArray) first = play_events(), second = play_events();
+        g_autofree char *path = play_path(p, "metadata"), *text = NULL;
+        g_autoptr(GString) metadata = NULL;
+
+        spans_metadata(p);
+        g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+        metadata = g_string_new(text);
+        g_assert_cmpuint(g_string_replace(metadata, "absolute = true;", precision, 1), ==, 1);
+        g_assert_true(g_file_set_contents(path, metadata->str, -1, NULL));
+        spans_add(first, SPANS_STEP_ENTRY, 1000);
+        spans_add(first, SPANS_STEP_ENTRY, 1010); /* beside one of its own processor alone */
+        spans_add(second, SPANS_STEP_EXIT, 1060); /* as far as the clocks can be apart */
+        spans_add(first, SPANS_STEP_ENTRY, 1111); /* one more */
+        spans_add(second, SPANS_STEP_EXIT, 1112);
+        spans_add(second, SPANS_STEP_EXIT, 1120); /* the other one's is not the event before it */
+        play_packet(p, "c_0", &(struct play_packet) { .cpu = 0 }, first);
+        play_packet(p, "c_1", &(struct play_packet) { .cpu = 1 }, second);
+        return g_steal_pointer(&p);
+}
+
+static void test_uncertain(void) {
+        g_autoptr(play) p = two_processors("precision = 50; absolute = true;"), unknown = two_processors("");
+        struct result result;
+
+        assert_output(p, "text", "--uncertain",
+                      "13:46:40.000001000  -                w:step_entry              n=4\n"
+                      "13:46:40.000001010  -                w:step_entry              n=4\n"
+                      "13:46:40.000001060~ -                w:step_exit               n=5\n"
+                      "13:46:40.000001111  -                w:step_entry              n=4\n"
+                      "13:46:40.000001112~ -                w:step_exit               n=5\n"
+                      "13:46:40.000001120~ -                w:step_exit               n=5\n");
+        run_tracectl(&result, "/", "view", p->directory, "-o", "json", "--uncertain", NULL);
+        g_assert_nonnull(strstr(result.output, "\"cpu\":1,\"uncertain\":true,\"fields\":{\"n\":5}}\n"));
+        g_assert_nonnull(strstr(result.output, "\"cpu\":0,\"fields\":{\"n\":4}}\n"));
+        result_done(&result);
+        run_tracectl(&result, "/", "view", p->directory, "-o", "csv", "--uncertain", NULL);
+        g_assert_true(g_str_has_prefix(result.output, "time,event,pid,tid,process,cpu,fields,uncertain\r\n"));
+        g_assert_nonnull(strstr(result.output, "1010Z,\"w:step_entry\",,,,0,\"{\"\"n\"\":4}\",\r\n"));
+        g_assert_nonnull(strstr(result.output, "1060Z,\"w:step_exit\",,,,1,\"{\"\"n\"\":5}\",1\r\n"));
+        result_done(&result);
+        run_tracectl(&result, "/", "view", unknown->directory, "--uncertain", NULL);
+        g_assert_null(strchr(result.output, '~'));
+        result_done(&result);
+        run_tracectl(&result, "/", "view", p->directory, NULL);
+        g_assert_null(strchr(result.output, '~'));
+        result_done(&result);
+}
+
 /* Deeper than is kept: what is beyond is no span, and the rest is in order. */
 static void test_depth(void) {
         g_autoptr(play) p = play_new();
@@ -316,6 +367,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/outputs/folded", test_folded);
         g_test_add_func("/outputs/folded/names", test_folded_names);
         g_test_add_func("/outputs/text/durations", test_text_durations);
+        g_test_add_func("/outputs/text/uncertain", test_uncertain);
         g_test_add_func("/outputs/depth", test_depth);
         g_test_add_func("/outputs/unknown", test_unknown);
         g_test_add_func("/outputs/file", test_file);
