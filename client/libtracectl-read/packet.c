@@ -114,8 +114,7 @@ static int read_context(struct stream *stream, const char **ret_why) {
         return 0;
 }
 
-/* Whether all of it is before what is wanted; with no end that makes sense, nobody knows. */
-static bool ends_before(const struct stream *stream) {
+bool packet_ends_before(const struct stream *stream) {
         const uint64_t *roles = stream->decoder.roles;
 
         return stream->class->clock && has_role(stream, ROLE_END) && roles[ROLE_END] >= role_or(stream, ROLE_BEGIN, 0) &&
@@ -170,7 +169,7 @@ static int look_for_first(struct stream *stream) {
         while ((r = packet_look(stream)) > 0) {
                 if (packet_is_anchor(stream))
                         anchor = stream->packet_offset;
-                if (!ends_before(stream))
+                if (!packet_ends_before(stream))
                         break;
                 /* What is missing from what is not wanted is no loss. */
                 stream->discarded = discarded;
@@ -181,6 +180,8 @@ static int look_for_first(struct stream *stream) {
                 return r;
         stream->packet_end = anchor;
         stream->has_sequence = false;
+        stream->discarded = discarded;
+        stream->packets_lost = lost;
         return packet_look(stream);
 }
 

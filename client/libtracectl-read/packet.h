@@ -16,3 +16,6 @@ int packet_next(struct stream *stream);
  */
 int packet_look(struct stream *stream);
 bool packet_is_anchor(const struct stream *stream);
+
+/* Whether all of it is before what is wanted; with no end that makes sense, nobody knows. */
+bool packet_ends_before(const struct stream *stream);

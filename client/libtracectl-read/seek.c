@@ -9,13 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "client/libtracectl-read/bisect.h"
 #include "client/libtracectl-read/packet.h"
 #include "client/libtracectl-read/seek.h"
 #include "common/cleanup.h"
 #include "protocol/ctf.h"
-
-/* What all packets of a stream file begin with: magic, UUID, stream. */
-#define PACKET_BEGINNING 24
 
 struct packet_index {
         int fd;
@@ -106,12 +104,12 @@ static bool go_to(struct stream *stream, const struct packet_index *index, uint6
         return true;
 }
 
-void stream_seek(struct stream *stream, int64_t since) {
+static bool seek_by_index(struct stream *stream, int64_t since) {
         _cleanup_(index_done) struct packet_index index = { .fd = -1 };
         uint64_t i;
 
         if (open_index(stream, &index) < 0 || index.n == 0 || find_packet(stream, &index, since, &i) < 0)
-                return;
+                return false;
         /* Back to where the thread is known that the events after it belong to. */
         for (; i > 0 && go_to(stream, &index, i); i--) {
                 bool is_anchor = packet_look(stream) > 0 && packet_is_anchor(stream);
@@ -119,9 +117,15 @@ void stream_seek(struct stream *stream, int64_t since) {
                 (void) go_to(stream, &index, i);
                 stream->discarded = stream->packets_lost = 0;
                 if (is_anchor)
-                        return;
+                        return true;
         }
         stream->packet_end = 0;
         stream->last_discarded = 0;
         stream->has_sequence = false;
+        return i == 0;
+}
+
+void stream_seek(struct stream *stream, int64_t since) {
+        if (!seek_by_index(stream, since))
+                stream_bisect(stream);
 }

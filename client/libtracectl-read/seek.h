@@ -5,7 +5,7 @@
 
 /*
  * Takes a stream that nothing was read of to the packet in which time since is,
- * or to one before it, by the index beside the streams (protocol/ctf.h). An
- * index that is missing or makes no sense costs time, and nothing else.
+ * or to one before it: by the index beside the streams (protocol/ctf.h), and
+ * where that is missing or makes no sense, by looking for packets (bisect.h).
  */
 void stream_seek(struct stream *stream, int64_t since);

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "service/registry/account.h"
+#include "service/registry/table.h"
 
 int account_new(uid_t uid, struct quota *quota, struct account **ret) {
         struct account *a;
@@ -11,7 +12,7 @@ int account_new(uid_t uid, struct quota *quota, struct account **ret) {
         if (!a)
                 return -ENOMEM;
         a->uid = uid;
-        a->applications = cds_lfht_new(64, 64, 0, CDS_LFHT_AUTO_RESIZE, NULL);
+        a->applications = table_new();
         if (!a->applications) {
                 free(a);
                 return -ENOMEM;

@@ -9,6 +9,7 @@
 #include "service/domain/user.h"
 #include "service/registry/internal.h"
 #include "service/registry/now.h"
+#include "service/registry/table.h"
 
 /* Descriptors for everything that is no connection, of which each has one: rings, views, definitions, consumers. */
 #define FDS_RESERVED 1024
@@ -104,10 +105,10 @@ static uint64_t connections_max(void) {
 }
 
 static int make_tables(struct registry *r) {
-        r->by_id = cds_lfht_new(64, 64, 0, CDS_LFHT_AUTO_RESIZE, NULL);
-        r->resumed = cds_lfht_new(64, 64, 0, CDS_LFHT_AUTO_RESIZE, NULL);
-        r->by_pid = cds_lfht_new(64, 64, 0, CDS_LFHT_AUTO_RESIZE, NULL);
-        r->accounts = cds_lfht_new(16, 16, 0, CDS_LFHT_AUTO_RESIZE, NULL);
+        r->by_id = table_new();
+        r->resumed = table_new();
+        r->by_pid = table_new();
+        r->accounts = table_new();
         return r->by_id && r->resumed && r->by_pid && r->accounts ? 0 : -ENOMEM;
 }
 

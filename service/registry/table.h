@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The tables of this folder: as large as what is in them asks for. Without its
+ * count (ACCOUNTING) liburcu sees the longest chain alone, and makes a table four
+ * times as large wherever chance has made a chain of three: ten thousand
+ * applications came to have millions of buckets, which never go again, cost 16
+ * bytes each, and are walked with every change.
+ */
+
+#include <urcu.h>
+#include <urcu/rculfhash.h>
+
+#define TABLE_BUCKETS_MIN 64
+
+/* NULL where memory ran out. */
+static inline struct cds_lfht *table_new(void) {
+        return cds_lfht_new(TABLE_BUCKETS_MIN, TABLE_BUCKETS_MIN, 0, CDS_LFHT_AUTO_RESIZE | CDS_LFHT_ACCOUNTING, NULL);
+}
