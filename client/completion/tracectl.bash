@@ -51,6 +51,7 @@ __tracectl_values() {
         summary:-b | summary:--by) echo event process thread duration ;;
         create:--mode) echo record flight-recorder ;;
         create:--if-exists) echo error keep replace ;;
+        create:--sync | record:--sync) echo 500ms 2s 10s 1min ;;
         apply:-p | apply:--profile) find /etc/tracectl/sessions.d /usr/lib/tracectl/sessions.d -name '*.conf' \
                 -printf '%f\n' 2>/dev/null | sed 's/\.conf$//' ;;
         *:--json) echo pretty short off ;;

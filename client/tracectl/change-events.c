@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "client/tracectl/change-events.h"
-#include "client/tracectl/nearest.h"
+#include "client/tracectl/event-hints.h"
 #include "client/tracectl/probe-argument.h"
 #include "client/tracectl/say.h"
 #include "client/tracectl/verbs.h"
@@ -50,20 +50,24 @@ static int apply_all(struct command *command, const struct request *q, struct ch
 
 DEFINE_CLEANUP(tracectl_value *, tracectl_value_free)
 
-/* A name that no running program has may be one of a later program, or a typing error of one that runs. */
-static void hint_at_event(struct command *command, const char *pattern) {
-        _cleanup_(tracectl_value_freep) tracectl_value *matching = NULL, *all = NULL;
-        struct nearest nearest = NEAREST_INIT(pattern);
+static void say_hint(const char *sentence, void *userdata) {
+        say("%s", sentence);
+}
 
-        if (strchr(pattern, '*') || tracectl_list_events(command->connection, "user", pattern, NULL, &matching) < 0 ||
-            tracectl_value_get_size(matching) > 0 ||
-            tracectl_list_events(command->connection, "user", "", NULL, &all) < 0)
+/* A name that no running program has may be one of a later program, or a typing error of one that runs. */
+static void hint_at_names(struct command *command, const struct request *q) {
+        _cleanup_(tracectl_value_freep) tracectl_value *events = NULL;
+
+        if ((q->all && !q->selection.options.filter) ||
+            tracectl_list_events(command->connection, "user", "", NULL, &events) < 0)
                 return;
-        for (size_t i = 0; i < tracectl_value_get_size(all); i++)
-                nearest_offer(&nearest, tracectl_value_get_string(
-                        tracectl_value_lookup(tracectl_value_get_item(all, i), "name")));
-        if (nearest.best)
-                say("No running program has an event '%s'. Did you mean '%s'?", pattern, nearest.best);
+        for (char **pattern = q->patterns; *pattern; pattern++)
+                event_hints_find(&(struct event_hints) {
+                        .events = events,
+                        .nobody_has = "No running program has an",
+                        .of = "of a running program",
+                        .say_it = say_hint,
+                }, *pattern, q->selection.options.filter);
 }
 
 static int change_all(struct command *command, const struct request *q) {
@@ -78,9 +82,8 @@ static int change_all(struct command *command, const struct request *q) {
         if (changed.pending > 0 && !command->is_quiet)
                 say("%" PRIu32 " running program%s not confirmed it in time, and will do it as soon as possible.",
                     changed.pending, changed.pending == 1 ? " has" : "s have");
-        for (char **pattern = q->patterns; *pattern && q->change->has_selection && !is_kernel(q) &&
-             !q->selection.options.probe && !command->is_quiet; pattern++)
-                hint_at_event(command, *pattern);
+        if (q->change->has_selection && !is_kernel(q) && !q->selection.options.probe && !command->is_quiet)
+                hint_at_names(command, q);
         return command_done(command, json_pack("{s:o,s:I}", "patterns", changed.patterns, "pending",
                                                (json_int_t) changed.pending),
                             "Session %s %s.", command->session_name, q->change->done);

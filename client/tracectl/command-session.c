@@ -110,6 +110,19 @@ static bool is_missing(const struct command *command) {
                       "org.tracectl.Tracing1.Error.NoSuchSession") == 0;
 }
 
+bool command_session_exists(struct command *command, const char *name) {
+        struct session_argument session;
+        tracectl_session *found = NULL;
+        int r;
+
+        if (session_argument_parse(name, &session) != 0)
+                return false;
+        r = session.name == name ? tracectl_session_open(command->connection, name, &found) :
+                                   tracectl_session_open_of(command->connection, session.uid, session.name, &found);
+        tracectl_session_free(found);
+        return r >= 0 || !is_missing(command);
+}
+
 int command_open_session(struct command *command, const char *argument) {
         struct session_argument session;
         bool is_current;

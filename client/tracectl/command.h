@@ -7,6 +7,7 @@
  * that can fail return 0, or the exit status after they have said why.
  */
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "client/libtracectl/tracectl.h"
@@ -75,6 +76,9 @@ int command_connect(struct command *command);
 
 /* The name of a user of the service's machine, or his number where that is another one. */
 int command_user_name(const struct command *command, uid_t uid, char **ret);
+
+/* Of NAME or USER/NAME; also true where nobody says. */
+bool command_session_exists(struct command *command, const char *name);
 
 /* Connects, and opens the session argument or, where that is NULL, the one that is meant. */
 int command_open_session(struct command *command, const char *argument);

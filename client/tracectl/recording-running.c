@@ -87,7 +87,7 @@ int recording_set_up_running(struct recording *r) {
         if (k >= 0)
                 k = recording_connect(r, "--pid");
         if (k >= 0)
-                k = recording_make_session(r, a->kernel ? "kernel" : "user", name, (pid_t) a->pids[0]);
+                k = recording_make_session(r, a->kernel ? "kernel" : "user", name, getpid());
         if (k >= 0)
                 k = enable_all(r);
         if (k >= 0)

@@ -104,6 +104,7 @@ static int stop(struct recording *r) {
                         return keep_failure(r, "write the rings", k);
         }
         record_live_finish(&r->live);
+        recording_find_hints(r);
         k = tracectl_session_destroy(r->session);
         return k < 0 ? keep_failure(r, "end the session", k) : 0;
 }
@@ -185,6 +186,7 @@ void recording_summarize(struct recording *r) {
         };
         _cleanup_free_ char *line = NULL;
 
+        recording_say_hints(r);
         if (record_summary_format(&summary, &line) >= 0)
                 say("%s", line);
         if (a->with_summary && !gone)
@@ -226,6 +228,7 @@ static void close_processes(struct recording *r) {
 void recording_done(struct recording *r) {
         close_processes(r);
         record_live_done(&r->live);
+        free(r->hints);
         free(r->failure);
         tracectl_counts_free(r->counts);
         held_process_done(&r->held);

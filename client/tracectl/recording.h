@@ -32,6 +32,7 @@ struct recording {
         uint64_t cpu_nsec;         /* of the service and its consumer; of a service of one's own alone */
         bool service_lost, is_stopped, is_shared; /* shared: the service is not this recording's own */
         tracectl_counts *counts;
+        char *hints;   /* sentences about names that were probably mistyped, one a line */
         char *failure; /* what went wrong with the recording while the command ran, a sentence */
 };
 
@@ -56,7 +57,8 @@ int recording_enable(struct recording *recording, const char *domain, const char
                      const struct tracectl_event_options *options);
 
 /* recording-shared.c: of a service that option needs and others use as well: the connection, on which
- * passwords are asked for until the end of asking, a session, its start. */
+ * passwords are asked for until the end of asking, a session, its start. The session is named after the command
+ * and a process that no other recording has: the command's own, or tracectl's. */
 int recording_connect(struct recording *recording, const char *option);
 void recording_end_asking(struct recording *recording);
 int recording_make_session(struct recording *recording, const char *domain, const char *command, pid_t pid);
@@ -85,6 +87,10 @@ void recording_stop(struct recording *recording);
 
 /* Stops recording, unless that was done, and ends the service. What goes wrong is kept for the last line. */
 void recording_finish(struct recording *recording);
+
+/* recording-hints.c: looks for names that were probably mistyped, while the service still knows what there was. */
+void recording_find_hints(struct recording *recording);
+void recording_say_hints(const struct recording *recording);
 
 /* Says the last line. */
 void recording_summarize(struct recording *recording);

@@ -24,28 +24,44 @@ static void print_help(void) {
              "Example: tracectl status --json=pretty");
 }
 
-static int print_text(const struct command *command, const tracectl_value *info, const char *current) {
+/* The one that the next command would speak to. */
+struct current {
+        const char *name; /* "": there is none */
+        bool exists;
+};
+
+static void print_current(const struct current *current, const char *shown) {
+        if (!*current->name)
+                puts("  Current:   none; choose one: tracectl set-session NAME");
+        else if (current->exists)
+                printf("  Current:   %s\n", shown);
+        else
+                printf("  Current:   %s, which is gone; choose another one: tracectl set-session NAME\n", shown);
+}
+
+static int print_text(const struct command *command, const tracectl_value *info, const struct current *current) {
         _cleanup_free_ char *version = NULL, *clock = NULL, *session = NULL;
 
         version = text_escaped_copy(tracectl_value_get_string(tracectl_value_lookup(info, "version")));
         clock = text_escaped_copy(tracectl_value_get_string(tracectl_value_lookup(info, "clock")));
-        session = text_escaped_copy(current);
+        session = text_escaped_copy(current->name);
         if (!version || !clock || !session)
                 return -ENOMEM;
         printf("tracingd %s of %s, clock %s\n", version, command->host ? "that host" : command->is_user ? "this user" : "the system", clock);
         printf("  Sessions:  %" PRIu64 "\n", tracectl_value_get_number(tracectl_value_lookup(info, "sessions")));
         printf("  Programs:  %" PRIu64 "\n", tracectl_value_get_number(tracectl_value_lookup(info, "applications")));
-        printf("  Current:   %s\n", *session ? session : "none; choose one: tracectl set-session NAME");
+        print_current(current, session);
         if (tracectl_value_get_size(tracectl_value_lookup(info, "limits")) == 0)
                 return 0;
         putchar('\n');
         return limits_print(tracectl_value_lookup(info, "limits"), "  ", !command->without_legend);
 }
 
-static int print_json(const struct command *command, const tracectl_value *info, const char *current) {
-        json_t *json = json_from_value(info), *session = *current ? json_from_text(current) : json_null();
+static int print_json(const struct command *command, const tracectl_value *info, const struct current *current) {
+        json_t *json = json_from_value(info), *session = *current->name ? json_from_text(current->name) : json_null();
 
-        if (json && json_object_set_new(json, "current_session", session) < 0) {
+        if (json && (json_object_set_new(json, "current_session", session) < 0 ||
+                     json_object_set_new(json, "current_session_exists", json_boolean(current->exists)) < 0)) {
                 json_decref(json);
                 json = NULL;
         }
@@ -56,7 +72,8 @@ int verb_status(int argc, char *argv[]) {
         static const struct option options[] = { COMMAND_OPTIONS, {} };
         _cleanup_(command_free) struct command command = COMMAND_INIT("status");
         _cleanup_(tracectl_value_freep) tracectl_value *info = NULL;
-        _cleanup_free_ char *current = NULL;
+        _cleanup_free_ char *name = NULL;
+        struct current current = { .name = "" };
         int status, r;
 
         status = command_options(&command, argc, argv, COMMAND_SHORT, options);
@@ -71,9 +88,11 @@ int verb_status(int argc, char *argv[]) {
         if (r < 0)
                 return command_fail(&command, "ask the service", r);
         if (!command.host)
-                (void) current_read(command.is_user, &current);
+                (void) current_read(command.is_user, &name);
+        if (name)
+                current = (struct current) { .name = name, .exists = command_session_exists(&command, name) };
         if (command_wants_json(&command))
-                return print_json(&command, info, current ? current : "");
-        r = print_text(&command, info, current ? current : "");
+                return print_json(&command, info, &current);
+        r = print_text(&command, info, &current);
         return r < 0 ? command_out_of_memory() : EXIT_SUCCESS;
 }

@@ -7,7 +7,7 @@
 
 /* Says of each name of an event, and of each field in the filter, that the reader's traces have none such, and which
  * was probably meant. */
-void view_names_check(const struct view_select *select, const tracectl_reader *reader);
+void view_names_check(const struct view_select *select, tracectl_reader *reader);
 
 /* The same of one field. others, up to NULL or NULL itself: words that could have been meant as well. */
 void view_names_check_field(const char *field, const tracectl_reader *reader, const char *const others[]);

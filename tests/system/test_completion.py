@@ -78,6 +78,10 @@ class Lines:
         self.assertEqual(self.offered("tracectl add-context pr"), ["procname"])
         self.assertEqual(self.offered("tracectl emit sh"), ["shop:closed", "shop:order_paid"])
         self.assertEqual(self.offered("tracectl list --json=s"), ["short"])
+        for line in ("list --json=", "summary --json=", "create --json="):
+            self.assertEqual(self.offered("tracectl " + line), ["off", "pretty", "short"], line)
+        for line in ("create --sync ", "create --sync=", "record --sync "):
+            self.assertEqual(self.offered("tracectl " + line), ["10s", "1min", "2s", "500ms"], line)
 
     def test_the_service_that_the_line_speaks_to(self):
         self.offered("tracectl --user start ")

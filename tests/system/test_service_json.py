@@ -58,6 +58,7 @@ class ServiceJson(ServiceTest):
         self.tracectl("alice", "create", "orders")
         status = self.check("status")
         self.assertEqual((status["current_session"], status["sessions"]), ("orders", 1))
+        self.assertIs(status["current_session_exists"], True)
         limits = {row["name"]: row for row in self.check("limits")}
         self.assertEqual(limits["sessions"]["used"], 1)
         self.assertEqual([name for name, row in limits.items() if "most" not in row], ["applications_refused"])

@@ -44,6 +44,17 @@ class RecordRunning(ServiceTest):
         # Of the session nothing is left.
         self.assertEqual(self.tracectl("alice", "list", "--no-legend").stdout, "")
 
+    def test_twice(self):
+        """Two recordings of one program, at once."""
+        emitter = self.emitter("alice", 1)
+        traces = [self.trace, f"{self.trace}-again"]
+        recordings = [self.record("alice", "-o", trace, "-p", str(emitter.pid)) for trace in traces]
+        emitter.emit(10)
+        emitter.process.stdin.close()
+        for process, trace in zip(recordings, traces):
+            self.assertRegex(self.finish(process), r"\Atracectl: 10 events, 0 lost")
+            self.assert_counted(self.events(trace), [emitter])
+
     def test_until_they_have_ended(self):
         emitters = [self.emitter("alice", writer) for writer in (1, 2)]
         process = self.record("alice", "-o", self.trace, *(f"--pid={emitter.pid}" for emitter in emitters))

@@ -88,6 +88,30 @@ class Recording(system.SystemTest):
         self.assertTrue(os.path.exists(os.path.join(self.cwd, "out")))
 
 
+class Command(system.SystemTest):
+    """What a command that was recorded does not have."""
+
+    def said(self, *args):
+        done = self.record(*args, "--", system.SHOP, "20")
+        self.assertEqual(done.returncode, 0)
+        *hints, last = done.stderr.splitlines()
+        self.assertRegex(last, r"\Atracectl: ([\d,]+ events?,|Nothing was recorded)")
+        return hints
+
+    def test_events(self):
+        for wrong, right in (("shop:piad", "shop:order_paid"), ("shpo:*", "shop:*")):
+            self.assertEqual(self.said("-e", wrong),
+                             [f"tracectl: The command has no event '{wrong}'. Did you mean '{right}'?"])
+        self.assertEqual(self.said("-e", "shop:*", "-e", "other:closed"), [])
+        self.assertEqual(self.said(), [])
+
+    def test_fields(self):
+        wrong = ["tracectl: No event 'shop:*' of the command has a field 'cetns'. Did you mean 'cents'?"]
+        self.assertEqual(self.said("-e", "shop:*", "--filter", "cetns > 5 && cetns < 9"), wrong)
+        self.assertEqual(self.said("-e", "shop:*:cetns > 5"), wrong)
+        self.assertEqual(self.said("-e", "shop:*:cents > 5 && $ctx.vpid > 0"), [])
+
+
 class Sessions(ServiceTest):
     def test_sessions(self):
         self.tracectl("alice", "create", "orders")
@@ -106,6 +130,10 @@ class Sessions(ServiceTest):
         for pattern in ("test:tick", "test:*", "other:closed"):
             self.assertEqual(self.tracectl("alice", "enable-event", pattern).stderr, "")
         self.assertEqual(self.tracectl("alice", "enable-event", "--quiet", "test:tikc").stderr, "")
+        said = self.tracectl("alice", "enable-event", "test:*", "--filter", "conuter > 5 && writer == 1").stderr
+        self.assertEqual(said, "tracectl: No event 'test:*' of a running program has a field 'conuter'. "
+                               "Did you mean 'counter'?\n")
+        self.assertEqual(self.tracectl("alice", "enable-event", "other:*", "--filter", "conuter > 5").stderr, "")
 
 
 if __name__ == "__main__":

@@ -118,7 +118,12 @@ static void test_status(void) {
         g_assert_cmpstr(play.result.output, ==,
                         "{\"version\":\"0.1.0\",\"clock\":\"x86-tsc\",\"limits\":{\"sessions\":256,"
                         "\"sessions_used\":2,\"ring_memory\":9223372036854775807},\"sessions\":2,\"applications\":3,"
-                        "\"current_session\":\"shop\"}\n");
+                        "\"current_session\":\"shop\",\"current_session_exists\":true}\n");
+        play_run(&play, &(struct fake_script) { .fail = "GetSession",
+                                                .error = "org.tracectl.Tracing1.Error.NoSuchSession",
+                                                .message = "No session." }, ARGUMENTS("status"));
+        g_assert_nonnull(strstr(play.result.output,
+                                "  Current:   shop, which is gone; choose another one: tracectl set-session NAME\n"));
         play_end(&play);
 }
 

@@ -47,7 +47,7 @@ static const struct {
           "{\"session\":\"shop\",\"contexts\":[\"vpid\"]}\n", "" },
         { { "enable-event", "-sshop", "-cmain", "shop:*", "a:b" },
           SESSION "EnableEvent 'user' 'main' 'shop:*' []\n" SESSION "EnableEvent 'user' 'main' 'a:b' []\n"
-          MANAGER "ListEvents 'user' 'a:b' []\n",
+          MANAGER "ListEvents 'user' '' []\n",
           "Session shop has these events enabled.\n",
           "tracectl: 3 running programs have not confirmed it in time, and will do it as soon as possible.\n" },
         { { "enable-event", "-sshop", "shop:*", "--filter=id > 7", "--loglevel=warning", "--exclude", "shop:a",
