@@ -72,13 +72,21 @@ static void write_place(FILE *f, const struct record_summary *s) {
         fprintf(f, " in %s/", s->directory);
 }
 
-/* What it took beside the program itself. */
+static uint64_t milliseconds(uint64_t nsec) {
+        return (nsec + 999999) / 1000000;
+}
+
+/* How long it took, and what of that the program would not have taken. */
 static void write_cost(FILE *f, const struct record_summary *s) {
         if (s->nsec == 0)
                 return;
         fprintf(f, " (%.2f s", (double) s->nsec / 1e9);
         if (s->cpu_nsec > 0)
-                fprintf(f, ", and %" PRIu64 " ms of CPU time beside the program", (s->cpu_nsec + 999999) / 1000000);
+                fprintf(f, ", and %" PRIu64 " ms of CPU time beside the program", milliseconds(s->cpu_nsec));
+        if (s->within_nsec > 0)
+                fprintf(f, "%s about %" PRIu64 " ms%s within %s", s->cpu_nsec > 0 ? "," : ", and",
+                        milliseconds(s->within_nsec), s->cpu_nsec > 0 ? "" : " of CPU time",
+                        s->cpu_nsec > 0 ? "it" : "the program");
         fputc(')', f);
 }
 

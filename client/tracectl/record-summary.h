@@ -20,6 +20,7 @@ struct record_summary {
         bool kernel;                   /* of tracectl record: what the kernel does for them */
         bool is_running;               /* of tracectl record: programs that ran already */
         uint64_t nsec, cpu_nsec;       /* how long it took, and the service's time on CPUs; 0: not known */
+        uint64_t within_nsec;          /* about what it took of the programs' own time; 0: not known */
         bool filtered;                 /* with --filter or another option that chooses among them */
 };
 

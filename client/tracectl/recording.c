@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "client/tracectl/record-cost.h"
 #include "client/tracectl/record-summary.h"
 #include "client/tracectl/recording.h"
 #include "client/tracectl/say.h"
@@ -168,6 +169,20 @@ static bool is_filtered(const struct record_arguments *a) {
         return selection_is_used(&a->selection);
 }
 
+/* Of the kernel's events it depends on which they are. */
+static uint64_t cost_within(const struct recording *r) {
+        const struct record_arguments *a = r->arguments;
+
+        if (a->kernel || !r->counts)
+                return 0;
+        return record_cost_estimate(&(struct record_cost) {
+                .events = tracectl_counts_get(r->counts, TRACECTL_COUNT_EVENTS),
+                .bytes = tracectl_counts_get(r->counts, TRACECTL_COUNT_BYTES),
+                .starts = a->n_pids > 0 ? 0 : tracectl_counts_get(r->counts, TRACECTL_COUNT_APPLICATIONS),
+                .libc = a->libc,
+        });
+}
+
 void recording_summarize(struct recording *r) {
         const struct record_arguments *a = r->arguments;
         bool gone = record_output_remove_empty(&r->output);
@@ -183,6 +198,7 @@ void recording_summarize(struct recording *r) {
                 .is_running = a->n_pids > 0,
                 .nsec = r->nsec,
                 .cpu_nsec = r->cpu_nsec,
+                .within_nsec = cost_within(r),
         };
         _cleanup_free_ char *line = NULL;
 

@@ -37,7 +37,8 @@ class RecordRunning(ServiceTest):
         process = self.record("alice", "-o", self.trace, "-p", str(first.pid))
         first.emit(3000)
         os.kill(process.outer_pid, signal.SIGINT)
-        self.assertRegex(self.finish(process), r"\Atracectl: 3,000 events, 0 lost, .* in \S+/ \(\d+\.\d\d s\); look at")
+        self.assertRegex(self.finish(process), r"\Atracectl: 3,000 events, 0 lost, .* in \S+/ \(\d+\.\d\d s, "
+                         r"and about 1 ms of CPU time within the program\); look at")
         first.emit(5)
         first.emitted -= 5
         self.assert_counted(self.events(self.trace), [first])
@@ -68,7 +69,7 @@ class RecordRunning(ServiceTest):
         emitter = self.emitter("alice", 1)
         process = self.record("alice", "-o", self.trace, "-t", "500ms", "-p", str(emitter.pid))
         emitter.emit(7)
-        self.assertRegex(self.finish(process), r"\Atracectl: 7 events, 0 lost, .* \(0\.[5-9]\d s\)")
+        self.assertRegex(self.finish(process), r"\Atracectl: 7 events, 0 lost, .* \(0\.[5-9]\d s, ")
 
     def test_children_and_filters(self):
         """A shell, which has no events, and what it starts afterwards."""

@@ -52,6 +52,15 @@ static void test_complete(void) {
                     (struct fake_count[]) { { "events", 2 }, { "bytes", 2 }, {} }, NULL,
                     "2 events, 0 lost, 2 bytes in d/ (1.23 s, and 13 ms of CPU time beside the program); "
                     "look at them with: tracectl view d");
+        assert_line((struct record_summary) { .directory = "d", .nsec = 1234567890, .cpu_nsec = 12000001,
+                                              .within_nsec = 400000 },
+                    (struct fake_count[]) { { "events", 2 }, { "bytes", 2 }, {} }, NULL,
+                    "2 events, 0 lost, 2 bytes in d/ (1.23 s, and 13 ms of CPU time beside the program, about 1 ms "
+                    "within it); look at them with: tracectl view d");
+        assert_line((struct record_summary) { .directory = "d", .nsec = 1234567890, .within_nsec = 2000001 },
+                    (struct fake_count[]) { { "events", 2 }, { "bytes", 2 }, {} }, NULL,
+                    "2 events, 0 lost, 2 bytes in d/ (1.23 s, and about 3 ms of CPU time within the program); "
+                    "look at them with: tracectl view d");
         assert_line((struct record_summary) { .directory = "d", .nsec = 10000000 },
                     (struct fake_count[]) { { "events", 2 }, { "bytes", 2 }, {} }, NULL,
                     "2 events, 0 lost, 2 bytes in d/ (0.01 s); look at them with: tracectl view d");
