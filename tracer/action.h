@@ -4,7 +4,8 @@
 /*
  * What tracectl_event.actions points to while an event is on: where to record
  * it. Immutable; made by a helper thread from the view of its daemon, or from
- * the lists of two daemons, and freed after a grace period.
+ * the lists of two daemons, or while a view is waited for (pending.h), and freed
+ * after a grace period.
  */
 
 #include <stdint.h>
@@ -24,6 +25,7 @@ struct action {
         const struct context_process *process; /* for contexts */
         const struct filter_code *filter;      /* checked; NULL: always */
         const struct app_calls *app;           /* for CONTEXT_APPLICATION; else NULL */
+        uint64_t *count;                       /* instead of all that: only counted (pending.h); else NULL */
 };
 
 struct action_list {

@@ -184,15 +184,30 @@ static void unkeep_all(const struct applied *a) {
                 maps[a->source][i].keep = false;
 }
 
-/* After publish(): frees what was before. memory becomes the applied lists. */
-static void retire(struct applied *a, void *memory, size_t size, const struct retired *retired) {
+/* quiet: no thread counts any more. */
+static void settle(struct pending *pending, const struct snapshot *s, struct action_list *const *lists, bool quiet) {
+        objects_lock();
+        if (lists)
+                pending_settle(pending, s, lists);
+        if (quiet)
+                pending_free(pending);
+        objects_unlock();
+}
+
+/* After publish(): frees what was before. memory becomes the applied lists, of the events of s. */
+static void retire(struct applied *a, const struct snapshot *s, void *memory, size_t size,
+                   const struct retired *retired) {
         void *old = a->memory;
         size_t old_size = a->memory_size;
+        /* At a process's start there is nothing to free, and nobody to wait for. */
+        bool used = old || retired->memory || retired->pending || has_unused(a);
+        bool quiet = used && thread_quiesce(QUIESCE_MSEC);
 
         a->memory = memory;
         a->memory_size = size;
-        /* At a process's start there is nothing to free, and nobody to wait for. */
-        if ((!old && !retired->memory && !has_unused(a)) || !thread_quiesce(QUIESCE_MSEC)) {
+        if (retired->pending)
+                settle(retired->pending, s, memory, quiet);
+        if (!quiet) {
                 unkeep_all(a);
                 return;
         }
@@ -268,18 +283,28 @@ int actions_apply(struct applied *a, const struct view *view, const int *fds, st
                 unkeep(a, had);
                 return r;
         }
-        retire(a, memory, size, &retired);
+        retire(a, s, memory, size, &retired);
         return 0;
 }
 
 void actions_clear(struct applied *a) {
         struct retired retired;
 
-        if (!a->memory)
+        if (!a->memory && !publish_is_pending(a->source))
                 return;
         /* Asks for no memory, so it cannot fail. */
         (void) publish(a->source, NULL, NULL, 0, &retired);
-        retire(a, NULL, 0, &retired);
+        retire(a, NULL, NULL, 0, &retired);
+}
+
+void actions_expect(unsigned source) {
+        struct retired retired;
+
+        /* Without memory for it nothing is counted. */
+        if (publish_pending(source, &retired) < 0 || !retired.memory)
+                return;
+        if (thread_quiesce(QUIESCE_MSEC))
+                munmap(retired.memory, retired.size);
 }
 
 void actions_forget(struct applied *a) {

@@ -31,12 +31,16 @@ struct applied {
  * tracepoint for longer than it may, the old memory is left alone. What another
  * daemon wants stays as it is.
  *
- * -errno where the view cannot be applied; nothing has changed then.
+ * -errno where the view cannot be applied, -ESTALE where another is on its way
+ * (publish.h); nothing has changed then.
  */
 int actions_apply(struct applied *applied, const struct view *view, const int *fds, struct snapshot *snapshot);
 
 /* Nothing wanted by this daemon any more; its ring sets unmapped. */
 void actions_clear(struct applied *applied);
+
+/* By whoever has waited in vain for this daemon's view: counts the events of which it has said nothing. */
+void actions_expect(unsigned source);
 
 /* In a child of fork(): the ring sets are not mapped there, and nobody is inside. */
 void actions_forget(struct applied *applied);

@@ -161,6 +161,10 @@ static int apply_view(struct daemon *d, const int *fds, size_t n_fds, struct roo
                         r = -EBADMSG;
                 else if (!*ret_stale)
                         r = actions_apply(&d->view, &view, fds + 1, d->snapshot);
+                if (r == -ESTALE) {
+                        *ret_stale = true;
+                        r = 0;
+                }
         }
         if (data != room->data)
                 munmap((void *) data, size);
@@ -230,10 +234,10 @@ void client_drain_wake(int wake) {
                 ;
 }
 
-static int handle_wake(struct client *c) {
+/* Tells the daemon what has changed since it was told last. */
+static int send_changes(struct client *c) {
         int r;
 
-        client_drain_wake(c->wake);
         if (objects_version() != c->daemon->snapshot->version) {
                 r = take_snapshot(c->daemon);
                 if (r < 0)
@@ -279,8 +283,10 @@ static int converse(struct client *c) {
                 pthread_mutex_lock(&d->lock);
                 if (!credentials_include(d->uid))
                         r = -EPERM;
-                if (r >= 0 && fds[1].revents)
-                        r = handle_wake(c);
+                if (r >= 0 && fds[1].revents) {
+                        client_drain_wake(c->wake);
+                        r = send_changes(c);
+                }
                 if (r >= 0 && fds[0].revents)
                         r = handle_message(c);
                 pthread_mutex_unlock(&d->lock);
@@ -384,6 +390,18 @@ static bool take_over(struct daemon *d, int *ret) {
         return good;
 }
 
+/* Who changed something since the starting thread registered, and before this one could be woken, has woken nobody. */
+static int catch_up(struct client *c) {
+        int r;
+
+        if (daemons_are_ending())
+                return 0;
+        pthread_mutex_lock(&c->daemon->lock);
+        r = send_changes(c);
+        pthread_mutex_unlock(&c->daemon->lock);
+        return r;
+}
+
 /* Connects, which may take its time, without the lock. */
 static int register_anew(struct client *c, int *ret) {
         struct registration registration;
@@ -403,12 +421,14 @@ static int register_anew(struct client *c, int *ret) {
 int client_talk(struct daemon *d, int wake, bool *ret_ready) {
         struct client c = { .daemon = d, .wake = wake };
         _cleanup_close_ int fd = -1;
-        int r = 0;
+        int r;
 
-        if (take_over(d, &fd))
+        if (take_over(d, &fd)) {
                 c.socket = fd;
-        else
+                r = catch_up(&c);
+        } else {
                 r = register_anew(&c, &fd);
+        }
         if (r >= 0)
                 r = converse(&c);
         pthread_mutex_lock(&d->lock);

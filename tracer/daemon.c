@@ -33,6 +33,7 @@ _Static_assert(DAEMONS == SOURCES_MAX, "each is a source of action lists");
 
 static uint32_t progress; /* futex: state or applied of a daemon has changed */
 static uint32_t waiters;  /* for that */
+static uint32_t ending;   /* daemons_end_begun() */
 
 static void wait_progress(uint32_t seen, int64_t msec) {
         struct timespec timeout = { .tv_sec = msec / 1000, .tv_nsec = msec % 1000 * 1000000 };
@@ -118,7 +119,9 @@ static bool follow_credentials(struct daemon *d) {
         if (__atomic_load_n(&d->begun, __ATOMIC_RELAXED) != BEGUN_NOTHING)
                 __atomic_store_n(&d->begun, BEGUN_ABANDONED, __ATOMIC_RELAXED);
         daemon_expect(d);
-        /* Release: is_awaited() must not take for ours what was applied for another. */
+        if (daemon_state(d) == DAEMON_JOINED)
+                actions_expect(d->view.source);
+        /* Release: has_not_applied() must not take for ours what was applied for another. */
         __atomic_store_n(&d->uid, geteuid(), __ATOMIC_RELEASE);
         return true;
 }
@@ -131,14 +134,25 @@ static int open_wake(void) {
         return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+static bool is_hang_up(int error) {
+        return error == -ECONNRESET || error == -EPIPE;
+}
+
 /*
- * A conversation has ended. Pauses before the next one, or gives up. Before the first
- * registration only a full backlog is: where nobody listens, or we are refused,
- * nobody wants us. Later it may be a restart; but who has no page cannot say
- * whether he comes back, and does not.
+ * Before the first registration a full backlog is worth another try, and once a
+ * hang-up, which may be that of a daemon that is being restarted: where nobody
+ * listens, or we are refused again, nobody wants us. Later it may be a restart;
+ * but who has no page cannot say whether he comes back, and does not.
  */
+static bool may_come_back(const struct daemon *d, const struct retry *retry, int error) {
+        if (d->application != 0)
+                return d->page[0];
+        return error == -EAGAIN || (is_hang_up(error) && d->page[0] && retry->attempts == 0);
+}
+
+/* A conversation has ended. Pauses before the next one, or gives up. */
 static void pause_or_give_up(const struct daemon *d, struct retry *retry, int error, int wake) {
-        bool is_full = error == -EAGAIN, comes_back = d->application == 0 ? is_full : d->page[0] != '\0';
+        bool is_full = error == -EAGAIN, comes_back = may_come_back(d, retry, error);
         int64_t now = retry_now();
         unsigned msec;
 
@@ -324,11 +338,19 @@ void daemon_expect(struct daemon *d) {
         __atomic_store_n(&d->applied, objects_version() - 1, __ATOMIC_RELEASE);
 }
 
+static bool is_silent(const struct daemon *d) {
+        return __atomic_load_n(&d->silent, __ATOMIC_ACQUIRE);
+}
+
 /* Acquire: with the uid, that nothing is applied under it yet. Partner: follow_credentials(). */
-static bool is_awaited(const struct daemon *d, uint32_t version) {
-        return daemon_state(d) == DAEMON_JOINED && !__atomic_load_n(&d->silent, __ATOMIC_ACQUIRE) &&
+static bool has_not_applied(const struct daemon *d, uint32_t version) {
+        return daemon_state(d) == DAEMON_JOINED &&
                (!credentials_include(__atomic_load_n(&d->uid, __ATOMIC_ACQUIRE)) ||
                 (int32_t) (__atomic_load_n(&d->applied, __ATOMIC_ACQUIRE) - version) < 0);
+}
+
+static bool is_awaited(const struct daemon *d, uint32_t version) {
+        return !is_silent(d) && has_not_applied(d, version);
 }
 
 static bool all_applied(uint32_t version) {
@@ -349,7 +371,7 @@ void daemons_wait_applied(uint32_t version, int64_t deadline) {
         if (all_applied(version))
                 return;
         if (!deadline)
-                deadline = retry_now() + DAEMON_WAIT_MSEC;
+                deadline = daemons_deadline();
         for (;;) {
                 uint32_t seen = __atomic_load_n(&progress, __ATOMIC_ACQUIRE);
                 int64_t left = deadline - retry_now();
@@ -362,6 +384,51 @@ void daemons_wait_applied(uint32_t version, int64_t deadline) {
                 }
                 wait_progress(seen, left);
         }
+}
+
+int64_t daemon_deadline(const struct daemon *d) {
+        return retry_now() + (d->page[0] ? wait_config.answer_msec : wait_config.own_answer_msec);
+}
+
+int64_t daemons_deadline(void) {
+        /* Where there is one of our own, it is the first, and the only one. */
+        return daemon_deadline(&daemons[daemon_runs(&daemons[0]) ? 0 : 1]);
+}
+
+void daemons_count_unanswered(uint32_t version) {
+        for (unsigned i = 0; i < DAEMONS; i++)
+                if (is_silent(&daemons[i]) && has_not_applied(&daemons[i], version))
+                        actions_expect(i);
+}
+
+static bool has_counted(void) {
+        for (unsigned i = 0; i < DAEMONS; i++)
+                if (daemon_state(&daemons[i]) == DAEMON_JOINED && publish_has_counted(i))
+                        return true;
+        return false;
+}
+
+void daemons_end_begun(void) {
+        int64_t deadline = 0;
+
+        __atomic_store_n(&ending, 1, __ATOMIC_RELEASE);
+        for (;;) {
+                uint32_t seen = __atomic_load_n(&progress, __ATOMIC_ACQUIRE);
+                int64_t left;
+
+                if (!has_counted())
+                        return;
+                if (!deadline)
+                        deadline = daemons_deadline();
+                left = deadline - retry_now();
+                if (left <= 0)
+                        return;
+                wait_progress(seen, left);
+        }
+}
+
+bool daemons_are_ending(void) {
+        return __atomic_load_n(&ending, __ATOMIC_ACQUIRE);
 }
 
 void daemon_reset(struct daemon *d) {

@@ -123,12 +123,25 @@ void daemon_set_applied(struct daemon *d, uint32_t version);
 
 /*
  * Waits until all daemons that are joined have version applied, under a uid that
- * this process still has, or the deadline (retry_now()) is over; 0: DAEMON_WAIT_MSEC from now. Who lets them pass is not waited
- * for again before he has answered.
+ * this process still has, or the deadline (retry_now()) is over; 0:
+ * daemons_deadline(). Who lets it pass is not waited for again before he has answered.
  */
-#define DAEMON_WAIT_MSEC 500
-
 void daemons_wait_applied(uint32_t version, int64_t deadline);
+
+/* When who waits from now on has waited long enough (wait.h), for any or for this one. */
+int64_t daemons_deadline(void);
+int64_t daemon_deadline(const struct daemon *d);
+
+/* Of those daemons that have let a deadline pass, and this version is not applied: their events are counted (pending.h). */
+void daemons_count_unanswered(uint32_t version);
+
+/*
+ * The process ends: waits until what was counted so has found its rings, or
+ * daemons_deadline() is over. From then on nobody is told of events that go: he
+ * would ask for those that are left.
+ */
+void daemons_end_begun(void);
+bool daemons_are_ending(void);
 
 /* In a child of fork(), where the locks were taken before: no thread, nothing recorded; the address stays. */
 void daemon_reset(struct daemon *d);

@@ -26,7 +26,6 @@
 
 static pthread_key_t main_thread_key;
 static int own_pid;  /* the process that prepare() ran in; 0: none of it did yet */
-static bool exiting; /* exit() has come to what was there before the program's own code */
 static __thread bool forking __attribute__((tls_model("initial-exec"))); /* by this thread, with all locks held */
 
 void helper_want_locked(void) {
@@ -46,12 +45,17 @@ static void on_main_thread_exit(void *unused) {
                 (void) daemon_end(&daemons[i]);
 }
 
+static bool is_own_process(void) {
+        return own_pid && __atomic_load_n(&thread_table.alive, __ATOMIC_RELAXED) && own_pid == sys_getpid();
+}
+
 /*
  * All that is left now is that the objects unregister. Who is told of a process
  * that is about to end, would ask it about events that it does not have any more.
  */
 static void on_exit_begun(void) {
-        exiting = true;
+        if (is_own_process())
+                daemons_end_begun();
 }
 
 /* Without snprintf(), whose pages every program would wait for that nobody traces. */
@@ -127,10 +131,6 @@ static bool is_forbidden(void) {
         return !probe_survives(needed, ARRAY_SIZE(needed));
 }
 
-static bool is_own_process(void) {
-        return own_pid && __atomic_load_n(&thread_table.alive, __ATOMIC_RELAXED) && own_pid == sys_getpid();
-}
-
 /*
  * A child that fork() knows nothing of: made by vfork() or the raw system call.
  * Locks may be held there by threads that it does not have, and it may share its
@@ -181,7 +181,7 @@ static void start_all(const enum daemon_state *states) {
  * locks taken. What the program traces of its own system calls, it does not trace here.
  */
 static int64_t start_alone(const enum daemon_state *states, struct daemon *joined) {
-        int64_t deadline = retry_now() + DAEMON_WAIT_MSEC;
+        int64_t deadline = daemon_deadline(joined);
         sigset_t all, before;
         bool begun;
 
@@ -218,7 +218,7 @@ static int64_t start(const enum daemon_state *states, bool alone) {
         if (n == 0 || prepare() < 0)
                 return 0;
         /* Of two, neither shall wait for what the other one says. */
-        if (alone && n_joined == 1)
+        if (alone && n_joined == 1 && !joined->silent)
                 return start_alone(states, joined);
         start_all(states);
         return 0;
@@ -242,8 +242,10 @@ void helper_objects_changed(bool wait) {
                         daemon_wake(&daemons[i]);
         if (!getauxval(AT_SECURE))
                 deadline = find_and_start(wait && __libc_single_threaded);
-        if (wait)
-                daemons_wait_applied(version, deadline);
+        if (!wait)
+                return;
+        daemons_wait_applied(version, deadline);
+        daemons_count_unanswered(version);
 }
 
 void helper_credentials_changed(void) {
@@ -283,6 +285,7 @@ void helper_continue(const struct helper_pause *pause, bool changed) {
                         daemon_leave(d);
         }
         daemons_wait_applied(objects_version(), 0);
+        daemons_count_unanswered(objects_version());
 }
 
 void helper_fork_prepare(void) {
@@ -319,12 +322,18 @@ void helper_fork_child(void) {
         forking = false;
         own_pid = 0;
         for (unsigned i = 0; i < DAEMONS; i++) {
-                /* Waited for is who answers the parent. Whether others want to trace, the thread finds out. */
-                if (daemon_runs(&daemons[i]))
-                        states[i] = daemons[i].ready ? DAEMON_JOINED : DAEMON_WAITING;
-                else
-                        states[i] = DAEMON_NONE;
-                daemon_reset(&daemons[i]);
+                struct daemon *d = &daemons[i];
+                bool silent = d->silent && daemon_state(d) == DAEMON_JOINED;
+
+                /*
+                 * Waited for is who answers the parent; who does not, is not waited for here either, and events count
+                 * at once. Whether others want to trace, the thread finds out.
+                 */
+                states[i] = DAEMON_NONE;
+                if (daemon_runs(d))
+                        states[i] = d->ready || silent ? DAEMON_JOINED : DAEMON_WAITING;
+                daemon_reset(d);
+                d->silent = silent;
         }
         objects_reset();
         publish_reset();
@@ -334,6 +343,7 @@ void helper_fork_child(void) {
                 return;
         }
         daemons_wait_applied(objects_version(), start(states, true));
+        daemons_count_unanswered(objects_version());
 }
 
 void tracectl_object_register(struct tracectl_object *object) {
@@ -363,10 +373,10 @@ void tracectl_object_unregister(struct tracectl_object *object) {
         changed = objects_remove(object);
         objects_unlock();
         /* Code that goes away is not called any more; but for who calls this from within a tracepoint. */
-        if (changed && !exiting && object_has_contexts(object) && thread_table.alive &&
+        if (changed && !daemons_are_ending() && object_has_contexts(object) && thread_table.alive &&
             (!thread_self || thread_self->nest == 0))
                 (void) thread_quiesce(CONTEXTS_WAIT_MSEC);
-        if (changed && !exiting)
+        if (changed && !daemons_are_ending())
                 helper_objects_changed(false);
         errno = saved;
 }

@@ -21,7 +21,7 @@
 /*
  * The events of the process have changed: starts threads where they are wanted
  * and not there, and tells them. With wait, returns when the change is in force
- * for all daemons that want to trace, or after DAEMON_WAIT_MSEC.
+ * for all daemons that want to trace, or after daemons_deadline().
  */
 void helper_objects_changed(bool wait);
 

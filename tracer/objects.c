@@ -117,6 +117,15 @@ void snapshot_unref(struct snapshot *s) {
         munmap(s, s->memory_size);
 }
 
+const struct site *snapshot_find_in_step(const struct snapshot *older, uint32_t *position,
+                                         const struct tracectl_event *event) {
+        while (*position < older->n_sites && !older->sites[*position].event)
+                (*position)++;
+        if (*position == older->n_sites || older->sites[*position].event != event)
+                return NULL;
+        return &older->sites[(*position)++];
+}
+
 static bool usable(const struct tracectl_event *event) {
         return event && event->size >= sizeof(*event) && event->abi == TRACECTL_ABI;
 }

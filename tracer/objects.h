@@ -66,3 +66,10 @@ int objects_snapshot(struct snapshot **ret);
 /* Under the lock. */
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s);
+
+/*
+ * Under the lock: the site of event in the older of two snapshots, while the events of the newer are gone through
+ * from the first on; *position begins at 0. NULL where it has none.
+ */
+const struct site *snapshot_find_in_step(const struct snapshot *older, uint32_t *position,
+                                         const struct tracectl_event *event);

@@ -65,7 +65,11 @@ bool plan_next_subbuf(const struct ring_map *map, struct ring_cpu *ring, uint32_
 /* After a sub-buffer was entered: wakes the consumer if it sleeps. */
 void plan_wake_consumer(const struct ring_map *map);
 
-/* Counts an event that is not recorded. */
+/* Counts n events that are not recorded. */
+static inline void ring_count_all_discarded(struct ring_cpu *ring, uint64_t n) {
+        __atomic_fetch_add(&ring->discarded, n, __ATOMIC_RELAXED);
+}
+
 static inline void ring_count_discarded(struct ring_cpu *ring) {
-        __atomic_fetch_add(&ring->discarded, 1, __ATOMIC_RELAXED);
+        ring_count_all_discarded(ring, 1);
 }

@@ -8,9 +8,10 @@
 #include "tracer/publish.h"
 
 struct source {
-        struct snapshot *snapshot; /* a reference, where there are lists */
+        struct snapshot *snapshot; /* a reference; NULL: this one has said nothing */
         struct action_list *const *lists;
         uint32_t n_actions;
+        struct pending *pending; /* whose lists these are, where some only count */
 };
 
 /* Under the lock of the objects, as is all below. */
@@ -72,16 +73,6 @@ static const struct action_list *list_of(const struct source *s, const struct si
         return NULL;
 }
 
-/* The site of event in the older snapshot, which is walked in step with the newer; NULL where it has none. */
-static const struct site *find_in_step(const struct snapshot *older, uint32_t *position,
-                                       const struct tracectl_event *event) {
-        while (*position < older->n_sites && !older->sites[*position].event)
-                (*position)++;
-        if (*position == older->n_sites || older->sites[*position].event != event)
-                return NULL;
-        return &older->sites[(*position)++];
-}
-
 /* Sets every event of the newer snapshot, which has all living events of the older. */
 static void store(const struct source *newer, const struct source *older, struct merge *merge) {
         uint32_t position = 0;
@@ -94,7 +85,7 @@ static void store(const struct source *newer, const struct source *older, struct
                         continue;
                 list = list_of(newer, site);
                 if (older->snapshot)
-                        other = find_in_step(older->snapshot, &position, site->event);
+                        other = snapshot_find_in_step(older->snapshot, &position, site->event);
                 if (other)
                         more = list_of(older, other);
                 if (list && more && site->definition != DEFINITION_NONE)
@@ -117,7 +108,7 @@ static int replace(unsigned number, const struct source *next, struct retired *r
         int r;
 
         /* Where everything goes off, it goes off where it was on. */
-        if (!mine.lists)
+        if (!mine.snapshot)
                 mine.snapshot = sources[number].snapshot;
         newer = is_newer(&mine, &other) ? &mine : &other;
         older = newer == &mine ? &other : &mine;
@@ -133,27 +124,89 @@ static int replace(unsigned number, const struct source *next, struct retired *r
         if (sources[number].snapshot)
                 snapshot_unref(sources[number].snapshot);
         sources[number] = *next;
-        *ret = merged;
+        *ret = (struct retired) { merged.memory, merged.size, NULL };
         merged = merge.memory;
         return 0;
 }
 
 int publish(unsigned source, struct snapshot *snapshot, struct action_list *const *lists, uint32_t n_actions,
             struct retired *ret) {
-        struct source next = { 0 };
+        const struct source next = { snapshot, lists, n_actions, NULL };
+        struct pending *pending;
         int r;
 
-        if (lists)
-                next = (struct source) { snapshot, lists, n_actions };
         objects_lock();
-        r = replace(source, &next, ret);
+        pending = sources[source].pending;
+        if (snapshot && pending && (int32_t) (pending->snapshot->version - snapshot->version) > 0)
+                r = -ESTALE;
+        else
+                r = replace(source, &next, ret);
+        if (r >= 0)
+                ret->pending = pending;
         objects_unlock();
         return r;
+}
+
+/* Its lists are used on where they count already: nothing of before is given up but what replace() does. */
+static int count_from_now(unsigned number, struct snapshot *snapshot, struct retired *ret) {
+        const struct source *s = &sources[number];
+        struct source next;
+        struct pending *p;
+        int r;
+
+        if (s->snapshot == snapshot)
+                return 0;
+        r = pending_new(&(struct known) { s->snapshot, s->lists, s->n_actions }, snapshot, &p);
+        if (r < 0 || !p)
+                return r;
+        p->next = s->pending;
+        next = (struct source) { snapshot, p->lists, p->n_actions, p };
+        r = replace(number, &next, ret);
+        if (r < 0) {
+                p->next = NULL;
+                pending_free(p);
+        }
+        return r;
+}
+
+int publish_pending(unsigned source, struct retired *ret) {
+        struct snapshot *snapshot;
+        int r;
+
+        *ret = (struct retired) { 0 };
+        objects_lock();
+        r = objects_snapshot(&snapshot);
+        if (r >= 0) {
+                r = count_from_now(source, snapshot, ret);
+                snapshot_unref(snapshot);
+        }
+        objects_unlock();
+        return r;
+}
+
+bool publish_is_pending(unsigned source) {
+        bool pending;
+
+        objects_lock();
+        pending = sources[source].pending;
+        objects_unlock();
+        return pending;
+}
+
+bool publish_has_counted(unsigned source) {
+        bool counted;
+
+        objects_lock();
+        counted = pending_has_counted(sources[source].pending);
+        objects_unlock();
+        return counted;
 }
 
 void publish_reset(void) {
         if (merged.memory)
                 munmap(merged.memory, merged.size);
         merged = (struct retired) { 0 };
+        for (unsigned i = 0; i < SOURCES_MAX; i++)
+                pending_forget(sources[i].pending);
         memset(sources, 0, sizeof(sources));
 }

@@ -7,11 +7,13 @@
  * makes these lists anew; what the other one has is only copied.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "tracer/action.h"
 #include "tracer/objects.h"
+#include "tracer/pending.h"
 
 #define SOURCES_MAX 2
 
@@ -19,17 +21,29 @@
 struct retired {
         void *memory; /* NULL: none */
         size_t size;
+        struct pending *pending; /* to be settled then; or NULL */
 };
 
 /*
  * From now on, source number wants lists (of each definition of snapshot its
- * own or NULL; n_actions in all), or with lists NULL nothing. They stay the
- * caller's, and must not be freed before a grace period after the next call for
- * this source. Takes the lock of the objects. -ENOMEM, only with lists: nothing
- * has changed.
+ * own or NULL; n_actions in all), or with lists NULL nothing, and with snapshot
+ * NULL it has not said what. The lists stay the caller's, and must not be freed before a grace period after the
+ * next call for this source. Takes the lock of the objects. -ENOMEM, only with
+ * lists, or -ESTALE, where publish_pending() was asked for newer events, of which
+ * this source will say more: nothing has changed.
  */
 int publish(unsigned source, struct snapshot *snapshot, struct action_list *const *lists, uint32_t n_actions,
             struct retired *ret);
+
+/*
+ * The events of the process that this source has said nothing of count from now
+ * on (pending.h), until the next publish() for it.
+ */
+int publish_pending(unsigned source, struct retired *ret);
+
+/* Whether there are such events, and whether any was counted. */
+bool publish_is_pending(unsigned source);
+bool publish_has_counted(unsigned source);
 
 /* In a child of fork(), with the objects reset. */
 void publish_reset(void);

@@ -48,6 +48,10 @@ static __attribute__((noinline)) void record_any(const struct action *action, co
                                                  struct write_event *event, const void *ip) {
         char contexts[CONTEXTS_SIZE_MAX];
 
+        if (action->count) {
+                __atomic_fetch_add(action->count, 1, __ATOMIC_RELAXED);
+                return;
+        }
         if (action->filter && !filter_passes(action, event, ip))
                 return;
         if (action->contexts)
@@ -84,7 +88,10 @@ static __attribute__((noinline)) void count_missed(const struct tracectl_event *
         for (uint32_t i = 0; list && is_alive() && i < list->n; i++) {
                 const struct action *action = &list->actions[i];
 
-                ring_count_discarded(ring_map_cpu(action->shared ? action->shared : action->locked, 0));
+                if (action->count)
+                        __atomic_fetch_add(action->count, 1, __ATOMIC_RELAXED);
+                else
+                        ring_count_discarded(ring_map_cpu(action->shared ? action->shared : action->locked, 0));
         }
         thread_visit_end();
 }

@@ -31,6 +31,8 @@ struct wait_config wait_config = {
         .system_run = TRACECTL_SYSTEM_RUN,
         .recheck_msec = WAIT_RECHECK_SECONDS * 1000,
         .give_up_msec = WAIT_RESUME_SECONDS * 1000,
+        .answer_msec = WAIT_ANSWER_MSEC,
+        .own_answer_msec = WAIT_OWN_ANSWER_MSEC,
 };
 
 /* One that was good once. Whose it is cannot be seen any more from a user namespace of our own. */

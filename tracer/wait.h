@@ -14,6 +14,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/*
+ * How long a program waits for an answer: so long that hardly any machine is too
+ * busy, for the daemon of $TRACECTL_SOCKET, which is there for this program and
+ * few others. But nobody shall notice a service of the machine's that does not answer.
+ */
+#define WAIT_ANSWER_MSEC 500
+#define WAIT_OWN_ANSWER_MSEC 10000
+
 /* What a thread waits at. */
 struct wait_map {
         void *page; /* NULL: none */
@@ -29,6 +37,7 @@ struct wait_config {
         uid_t system_owner;
         int64_t recheck_msec;
         int64_t give_up_msec;
+        int64_t answer_msec, own_answer_msec;
 };
 extern struct wait_config wait_config;
 

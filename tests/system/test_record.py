@@ -4,8 +4,10 @@
 import os
 import re
 import shlex
+import signal
 import stat
 import subprocess
+import time
 import unittest
 
 from system import PYTHON, SHOP, SystemTest, child_named, children, needs_plain_build, wait_until
@@ -35,6 +37,23 @@ class Record(SystemTest):
         stdout, stderr = process.communicate("go\n")
         self.assertEqual((process.returncode, stdout), (7, "10 orders: 9 paid, 1 refused\n"))
         self.assertIn("Nothing was recorded", stderr.splitlines()[-1])
+
+    def test_command_waits_for_a_slow_tracingd(self):
+        """Longer than for one of the machine's: it is there for this command alone, and nothing may be missing."""
+        process = self.start("record", "-o", "trace", "--", "/bin/sh", "-c",
+                             f"echo ready; read -r _; exec {shlex.quote(SHOP)} 1000")
+        self.assertEqual(process.stdout.readline().strip(), "ready")
+        service = child_named(process.pid, "tracingd")
+        os.kill(service, signal.SIGSTOP)
+        try:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+            child_named(process.pid, "shop")
+            time.sleep(1)  # what it waits, in vain, for the machine's is half of that
+        finally:
+            os.kill(service, signal.SIGCONT)
+        _, stderr = process.communicate()
+        self.assertEqual((process.returncode, self.counts(stderr)), (0, (2001, 0)))
 
     def test_time_that_is_none(self):
         for text in ("", "0", "s", "10x", "-1s", "1e3", "99999999999"):

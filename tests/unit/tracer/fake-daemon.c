@@ -291,6 +291,12 @@ void fake_hang_up(struct fake_daemon *f) {
         f->connection = -1;
 }
 
+void fake_refuse(struct fake_daemon *f) {
+        fake_hang_up(f);
+        fake_accept(f);
+        fake_hang_up(f);
+}
+
 uint64_t fake_consume(struct fake_daemon *f) {
         uint64_t before = f->reader.events;
 

@@ -80,6 +80,9 @@ void fake_take_events(struct fake_daemon *f);
 
 void fake_hang_up(struct fake_daemon *f);
 
+/* Hangs up on who is not registered yet, and has one more try. */
+void fake_refuse(struct fake_daemon *f);
+
 /* Takes what is in the rings: how many events. */
 uint64_t fake_consume(struct fake_daemon *f);
 

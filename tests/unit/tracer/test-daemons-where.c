@@ -79,7 +79,7 @@ static void variable_that_is_no_path(void) {
         world_done(&w);
 }
 
-/* The page wants, but nobody listens; or whoever does, hangs up: no second try until the word changes. */
+/* The page wants, but nobody listens; or whoever does, hangs up twice: no more tries until the word changes. */
 static void refused(void) {
         g_autofree char *path = NULL, *away = NULL;
         gint64 before;
@@ -101,7 +101,7 @@ static void refused(void) {
         g_assert_cmpint(rename(away, path), ==, 0);
         fake_want(&w.system, true);
         fake_accept(&w.system);
-        fake_hang_up(&w.system);
+        fake_refuse(&w.system);
         fake_wait_asleep(tid, SYS_futex_waitv);
         g_assert_false(fake_is_called(&w.system, 0));
         world_join(&w.system);

@@ -2,9 +2,11 @@
 
 #undef NDEBUG
 
+#include <errno.h>
 #include <glib.h>
 
 #include "tracer/objects.h"
+#include "tracer/publish.h"
 
 static const struct tracectl_field no_fields[1];
 static struct tracectl_event event = {
@@ -127,12 +129,59 @@ static void test_reset(void) {
         g_assert_cmpint(objects_remove(&object), ==, 1);
 }
 
+/* An answer for the events of the past would leave those to nobody that count since. */
+static void test_answer_of_the_past(void) {
+        struct tracectl_object a = object_of(1), b = { .size = sizeof(b), .abi = TRACECTL_ABI };
+        struct tracectl_event other = event;
+        struct tracectl_event *const others[] = { &other };
+        struct snapshot *older, *newer;
+        struct retired retired;
+
+        other.name = "other";
+        b.start = others;
+        b.stop = others + 1;
+        g_assert_cmpint(objects_add(&a), ==, 1);
+        older = snapshot();
+        g_assert_cmpint(publish_pending(0, &retired), ==, 0);
+        g_assert_nonnull(event.actions);
+        g_assert_cmpint(publish(0, older, NULL, 0, &retired), ==, 0);
+        g_assert_null(event.actions);
+        pending_free(retired.pending);
+        g_assert_cmpint(objects_add(&b), ==, 1);
+        newer = snapshot();
+        g_assert_cmpint(publish_pending(0, &retired), ==, 0);
+        g_assert_null(event.actions);
+        g_assert_nonnull(other.actions);
+        g_assert_cmpint(publish(0, older, NULL, 0, &retired), ==, -ESTALE);
+        g_assert_nonnull(other.actions);
+        g_assert_cmpint(publish(0, newer, NULL, 0, &retired), ==, 0);
+        g_assert_null(other.actions);
+        pending_free(retired.pending);
+        g_assert_false(publish_is_pending(0));
+        /* Who takes back what it has said, is asked again. */
+        g_assert_cmpint(publish_pending(0, &retired), ==, 0);
+        g_assert_false(publish_is_pending(0));
+        g_assert_cmpint(publish(0, NULL, NULL, 0, &retired), ==, 0);
+        g_assert_cmpint(publish_pending(0, &retired), ==, 0);
+        g_assert_true(publish_is_pending(0));
+        g_assert_false(publish_has_counted(0));
+        g_assert_cmpint(publish(0, NULL, NULL, 0, &retired), ==, 0);
+        g_assert_null(event.actions);
+        g_assert_null(other.actions);
+        pending_free(retired.pending);
+        snapshot_unref(older);
+        snapshot_unref(newer);
+        g_assert_cmpint(objects_remove(&a), ==, 1);
+        g_assert_cmpint(objects_remove(&b), ==, 1);
+}
+
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/objects/remove-turns-off", test_remove_turns_off);
         g_test_add_func("/objects/add-once", test_add_once);
         g_test_add_func("/objects/add-foreign", test_add_foreign);
         g_test_add_func("/objects/reset", test_reset);
+        g_test_add_func("/objects/answer-of-the-past", test_answer_of_the_past);
         g_test_add_func("/objects/snapshot-keeps-order", test_snapshot_keeps_order);
         g_test_add_func("/objects/snapshot-forgets-removed", test_snapshot_forgets_removed);
         return g_test_run();

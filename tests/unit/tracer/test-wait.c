@@ -329,6 +329,8 @@ int main(int argc, char **argv) {
         g_assert_cmpint(wait_config.recheck_msec, ==, WAIT_RECHECK_SECONDS * 1000);
         g_assert_cmpstr(wait_config.system_run, ==, "/run/tracectl");
         g_assert_cmpuint(wait_config.system_owner, ==, 0);
+        g_assert_cmpint(wait_config.answer_msec, ==, 500);
+        g_assert_cmpint(wait_config.own_answer_msec, ==, 10000);
         directory = g_dir_make_tmp("tracectl-wait-XXXXXX", NULL);
         page_path = g_build_filename(directory, TRACECTL_WAIT_NAME, NULL);
         g_test_add_func("/wait/good", test_good);

@@ -54,6 +54,13 @@ void world_wait_until_enabled(unsigned events) {
         }
 }
 
+_Noreturn void world_trace_for_ever(void) {
+        for (;;) {
+                program_trace(9);
+                g_usleep(1000);
+        }
+}
+
 void world_end(struct fake_daemon *f) {
         fake_want(f, false);
         fake_hang_up(f);

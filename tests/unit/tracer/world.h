@@ -27,6 +27,9 @@ void world_end(struct fake_daemon *f);
 
 void world_wait_until_enabled(unsigned events);
 
+/* A little at a time, so that everything fits the rings. */
+_Noreturn void world_trace_for_ever(void);
+
 /* Threads: program_register(), and the same for the plugin. They return program_enabled(). */
 gpointer world_register(gpointer unused);
 gpointer world_register_plugin(gpointer unused);

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * A program that goes on without an answer: what it emits until there is one is
+ * counted as lost in the rings of who wanted it, and of nobody else. The test
+ * plays the daemons; each test is a process of its own.
+ */
+
+#undef NDEBUG
+
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/unit/tracer/world.h"
+#include "tracer/wait.h"
+
+#define BOUND_USEC 490000 /* a little less than a start waits */
+
+static void assert_lost(const struct fake_daemon *f, uint64_t n) {
+        g_assert_cmpuint(fixture_discarded(&f->rings), ==, n);
+}
+
+/* Goes on before anybody has answered, and traces n times. */
+static void register_in_vain(struct world *w, unsigned n) {
+        gint64 before = g_get_monotonic_time();
+
+        world_init(w);
+        fake_want(&w->system, true);
+        program_register();
+        g_assert_cmpint(g_get_monotonic_time() - before, >=, BOUND_USEC);
+        for (unsigned i = 0; i < n; i++)
+                program_trace(i);
+}
+
+static void is_counted(void) {
+        struct world w;
+
+        register_in_vain(&w, 100);
+        program_trace_fixed(1);
+        program_trace_format("counted, too");
+        fake_accept(&w.system);
+        assert_lost(&w.system, 0);
+        fake_apply(&w.system, HANDSHAKE_READY, true);
+        assert_lost(&w.system, 202);
+        world_assert_recorded(&w, 2, 0);
+        /* Once. */
+        fake_apply(&w.system, HANDSHAKE_CONFIG, true);
+        world_assert_recorded(&w, 2, 0);
+        assert_lost(&w.system, 202);
+        world_done(&w);
+}
+
+static gpointer trace_until_told(gpointer data) {
+        uint64_t n = 0;
+
+        for (const int *told = data; !__atomic_load_n(told, __ATOMIC_ACQUIRE); n++)
+                program_trace_fixed(n);
+        return GSIZE_TO_POINTER(n);
+}
+
+/* By threads that do not pause when the answer comes: each event once, recorded or counted. */
+static void is_counted_exactly(void) {
+        GThread *threads[3];
+        uint64_t emitted = 0, recorded = 0;
+        struct world w;
+        int told = 0;
+
+        register_in_vain(&w, 0);
+        for (unsigned i = 0; i < G_N_ELEMENTS(threads); i++)
+                threads[i] = g_thread_new("trace", trace_until_told, &told);
+        fake_accept(&w.system);
+        fake_apply(&w.system, HANDSHAKE_READY, true);
+        while (recorded < 1000)
+                recorded += fake_consume(&w.system);
+        __atomic_store_n(&told, 1, __ATOMIC_RELEASE);
+        for (unsigned i = 0; i < G_N_ELEMENTS(threads); i++)
+                emitted += GPOINTER_TO_SIZE(g_thread_join(threads[i]));
+        recorded += fake_consume(&w.system);
+        g_assert_cmpuint(recorded + fixture_discarded(&w.system.rings), ==, emitted);
+        world_done(&w);
+}
+
+/* What nobody wanted is not lost, and not on any more. */
+static void is_not_wanted(void) {
+        struct world w;
+
+        register_in_vain(&w, 100);
+        g_assert_cmpuint(program_enabled(), ==, PROGRAM);
+        fake_accept(&w.system);
+        fake_apply(&w.system, HANDSHAKE_READY, false);
+        g_assert_cmpuint(program_enabled(), ==, 0);
+        fake_apply(&w.system, HANDSHAKE_CONFIG, true);
+        assert_lost(&w.system, 0);
+        world_done(&w);
+}
+
+/* Nor where it turns out that there is no daemon. */
+static void is_refused(void) {
+        struct world w;
+
+        register_in_vain(&w, 100);
+        g_assert_cmpuint(program_enabled(), ==, PROGRAM);
+        fake_accept(&w.system);
+        fake_refuse(&w.system);
+        world_wait_until_enabled(0);
+        world_done(&w);
+}
+
+/* A hang-up may be that of a tracingd that is being restarted: the next one is there before the program goes on. */
+static void is_restarted(void) {
+        struct world w;
+        GThread *t;
+
+        world_init(&w);
+        fake_want(&w.system, true);
+        t = g_thread_new("register", world_register, NULL);
+        fake_accept(&w.system);
+        fake_hang_up(&w.system);
+        fake_accept(&w.system);
+        fake_apply(&w.system, HANDSHAKE_READY, true);
+        g_assert_cmpuint(GPOINTER_TO_UINT(g_thread_join(t)), ==, PROGRAM);
+        world_assert_recorded(&w, 2, 0);
+        assert_lost(&w.system, 0);
+        world_done(&w);
+}
+
+/* One has answered, the other not yet. */
+static void of_two(void) {
+        struct world w;
+        GThread *t;
+
+        world_init(&w);
+        fake_want(&w.system, true);
+        fake_want(&w.user, true);
+        t = g_thread_new("register", world_register, NULL);
+        fake_accept(&w.system);
+        fake_apply(&w.system, HANDSHAKE_READY, true);
+        (void) g_thread_join(t);
+        world_assert_recorded(&w, 2, 0);
+        fake_apply(&w.system, HANDSHAKE_CONFIG, false);
+        world_assert_recorded(&w, 0, 0);
+        fake_apply(&w.system, HANDSHAKE_CONFIG, true);
+        world_assert_recorded(&w, 2, 0);
+        fake_accept(&w.user);
+        fake_apply(&w.user, HANDSHAKE_READY, true);
+        assert_lost(&w.user, 6);
+        assert_lost(&w.system, 0);
+        world_assert_recorded(&w, 2, 2);
+        world_done(&w);
+}
+
+/* A library's events count while the program's are recorded as before; one more that comes meanwhile, too. */
+static void of_a_library(void) {
+        struct world w;
+
+        world_init(&w);
+        program_register();
+        world_join(&w.system);
+        program_register_plugin();
+        world_assert_recorded(&w, 2, 0);
+        program_unregister_plugin();
+        program_register_plugin();
+        world_assert_recorded(&w, 2, 0);
+        fake_take_events(&w.system);
+        fake_apply(&w.system, HANDSHAKE_CONFIG, true);
+        /* Gone with the library was what its first life has emitted. */
+        assert_lost(&w.system, 1);
+        world_assert_recorded(&w, 3, 0);
+        world_done(&w);
+}
+
+/* The view of what there was before the library comes when its events count already: they go on counting. */
+static void library_while_waiting(void) {
+        struct world w;
+
+        register_in_vain(&w, 10);
+        program_register_plugin();
+        program_trace(7);
+        g_assert_cmpuint(program_enabled(), ==, PROGRAM | EVENT_PLUGIN);
+        fake_accept(&w.system);
+        while (w.system.n_events < 3) {
+                (void) fake_send_view(&w.system, HANDSHAKE_READY, true);
+                fake_take_events(&w.system);
+        }
+        fake_apply(&w.system, HANDSHAKE_READY, true);
+        assert_lost(&w.system, 23);
+        world_assert_recorded(&w, 3, 0);
+        world_done(&w);
+}
+
+static void assert_ends_well(pid_t pid) {
+        int status;
+
+        g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+        g_assert_cmpint(status, ==, 0);
+}
+
+/* A child does not wait for whom its parent waited in vain, and counts for itself. */
+static void of_a_child(void) {
+        struct fake_daemon of_child;
+        struct world w;
+        pid_t pid;
+
+        register_in_vain(&w, 10);
+        of_child = w.system;
+        of_child.connection = -1;
+        pid = fork();
+        if (pid == 0) {
+                g_assert_cmpuint(program_enabled(), ==, PROGRAM);
+                program_trace(3);
+                exit(0);
+        }
+        for (unsigned i = 0; i < 2; i++) {
+                fake_accept(&of_child);
+                fake_apply(&of_child, HANDSHAKE_READY, true);
+                of_child.connection = -1; /* stays open */
+        }
+        assert_ends_well(pid);
+        assert_lost(&w.system, 22);
+        world_done(&w);
+}
+
+/* It is not told before the process ends: that waits as long as its start. */
+static void ends_before(void) {
+        struct world w;
+        pid_t pid;
+
+        world_init(&w);
+        fake_want(&w.system, true);
+        pid = fork();
+        if (pid == 0) {
+                prctl(PR_SET_PDEATHSIG, SIGKILL);
+                program_register();
+                program_trace(3);
+                wait_config.answer_msec = FAKE_TIMEOUT_MSEC; /* a busy machine is not to be the end of it */
+                exit(0);
+        }
+        fake_accept(&w.system);
+        g_usleep(2 * BOUND_USEC); /* a daemon that is slow: the program goes on, and has come to its end */
+        (void) fake_send_view(&w.system, HANDSHAKE_READY, true);
+        assert_ends_well(pid);
+        assert_lost(&w.system, 2);
+        world_done(&w);
+}
+
+static gpointer register_and_trace(gpointer unused) {
+        program_register();
+        program_trace(1);
+        return NULL;
+}
+
+/* The daemon that was made for this program is waited for longer than that of the machine. */
+static void waits_for_its_own(void) {
+        g_autofree char *path = NULL;
+        struct world w;
+        GThread *t;
+
+        world_init(&w);
+        path = g_build_filename(w.system_directory, TRACECTL_REGISTER_NAME, NULL);
+        g_setenv("TRACECTL_SOCKET", path, TRUE);
+        t = g_thread_new("register", register_and_trace, NULL);
+        fake_accept(&w.system);
+        g_usleep(2 * BOUND_USEC); /* a daemon that is slow */
+        fake_apply(&w.system, HANDSHAKE_READY, true);
+        (void) g_thread_join(t);
+        assert_lost(&w.system, 0);
+        g_assert_cmpuint(fake_consume(&w.system), ==, 2);
+        world_done(&w);
+}
+
+static const struct world_test tests[] = {
+        { "is-counted", is_counted, false },
+        { "is-counted-exactly", is_counted_exactly, false },
+        { "is-not-wanted", is_not_wanted, false },
+        { "is-refused", is_refused, false },
+        { "is-restarted", is_restarted, false },
+        { "of-two", of_two, false },
+        { "of-a-library", of_a_library, false },
+        { "library-while-waiting", library_while_waiting, false },
+        { "of-a-child", of_a_child, false },
+        { "ends-before", ends_before, false },
+        { "waits-for-its-own", waits_for_its_own, false },
+};
+
+int main(int argc, char **argv) {
+        return world_run_tests(argc, argv, tests, G_N_ELEMENTS(tests));
+}
