@@ -12,7 +12,11 @@
 
 #define NSEC_PER_SEC UINT64_C(1000000000)
 #define CALIBRATION_NSEC (20 * 1000 * 1000)
-#define BRACKETS 64
+/* Half of the samples are wrong by a nanosecond or two then, few by ten. */
+#define CALIBRATION_NSEC_MIN (5 * 1000 * 1000)
+/* A sample older than this is none: somebody has slept on it. */
+#define CALIBRATION_NSEC_MAX (600 * NSEC_PER_SEC)
+#define BRACKETS 128
 
 static ssize_t read_file(const char *path, char *buffer, size_t size) {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -74,23 +78,57 @@ static uint64_t multiply_divide(uint64_t a, uint64_t b, uint64_t divisor) {
 #endif
 }
 
-int trace_clock_calibrate(enum trace_clock clock, struct trace_clock_info *ret) {
+void trace_clock_sample(struct trace_clock_sample *ret) {
+        *ret = (struct trace_clock_sample) { 0 };
+#if defined(__x86_64__) || defined(__i386__)
+        /* MONOTONIC_RAW is the counter itself, without NTP's slewing. */
+        sample_pair(TRACE_CLOCK_TSC, CLOCK_MONOTONIC_RAW, 0, &ret->ticks, &ret->nsec);
+#endif
+}
+
+static bool is_usable(const struct trace_clock_sample *first) {
+        uint64_t now = read_ns(CLOCK_MONOTONIC_RAW);
+
+        return first && first->ticks > 0 && first->nsec <= now && now - first->nsec < CALIBRATION_NSEC_MAX;
+}
+
+static void sleep_until(uint64_t nsec) {
+        for (uint64_t now; (now = read_ns(CLOCK_MONOTONIC_RAW)) < nsec;) {
+                struct timespec pause = { .tv_nsec = (long) (nsec - now) };
+
+                (void) nanosleep(&pause, NULL);
+        }
+}
+
+static int measure_frequency(const struct trace_clock_sample *first, uint64_t *ret) {
+        struct trace_clock_sample a, b;
+        uint64_t pause = CALIBRATION_NSEC_MIN;
+
+        if (is_usable(first))
+                a = *first;
+        else {
+                trace_clock_sample(&a);
+                pause = CALIBRATION_NSEC;
+        }
+        sleep_until(a.nsec + pause);
+        trace_clock_sample(&b);
+        if (b.nsec <= a.nsec || b.ticks <= a.ticks)
+                return -EIO;
+        *ret = multiply_divide(b.ticks - a.ticks, NSEC_PER_SEC, b.nsec - a.nsec);
+        return *ret > 0 ? 0 : -EIO;
+}
+
+int trace_clock_calibrate(enum trace_clock clock, const struct trace_clock_sample *first,
+                          struct trace_clock_info *ret) {
         int64_t timens = clock == TRACE_CLOCK_MONOTONIC ? trace_clock_timens_offset() : 0;
         uint64_t frequency = NSEC_PER_SEC, ticks, wall, whole;
         struct trace_clock_info info = {};
+        int r;
 
         if (clock == TRACE_CLOCK_TSC) {
-                uint64_t t0, n0, t1, n1;
-                struct timespec pause = { .tv_nsec = CALIBRATION_NSEC };
-
-                /* MONOTONIC_RAW is the counter itself, without NTP's slewing. */
-                sample_pair(clock, CLOCK_MONOTONIC_RAW, 0, &t0, &n0);
-                while (nanosleep(&pause, &pause) < 0 && errno == EINTR)
-                        ;
-                sample_pair(clock, CLOCK_MONOTONIC_RAW, 0, &t1, &n1);
-                if (n1 <= n0 || t1 <= t0)
-                        return -EIO;
-                frequency = multiply_divide(t1 - t0, NSEC_PER_SEC, n1 - n0);
+                r = measure_frequency(first, &frequency);
+                if (r < 0)
+                        return r;
         }
         sample_pair(clock, CLOCK_REALTIME, timens, &ticks, &wall);
 

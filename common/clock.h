@@ -4,8 +4,8 @@
 /*
  * The trace clock: one counter for everything a machine records. The time
  * stamp counter where the kernel itself runs on it, CLOCK_MONOTONIC elsewhere.
- * All functions are safe from any thread and, but for trace_clock_choose() and
- * trace_clock_calibrate(), from signal handlers.
+ * All functions are safe from any thread and, but for trace_clock_choose(),
+ * trace_clock_sample() and trace_clock_calibrate(), from signal handlers.
  */
 
 #include <stdbool.h>
@@ -60,12 +60,21 @@ static inline bool trace_clock_is_known(uint32_t clock) {
 /* The clock that this machine's kernel runs on. Reads sysfs. */
 enum trace_clock trace_clock_choose(void);
 
+/* The time stamp counter at a moment of CLOCK_MONOTONIC_RAW. */
+struct trace_clock_sample {
+        uint64_t ticks; /* 0: there is no such counter */
+        uint64_t nsec;
+};
+
+void trace_clock_sample(struct trace_clock_sample *ret);
+
 /*
- * Measures the clock against the kernel's. Takes at least 20 ms of sleep, after
- * which the frequency is right to about one in a million. What processors differ
- * by is not measured. 0 or -errno.
+ * Measures the clock against the kernel's, so that the frequency is right to about
+ * one in a million. Sleeps for 20 ms; or, where first is not NULL, until 5 ms have
+ * passed since that sample was taken. What processors differ by is not measured.
+ * 0 or -errno.
  */
-int trace_clock_calibrate(enum trace_clock clock, struct trace_clock_info *ret);
+int trace_clock_calibrate(enum trace_clock clock, const struct trace_clock_sample *first, struct trace_clock_info *ret);
 
 /* What this process's time namespace adds to CLOCK_MONOTONIC, in nanoseconds. */
 int64_t trace_clock_timens_offset(void);

@@ -28,6 +28,7 @@
 static enum service_mode arg_mode = SERVICE_SYSTEM;
 static uint64_t arg_idle_usec = IDLE_SECONDS * UINT64_C(1000000);
 static bool arg_debug;
+static struct trace_clock_sample arg_sample;
 
 static void help(void) {
         printf("Usage: tracingd [--user | --private] [OPTION...]\n"
@@ -38,6 +39,8 @@ static void help(void) {
                "      --user            Serve the user that it runs as, on the user's bus\n"
                "      --private         Serve the one client at the other end of the socket\n"
                "                        'bus'; this is how tracectl starts it\n"
+               "      --clock=TICKS:NS  Measure the clock from there on, a time stamp counter at a\n"
+               "                        time of CLOCK_MONOTONIC_RAW, instead of for 20 ms\n"
                "      --idle=SECONDS    End after this time without a session and a client;\n"
                "                        0: never (default: %i)\n"
                "      --debug           Say on standard error what happens\n"
@@ -60,6 +63,19 @@ static int parse_idle(const char *text) {
         return 0;
 }
 
+static int parse_sample(const char *text) {
+        const char *colon = strchr(text, ':');
+        char ticks[24];
+
+        if (colon && (size_t) (colon - text) < sizeof(ticks)) {
+                snprintf(ticks, sizeof(ticks), "%.*s", (int) (colon - text), text);
+                if (parse_u64(ticks, &arg_sample.ticks) >= 0 && parse_u64(colon + 1, &arg_sample.nsec) >= 0)
+                        return 0;
+        }
+        fprintf(stderr, "tracingd: '%s' is no moment of the clock; give one as --clock=TICKS:NS\n", text);
+        return -EINVAL;
+}
+
 static int check_arguments(int argc, char *argv[], bool both) {
         if (optind < argc) {
                 fprintf(stderr, "tracingd: unexpected argument '%s'; see tracingd --help\n", argv[optind]);
@@ -74,11 +90,12 @@ static int check_arguments(int argc, char *argv[], bool both) {
 
 /* 1: go on. 0: done. -errno. */
 static int parse_arguments(int argc, char *argv[]) {
-        enum { OPTION_PRIVATE = 256, OPTION_USER, OPTION_IDLE, OPTION_DEBUG, OPTION_VERSION };
+        enum { OPTION_PRIVATE = 256, OPTION_USER, OPTION_IDLE, OPTION_CLOCK, OPTION_DEBUG, OPTION_VERSION };
         static const struct option options[] = {
                 { "private", no_argument, NULL, OPTION_PRIVATE },
                 { "user", no_argument, NULL, OPTION_USER },
                 { "idle", required_argument, NULL, OPTION_IDLE },
+                { "clock", required_argument, NULL, OPTION_CLOCK },
                 { "debug", no_argument, NULL, OPTION_DEBUG },
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, OPTION_VERSION },
@@ -101,6 +118,10 @@ static int parse_arguments(int argc, char *argv[]) {
                         break;
                 case OPTION_IDLE:
                         if (parse_idle(optarg) < 0)
+                                return -EINVAL;
+                        break;
+                case OPTION_CLOCK:
+                        if (parse_sample(optarg) < 0)
                                 return -EINVAL;
                         break;
                 case OPTION_DEBUG:
@@ -261,7 +282,7 @@ static int add_signals(struct service *service) {
         return r;
 }
 
-static int run(const struct sockets *sockets, const char *run_directory) {
+static int run(const struct sockets *sockets, const char *run_directory, struct consumer_early *early) {
         const struct service_config config = {
                 .mode = arg_mode,
                 .bus_fd = sockets->bus,
@@ -269,8 +290,9 @@ static int run(const struct sockets *sockets, const char *run_directory) {
                 .control_fd = sockets->control,
                 .run_directory = run_directory,
                 .idle_usec = arg_idle_usec,
+                .first_sample = arg_sample,
                 .store = sockets->store,
-                .starter = { .start = arg_mode == SERVICE_PRIVATE ? consumer_start_child : NULL },
+                .starter = { .start = arg_mode == SERVICE_PRIVATE ? consumer_start_child : NULL, .early = early },
         };
         _cleanup_(service_freep) struct service *service = NULL;
         int r;
@@ -292,12 +314,16 @@ static int run(const struct sockets *sockets, const char *run_directory) {
 }
 
 static _Noreturn void run_private(const struct sockets *sockets) {
+        struct consumer_early early = CONSUMER_EARLY_NULL;
         int registration, r; /* the service closes its own */
 
         /* A session of our own: Ctrl-C is for the command that is being recorded. */
         (void) setsid();
+        /* Where this fails, so does the first session, which says why. */
+        (void) consumer_start_early(&early);
         registration = fcntl(sockets->registration, F_DUPFD_CLOEXEC, 3);
-        r = run(sockets, NULL);
+        r = run(sockets, NULL, &early);
+        consumer_early_done(&early);
         if (registration >= 0)
                 remove_socket(registration);
         /* At once, with what is not freed: no destructor is to look for it, or wait for RCU's thread. */
@@ -320,6 +346,6 @@ int main(int argc, char *argv[]) {
         raise_limits();
         if (arg_mode == SERVICE_PRIVATE)
                 run_private(&sockets);
-        r = run(&sockets, run_directory);
+        r = run(&sockets, run_directory, NULL);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -142,6 +142,8 @@ static int make_model(struct service *s, const struct service_config *config) {
         r = user_domain_new(&s->domain);
         if (r < 0)
                 return r;
+        s->domain->first_sample = config->first_sample;
+        s->domain->foresees = config->mode == SERVICE_PRIVATE;
         life_configure(s);
         r = kernel_domain_new(s->event, s->domain, &kernel, &s->kernel);
         if (r < 0)

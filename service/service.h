@@ -16,6 +16,7 @@
 #include <systemd/sd-event.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "service/unit/start.h"
 
 struct service;
@@ -31,6 +32,7 @@ struct service_config {
         enum service_mode mode;
         int bus_fd;      /* private: a connected stream socket, on which we are the D-Bus server; taken over */
         int register_fd; /* a listening SOCK_SEQPACKET socket; taken over */
+        struct trace_clock_sample first_sample; /* that the client took before it started us; without ticks: none */
 
         /* not private */
         int control_fd;            /* a listening SOCK_STREAM socket for clients; taken over */

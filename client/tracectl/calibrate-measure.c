@@ -100,7 +100,7 @@ int calibration_measure_off(struct calibration *calibration) {
         calibration->clock = trace_clock_choose();
         calibration->clock_ns = measure(read_clock, NULL, calibration->clock);
         calibration->off_ns = measure(record_number, NULL, calibration->clock);
-        return trace_clock_calibrate(calibration->clock, &calibration->info);
+        return trace_clock_calibrate(calibration->clock, NULL, &calibration->info);
 }
 
 int calibration_measure_on(struct calibration *calibration, const struct tracepoints *tracepoints) {

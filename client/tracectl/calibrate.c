@@ -115,7 +115,7 @@ static int measure(struct calibration *calibration, struct signals *signals, str
                 say("Failed to make a directory in $TMPDIR, or /tmp: %s", strerror(-r));
                 return r;
         }
-        r = record_service_start(signals, service);
+        r = record_service_start(signals, NULL, service);
         if (r >= 0)
                 r = start_session(service->connection, place.fd, &session);
         if (r >= 0)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/close_range.h>
 #include <stdio.h>
 #include <string.h>
@@ -122,24 +123,29 @@ static int prepare_child(void *userdata) {
         return signals_restore(prepare->signals);
 }
 
-static int start_process(const struct signals *signals, int bus_fd, int register_fd, struct process *ret) {
+static int start_process(const struct signals *signals, const struct trace_clock_sample *sample, int bus_fd,
+                         int register_fd, struct process *ret) {
         struct prepare prepare = { .signals = signals, .fds = { bus_fd, register_fd } };
         _cleanup_free_ char *path = NULL;
+        char clock[64];
         int r;
 
+        if (sample)
+                snprintf(clock, sizeof(clock), "--clock=%" PRIu64 ":%" PRIu64, sample->ticks, sample->nsec);
         r = program_find("service", "tracingd", &path);
         if (r < 0) {
                 say("The tracing service tracingd was not found: %s. Install it, or build it completely.",
                     strerror(-r));
                 return r;
         }
-        r = process_start(path, (char *[]) { path, (char *) "--private", NULL }, prepare_child, &prepare, ret);
+        r = process_start(path, (char *[]) { path, (char *) "--private", sample ? clock : NULL, NULL }, prepare_child, &prepare, ret);
         if (r < 0)
                 say("Failed to start the tracing service '%s': %s.", path, strerror(-r));
         return r;
 }
 
-static int start(const struct signals *signals, struct record_service *service) {
+static int start(const struct signals *signals, const struct trace_clock_sample *sample,
+                 struct record_service *service) {
         _cleanup_close_ int ours = -1, theirs = -1, register_fd = -1;
         int pair[2], r;
 
@@ -158,7 +164,7 @@ static int start(const struct signals *signals, struct record_service *service) 
         }
         ours = pair[0];
         theirs = pair[1];
-        r = start_process(signals, theirs, register_fd, &service->process);
+        r = start_process(signals, sample, theirs, register_fd, &service->process);
         if (r < 0)
                 return r;
         r = tracectl_connection_new_fd(TAKE_FD(ours), &service->connection);
@@ -167,11 +173,12 @@ static int start(const struct signals *signals, struct record_service *service) 
         return r;
 }
 
-int record_service_start(const struct signals *signals, struct record_service *ret) {
+int record_service_start(const struct signals *signals, const struct trace_clock_sample *sample,
+                         struct record_service *ret) {
         struct record_service service = RECORD_SERVICE_NULL;
         int r;
 
-        r = start(signals, &service);
+        r = start(signals, sample, &service);
         if (r < 0) {
                 record_service_done(&service);
                 return r;

@@ -11,6 +11,7 @@
 #include "client/libtracectl/tracectl.h"
 #include "client/tracectl/process.h"
 #include "client/tracectl/record-signals.h"
+#include "common/clock.h"
 
 struct record_service {
         char *directory; /* of the socket; removed with it */
@@ -21,8 +22,12 @@ struct record_service {
 
 #define RECORD_SERVICE_NULL { .process = PROCESS_NULL }
 
-/* Says what is wrong on failure. The service gets the signals as tracectl found them. */
-int record_service_start(const struct signals *signals, struct record_service *ret);
+/*
+ * Says what is wrong on failure. The service gets the signals as tracectl found them, and measures its clock from
+ * sample on, so that it need not wait for that; NULL: it does.
+ */
+int record_service_start(const struct signals *signals, const struct trace_clock_sample *sample,
+                         struct record_service *ret);
 
 /*
  * Closes the connection, waits until the service has ended, and removes the

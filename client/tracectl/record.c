@@ -137,6 +137,7 @@ int verb_record(int argc, char *argv[]) {
         struct record_arguments arguments;
         int status, signal = 0;
 
+        trace_clock_sample(&recording.begin_sample);
         occupy_standard_fds();
         if (record_arguments_parse(argc, argv, &arguments, &status) > 0)
                 return status;

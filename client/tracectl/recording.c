@@ -79,7 +79,7 @@ int recording_set_up(struct recording *r) {
         k = record_output_create(a->output, a->command[0], time(NULL), &r->output);
         if (k < 0)
                 return k;
-        k = record_service_start(&r->signals, &r->service);
+        k = record_service_start(&r->signals, &r->begin_sample, &r->service);
         if (k < 0)
                 return k;
         return configure(r);

@@ -20,6 +20,7 @@ struct recording {
         char *path, *preload;
         struct signals signals;
         struct record_output output;
+        struct trace_clock_sample begin_sample; /* of the clock, as early as there was one */
         struct record_service service;
         struct password_agent agent; /* of a service that is shared, until the command has the terminal */
         tracectl_session *session;

@@ -7,6 +7,7 @@
 
 #include "common/fd.h"
 #include "protocol/ring.h"
+#include "service/domain/spare.h"
 #include "service/domain/stream.h"
 #include "service/state/fd-store.h"
 
@@ -60,10 +61,18 @@ static int format(const struct user_domain *domain, const struct ring_geometry *
         return r;
 }
 
+static int make_ring_file(struct user_domain *domain, uint64_t size, int *ret_fd) {
+        struct spare *spare = atomic_exchange(&domain->spare, NULL);
+
+        if (spare && spare_take(spare, size, ret_fd) >= 0)
+                return 0;
+        return memfd_new_shared("tracectl-ring", size, ret_fd);
+}
+
 static int make_files(struct stream *s, const struct ring_geometry *g) {
         int r;
 
-        r = memfd_new_shared("tracectl-ring", g->total_size, &s->ring_fd);
+        r = make_ring_file(s->domain, g->total_size, &s->ring_fd);
         if (r < 0)
                 return r;
         r = memfd_new_shared("tracectl-positions", g->positions_size, &s->positions_fd);
@@ -79,6 +88,17 @@ static int geometry_of(const struct user_domain *domain, const struct model_chan
                        struct ring_geometry *ret) {
         return ring_geometry_init(ret, (channel->overwrite ? RING_OVERWRITE : 0) | (locked ? RING_LOCKED : 0),
                                   domain->clock, domain->n_cpus, channel->n_subbufs, channel->subbuf_size);
+}
+
+void stream_foresee(struct user_domain *domain, const struct model_channel *channel) {
+        struct spare *spare;
+        struct ring_geometry g;
+
+        if (!domain->foresees || atomic_load(&domain->spare) || geometry_of(domain, channel, false, &g) < 0 ||
+            atomic_load(&domain->ring_bytes) + g.total_size > domain->ring_bytes_max)
+                return;
+        if (spare_new(g.total_size, &spare) >= 0)
+                spare_free(atomic_exchange(&domain->spare, spare));
 }
 
 /* Without files. */

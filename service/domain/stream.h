@@ -45,6 +45,9 @@ struct stream {
 int stream_new(struct user_domain *domain, const struct model_channel *channel, uid_t uid, bool locked,
                struct stream **ret);
 
+/* Begins to make the memory that such a stream will want, where the domain does so. */
+void stream_foresee(struct user_domain *domain, const struct model_channel *channel);
+
 /* As stream_new(), of files that the consumer makes and stream_give_files() brings. */
 int stream_new_in_files(struct user_domain *domain, const struct model_channel *channel, uid_t uid, bool locked,
                         struct stream **ret);

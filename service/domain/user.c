@@ -7,6 +7,7 @@
 #include "common/parse.h"
 #include "protocol/ring.h"
 #include "service/domain/recording.h"
+#include "service/domain/spare.h"
 #include "service/domain/user.h"
 #include "service/state/ledger.h"
 
@@ -65,6 +66,7 @@ int user_domain_new(struct user_domain **ret) {
 struct user_domain *user_domain_free(struct user_domain *d) {
         if (!d)
                 return NULL;
+        spare_free(d->spare);
         quota_done(&d->quota);
         compartment_table_done(&d->compartments);
         pthread_mutex_destroy(&d->lock);

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/cleanup.h"
@@ -20,9 +21,11 @@
 struct recording;
 struct ledger;
 struct fd_store;
+struct spare;
 
 struct user_domain {
         enum trace_clock clock;
+        struct trace_clock_sample first_sample; /* of the client that started us, where it has ticks */
         int64_t timens_offset;
         uint32_t n_cpus;         /* possible ones: a CPU may come later */
         uint64_t ring_size_max;  /* bytes of a ring set */
@@ -32,6 +35,11 @@ struct user_domain {
         atomic_uint_least64_t ring_bytes;
         atomic_uint_least64_t last_id; /* of rings and sets */
         struct compartment_table compartments;
+
+        /* Memory of a ring that is made before a process asks for it: where there is one client, who is about to start
+         * one. Of others nobody knows whether they come. */
+        bool foresees;
+        struct spare *_Atomic spare;
 
         /* What outlives tracingd; NULL: nothing. */
         struct ledger *ledger;

@@ -2,15 +2,17 @@
 #pragma once
 
 /*
- * Measures the trace clock once, in threads of its own, because that takes
- * 20 ms which the rest of the start can use. Owned by the manager; main loop only.
+ * Measures the trace clock once, in threads of its own, because that takes 20 ms
+ * which the rest of the start can use; or, where the client has begun it, as soon
+ * as somebody asks. Owned by the manager; main loop only.
  */
 
 #include "common/clock.h"
 
 struct calibration;
 
-int calibration_new(enum trace_clock clock, struct calibration **ret);
+/* first: what the client has measured before it started us, or NULL. */
+int calibration_new(enum trace_clock clock, const struct trace_clock_sample *first, struct calibration **ret);
 struct calibration *calibration_free(struct calibration *c);
 
 /* As an earlier tracingd measured it: all sessions have the same. */

@@ -206,6 +206,15 @@ struct consumer_spec session_consumer_spec(const struct session *s) {
         };
 }
 
+/* While the consumer begins. */
+static void foresee_rings(const struct session *s) {
+        for (const struct channel *c = s->channels; c && !s->output.has_rings; c = c->next)
+                if (!c->config.kernel) {
+                        stream_foresee(s->manager->domain, &c->config);
+                        return;
+                }
+}
+
 static int begin_consumer(struct session *s) {
         const struct consumer_handlers handlers = session_consumer_handlers(s);
         const struct consumer_spec spec = session_consumer_spec(s);
@@ -216,6 +225,7 @@ static int begin_consumer(struct session *s) {
         r = consumer_new(s->manager->event, &s->manager->starter, &spec, &handlers, &s->consumer);
         if (r < 0)
                 return r;
+        foresee_rings(s);
         r = recording_new(s->manager->domain, s->owner, s->name, s->output.has_rings,
                           consumer_sender(s->consumer), &s->recording);
         if (r < 0)

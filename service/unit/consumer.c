@@ -190,10 +190,17 @@ static int start_unit(struct consumer *c, struct unit_starter *units, const stru
         return supervisor_new(units, spec, &handlers, &c->supervisor);
 }
 
-static int start_child(struct consumer *c, const struct consumer_starter *starter) {
+static int connect_child(struct consumer *c, const struct consumer_starter *starter) {
         _cleanup_close_ int ours = -1, theirs = -1;
         int pair[2], r;
 
+        if (starter->early && starter->early->socket >= 0) {
+                c->pidfd = TAKE_FD(starter->early->pidfd);
+                r = sender_new(starter->early->socket, &c->sender);
+                if (r >= 0)
+                        starter->early->socket = -1;
+                return r;
+        }
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return -errno;
         ours = pair[0];
@@ -202,7 +209,13 @@ static int start_child(struct consumer *c, const struct consumer_starter *starte
         if (r < 0)
                 return r;
         ours = -1;
-        r = starter->start(theirs, starter->userdata, &c->pidfd);
+        return starter->start(theirs, starter->userdata, &c->pidfd);
+}
+
+static int start_child(struct consumer *c, const struct consumer_starter *starter) {
+        int r;
+
+        r = connect_child(c, starter);
         if (r < 0)
                 return r;
         r = consumer_watch_socket(c);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -82,4 +83,24 @@ int consumer_start_child(int socket, void *userdata, int *ret_pidfd) {
         }
         *ret_pidfd = pidfd;
         return 0;
+}
+
+int consumer_start_early(struct consumer_early *ret) {
+        _cleanup_close_ int ours = -1, theirs = -1;
+        int pair[2], r;
+
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+                return -errno;
+        ours = pair[0];
+        theirs = pair[1];
+        r = consumer_start_child(theirs, NULL, &ret->pidfd);
+        if (r >= 0)
+                ret->socket = TAKE_FD(ours);
+        return r;
+}
+
+void consumer_early_done(struct consumer_early *early) {
+        closep(&early->socket);
+        closep(&early->pidfd);
+        *early = (struct consumer_early) CONSUMER_EARLY_NULL;
 }

@@ -40,7 +40,20 @@ struct consumer_starter {
          */
         int (*start)(int socket, void *userdata, int *ret_pidfd);
         void *userdata;
+
+        struct consumer_early *early; /* is taken before start() is called; or NULL */
 };
+
+/* A child that was started before there was a session for it, so that it is loaded meanwhile; -1 where there is none. */
+struct consumer_early {
+        int socket; /* our end of the consumer protocol's: when it is closed, the child ends */
+        int pidfd;
+};
+
+#define CONSUMER_EARLY_NULL { .socket = -1, .pidfd = -1 }
+
+int consumer_start_early(struct consumer_early *ret);
+void consumer_early_done(struct consumer_early *early);
 
 /* As a child process: socket becomes its descriptor 3, and nothing else is passed on but standard error and output. */
 int consumer_start_child(int socket, void *userdata, int *ret_pidfd);

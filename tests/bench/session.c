@@ -59,7 +59,7 @@ static int begin(struct bench_session *b, const char *profile) {
         r = signals_take(&b->signals);
         if (r < 0)
                 return fail(b, "take the signals", r);
-        r = record_service_start(&b->signals, &b->service);
+        r = record_service_start(&b->signals, NULL, &b->service);
         if (r < 0)
                 return r;
         options.name = "bench";

@@ -167,7 +167,7 @@ static void test_clock(void) {
         struct trace_clock_info info;
         uint64_t ticks, wall_usec, said_usec;
 
-        g_assert_cmpint(trace_clock_calibrate(clock, &info), ==, 0);
+        g_assert_cmpint(trace_clock_calibrate(clock, NULL, &info), ==, 0);
         g_assert_cmpuint(info.frequency, >, 1000000);
         g_assert_cmpuint(info.offset_ticks, <, info.frequency);
         wall_usec = (uint64_t) g_get_real_time();
@@ -179,6 +179,50 @@ static void test_clock(void) {
         g_assert_cmpuint(said_usec, >=, wall_usec - 10000);
         g_assert_cmpuint(said_usec, <=, wall_usec + 2000000);
         g_assert_cmpuint(trace_clock_read(clock, 0), <=, trace_clock_read(clock, 0));
+}
+
+static uint64_t raw_nsec(void) {
+        struct timespec ts;
+
+        clock_gettime(CLOCK_MONOTONIC_RAW, &ts);
+        return (uint64_t) ts.tv_sec * UINT64_C(1000000000) + (uint64_t) ts.tv_nsec;
+}
+
+/* What was sampled before is made use of, and what cannot have been is not. */
+static void test_clock_sample(void) {
+        struct trace_clock_sample first, wrong;
+        struct trace_clock_info info, other;
+        uint64_t begin;
+
+        trace_clock_sample(&first);
+        if (trace_clock_choose() != TRACE_CLOCK_TSC || first.ticks == 0) {
+                g_test_skip("this machine's clock is not the time stamp counter");
+                return;
+        }
+        g_usleep(30000);
+        begin = raw_nsec();
+        g_assert_cmpint(trace_clock_calibrate(TRACE_CLOCK_TSC, NULL, &info), ==, 0);
+        g_assert_cmpuint(raw_nsec() - begin, >=, 20000000);
+        /* One in 10,000: a preemption within each of 128 attempts is not to be expected. */
+        g_assert_cmpint(trace_clock_calibrate(TRACE_CLOCK_TSC, &first, &other), ==, 0);
+        g_assert_cmpuint(other.frequency, >, info.frequency - info.frequency / 10000);
+        g_assert_cmpuint(other.frequency, <, info.frequency + info.frequency / 10000);
+
+        /* The frequency is that since the sample: this one says twice as much. */
+        wrong = first;
+        wrong.ticks -= (uint64_t) ((double) (raw_nsec() - first.nsec) * (double) info.frequency / 1e9);
+        g_assert_cmpint(trace_clock_calibrate(TRACE_CLOCK_TSC, &wrong, &other), ==, 0);
+        g_assert_cmpuint(other.frequency, >, info.frequency + info.frequency / 2);
+
+        trace_clock_sample(&first);
+        g_assert_cmpint(trace_clock_calibrate(TRACE_CLOCK_TSC, &first, &other), ==, 0);
+        g_assert_cmpuint(raw_nsec() - first.nsec, >=, 5000000);
+
+        wrong = first;
+        wrong.nsec = raw_nsec() + UINT64_C(3600) * 1000000000;
+        g_assert_cmpint(trace_clock_calibrate(TRACE_CLOCK_TSC, &wrong, &other), ==, 0);
+        g_assert_cmpuint(other.frequency, >, info.frequency - info.frequency / 10000);
+        g_assert_cmpuint(other.frequency, <, info.frequency + info.frequency / 10000);
 }
 
 static void test_hash(void) {
@@ -199,6 +243,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/common/shared-file", test_shared_file);
         g_test_add_func("/common/datagrams", test_datagrams);
         g_test_add_func("/common/clock", test_clock);
+        g_test_add_func("/common/clock-sample", test_clock_sample);
         g_test_add_func("/common/hash", test_hash);
         return g_test_run();
 }

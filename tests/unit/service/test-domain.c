@@ -278,6 +278,58 @@ static void test_streams(void) {
         user_domain_free(d);
 }
 
+static size_t count_descriptors(void) {
+        GDir *dir = g_dir_open("/proc/self/fd", 0, NULL);
+        size_t n = 0;
+
+        g_assert_nonnull(dir);
+        while (g_dir_read_name(dir))
+                n++;
+        g_dir_close(dir);
+        return n;
+}
+
+/* Made before it is asked for, once, and for no other size. */
+static void test_foreseen(void) {
+        struct model_channel channel = { .id = 1, .n_subbufs = 2, .subbuf_size = RING_SUBBUF_SIZE_MIN };
+        struct model_channel larger = { .id = 2, .n_subbufs = 4, .subbuf_size = RING_SUBBUF_SIZE_MIN };
+        struct stream *a = NULL, *b = NULL;
+        size_t before = count_descriptors();
+        struct user_domain *d = NULL;
+        struct spare *spare;
+
+        g_assert_cmpint(user_domain_new(&d), ==, 0);
+        stream_foresee(d, &channel);
+        g_assert_null(d->spare);
+        d->foresees = true;
+        stream_foresee(d, &channel);
+        spare = d->spare;
+        g_assert_nonnull(spare);
+        stream_foresee(d, &channel);
+        g_assert_true(d->spare == spare);
+        g_assert_cmpint(stream_new(d, &channel, getuid(), false, &a), ==, 0);
+        g_assert_null(d->spare);
+        g_assert_cmpint(stream_new(d, &channel, getuid(), false, &b), ==, 0);
+        g_assert_false(fd_same_file(a->ring_fd, b->ring_fd));
+        stream_unref(b);
+
+        stream_foresee(d, &channel);
+        g_assert_cmpint(stream_new(d, &larger, getuid(), false, &b), ==, 0);
+        g_assert_cmpint(lseek(b->ring_fd, 0, SEEK_END), ==, b->bytes);
+        stream_unref(b);
+
+        d->ring_bytes_max = a->bytes;
+        stream_foresee(d, &channel);
+        g_assert_null(d->spare);
+        d->ring_bytes_max *= 2;
+        stream_foresee(d, &channel);
+        g_assert_nonnull(d->spare);
+        stream_unref(a);
+        user_domain_free(d);
+        /* One that is made and not used is not left. */
+        g_assert_cmpuint(count_descriptors(), ==, before);
+}
+
 static int make(const char *name, size_t padding, uint64_t *ret_hash) {
         const struct definition event = { .provider = "p", .name = name, .loglevel = 6 };
         size_t offset = sizeof(struct definitions_header);
@@ -377,6 +429,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/domain/control-groups", test_control_groups);
         g_test_add_func("/domain/fit", test_fit);
         g_test_add_func("/domain/streams", test_streams);
+        g_test_add_func("/domain/foreseen", test_foreseen);
         g_test_add_func("/domain/definitions", test_definitions);
         g_test_add_func("/domain/store", test_store);
         return g_test_run();

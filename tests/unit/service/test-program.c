@@ -7,9 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -43,6 +45,10 @@ static void test_arguments(void) {
         assert_output(1, "'99999999999' is no number", "--idle", "99999999999");
         assert_output(1, "requires an argument", "--idle", NULL);
         assert_output(1, "unexpected argument 'x'", "--private", "x");
+        assert_output(1, "'12' is no moment", "--clock=12", NULL);
+        assert_output(1, "'a:1' is no moment", "--clock", "a:1");
+        assert_output(1, "is no moment", "--clock=1000000000000000000000000000000:1", NULL);
+        assert_output(1, "were not passed", "--private", "--clock=12:13");
         assert_output(1, "--colour", "--colour", NULL);
         assert_output(1, "were not passed", "--private", NULL);
 }
@@ -114,15 +120,33 @@ static void assert_exit(struct running *r, int wanted) {
         g_assert_cmpint(WEXITSTATUS(status), ==, wanted);
 }
 
+/* Of tracingd's only child: the consumer, which it starts before there is a session. */
+static int watch_consumer(pid_t tracingd) {
+        char path[64];
+        g_autofree char *children = NULL;
+        int pidfd;
+
+        snprintf(path, sizeof(path), "/proc/%i/task/%i/children", (int) tracingd, (int) tracingd);
+        g_assert_true(g_file_get_contents(path, &children, NULL, NULL));
+        g_assert_cmpint(atoi(children), >, 0);
+        g_assert_no_errno(pidfd = pidfd_open(atoi(children), 0));
+        return pidfd;
+}
+
 static void test_hang_up(void) {
         struct running r = begin("bus:register");
         sd_bus *bus = connect_bus(&r);
+        struct pollfd consumer = { .events = POLLIN };
 
         ask_version(bus);
+        consumer.fd = watch_consumer(r.pid);
         /* Ctrl-C in this terminal is not for it. */
         g_assert_cmpint(getsid(r.pid), ==, r.pid);
         sd_bus_close_unref(bus);
         assert_exit(&r, 0);
+        /* It has had nothing to do, and ends. */
+        g_assert_cmpint(poll(&consumer, 1, 10000), ==, 1);
+        close(consumer.fd);
 }
 
 static void assert_signal(int signal) {
