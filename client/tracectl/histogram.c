@@ -33,6 +33,20 @@ void histogram_add(struct histogram *histogram, uint64_t value) {
         histogram->buckets[bucket_of(value)]++;
 }
 
+void histogram_merge(struct histogram *histogram, const struct histogram *from) {
+        if (from->n == 0)
+                return;
+        if (histogram->n == 0 || from->min < histogram->min)
+                histogram->min = from->min;
+        if (from->max > histogram->max)
+                histogram->max = from->max;
+        if (__builtin_add_overflow(histogram->sum, from->sum, &histogram->sum))
+                histogram->sum = UINT64_MAX;
+        histogram->n += from->n;
+        for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+                histogram->buckets[i] += from->buckets[i];
+}
+
 uint64_t histogram_get(const struct histogram *histogram, unsigned thousandths) {
         uint64_t n = 0, wanted = histogram->n / 1000 * thousandths + (histogram->n % 1000 * thousandths + 999) / 1000;
 

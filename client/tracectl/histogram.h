@@ -19,5 +19,8 @@ struct histogram {
 
 void histogram_add(struct histogram *histogram, uint64_t value);
 
+/* Adds all of from. */
+void histogram_merge(struct histogram *histogram, const struct histogram *from);
+
 /* The value that so many of a thousand are at most; 0 where there are none. */
 uint64_t histogram_get(const struct histogram *histogram, unsigned thousandths);

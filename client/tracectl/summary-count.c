@@ -32,29 +32,6 @@ static int count(struct summary_counts *counts, uint32_t number, uint64_t n_more
         return 0;
 }
 
-static int add_span(struct summary *summary, const struct pair_event *pair) {
-        if (pair->span >= summary->n_spans) {
-                uint32_t n = summary->n_spans ? summary->n_spans : 64;
-                struct histogram **spans;
-
-                while (n <= pair->span)
-                        n *= 2;
-                spans = reallocarray(summary->spans, n, sizeof(*spans));
-                if (!spans)
-                        return -ENOMEM;
-                memset(spans + summary->n_spans, 0, (n - summary->n_spans) * sizeof(*spans));
-                summary->spans = spans;
-                summary->n_spans = n;
-        }
-        if (!summary->spans[pair->span]) {
-                summary->spans[pair->span] = calloc(1, sizeof(struct histogram));
-                if (!summary->spans[pair->span])
-                        return -ENOMEM;
-        }
-        histogram_add(summary->spans[pair->span], (uint64_t) pair->duration);
-        return 0;
-}
-
 /* Of a thread's first event. */
 static int name_process(struct summary *summary, uint32_t track, tracectl_reader_event *event) {
         const char *process;
@@ -120,11 +97,13 @@ static bool find_value(const char *name, tracectl_reader_event *event, char text
         return false;
 }
 
-static int add_value(struct summary *summary, tracectl_reader_event *event) {
+/* ret: the value's number, or -1. */
+static int add_value(struct summary *summary, tracectl_reader_event *event, int64_t *ret) {
         char text[SUMMARY_VALUE_SIZE];
         int64_t number;
         size_t size;
 
+        *ret = -1;
         if (!find_value(summary->field, event, text, &size)) {
                 summary->n_without_field++;
                 return 0;
@@ -137,12 +116,14 @@ static int add_value(struct summary *summary, tracectl_reader_event *event) {
                 summary->n_other_values++;
                 return 0;
         }
+        *ret = number;
         return number < 0 ? (int) number : count(&summary->value_counts, (uint32_t) number, 1);
 }
 
 int summary_add(struct summary *summary, tracectl_reader_event *event) {
         uint32_t n_tracks = summary->pairs.tracks.n;
         struct pair_event pair;
+        int64_t value = -1;
         int r;
 
         r = pairs_add(&summary->pairs, event, &pair);
@@ -152,10 +133,10 @@ int summary_add(struct summary *summary, tracectl_reader_event *event) {
                 r = count(&summary->tracks, pair.track, 1);
         if (r >= 0 && pair.track >= n_tracks)
                 r = name_process(summary, pair.track, event);
-        if (r >= 0 && (pair.kind == PAIR_END || pair.kind == PAIR_WHOLE))
-                r = add_span(summary, &pair);
         if (r >= 0 && summary->field)
-                r = add_value(summary, event);
+                r = add_value(summary, event, &value);
+        if (r >= 0 && (pair.kind == PAIR_END || pair.kind == PAIR_WHOLE))
+                r = summary_add_span(summary, &pair, value);
         if (r < 0)
                 return r;
         summary->n_unfinished += pair.n_abandoned;
@@ -242,9 +223,9 @@ int summary_read_more(struct summary *summary, tracectl_reader *reader) {
 }
 
 void summary_done(struct summary *summary) {
-        for (uint32_t i = 0; i < summary->n_spans; i++)
-                free(summary->spans[i]);
-        free(summary->spans);
+        summary_spans_done(&summary->spans);
+        summary_spans_done(&summary->track_spans);
+        summary_spans_done(&summary->value_spans);
         free(summary->events.items);
         free(summary->tracks.items);
         free(summary->value_counts.items);

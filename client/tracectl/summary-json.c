@@ -16,9 +16,10 @@ static json_t *from_time(int64_t ns) {
         return json_string(text);
 }
 
+/* name: NULL where it is of several. */
 static json_t *from_span(const struct histogram *span, const char *name) {
-        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-                         "span", json_from_text(name),
+        return json_pack("{s:o*, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                         "span", name ? json_from_text(name) : NULL,
                          "count", json_from_number(span->n),
                          "total", json_from_number(span->sum),
                          "mean", json_from_number(span->sum / span->n),
@@ -48,13 +49,14 @@ static int set_track(json_t *row, const struct summary *summary, const struct tr
 static json_t *from_row(const struct summary *summary, enum summary_by by, const struct summary_row *row) {
         const struct track *track = &summary->pairs.tracks.items[row->number];
         const char *name = by == SUMMARY_BY_FIELD ? summary->values.items[row->number].data : NULL;
+        struct histogram durations;
         json_t *json;
         int r = 0;
 
         if (by == SUMMARY_BY_EVENT || by == SUMMARY_BY_SPAN)
                 name = summary->pairs.names.items[row->number].data;
         if (by == SUMMARY_BY_SPAN)
-                return from_span(summary->spans[row->number], name);
+                return from_span(summary->spans.items[row->number], name);
         json = json_object();
         if (!json)
                 return NULL;
@@ -65,6 +67,8 @@ static json_t *from_row(const struct summary *summary, enum summary_by by, const
         if (by == SUMMARY_BY_PROCESS)
                 r |= json_object_set_new(json, "threads", json_integer(row->n_threads));
         r |= json_object_set_new(json, "count", json_from_number(row->count));
+        if (summary_get_durations(summary, by, row->number, &durations))
+                r |= json_object_set_new(json, "durations", from_span(&durations, NULL));
         if (r < 0) {
                 json_decref(json);
                 return NULL;
@@ -100,6 +104,7 @@ json_t *summary_to_json(const struct summary *summary) {
                 { SUMMARY_BY_SPAN, "spans" },
                 { SUMMARY_BY_FIELD, "values" },
         };
+        struct histogram durations;
         json_t *json;
         int r = 0;
 
@@ -114,6 +119,8 @@ json_t *summary_to_json(const struct summary *summary) {
         for (size_t i = 0; i < ARRAY_SIZE(tables) && r >= 0; i++)
                 if (summary->by & tables[i].by)
                         r = json_object_set_new(json, tables[i].name, from_rows(summary, tables[i].by));
+        if (r >= 0 && (summary->by & SUMMARY_BY_SPAN) && summary_get_all_durations(summary, &durations))
+                r = json_object_set_new(json, "durations", from_span(&durations, NULL));
         if (r >= 0 && summary->field) {
                 r = json_object_set_new(json, "other_values", json_from_number(summary->n_other_values));
                 r |= json_object_set_new(json, "without_field", json_from_number(summary->n_without_field));

@@ -97,6 +97,24 @@ static void add_span(struct table *table, const struct histogram *span) {
         add_duration(table, span->max);
 }
 
+/* Of all that began and ended there. */
+static void add_durations(struct table *table, const struct summary *summary, enum summary_by by,
+                          const struct summary_row *row) {
+        struct histogram durations;
+
+        if (summary_get_durations(summary, by, row->number, &durations)) {
+                add_duration(table, histogram_get(&durations, 500));
+                add_duration(table, histogram_get(&durations, 990));
+        } else {
+                table_add_quantity(table, "-");
+                table_add_quantity(table, "-");
+        }
+}
+
+static bool has_durations(const struct summary *summary, enum summary_by by) {
+        return summary->n_histograms > 0 && by != SUMMARY_BY_EVENT && by != SUMMARY_BY_SPAN;
+}
+
 static void add_row(struct table *table, const struct summary *summary, enum summary_by by,
                     const struct summary_row *row) {
         const struct track *track = &summary->pairs.tracks.items[row->number];
@@ -117,14 +135,43 @@ static void add_row(struct table *table, const struct summary *summary, enum sum
                 break;
         case SUMMARY_BY_SPAN:
                 table_add(table, summary->pairs.names.items[row->number].data);
-                add_span(table, summary->spans[row->number]);
+                add_span(table, summary->spans.items[row->number]);
                 return;
         }
         add_count(table, summary, row);
+        if (has_durations(summary, by))
+                add_durations(table, summary, by, row);
+}
+
+/* Behind several that are told apart. */
+static void add_all_spans(struct table *table, const struct summary *summary) {
+        struct histogram all;
+
+        if (summary_get_all_durations(summary, &all)) {
+                table_add(table, "(all)");
+                add_span(table, &all);
+        }
+}
+
+#define HEADERS_MAX 9
+
+/* Those of the table, and what there is of durations. */
+static void choose_headers(const struct summary *summary, enum summary_by by, const char *const *headers,
+                           const char *ret[static HEADERS_MAX]) {
+        size_t n = 0;
+
+        for (; headers[n]; n++)
+                ret[n] = headers[n];
+        if (has_durations(summary, by)) {
+                ret[n++] = "SPAN P50";
+                ret[n++] = "SPAN P99";
+        }
+        ret[n] = NULL;
 }
 
 static int print_table(const struct summary *summary, enum summary_by by, const char *const *headers, FILE *f) {
-        _cleanup_(table_done) struct table table = { .headers = headers, .with_legend = true };
+        const char *all_headers[HEADERS_MAX];
+        _cleanup_(table_done) struct table table = { .headers = all_headers, .with_legend = true };
         _cleanup_free_ struct summary_row *rows = NULL;
         uint32_t n, n_shown;
         int r;
@@ -132,9 +179,12 @@ static int print_table(const struct summary *summary, enum summary_by by, const 
         r = summary_rows(summary, by, &rows, &n);
         if (r < 0 || n == 0)
                 return r;
+        choose_headers(summary, by, headers, all_headers);
         n_shown = summary->rows > 0 && n > summary->rows ? summary->rows : n;
         for (uint32_t i = 0; i < n_shown; i++)
                 add_row(&table, summary, by, &rows[i]);
+        if (by == SUMMARY_BY_SPAN && n > 1)
+                add_all_spans(&table, summary);
         fputc('\n', f);
         r = table_print_to(&table, f);
         if (r >= 0 && n_shown < n)
@@ -184,7 +234,7 @@ static int print_head(const struct summary *summary, const char *path) {
 
 static const struct {
         enum summary_by by;
-        const char *headers[9];
+        const char *headers[HEADERS_MAX];
 } tables[] = {
         { SUMMARY_BY_EVENT, { "EVENT", "COUNT", "SHARE", "PER SECOND" } },
         { SUMMARY_BY_PROCESS, { "PROCESS", "THREADS", "COUNT", "SHARE", "PER SECOND" } },
@@ -222,7 +272,8 @@ int summary_fit(struct summary *summary, uint32_t lines) {
                 needed = 0;
                 for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
                         if (n[i] > 0)
-                                needed += LINES_AROUND + (n[i] < summary->rows ? n[i] : summary->rows);
+                                needed += LINES_AROUND + (n[i] < summary->rows ? n[i] : summary->rows) +
+                                          (tables[i].by == SUMMARY_BY_SPAN && n[i] > 1);
                 if (needed <= lines)
                         break;
         }

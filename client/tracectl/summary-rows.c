@@ -60,8 +60,8 @@ static uint64_t get_count(const struct summary *summary, enum summary_by by, uin
                 return summary->value_counts.items[number];
         case SUMMARY_BY_SPAN:
                 /* One more: a span may have taken no time at all. */
-                return number < summary->n_spans && summary->spans[number] ?
-                               summary->spans[number]->sum + (summary->spans[number]->sum < UINT64_MAX) :
+                return number < summary->spans.n && summary->spans.items[number] ?
+                               summary->spans.items[number]->sum + (summary->spans.items[number]->sum < UINT64_MAX) :
                                0;
         default:
                 return summary->tracks.items[number];

@@ -21,6 +21,9 @@
 #define SUMMARY_VALUES_MAX 65536
 #define SUMMARY_VALUE_SIZE 256 /* of longer texts the beginning counts */
 
+/* How long things took is told apart for so many threads and values; 15 KiB each. */
+#define SUMMARY_HISTOGRAMS_MAX 1024
+
 enum summary_by {
         SUMMARY_BY_EVENT = 1 << 0,
         SUMMARY_BY_PROCESS = 1 << 1,
@@ -34,6 +37,12 @@ enum summary_by {
 
 struct summary_counts {
         uint64_t *items;
+        uint32_t n;
+};
+
+/* How long spans took, by some numbers; NULL: there were none. */
+struct summary_spans {
+        struct histogram **items;
         uint32_t n;
 };
 
@@ -59,8 +68,9 @@ struct summary {
         struct pairs pairs;
         struct names processes, values;
         struct summary_counts events, tracks, value_counts; /* by their numbers */
-        struct histogram **spans;                           /* by the numbers of the names; NULL: is none */
-        uint32_t n_spans;
+        struct summary_spans spans, track_spans, value_spans; /* by the numbers of the names, tracks and values */
+        uint32_t span_tracks[SUMMARY_HISTOGRAMS_MAX], n_span_tracks; /* that have any */
+        uint32_t n_histograms;                                       /* of track_spans and value_spans */
         uint64_t n, n_without_field, n_other_values;
         uint64_t n_unfinished; /* spans that have not ended */
         int64_t first, last;   /* nanoseconds since the epoch */
@@ -82,6 +92,14 @@ int summary_tick(struct summary *summary, double seconds);
 
 /* How often in the last interval; 0 of values and spans. */
 uint64_t summary_get_recent(const struct summary *summary, enum summary_by by, uint32_t number);
+
+/* summary-spans.c: a span of that pair, at a value of the field that is counted, or -1. Negative errno. */
+int summary_add_span(struct summary *summary, const struct pair_event *pair, int64_t value);
+
+/* Of a row's number in such a table: whether any are known, and which. */
+bool summary_get_durations(const struct summary *summary, enum summary_by by, uint32_t number, struct histogram *ret);
+bool summary_get_all_durations(const struct summary *summary, struct histogram *ret);
+void summary_spans_done(struct summary_spans *spans);
 
 void summary_changes_done(struct summary_changes *changes);
 

@@ -58,7 +58,8 @@ class Json(SystemTest):
                     self.assertIsInstance(value, TYPES[VIEW[name][0]], name)
                 self.assertRegex(event["time"], r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z\Z")
                 self.assertEqual(event["time"][-10:-1], event["timestamp"][-9:])
-        self.assertEqual(seen, set(VIEW))
+        # Two events of different processors can be too close to tell, or not.
+        self.assertEqual(seen - {"uncertain"}, set(VIEW) - {"uncertain"})
 
     def test_summary(self):
         self.record("-o", "trace", "--", SHOP, "100", "2")
@@ -66,7 +67,8 @@ class Json(SystemTest):
         for trace in ("trace", "spans"):
             done = self.tracectl("summary", "--json", trace)
             found = json.loads(done.stdout)
-            self.check_members(found, SUMMARY, lambda name: "`--by FIELD`" in SUMMARY[name][0])
+            self.check_members(found, SUMMARY, lambda name: "`--by FIELD`" in SUMMARY[name][0] or "not there" in SUMMARY[name][0])
+            self.assertEqual("durations" in found, trace == "spans")
             self.assertIsInstance(found["first"], str)
             self.check_rows(found)
             self.assertEqual(len(found["spans"]), trace == "spans")
@@ -82,7 +84,7 @@ class Json(SystemTest):
             if isinstance(value, list):
                 members = re.findall(r"`(\w+)`", SUMMARY[name][0].split("array of")[1])
                 for row in value:
-                    self.check_members(row, members, lambda member: member in ("process", "cpu"))
+                    self.check_members(row, members, lambda member: member in ("process", "cpu", "durations"))
                 sizes = [row["total" if name == "spans" else "count"] for row in value]
                 self.assertEqual(sizes, sorted(sizes, reverse=True), name)
 

@@ -28,17 +28,18 @@ static void test_tables(void) {
                         "w:step_exit       1  11.1%     83333.3\n"
                         "w:text            1  11.1%     83333.3\n"
                         "\n"
-                        "PROCESS  THREADS  COUNT   SHARE  PER SECOND\n"
-                        "7              2      9  100.0%    750000.0\n"
+                        "PROCESS  THREADS  COUNT   SHARE  PER SECOND  SPAN P50  SPAN P99\n"
+                        "7              2      9  100.0%    750000.0   5.06 us  10.00 us\n"
                         "\n"
-                        "THREAD  COUNT  SHARE  PER SECOND\n"
-                        "7/8         7  77.8%    583333.3\n"
-                        "7/9         2  22.2%    166666.7\n"
+                        "THREAD  COUNT  SHARE  PER SECOND  SPAN P50  SPAN P99\n"
+                        "7/8         7  77.8%    583333.3   5.06 us  10.00 us\n"
+                        "7/9         2  22.2%    166666.7         -         -\n"
                         "\n"
                         "DURATION OF  COUNT     TOTAL      MEAN       P50       P99       MAX\n"
                         "w:job            1  10.00 us  10.00 us  10.00 us  10.00 us  10.00 us\n"
                         "w:step           1   5.00 us   5.00 us   5.00 us   5.00 us   5.00 us\n"
-                        "libc:call        1   1.00 us   1.00 us   1.00 us   1.00 us   1.00 us\n");
+                        "libc:call        1   1.00 us   1.00 us   1.00 us   1.00 us   1.00 us\n"
+                        "(all)            3  16.00 us   5.33 us   5.06 us  10.00 us  10.00 us\n");
         result_done(&result);
 }
 
@@ -129,6 +130,10 @@ static void test_field(void) {
         result_done(&result);
 }
 
+#define ALL                                                                                                            \
+        "{\"count\":3,\"total\":16000,\"mean\":5333,\"min\":1000,\"p50\":5056,\"p90\":10000,\"p99\":10000,"                 \
+        "\"max\":10000}"
+
 static void test_json(void) {
         g_autoptr(play) p = play_new();
         struct result result;
@@ -138,14 +143,15 @@ static void test_json(void) {
                      p->directory, NULL);
         g_assert_cmpstr(result.output, ==,
                         "{\"count\":9,\"first\":\"1000000000001000\",\"last\":\"1000000000013000\",\"discarded\":0,"
-                        "\"packets_lost\":0,\"unfinished\":2,\"processes\":[{\"pid\":7,\"threads\":2,\"count\":9}],"
-                        "\"threads\":[{\"pid\":7,\"tid\":8,\"count\":7},{\"pid\":7,\"tid\":9,\"count\":2}],\"spans\":["
+                        "\"packets_lost\":0,\"unfinished\":2,\"processes\":[{\"pid\":7,\"threads\":2,\"count\":9,\"durations\":"
+                        ALL "}],"
+                        "\"threads\":[{\"pid\":7,\"tid\":8,\"count\":7,\"durations\":" ALL "},{\"pid\":7,\"tid\":9,\"count\":2}],\"spans\":["
                         "{\"span\":\"w:job\",\"count\":1,\"total\":10000,\"mean\":10000,\"min\":10000,\"p50\":10000,"
                         "\"p90\":10000,\"p99\":10000,\"max\":10000},"
                         "{\"span\":\"w:step\",\"count\":1,\"total\":5000,\"mean\":5000,\"min\":5000,\"p50\":5000,"
                         "\"p90\":5000,\"p99\":5000,\"max\":5000},"
                         "{\"span\":\"libc:call\",\"count\":1,\"total\":1000,\"mean\":1000,\"min\":1000,\"p50\":1000,"
-                        "\"p90\":1000,\"p99\":1000,\"max\":1000}]}\n");
+                        "\"p90\":1000,\"p99\":1000,\"max\":1000}],\"durations\":" ALL "}\n");
         result_done(&result);
 }
 
@@ -186,6 +192,29 @@ static void test_wrong(void) {
         result_done(&result);
 }
 
+/* Threads apart, and together in their process; values by the events that end something. */
+static void test_durations(void) {
+        g_autoptr(play) p = play_new();
+        g_autoptr(GByteArray) events = play_events();
+        struct result result;
+
+        spans_metadata(p);
+        for (int thread = 0; thread < 3; thread++) {
+                play_thread(events, 10000u * (unsigned) thread, 7 + thread / 2, 7 + thread);
+                for (unsigned i = 0; i < 10; i++)
+                        spans_call(events, 10000u * (unsigned) thread + 100 * i, i % 2, thread == 1 ? 50 : 10);
+        }
+        play_packet(p, "c_0", &(struct play_packet) {}, events);
+        run_tracectl(&result, "/", "summary", "--by=thread", "--by=process", "--by=ret", p->directory, NULL);
+        g_assert_cmpint(result.status, ==, 0);
+        g_assert_nonnull(strstr(result.output, "7              2     20  66.7%    956937.8     10 ns     50 ns\n"
+                                               "8              1     10  33.3%    478468.9     10 ns     10 ns\n"));
+        g_assert_nonnull(strstr(result.output, "7/8        10  33.3%    478468.9     50 ns     50 ns\n"));
+        g_assert_nonnull(strstr(result.output, "ret  COUNT  SHARE  PER SECOND  SPAN P50  SPAN P99\n"
+                                               "0       15  50.0%    717703.3     10 ns     50 ns\n"));
+        result_done(&result);
+}
+
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/summary/tables", test_tables);
@@ -193,6 +222,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/summary/selection", test_selection);
         g_test_add_func("/summary/count", test_count);
         g_test_add_func("/summary/json", test_json);
+        g_test_add_func("/summary/durations", test_durations);
         g_test_add_func("/summary/empty", test_empty);
         g_test_add_func("/summary/wrong", test_wrong);
         return g_test_run();
