@@ -193,6 +193,16 @@ class Folded(ExportTest):
         lines = self.made("view", "-o", "folded", self.small(events)).splitlines()
         self.assertEqual(sum(int(self.LINE.match(line).group(2)) for line in lines), total)
 
+    @unittest.skipUnless(shutil.which("flamegraph.pl"), "needs flamegraph.pl of https://github.com/brendangregg/FlameGraph")
+    def test_a_flame_graph(self):
+        """Each frame of the picture, with the time of it and of what it called."""
+        folded = self.made("view", "-o", "folded", self.standard())
+        drawn = subprocess.run(["flamegraph.pl", "--countname=us"], input=folded, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True, check=True)
+        self.assertEqual(drawn.stderr, "")
+        self.assertEqual(set(re.findall(r"<title>(.*) \((\d+) us, ", drawn.stdout)),
+                         {("all", "8"), ("small 7", "8"), ("thread 8", "8"), ("w:job", "8"), ("w:step", "5")})
+
 
 class OnTerminal(ExportTest):
     def on_terminal(self, *arguments, **options):
