@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "client/tracectl/options.h"
+#include "client/tracectl/progress.h"
 #include "client/tracectl/remote.h"
 #include "client/tracectl/say.h"
 #include "client/tracectl/summary.h"
@@ -215,7 +216,11 @@ int verb_summary(int argc, char *argv[]) {
         if (arguments.select.has_range)
                 tracectl_reader_set_range(trace.reader, arguments.select.since, arguments.select.until);
         view_names_check(&arguments.select, trace.reader);
+        /* Counting alone does not look for signals: they end it as they are. */
+        if (!summary.is_count)
+                progress_catch_signals();
         r = summary_read(&summary, trace.reader, view_select_is_used(&arguments.select) ? &arguments.select : NULL);
+        progress_die();
         view_trace_say_reports(&trace);
         if (r < 0) {
                 say("Failed to read the events: %s", strerror(-r));

@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 import unittest
 
 import small_trace
@@ -254,6 +255,29 @@ class OnTerminal(ExportTest):
             self.assertEqual(os.listdir(out), ["x"])
             with open(os.path.join(out, "x"), encoding="ascii") as f:
                 self.assertEqual(f.read(), "before")
+
+    def test_progress(self):
+        """What takes long says on a terminal how far it is; interrupted, it takes that back and prints nothing."""
+        self.assertEqual(self.record("--size", "256M", "-o", "many", "--", SHOP, "3000000").returncode, 0)
+        for arguments in (("summary", "many"), ("view", "-o", "json", "-O", "out", "many"),
+                          ("export", "-O", "out", "many")):
+            process, master = self.on_terminal(*arguments, stdout=subprocess.PIPE)
+            began = time.monotonic()
+
+            def has_begun(pid=process.pid):
+                with open(f"/proc/{pid}/io", encoding="ascii") as f:
+                    return int(re.search(r"rchar: (\d+)", f.read()).group(1)) > 1 << 20
+
+            wait_until(has_begun, "the beginning of the work")
+            # A second of it, of which most is not spent on work.
+            process.send_signal(signal.SIGSTOP)
+            wait_until(lambda since=began: time.monotonic() > since + 1.1, "a second")
+            process.send_signal(signal.SIGCONT)
+            shown = os.read(master, 65536)
+            process.send_signal(signal.SIGINT)
+            shown = shown.decode() + self.read(master)
+            self.assertRegex(shown, r"\A(\r\x1b\[K[\d,]+ events)+\r\x1b\[K\Z", arguments)
+            self.assertEqual((process.communicate()[0], process.returncode), (b"", -signal.SIGINT), arguments)
 
 
 if __name__ == "__main__":
