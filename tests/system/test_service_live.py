@@ -138,6 +138,41 @@ class Live(ServiceTest):
         self.assertEqual(self.get("alice", "stalled", "EventsDiscarded"), 0)
         self.assert_counted(self.events(self.output("alice", "stalled")), [emitter])
 
+    def stalled(self, session, command):
+        """A command that follows a new session: stopped until it has missed events, and ended by the session's end.
+        What it wrote to stdout and stderr, and how many events there were."""
+        emitter = self.begin(session)
+        before = self.used("alice")
+        reader = self.start(["sh", "-c", f"exec tracectl {command} {session} >/home/alice/{session}"], user="alice")
+        system.wait_until(lambda: self.used("alice") == before + 1, "an open stream")
+        self.addCleanup(reader.send_signal, signal.SIGCONT)
+        reader.send_signal(signal.SIGSTOP)
+        # Twice what waits for one who does not read.
+        for n in range(1, 9):
+            emitter.emit(50_000)
+            system.wait_until(lambda n=n: self.get("alice", session, "EventsRecorded") == n * 50_000, "all of them")
+        reader.send_signal(signal.SIGCONT)
+        emitter.emit(1)
+        self.tracectl("alice", "destroy", session)
+        _, errors = reader.communicate(timeout=system.PATIENCE)
+        return self.host.read(f"/home/alice/{session}"), errors, emitter.emitted
+
+    def test_view_says_what_it_missed(self):
+        text, errors, emitted = self.stalled("missed", "view --follow")
+        lost = re.fullmatch(r"tracectl: (\d+) events came faster than they were shown; the trace has them\n", errors)
+        self.assertTrue(lost, errors)
+        self.assertGreater(int(lost[1]), 0)
+        self.assertEqual(text.count("\n") + int(lost[1]), emitted)
+
+    def test_top_says_what_it_missed(self):
+        text, errors, emitted = self.stalled("uncounted", "top --batch --by event")
+        self.assertEqual(errors, "tracectl: Session 'uncounted' has ended, or its consumer has.\n")
+        counted = re.findall(r"uncounted: ([\d,]+) events, .* 0 discarded, ([\d,]+) not counted\n", text)
+        self.assertTrue(counted, text)
+        shown, lost = (int(n.replace(",", "")) for n in counted[-1])
+        self.assertGreater(lost, 0)
+        self.assertEqual(shown + lost, emitted)
+
     def test_who_may(self):
         """Nobody sees what another user records."""
         self.begin("private")
