@@ -34,6 +34,7 @@ struct service {
         struct registry *registry;
         sd_event_source *news_source;
         struct wake *wake;
+        uint64_t served; /* applications that the wake-up knows of */
 
         struct bus_shared shared;
         struct audit *audit;             /* of the system's */

@@ -38,6 +38,10 @@ static void on_removed(struct application *a, void *userdata) {
 
 /* The next of those that are woken wait for what these do. */
 static void follow_wake(struct service *s) {
+        uint64_t served = registry_count_served(s->registry);
+
+        wake_served(s->wake, served - s->served);
+        s->served = served;
         registry_await(s->registry, REGISTRY_AWAITED_BY_WAKE, wake_is_waking(s->wake));
 }
 

@@ -15,12 +15,15 @@
 #include "service/log.h"
 #include "service/wake.h"
 
-/* So many are woken at a time, and more when nobody comes for so long. */
-#define WINDOW_MIN 16
+/*
+ * So many are woken at a time, and more when nobody comes for so long: longer than
+ * a machine takes that has much else to do, or it is given ever more.
+ */
+#define WINDOW_MIN 32
 #define WINDOW_MAX (1 << 20)
-#define WINDOW_USEC (5 * 1000)
+#define WINDOW_USEC (50 * 1000)
 
-/* As often in a row some have come, and too few for the next window: the others are not waited for. */
+/* As often in a row some were served, and too few for the next window: the others are not waited for. */
 #define WINDOW_WAITS 4
 
 struct wake {
@@ -29,8 +32,8 @@ struct wake {
         bool wanted, resting;
         uint32_t expected, missing;
         bool waking;           /* some may be asleep that shall come */
-        uint32_t window, open; /* how many are awake at once; those woken that have not come */
-        uint32_t came, waits;  /* since the timer of the window last expired; how often it has in this window */
+        uint32_t window, open;  /* how many are awake at once; those woken that have not been served */
+        uint32_t served, waits; /* since the timer of the window last expired; how often it has in this window */
         sd_event_source *timer, *window_timer;
         void (*settled)(void *userdata);
         void *userdata;
@@ -122,14 +125,15 @@ static void stop_waking(struct wake *w) {
 
 /*
  * Ten thousand that run at once would keep everybody waiting, and one another. So
- * they are woken a few at a time, the next when those have come. Each window has
- * all the time again to settle.
+ * they are woken a few at a time, the next when those sleep again: who has
+ * registered has its rings to map, and would be one of ever more that do that. Each
+ * window has all the time again to settle.
  */
 static void open_window(struct wake *w) {
         uint32_t wanted = w->window - w->open, n = wake_some(w->page, (int) wanted);
 
         w->open += n;
-        w->came = w->waits = 0;
+        w->served = w->waits = 0;
         if (n < wanted)
                 stop_waking(w);
         else
@@ -145,15 +149,15 @@ static void open_window(struct wake *w) {
  */
 static int on_window_timeout(sd_event_source *s, uint64_t usec, void *userdata) {
         struct wake *w = userdata;
-        bool came = w->came > 0;
+        bool served = w->served > 0;
 
-        w->came = 0;
-        if (came && ++w->waits < WINDOW_WAITS) {
+        w->served = 0;
+        if (served && ++w->waits < WINDOW_WAITS) {
                 set_timer(w->window_timer, WINDOW_USEC);
                 return 0;
         }
         w->open = 0;
-        if (!came && w->window < WINDOW_MAX)
+        if (!served && w->window < WINDOW_MAX)
                 w->window *= 2;
         open_window(w);
         return 0;
@@ -198,6 +202,9 @@ int wake_new(sd_event *event, const char *directory, bool resumed, void (*settle
                 r = sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
         if (r >= 0)
                 r = sd_event_add_time_relative(event, &w->window_timer, CLOCK_MONOTONIC, 0, 1, on_window_timeout, w);
+        /* After the news of those that have come. */
+        if (r >= 0)
+                r = sd_event_source_set_priority(w->window_timer, SD_EVENT_PRIORITY_IDLE);
         if (r >= 0)
                 r = sd_event_source_set_enabled(w->window_timer, SD_EVENT_OFF);
         if (r < 0)
@@ -270,10 +277,17 @@ void wake_registered(struct wake *w) {
                 w->missing--;
         if (w->expected > 0 && --w->expected == 0)
                 settle(w);
-        if (w->open > 0)
-                w->open--;
-        w->came++;
-        if (w->waking && w->open <= w->window / 2)
+}
+
+void wake_served(struct wake *w, uint64_t n) {
+        w->open -= n < w->open ? (uint32_t) n : w->open;
+        w->served += (uint32_t) n;
+        if (!w->waking || w->open > w->window / 2)
+                return;
+        /* One that became larger because nobody came becomes smaller again. */
+        if (w->window > WINDOW_MIN)
+                w->window /= 2;
+        if (w->open < w->window)
                 open_window(w);
 }
 

@@ -4,9 +4,10 @@
 /*
  * The page on which applications wait (protocol/wait.h), from our side: wakes
  * them when somebody wants to trace, and tells how many of those that were woken
- * have not come yet. They are woken a window at a time. A wake-up has settled when as
- * many have registered, or a bounded time after the last window. A page that is not there is no error: then the
- * applications that wait look again by themselves. Main loop only.
+ * have not come yet. They are woken a window at a time. A wake-up has settled when
+ * as many have registered, or a bounded time after the last window. A page that is
+ * not there is no error: then the applications that wait look again by themselves.
+ * Main loop only.
  */
 
 #include <stdbool.h>
@@ -43,7 +44,10 @@ void wake_leave(struct wake *w);
 /* One has come. */
 void wake_registered(struct wake *w);
 
-/* Some may be asleep, who are woken as soon as wake_registered() has made room for them. */
+/* So many of those that came have all that they need, and sleep again, or are gone: the next may come. */
+void wake_served(struct wake *w, uint64_t n);
+
+/* Some may be asleep, who are woken as soon as wake_served() has made room for them. */
 bool wake_is_waking(const struct wake *w);
 
 /* Of the wake-up that has not settled: those that have not come. */

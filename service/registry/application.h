@@ -96,6 +96,7 @@ struct application {
         bool blocked;      /* its socket is full */
         bool resend;       /* it has asked for its view */
         bool acknowledged; /* the newest view that it was sent */
+        bool served;       /* it has acknowledged one */
         uint64_t sent;     /* generation of that view */
         uint64_t valid;    /* the newest generation for which that view is right */
 

@@ -110,6 +110,14 @@ void registry_register(struct application *a) {
         cmm_smp_mb();
 }
 
+void registry_serve(struct application *a) {
+        if (a->served)
+                return;
+        a->served = true;
+        atomic_fetch_add(&a->registry->n_served, 1);
+        registry_note(a->registry);
+}
+
 static void unregister(struct registry *r, struct application *a) {
         atomic_store(&a->registered, false);
         rcu_read_lock();
@@ -141,6 +149,7 @@ void registry_disconnect(struct application *a, bool by_us) {
         if (a->state == APPLICATION_REGISTERED) {
                 strays = by_us && strays_add(a);
                 unregister(r, a);
+                registry_serve(a);
         }
         a->state = APPLICATION_CLOSED;
         sweep_remove(r, a);

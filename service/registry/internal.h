@@ -35,6 +35,7 @@ struct registry {
         atomic_uint_least64_t n_connections; /* and places of strays */
         atomic_uint_least64_t n_strays;
         atomic_uint_least64_t last_id;
+        atomic_uint_least64_t n_served;
         struct control_group_table groups;
         struct refusals refusals;
         struct sweep sweep;
@@ -83,6 +84,8 @@ void registry_schedule(struct registry *r, struct application *a, unsigned work)
 int registry_connect(struct registry *r, int fd, struct application **ret);
 struct application *registry_find_connection(struct registry *r, uint64_t id); /* or NULL */
 void registry_register(struct application *a); /* others can see it now */
+/* It has a view, or is gone: others may come. No effect the next time. */
+void registry_serve(struct application *a);
 /* by_us: it has not hung up, and does not end as far as we know. */
 void registry_disconnect(struct application *a, bool by_us);
 /* Gives the place of a connection back. */

@@ -131,6 +131,10 @@ uint64_t registry_count_ever(struct registry *r, uid_t uid) {
         return n;
 }
 
+uint64_t registry_count_served(const struct registry *r) {
+        return atomic_load(&r->n_served);
+}
+
 uint64_t registry_count_refused(struct registry *r, uid_t uid) {
         struct account *account = registry_account(r, uid);
 

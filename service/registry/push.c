@@ -29,6 +29,7 @@ int application_applied(struct application *a, uint64_t generation) {
         if (generation == a->sent && !a->acknowledged) {
                 a->acknowledged = true;
                 registry_release_lost(a);
+                registry_serve(a);
                 set_applied(a, a->valid);
         }
         return 0;

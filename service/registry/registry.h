@@ -111,6 +111,9 @@ bool registry_is_pending(struct registry *r, uid_t uid, uint64_t generation, uin
 uint64_t registry_count(struct registry *r, uid_t uid);
 uint64_t registry_count_ever(struct registry *r, uid_t uid);
 
+/* Applications that ever registered and have acknowledged a view since, or gone. */
+uint64_t registry_count_served(const struct registry *r);
+
 /* Connections that were refused because a limit was reached. */
 uint64_t registry_count_refused(struct registry *r, uid_t uid);
 

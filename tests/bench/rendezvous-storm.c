@@ -22,6 +22,11 @@
 
 #define CHANGES 10
 #define PROBES_MAX 100000
+#define MEMORY_USEC 6e6
+
+/* So often they look; more often, what looking costs would be in what is measured. */
+#define WATCH_USEC (5 * 1000)
+#define PROBE_USEC 1000
 
 static const char profile[] = "[Session]\nName=storm\nDirectory=/tmp/storm\n\n[Channel main]\nDomain=user\n"
                               "SubBufferSize=64K\nSubBufferCount=4\nEvent=bench:number\n";
@@ -30,7 +35,7 @@ struct storm {
         tracectl_connection *connection;
         tracectl_session *session;
         pid_t daemon, programs;
-        unsigned long n;
+        unsigned long n, rss_before;
 };
 
 static void check(const struct storm *s, int result, const char *what) {
@@ -114,7 +119,7 @@ static uint64_t count_applications(const struct storm *s) {
 /* Returns when there are as many. */
 static void wait_applications(const struct storm *s, uint64_t n) {
         while (count_applications(s) != n)
-                sleep_usec(1000);
+                sleep_usec(WATCH_USEC);
 }
 
 /* Ends when its standard input does; then prints how long GetSession took. */
@@ -148,7 +153,7 @@ static pid_t start_prober(int *ret_stop) {
                 FD_SET(stop[0], &set);
                 if (select(stop[0] + 1, &set, NULL, NULL, &at_once) != 0)
                         break;
-                sleep_usec(500);
+                sleep_usec(PROBE_USEC);
         }
         if (n > 0)
                 bench_print("storm-get-session", times, n);
@@ -225,6 +230,15 @@ static void change_rules(const struct storm *s) {
         printf("enable-late %u\n", late);
 }
 
+/* tracingd gives memory back when its sweep comes by: within 10 % of where it began, or as much as there is by then. */
+static void wait_for_memory(const struct storm *s) {
+        double begin = bench_now();
+
+        while (read_rss(s->daemon) > s->rss_before + s->rss_before / 10 && bench_now() - begin < MEMORY_USEC)
+                sleep_usec(10 * 1000);
+        printf("shrunk %.0f\n", bench_now() - begin);
+}
+
 static void list_applications(const struct storm *s) {
         double begin = bench_now();
         tracectl_value *list = NULL;
@@ -266,6 +280,7 @@ int bench_storm(int argc, char *argv[]) {
         (void) count_applications(&s);
         start_programs(&s, argv[3], argv[1]);
         print_usage(&s, "before");
+        s.rss_before = read_rss(s.daemon);
         begin_storm(&s);
         print_usage(&s, "during");
         change_rules(&s);
@@ -277,8 +292,7 @@ int bench_storm(int argc, char *argv[]) {
         printf("gone %.0f\n", bench_now() - begin);
         check(&s, tracectl_session_destroy(s.session), "destroy the session");
         tracectl_session_free(s.session);
-        /* tracingd's sweep comes by once more. */
-        sleep(6);
+        wait_for_memory(&s);
         print_usage(&s, "after");
         tracectl_connection_free(s.connection);
         return 0;

@@ -113,7 +113,7 @@ def print_storms(found):
              ("storm-get-session", 0, "GetSession meanwhile, median, ms"), ("storm-get-session", 1, "p99, ms"),
              ("enable", 0, "EnableEvent, all acknowledged, ms"), ("disable", 0, "DisableEvent, ms"),
              ("stop", 0, "Stop, ms"), ("start", 0, "Start, ms"), ("list", 0, "ListApplications, ms"),
-             ("gone", 0, "all killed, and forgotten, ms"))
+             ("gone", 0, "all killed, and forgotten, ms"), ("shrunk", 0, "memory given back, ms"))
     rows = [(text, *(f"{f[name][i] / 1000:.2f}" if name in f else "" for f in found.values()))
             for name, i, text in names]
     rows.append(("registered a second", *(f"{n / f['registered'][0] * 1e6:.0f}" for n, f in found.items())))

@@ -71,6 +71,28 @@ static void test_sweep(void) {
         bare_registry_done(&w);
 }
 
+/* Who has come is served once it has acknowledged its view, or is gone; each counts once. */
+static void test_served(void) {
+        struct fake_application *a, *b;
+        struct bare_registry w;
+
+        bare_registry_init(&w, NULL);
+        a = fake_application_register_only(&w.f, shop, 0);
+        b = fake_application_register_only(&w.f, shop, 0);
+        bare_registry_wait(&w, &w.added, 2);
+        g_assert_cmpuint(registry_count_served(w.registry), ==, 0);
+        fake_application_send(a, &(struct handshake) { .keys = HANDSHAKE_APPLIED, .applied = a->generation }, NULL, 0);
+        while (registry_count_served(w.registry) == 0)
+                bare_registry_next(&w);
+        fake_application_free(b);
+        bare_registry_wait(&w, &w.removed, 1);
+        g_assert_cmpuint(registry_count_served(w.registry), ==, 2);
+        fake_application_free(a);
+        bare_registry_wait(&w, &w.removed, 2);
+        g_assert_cmpuint(registry_count_served(w.registry), ==, 2);
+        bare_registry_done(&w);
+}
+
 /* A connection that never registers has no right to stay, either: its place becomes free. */
 static void test_sweep_silent(void) {
         struct fake_application *a[CONNECTIONS_MIN - 1], *last = NULL;
@@ -239,6 +261,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/connections/descriptors", test_descriptors);
         g_test_add_func("/connections/refused", test_refused);
         g_test_add_func("/connections/sweep", test_sweep);
+        g_test_add_func("/connections/served", test_served);
         g_test_add_func("/connections/sweep-silent", test_sweep_silent);
         return g_test_run();
 }

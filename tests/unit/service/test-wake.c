@@ -255,6 +255,7 @@ static void test_page_found(void) {
 }
 
 #define CROWD 300
+#define WINDOW 32
 
 static void on_crowd_settled(void *userdata) {
         *(int *) userdata += 1;
@@ -272,11 +273,11 @@ static unsigned count_woken(pid_t *pids) {
         return n;
 }
 
-/* A crowd is expected as a whole, and woken in parts: the next when those have come, or do not come. */
+/* A crowd is expected as a whole, and woken in parts: the next when those are served, or do not come. */
 static void test_wake_in_windows(gconstpointer come) {
         struct running *l = running_prepare(0);
         const struct wait_page *page;
-        unsigned n_come = 0, n = 0;
+        unsigned n_come = 0, n_served = 0, n = 0;
         sd_event *event = NULL;
         pid_t pids[CROWD];
         struct wake *wake;
@@ -292,10 +293,13 @@ static void test_wake_in_windows(gconstpointer come) {
         g_assert_cmpuint(wake_expected(wake), ==, CROWD);
         while (n < CROWD && come) {
                 n = count_woken(pids);
-                g_assert_cmpuint(n, <=, n_come + 16);
+                g_assert_cmpuint(n, <=, n_served + WINDOW);
                 if (n_come < n) {
                         wake_registered(wake);
                         n_come++;
+                } else if (n_served < n_come) {
+                        wake_served(wake, 1);
+                        n_served++;
                 }
         }
         while (n < CROWD) {
@@ -324,7 +328,7 @@ static unsigned count_asleep(const struct wait_page *page) {
 
 /* One comes each time that the window's time is over: a machine that is slow is not given ever more to do. */
 static void test_slow_crowd(void) {
-        enum { WINDOW = 16, ROUNDS = 6 };
+        enum { ROUNDS = 6 };
         struct running *l = running_prepare(0);
         const struct wait_page *page;
         sd_event *event = NULL;
@@ -342,6 +346,7 @@ static void test_slow_crowd(void) {
         g_assert_cmpuint(count_asleep(page), ==, CROWD - WINDOW);
         for (size_t i = 0; i < ROUNDS; i++) {
                 wake_registered(wake);
+                wake_served(wake, 1);
                 g_assert_cmpint(sd_event_run(event, UINT64_MAX), >, 0);
         }
         /* After some of these times those that have not come are not waited for, once. */
@@ -350,6 +355,40 @@ static void test_slow_crowd(void) {
         g_assert_true(wake_is_waking(wake));
         wake_leave(wake);
         g_assert_false(wake_is_waking(wake));
+        for (size_t i = 0; i < CROWD; i++)
+                assert_woken(pids[i]);
+        wake_free(wake);
+        sd_event_unref(event);
+        munmap((void *) page, sizeof(*page));
+        running_finish(l);
+}
+
+/* When nobody comes for a while more are woken; when they do come after all, as few as before. */
+static void test_late_crowd(void) {
+        struct running *l = running_prepare(0);
+        const struct wait_page *page;
+        sd_event *event = NULL;
+        pid_t pids[CROWD];
+        struct wake *wake;
+        int settled = 0;
+
+        make_page(l, "TRACECTL0000");
+        page = map_page(l);
+        for (size_t i = 0; i < CROWD; i++)
+                pids[i] = start_waiter(page);
+        g_assert_cmpint(sd_event_new(&event), >=, 0);
+        g_assert_cmpint(wake_new(event, l->directory, false, on_crowd_settled, &settled, &wake), ==, 0);
+        wake_want(wake);
+        g_assert_cmpuint(count_asleep(page), ==, CROWD - WINDOW);
+        g_assert_cmpint(sd_event_run(event, UINT64_MAX), >, 0);
+        g_assert_cmpuint(count_asleep(page), ==, CROWD - 3 * WINDOW);
+        /* Of the 64 that were woken last, one after the other: no more are awake than one window. */
+        for (size_t i = 0; i < 3 * WINDOW / 2; i++) {
+                g_assert_cmpuint(count_asleep(page), ==, CROWD - 3 * WINDOW);
+                wake_served(wake, 1);
+        }
+        g_assert_cmpuint(count_asleep(page), ==, CROWD - 3 * WINDOW - WINDOW / 2);
+        wake_leave(wake);
         for (size_t i = 0; i < CROWD; i++)
                 assert_woken(pids[i]);
         wake_free(wake);
@@ -396,6 +435,7 @@ int main(int argc, char *argv[]) {
         g_test_add_data_func("/wake/in-windows", "come", test_wake_in_windows);
         g_test_add_data_func("/wake/in-windows-that-stall", NULL, test_wake_in_windows);
         g_test_add_func("/wake/slow-crowd", test_slow_crowd);
+        g_test_add_func("/wake/late-crowd", test_late_crowd);
         g_test_add_func("/wake/leave-in-window", test_leave_in_window);
         return g_test_run();
 }
