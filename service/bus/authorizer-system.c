@@ -84,6 +84,15 @@ static enum audit_result result_of(const struct inquiry *i) {
         return AUDIT_POLKIT_FAILED;
 }
 
+/* Of a tentative question, only what is no plain refusal. */
+static void tell_answer(struct system_authorizer *a, const struct inquiry *i) {
+        const struct question *q = &i->answers->question;
+        enum audit_result result = result_of(i);
+
+        if (!q->tentative || (result != AUDIT_REFUSED && result != AUDIT_PASSWORD))
+                tell(a, i->message, i->caller, i->pid, q, result);
+}
+
 static void drop(struct system_authorizer *a, struct inquiry *i) {
         for (struct inquiry **p = &a->inquiries; *p; p = &(*p)->next)
                 if (*p == i) {
@@ -144,7 +153,7 @@ static void on_answer(enum polkit_answer answer, void *userdata) {
         i->check = polkit_check_free(i->check);
         i->answers->polkit = answer;
         i->state = INQUIRY_QUEUED;
-        tell(a, i->message, i->caller, i->pid, &i->answers->question, result_of(i));
+        tell_answer(a, i);
         r = sd_bus_message_rewind(i->message, 1);
         if (r >= 0)
                 r = sd_bus_enqueue_for_read(a->bus, i->message);

@@ -38,6 +38,7 @@ struct question {
         uid_t owner; /* of what it is done to */
         const char *session, *domain, *pattern, *target_unit;
         bool quiet; /* nobody is asked for a password, whatever the message allows */
+        bool tentative; /* who is refused it is asked another question: that is no refusal for the journal */
 };
 
 #define OWNER_ANY ((uid_t) -1) /* a question about what belongs to everybody */

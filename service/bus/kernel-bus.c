@@ -58,6 +58,13 @@ static void on_applied(const struct failure *failure, void *userdata) {
                 accept(userdata);
 }
 
+static void on_gone(void *userdata) {
+        struct failure failure;
+
+        fail(&failure, FAILURE_NO_SUCH_SESSION, "The session is gone.");
+        refuse(userdata, &failure);
+}
+
 /* The session has another owner, or none, or the like: all as if it were asked now. */
 static int enable(struct enabling *e, struct failure *failure) {
         struct session *s = find_session(e);
@@ -75,7 +82,7 @@ static int enable(struct enabling *e, struct failure *failure) {
                 accept(e);
                 return 0;
         }
-        return session_kernel_apply(s, true, on_applied, e) < 0 ? fail_memory(failure) : 0;
+        return session_kernel_apply(s, true, on_applied, on_gone, e) < 0 ? fail_memory(failure) : 0;
 }
 
 static void on_checked(const struct failure *refusal, void *userdata) {
@@ -106,13 +113,13 @@ int kernel_authorize(struct bus *b, sd_bus_message *m, const struct session *s, 
         /* To root nobody is another user. */
         if (!may_own || s->owner == 0)
                 return bus_authorize(b, m, &question, error);
-        question.quiet = true;
+        question.quiet = question.tentative = true;
         r = bus_authorize(b, m, &question, error);
         if (r >= 0)
                 return r;
         sd_bus_error_free(error);
         question.action = ACTION_KERNEL_OWN;
-        question.quiet = false;
+        question.quiet = question.tentative = false;
         *ret_own = true;
         return bus_authorize(b, m, &question, error);
 }

@@ -17,7 +17,7 @@ struct channel *session_find_channel(struct session *s, bool kernel, const char 
 int session_publish(struct session *s, struct failure *failure) {
         if (s->state != SESSION_ACTIVE)
                 return 0;
-        if (session_has_kernel(s) && session_kernel_apply(s, true, NULL, NULL) < 0)
+        if (session_has_kernel(s) && session_kernel_apply(s, true, NULL, NULL, NULL) < 0)
                 return fail_memory(failure);
         return manager_publish(s->manager, session_scope(s), failure);
 }

@@ -67,7 +67,7 @@ static int make_recording(struct session *s, bool restored) {
         return kernel_recording_new(s->manager->kernel, &config, consumer_sender(s->consumer), &s->kernel);
 }
 
-int session_kernel_apply(struct session *s, bool active, kernel_done_t done, void *userdata) {
+int session_kernel_apply(struct session *s, bool active, kernel_done_t done, kernel_gone_t gone, void *userdata) {
         struct kernel_plan plan;
         int r;
 
@@ -77,7 +77,7 @@ int session_kernel_apply(struct session *s, bool active, kernel_done_t done, voi
                         return r;
         }
         r = plan_new(s, active, &plan);
-        return r < 0 ? r : kernel_recording_apply(s->kernel, &plan, done, userdata);
+        return r < 0 ? r : kernel_recording_apply(s->kernel, &plan, done, gone, userdata);
 }
 
 int session_kernel_remake(struct session *s) {
@@ -95,7 +95,7 @@ int session_kernel_restore(struct session *s) {
                                 "own; destroy it and make it again");
                 return 0;
         }
-        return r < 0 ? r : session_kernel_apply(s, s->state == SESSION_ACTIVE, NULL, NULL);
+        return r < 0 ? r : session_kernel_apply(s, s->state == SESSION_ACTIVE, NULL, NULL, NULL);
 }
 
 void session_kernel_forget(const struct session *s) {

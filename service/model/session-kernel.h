@@ -13,10 +13,10 @@ bool session_has_kernel(const struct session *s);
 bool session_is_kernel_own(const struct session *s);
 
 /*
- * Makes the kernel record what the session's rules say; active false: nothing. done is
- * called once, unless the session is gone before. -errno where it will not be.
+ * Makes the kernel record what the session's rules say; active false: nothing. done and
+ * gone as of kernel_recording_apply(). -errno where neither will be called.
  */
-int session_kernel_apply(struct session *s, bool active, kernel_done_t done, void *userdata);
+int session_kernel_apply(struct session *s, bool active, kernel_done_t done, kernel_gone_t gone, void *userdata);
 
 /* After a restart of tracingd: its recording, whose consumer was told of it by the last one; -EOPNOTSUPP. */
 int session_kernel_remake(struct session *s);

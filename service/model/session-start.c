@@ -25,7 +25,7 @@ static void take_back(struct session *s, const struct failure *failure) {
                 if (s->consumer)
                         consumer_detach(TAKE_PTR(s->consumer));
         } else if (s->kernel)
-                (void) session_kernel_apply(s, false, NULL, NULL);
+                (void) session_kernel_apply(s, false, NULL, NULL, NULL);
         operation_finish(s, failure);
 }
 
@@ -88,7 +88,7 @@ static int begin_recording(struct session *s, struct failure *failure) {
         r = kernel_domain_require(s->manager->kernel, failure);
         if (r < 0)
                 return r;
-        r = session_kernel_apply(s, true, on_kernel_applied, s);
+        r = session_kernel_apply(s, true, on_kernel_applied, NULL, s);
         return r < 0 ? fail_memory(failure) : 0;
 }
 

@@ -76,7 +76,7 @@ static void on_removed(uint32_t pending, void *userdata) {
 
         s->operation->waiter = NULL;
         s->operation->pending = pending;
-        if (!s->kernel || session_kernel_apply(s, false, on_kernel_stopped, s) < 0)
+        if (!s->kernel || session_kernel_apply(s, false, on_kernel_stopped, NULL, s) < 0)
                 write_rest(s);
 }
 

@@ -156,7 +156,7 @@ void session_fail(struct session *s, const char *reason) {
         /* Its consumer's object stays with it: people want to see the unit that failed. */
         /* Without memory for it the rings stay; nobody empties them, and writers drop what does not fit. */
         if (s->kernel)
-                (void) session_kernel_apply(s, false, NULL, NULL);
+                (void) session_kernel_apply(s, false, NULL, NULL, NULL);
         if (was_active)
                 (void) manager_publish(s->manager, session_scope(s), &ignored);
         manager_announce(s->manager, MANAGER_SESSION_CHANGED, s, NULL, NULL);

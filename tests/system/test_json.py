@@ -28,7 +28,7 @@ def tables():
 TABLES = tables()
 VIEW, SUMMARY, CALIBRATE, MONITOR = (TABLES[f"tracectl {verb}"] for verb in (
     "view -o json", "summary --json", "calibrate --json", "monitor --json=short"))
-TYPES = {"string": str, "number": (int, float), "object": dict}
+TYPES = {"boolean": bool, "string": str, "number": (int, float), "object": dict}
 
 
 class Json(SystemTest):
@@ -42,11 +42,23 @@ class Json(SystemTest):
                                                             (3000, "shop:cook_end", 7, 7, "soup"),
                                                             (4000, "shop:cook_begin", 7, 7, "cake")])
 
+    def close(self):
+        """A trace of two processors, whose clocks may differ by more than what is between two events."""
+        for cpu in (0, 1):
+            folder = os.path.join(self.cwd, "close", str(cpu))
+            small_trace.write(folder, [(1000 + 5 * cpu, "shop:cook_begin", 7, 7, "soup")], cpu=cpu)
+            metadata = os.path.join(folder, "metadata")
+            with open(metadata, encoding="utf-8") as f:
+                text = f.read()
+            with open(metadata, "w", encoding="utf-8") as f:
+                f.write(text.replace("absolute = true;", "precision = 20; absolute = true;"))
+
     def test_view(self):
         self.record("-o", "trace", "--", SHOP, "100", "2")
         self.spans()
+        self.close()
         seen = set()
-        for args in (("trace",), ("--durations", "spans")):
+        for args in (("trace",), ("--durations", "spans"), ("--uncertain", "close")):
             done = self.tracectl("view", "-o", "json", *args)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             self.assertTrue(done.stdout.isascii())

@@ -425,6 +425,27 @@ class OwnTest(ServiceTest):
         self.wait_for_none()
         system.wait_until(lambda: self.readers() == [], "the reader's unit to go")
 
+    def journal(self, action):
+        """Results of that question about rules that somebody wanted."""
+        text = self.host.journal("--output=json", f"TRACECTL_ACTION=org.tracectl.tracing1.{action}",
+                                 "TRACECTL_VERB=EnableEvent")
+        return [json.loads(line)["TRACECTL_RESULT"] for line in text.splitlines() if line.startswith("{")]
+
+    def test_what_the_journal_is_told(self):
+        """Who may not trace the whole machine was not refused anything, where he asks for his own processes."""
+        process = self.steps()
+        before = {action: len(self.journal(action)) for action in ("kernel-own", "kernel-system")}
+        self.session(process, ["--syscall", "getpgid"], start=False)
+        self.tracectl("bob", "create", "his")
+        self.assertIn("kernel-own", self.refused("bob", "enable-event", "--kernel", "-s", "his", "--syscall", "getpgid",
+                                                 "--pid", str(process.inner_pid), "--children"))
+        system.wait_until(lambda: len(set(self.journal("kernel-own")[before["kernel-own"]:])) == 2,
+                          "alice's and bob's answers")
+        self.assertEqual(len(self.journal("kernel-system")), before["kernel-system"])
+        self.refused("alice", "enable-event", "--kernel", "-s", "own", "sched_switch")
+        system.wait_until(lambda: len(self.journal("kernel-system")) > before["kernel-system"],
+                          "the record of what was refused")
+
     def test_what_was_recorded_before_is_in_the_chunk(self):
         """Also what the reader still has: it is asked for that first."""
         process = self.steps()

@@ -20,6 +20,7 @@ struct kernel_domain {
         char reason[256];
         char id[17];
         struct worker *worker; /* NULL: unavailable */
+        LIST_HEAD(, kernel_apply) applies; /* recording.c: those whose ends are still to be told */
         struct kernel_recording *recordings; /* that have not ended */
 };
 
@@ -39,6 +40,9 @@ struct kernel_recording {
 };
 
 void kernel_recording_unref(struct kernel_recording *r);
+
+/* Tells those who wait for a plan to be applied that it is gone; they are called no more. */
+void kernel_recordings_tell_gone(struct kernel_domain *d);
 
 /* own-reader.c, main loop: nobody hears of the reader any more, which ends when it has passed on what it has. */
 void kernel_own_leave(struct kernel_own *o);

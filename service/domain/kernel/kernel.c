@@ -11,7 +11,6 @@
 #include "service/domain/kernel/tracefs.h"
 
 #define ID_FILE "kernel-id"
-#define X32 /* numbers of instances; channels are numbered from 1 on and fewer */
 
 static int read_id(int dir, char ret[static 17]) {
         _cleanup_free_ char *text = NULL;
@@ -76,6 +75,7 @@ int kernel_domain_new(sd_event *event, const struct user_domain *user, const str
         if (!d)
                 return -ENOMEM;
         *d = (struct kernel_domain) { .user = user, .tracefs = -1 };
+        LIST_INIT(&d->applies);
         begin(d, event, config);
         *ret = d;
         return 0;
@@ -84,6 +84,7 @@ int kernel_domain_new(sd_event *event, const struct user_domain *user, const str
 void kernel_domain_drain(struct kernel_domain *d) {
         if (d->worker)
                 worker_drain(d->worker);
+        kernel_recordings_tell_gone(d);
 }
 
 struct kernel_domain *kernel_domain_free(struct kernel_domain *d) {

@@ -34,7 +34,10 @@ struct unit_starter;
 int kernel_domain_new(sd_event *event, const struct user_domain *user, const struct kernel_config *config,
                       struct kernel_domain **ret);
 
-/* Before those go that wait for an answer: waits until they have it. */
+/*
+ * Before those go that wait for an answer: waits until they have it, or tells them
+ * that what they wait for is gone. Afterwards nobody is called.
+ */
 void kernel_domain_drain(struct kernel_domain *d);
 
 /* Waits for what is going on. */
@@ -121,11 +124,16 @@ struct kernel_recording_config {
 int kernel_recording_new(struct kernel_domain *d, const struct kernel_recording_config *config, struct sender *sender,
                          struct kernel_recording **ret);
 
+/* In place of a kernel_done_t: the recording has ended before. */
+typedef void (*kernel_gone_t)(void *userdata);
+
 /*
  * Makes the kernel record what the plan says, and tells the consumer first. The plan
- * is taken over. done may be NULL; it is called once, unless the recording ends before.
+ * is taken over. One of done and gone is called, once, from a later turn of the main
+ * loop; NULL: nobody is to be told of that.
  */
-int kernel_recording_apply(struct kernel_recording *r, struct kernel_plan *plan, kernel_done_t done, void *userdata);
+int kernel_recording_apply(struct kernel_recording *r, struct kernel_plan *plan, kernel_done_t done, kernel_gone_t gone,
+                           void *userdata);
 
 bool kernel_recording_is_own(const struct kernel_recording *r);
 
@@ -139,7 +147,7 @@ int kernel_recording_flush(struct kernel_recording *r, kernel_done_t done, void 
 int kernel_recording_note_stored(struct kernel_recording *r, uint64_t stored);
 
 /*
- * It is over: nobody is called any more. Its instances go as soon as nobody has
+ * It is over: nobody is called any more, but those that are to hear of that. Its instances go as soon as nobody has
  * files of them open; keep: they stay, for the next tracingd.
  */
 struct kernel_recording *kernel_recording_end(struct kernel_recording *r, bool keep);

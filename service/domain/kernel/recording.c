@@ -14,14 +14,16 @@
 #define FLUSH_TRIES 250   /* 5 seconds: its owner can stop the consumer that the reader waits for */
 
 /* Makes the kernel do what a plan says. */
-struct apply {
+struct kernel_apply {
         struct worker_job job;
         struct kernel_recording *recording;
         struct kernel_plan plan;
         struct failure failure;
         bool failed, applied;
         kernel_done_t done;
+        kernel_gone_t gone;
         void *userdata;
+        LIST_ENTRY(kernel_apply) entries; /* the domain's; main loop */
 };
 
 /* Waits for the reader. */
@@ -159,7 +161,7 @@ static int make_instance(struct kernel_recording *r, const struct model_channel 
         return k;
 }
 
-static int get_instance(struct apply *a, const struct model_channel *c, struct instance **ret) {
+static int get_instance(struct kernel_apply *a, const struct model_channel *c, struct instance **ret) {
         struct kernel_recording *r = a->recording;
         struct instance *i = find_instance(r, c->id);
         int k;
@@ -175,7 +177,7 @@ static int get_instance(struct apply *a, const struct model_channel *c, struct i
         return 0;
 }
 
-static const struct kernel_plan_rule *first_rule(const struct apply *a, const struct kernel_event *e) {
+static const struct kernel_plan_rule *first_rule(const struct kernel_apply *a, const struct kernel_event *e) {
         const struct kernel_plan *plan = &a->plan;
 
         for (size_t k = 0; k < plan->n_rules; k++)
@@ -200,7 +202,7 @@ static void add_news(struct instance_list *l) {
 }
 
 /* The channel's events, each with its rule's filter as the kernel wants it: filters[] of the rules. */
-static int choose(const struct apply *a, const struct kernel_events *all, uint32_t channel,
+static int choose(const struct kernel_apply *a, const struct kernel_events *all, uint32_t channel,
                   char *const *filters, struct instance_list *ret) {
         ret->items = calloc(all->n + 1 + kernel_own_news.n, sizeof(*ret->items));
         if (!ret->items)
@@ -226,7 +228,7 @@ static int fail_change(const struct model_channel *c, int error, struct failure 
 }
 
 /* The consumer knows an event's form before the kernel writes the first one. */
-static int change_channel(struct apply *a, const struct model_channel *c, const struct kernel_events *all,
+static int change_channel(struct kernel_apply *a, const struct model_channel *c, const struct kernel_events *all,
                           char *const *filters) {
         struct instance_list wanted = { 0 }, added = { 0 };
         struct instance *i = NULL;
@@ -258,7 +260,7 @@ static int change_channel(struct apply *a, const struct model_channel *c, const 
         return k < 0 ? fail_change(c, k, &a->failure) : 0;
 }
 
-static int translate_filters(struct apply *a, char **filters) {
+static int translate_filters(struct kernel_apply *a, char **filters) {
         int r = 0;
 
         for (size_t k = 0; k < a->plan.n_rules && r >= 0; k++)
@@ -267,7 +269,7 @@ static int translate_filters(struct apply *a, char **filters) {
         return r;
 }
 
-static int apply(struct apply *a) {
+static int apply(struct kernel_apply *a) {
         struct kernel_events all = { 0 };
         char **filters = calloc(a->plan.n_rules + 1, sizeof(*filters));
         int r;
@@ -288,7 +290,7 @@ static int apply(struct apply *a) {
 }
 
 /* Nothing leaves unfiltered what must be filtered, whatever was decided before. */
-static bool is_consistent(const struct apply *a) {
+static bool is_consistent(const struct kernel_apply *a) {
         for (size_t k = 0; k < a->plan.n_rules; k++)
                 if (a->plan.rules[k].selector->target.own != (a->recording->own != NULL))
                         return false;
@@ -296,7 +298,7 @@ static bool is_consistent(const struct apply *a) {
 }
 
 /* -EAGAIN: it is not there yet. Where nothing is to be recorded it is not needed. */
-static int begin_reader(struct apply *a, unsigned tries) {
+static int begin_reader(struct kernel_apply *a, unsigned tries) {
         struct kernel_own *o = a->recording->own;
         int r;
 
@@ -314,7 +316,7 @@ static int begin_reader(struct apply *a, unsigned tries) {
 
 /* What is off now is with the consumer when it is told to write what there is. */
 static bool run_apply(struct worker_job *job) {
-        struct apply *a = CONTAINER_OF(job, struct apply, job);
+        struct kernel_apply *a = CONTAINER_OF(job, struct kernel_apply, job);
         struct kernel_own *o = a->recording->own;
 
         if (!a->applied) {
@@ -330,9 +332,12 @@ static bool run_apply(struct worker_job *job) {
 }
 
 static void end_apply(struct worker_job *job) {
-        struct apply *a = CONTAINER_OF(job, struct apply, job);
+        struct kernel_apply *a = CONTAINER_OF(job, struct kernel_apply, job);
 
-        if (!a->recording->ended && a->done)
+        LIST_REMOVE(a, entries);
+        if (a->recording->ended && a->gone)
+                a->gone(a->userdata);
+        else if (!a->recording->ended && a->done)
                 a->done(a->failed ? &a->failure : NULL, a->userdata);
         else if (a->failed)
                 log_warning("session %" PRIu64 " of user %u: %s", a->recording->config.key,
@@ -342,22 +347,36 @@ static void end_apply(struct worker_job *job) {
         free(a);
 }
 
-int kernel_recording_apply(struct kernel_recording *r, struct kernel_plan *plan, kernel_done_t done, void *userdata) {
-        struct apply *a = calloc(1, sizeof(*a));
+void kernel_recordings_tell_gone(struct kernel_domain *d) {
+        struct kernel_apply *a;
+
+        LIST_FOREACH(a, &d->applies, entries) {
+                if (a->gone)
+                        a->gone(a->userdata);
+                a->done = NULL;
+                a->gone = NULL;
+        }
+}
+
+int kernel_recording_apply(struct kernel_recording *r, struct kernel_plan *plan, kernel_done_t done, kernel_gone_t gone,
+                           void *userdata) {
+        struct kernel_apply *a = calloc(1, sizeof(*a));
 
         if (!a) {
                 kernel_plan_done(plan);
                 return -ENOMEM;
         }
-        *a = (struct apply) {
+        *a = (struct kernel_apply) {
                 .job = { .run = run_apply, .done = end_apply },
                 .recording = r,
                 .plan = *plan,
                 .done = done,
+                .gone = gone,
                 .userdata = userdata,
         };
         *plan = (struct kernel_plan) { 0 };
         r->refs++;
+        LIST_INSERT_HEAD(&r->domain->applies, a, entries);
         worker_submit(r->domain->worker, &a->job);
         return 0;
 }

@@ -9,9 +9,11 @@
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "service/domain/kernel/internal.h"
 #include "service/domain/kernel/probe.h"
 #include "service/domain/kernel/tracefs.h"
 
@@ -188,6 +190,111 @@ static void test_availability(void) {
         fake_end(&f);
 }
 
+/* What an apply of a plan has told. */
+struct told {
+        int done, gone;
+};
+
+static void on_done(const struct failure *failure, void *userdata) {
+        ((struct told *) userdata)->done++;
+}
+
+static void on_gone(void *userdata) {
+        ((struct told *) userdata)->gone++;
+}
+
+struct domain {
+        struct fake fake;
+        sd_event *event;
+        struct user_domain user;
+        struct kernel_domain *kernel;
+        struct sender *sender;
+        int ends[2];
+};
+
+static bool domain_begin(struct domain *d) {
+        struct kernel_config config;
+
+        if (geteuid() != 0) {
+                g_test_skip("needs root");
+                return false;
+        }
+        *d = (struct domain) {};
+        fake_begin(&d->fake);
+        put(&d->fake, "available_events", "");
+        g_assert_cmpint(mkdirat(d->fake.fd, "instances", 0700), ==, 0);
+        config = (struct kernel_config) { .tracefs = d->fake.path, .run_directory = d->fake.path };
+        g_assert_cmpint(sd_event_new(&d->event), ==, 0);
+        g_assert_cmpint(kernel_domain_new(d->event, &d->user, &config, &d->kernel), ==, 0);
+        g_assert_null(kernel_domain_unavailable(d->kernel));
+        g_assert_cmpint(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, d->ends), ==, 0);
+        g_assert_cmpint(sender_new(d->ends[0], &d->sender), ==, 0);
+        return true;
+}
+
+static void domain_end(struct domain *d) {
+        kernel_domain_free(d->kernel);
+        sender_unref(d->sender);
+        close(d->ends[1]);
+        sd_event_unref(d->event);
+        (void) unlinkat(d->fake.fd, "kernel-id", 0);
+        fake_end(&d->fake);
+}
+
+static struct kernel_recording *record(struct domain *d, struct told *told) {
+        const struct kernel_recording_config config = { .owner = 1000, .key = 7 };
+        struct kernel_plan plan = { 0 };
+        struct kernel_recording *r;
+
+        g_assert_cmpint(kernel_recording_new(d->kernel, &config, d->sender, &r), ==, 0);
+        g_assert_cmpint(kernel_recording_apply(r, &plan, on_done, on_gone, told), ==, 0);
+        return r;
+}
+
+/* Whoever waits is told once, either way, and never twice. */
+static void test_told_once(void) {
+        struct told first = {}, second = {};
+        struct kernel_recording *r;
+        struct domain d;
+
+        if (!domain_begin(&d))
+                return;
+        r = record(&d, &first);
+        while (first.done == 0)
+                g_assert_cmpint(sd_event_run(d.event, UINT64_MAX), >=, 0);
+        kernel_recording_end(r, false);
+        r = record(&d, &second);
+        kernel_recording_end(r, false);
+        while (second.gone == 0)
+                g_assert_cmpint(sd_event_run(d.event, 10 * G_USEC_PER_SEC), >, 0);
+        domain_end(&d);
+        g_assert_cmpint(first.done, ==, 1);
+        g_assert_cmpint(first.gone, ==, 0);
+        g_assert_cmpint(second.done, ==, 0);
+        g_assert_cmpint(second.gone, ==, 1);
+}
+
+/* When everything goes, before those do who are told. */
+static void test_told_when_drained(void) {
+        struct told first = {}, second = {};
+        struct kernel_recording *r, *late;
+        struct domain d;
+
+        if (!domain_begin(&d))
+                return;
+        r = record(&d, &first);
+        kernel_domain_drain(d.kernel);
+        g_assert_cmpint(first.done, ==, 1);
+        late = record(&d, &second);
+        kernel_recordings_tell_gone(d.kernel);
+        g_assert_cmpint(second.gone, ==, 1);
+        kernel_recording_end(r, false);
+        kernel_recording_end(late, false);
+        domain_end(&d);
+        g_assert_cmpint(first.done + second.gone, ==, 2);
+        g_assert_cmpint(first.gone + second.done, ==, 0);
+}
+
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/kernel/lines-of-the-kernel", test_lines_of_the_kernel);
@@ -195,5 +302,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/kernel/remove", test_remove);
         g_test_add_func("/kernel/files", test_files);
         g_test_add_func("/kernel/availability", test_availability);
+        g_test_add_func("/kernel/told-once", test_told_once);
+        g_test_add_func("/kernel/told-when-drained", test_told_when_drained);
         return g_test_run();
 }
