@@ -254,13 +254,28 @@ static void forget(struct instance_list *l, size_t k) {
         l->items[k] = l->items[--l->n];
 }
 
+/* An event that is not enabled has no filter, so that those that get none need not be asked: 720 of them take 7 ms. */
+static int clear_filter(const struct instance *i, const struct instance_event *e) {
+        int r = e->filter ? write_event(i, &e->event, "filter", "0") : 0;
+
+        return r == -ENOENT ? 0 : r;
+}
+
+static int disable_all(struct instance *i) {
+        int r;
+
+        r = tracefs_write(i->dir, "events/enable", "0");
+        for (size_t k = 0; k < i->enabled.n && r >= 0; k++)
+                r = clear_filter(i, &i->enabled.items[k]);
+        list_done(&i->enabled);
+        return r;
+}
+
 int instance_disable(struct instance *i, const struct instance_list *wanted, struct instance_list *added) {
         int r = 0;
 
-        if (wanted->n == 0) {
-                list_done(&i->enabled);
-                return tracefs_write(i->dir, "events/enable", "0");
-        }
+        if (wanted->n == 0)
+                return disable_all(i);
         for (size_t k = i->enabled.n; k-- > 0;) {
                 const struct instance_event *e = find(wanted, &i->enabled.items[k].event);
 
@@ -268,6 +283,11 @@ int instance_disable(struct instance *i, const struct instance_list *wanted, str
                         continue;
                 /* One that has gone with its module is off, too. */
                 if (!e && (r = write_event(i, &i->enabled.items[k].event, "enable", "0")) < 0 && r != -ENOENT)
+                        return r;
+                /* One that gets another has the old one until then: nothing comes unfiltered. */
+                if (!e || !e->filter)
+                        r = clear_filter(i, &i->enabled.items[k]);
+                if (r < 0 && r != -ENOENT)
                         return r;
                 forget(&i->enabled, k);
         }
@@ -279,17 +299,18 @@ int instance_disable(struct instance *i, const struct instance_list *wanted, str
 }
 
 static int enable_event(struct instance *i, const struct instance_event *e, size_t *refused) {
-        int r;
+        int r = e->filter ? write_event(i, &e->event, "filter", e->filter) : 0;
 
-        r = write_event(i, &e->event, "filter", e->filter ?: "0");
-        if (r == -EINVAL && e->filter) {
+        if (r == -EINVAL) {
                 (*refused)++;
-                return write_event(i, &e->event, "enable", "0");
+                r = write_event(i, &e->event, "enable", "0");
+                return r < 0 ? r : clear_filter(i, e);
         }
-        /* Some events, of ftrace's own, have none. */
-        if (r < 0 && e->filter)
+        if (r < 0)
                 return r;
         r = write_event(i, &e->event, "enable", "1");
+        if (r < 0)
+                (void) clear_filter(i, e);
         return r < 0 ? r : append(&i->enabled, e, true);
 }
 
