@@ -8,6 +8,7 @@ import unittest
 
 import host
 import test_json
+import test_library_page
 from service import ServiceTest, read_line
 
 EXAMPLE = "/usr/share/doc/tracectl/examples/follow-glib.c"
@@ -137,6 +138,22 @@ class Monitor(ServiceTest):
         self.tracectl("alice", "destroy", "orders")
         self.read_until(process, "removed session")
         self.end(process, signal.SIGTERM)
+
+    def test_sd_event(self):
+        """The program of libtracectl(3) that stops a session while its loop waits for other things as well."""
+        (program,) = (text for text in test_library_page.programs(test_library_page.read("docs/man/libtracectl.3"))
+                      if "sd_event_loop(" in text)
+        self.host.write("/root/stop.c", program)
+        self.host.run("cc -Wall -Wextra -Werror -Wno-unused-parameter /root/stop.c -o /usr/local/bin/stop-orders "
+                      "$(pkg-config --cflags --libs tracectl libsystemd) && ldconfig")
+        emitter = self.emitter("alice", 1)
+        self.assertIn("There is no session 'orders'", self.host.run(["stop-orders"], user="alice", check=False).stderr)
+        self.tracectl("alice", "create", "orders")
+        self.tracectl("alice", "enable-event", "test:*")
+        self.tracectl("alice", "start")
+        emitter.emit(123)
+        self.assertEqual(self.host.run(["stop-orders"], user="alice").stdout, "123 events\n")
+        self.assertEqual(self.get("alice", "orders", "State"), "stopped")
 
 
 if __name__ == "__main__":
