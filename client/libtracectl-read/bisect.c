@@ -16,7 +16,10 @@
 #include "client/libtracectl-read/packet.h"
 #include "common/cleanup.h"
 
-#define NEAR (UINT64_C(256) << 10) /* so much is gone through packet by packet */
+#define SAMPLE 8                   /* packets from the beginning on say how large they are */
+#define FEW 512                    /* packets are gone through one by one: to look at one costs less than to find one */
+#define NEAR 16                    /* so many at the end of the search, too */
+#define NEAR_SIZE_MIN (UINT64_C(256) << 10)
 #define BLOCK ((size_t) 64 << 10)  /* is searched at once */
 #define FOLLOWERS 3                /* that a packet must have to be one, or the end of the file */
 #define CANDIDATES 4               /* that are looked at in one place */
@@ -26,6 +29,7 @@ struct bisection {
         uint8_t beginning[PACKET_BEGINNING];
         uint8_t *block;
         uint64_t low, high; /* where reading can begin, and where it need not */
+        uint64_t near;      /* bytes between them that are near enough */
 };
 
 /* What the search has to know of a packet. */
@@ -113,12 +117,30 @@ static void halve(struct bisection *b) {
         b->high = middle;
 }
 
+/* Of the largest of the first packets. 0 where there is none. */
+static uint64_t sample_size(struct stream *stream) {
+        uint64_t size = 0, offset = 0;
+        struct found found;
+
+        for (unsigned i = 0; i < SAMPLE && look_at(stream, offset, &found); i++) {
+                if (stream->packet_end - offset > size)
+                        size = stream->packet_end - offset;
+                offset = stream->packet_end;
+        }
+        return size;
+}
+
 static bool begin(struct bisection *b) {
         struct stream *stream = b->stream;
+        uint64_t size;
 
         /* Without an identity, anything could look like a packet. */
-        if (!stream->metadata->has_uuid || stream->file_size <= NEAR)
+        if (!stream->metadata->has_uuid || stream->file_size <= NEAR_SIZE_MIN)
                 return false;
+        size = sample_size(stream);
+        if (size == 0 || stream->file_size / size <= FEW)
+                return false;
+        b->near = size * NEAR > NEAR_SIZE_MIN ? size * NEAR : NEAR_SIZE_MIN;
         b->high = stream->file_size;
         b->block = malloc(BLOCK);
         return b->block &&
@@ -130,12 +152,11 @@ void stream_bisect(struct stream *stream) {
         struct bisection b = { .stream = stream };
         bool has_reported = stream->has_reported;
 
-        if (begin(&b)) {
-                /* What is looked at and is no packet is nobody's problem. */
-                stream->has_reported = true;
-                while (b.high - b.low > NEAR)
+        /* What is looked at and is no packet is nobody's problem. */
+        stream->has_reported = true;
+        if (begin(&b))
+                while (b.high - b.low > b.near)
                         halve(&b);
-        }
         free(b.block);
         stream->has_reported = has_reported;
         stream->packet_end = b.low;

@@ -77,7 +77,10 @@ int command_check_arguments(const struct command *command, int argc, char *argv[
 }
 
 static int refuse_bus(const struct command *command, int r) {
-        if (command->host)
+        if (command->no_directory)
+                say("There is no directory '%s', and no tracing service to ask for a session of that name (%s).%s",
+                    command->no_directory, strerror(-r), command->hint ? command->hint : "");
+        else if (command->host)
                 say("Failed to reach '%s' over ssh: %s.", command->host, strerror(-r));
         else if (command->is_user)
                 say("Failed to reach this user's bus: %s. It is there in a login session; without it, "

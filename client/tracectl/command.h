@@ -28,6 +28,7 @@ struct command {
         tracectl_session *session;
         char *session_name; /* NAME, or USER/NAME */
         const char *hint;   /* behind the sentence about the next failure, or NULL */
+        const char *no_directory; /* what is the name of none, and so of a session at most; or NULL */
 };
 
 #define COMMAND_INIT(name) { .verb = (name), .print_help = print_help }

@@ -171,7 +171,7 @@ static int set_duration(struct record_arguments *a, const char *text) {
         uint64_t usec;
 
         if (parse_timespan(text, &usec) < 0 || usec == 0 || usec > DURATION_USEC_MAX) {
-                say("Time '%s' is none. Write one such as 10s, 500ms, 2min or 1h.", text);
+                say("'%s' is no length of time. Write one such as 10s, 500ms, 2min or 1h.", text);
                 return -EINVAL;
         }
         a->duration = usec * 1000;

@@ -10,6 +10,7 @@
 #include "client/tracectl/current.h"
 #include "client/tracectl/latest.h"
 #include "client/tracectl/say.h"
+#include "client/tracectl/verbs.h"
 #include "client/tracectl/view-session.h"
 #include "client/tracectl/view-trace.h"
 #include "common/cleanup.h"
@@ -80,6 +81,10 @@ int view_trace_find(bool is_user, const char *name, char **ret) {
         _cleanup_free_ char *current = NULL;
         int r;
 
+        if (name && !*name) {
+                say("The name of a recording is empty. Name its directory, or a session.");
+                return EXIT_USAGE;
+        }
         if (name) {
                 if (access(name, F_OK) < 0 && errno == ENOENT && view_may_be_session(name))
                         return view_find_session(is_user, name, ret);

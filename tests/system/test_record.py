@@ -59,7 +59,7 @@ class Record(SystemTest):
         for text in ("", "0", "s", "10x", "-1s", "1e3", "99999999999"):
             result = self.record("-t", text, "--", "true")
             self.assertEqual((result.returncode, result.stderr),
-                             (2, f"tracectl: Time '{text}' is none. Write one such as 10s, 500ms, 2min or 1h.\n"))
+                             (2, f"tracectl: '{text}' is no length of time. Write one such as 10s, 500ms, 2min or 1h.\n"))
 
     def test_default_directory(self):
         result = self.record("--", SHOP)

@@ -81,6 +81,19 @@ class Recording(system.SystemTest):
                          "tracectl: No event of this recording has a field 'zzzzzz'.\n")
         self.assertEqual(self.said("view", "--filter", 'cents > 0 && $ctx.vpid > 0'), "")
 
+    def test_directories(self):
+        """Without a service there are still directories."""
+        self.env["DBUS_SYSTEM_BUS_ADDRESS"] = "unix:path=/nonexistent"
+        for wrong, right in (("trcae", " Did you mean the directory 'trace'?"), ("nothing-like-it", "")):
+            for verb in ("view", "summary", "export"):
+                done = self.tracectl(verb, wrong)
+                self.assertEqual((done.returncode, done.stdout), (1, ""))
+                self.assertEqual(done.stderr, f"tracectl: There is no directory '{wrong}', and no tracing service to ask for "
+                                 f"a session of that name (No such file or directory).{right}\n")
+        done = self.tracectl("view", "")
+        self.assertEqual((done.returncode, done.stderr), (2, "tracectl: The name of a recording is empty. Name its "
+                                                          "directory, or a session.\n"))
+
     def test_all_of_them(self):
         done = self.tracectl("export", "--event", "shop:order_piad", "-O", "out", "trace")
         self.assertEqual((done.returncode, done.stdout), (0, ""))
