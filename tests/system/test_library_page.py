@@ -56,6 +56,18 @@ class LibraryPage(system.SystemTest):
         used = "".join(programs(self.page))
         self.assertEqual([name for name in exported if name + "(" not in used], [])
 
+    def test_every_option_is_explained(self):
+        """The members of each structure, and the constants of each enumeration, under its name."""
+        header = re.sub(r"/\*.*?\*/", "", read("client/libtracectl/tracectl.h"), flags=re.DOTALL)
+        sections = dict(re.findall(r"^\.SS (?:struct|enum) (\w+)\n(.*?)(?=^\.S[SH] )", self.page, re.MULTILINE | re.DOTALL))
+        found = re.findall(r"^(struct|enum) (\w+) \{(.*?)^\};", header, re.MULTILINE | re.DOTALL)
+        self.assertGreater(len(found), 8)
+        self.assertEqual(set(sections), {name for _, name, _ in found})
+        for kind, name, body in found:
+            members = re.findall(r"(\w+);" if kind == "struct" else r"(\w+),", body)
+            explained = re.findall(r"^\.TP\n\.[IB] (\w+)\n[^.\n]", sections[name], re.MULTILINE)
+            self.assertEqual(explained, [member for member in members if member != "size"], name)
+
 
 @unittest.skipIf(system.SANITIZED, "a sanitizer adds symbols of its own")
 class Symbols(system.NamesSkips):
