@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Measures how fast a trace is read, beside babeltrace2 in the same run: two processes on two CPUs are recorded, and
 the trace is shown as text (to /dev/null and to a file), counted, summed up, and entered near its end. Prints a table in
-the form of docs/performance.md. TRACECTL_BENCH_EVENTS says how many events, a million if nothing does; with an argument, that trace is read instead."""
+the form of docs/performance.md. TRACECTL_BENCH_EVENTS says how many events, a million if nothing does,
+and TRACECTL_BENCH_ROUNDS how many rounds; with an argument, that trace is read instead."""
 
 import os
 import shutil
@@ -16,7 +17,7 @@ EMIT = os.path.join(BUILD, "tests", "programs", "emit")
 COUNT = os.path.join(BUILD, "tests", "bench", "bench-view-count")
 EVENTS = int(os.environ.get("TRACECTL_BENCH_EVENTS", "1000000"))
 RATE = 600000  # events a second of each process
-ROUNDS = 3
+ROUNDS = int(os.environ.get("TRACECTL_BENCH_ROUNDS", "3"))
 
 
 def run(command, output):

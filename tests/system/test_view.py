@@ -60,6 +60,25 @@ class View(SystemTest):
             self.assertEqual(a[1:], b[1:])
             self.assertLessEqual(abs(a[0] - b[0]), 1)
 
+    def assert_ranges(self, trace):
+        """What --since shows is the end of everything, by the indexes and without them."""
+        def view(*options):
+            return self.tracectl("view", "--date", *options, trace).stdout.splitlines()
+
+        every = view()
+        for has_index in (True, False):
+            if not has_index:
+                for folder in [folder for folder, _, _ in os.walk(os.path.join(self.cwd, trace)) if folder.endswith("/index")]:
+                    shutil.rmtree(folder)
+            for part in (0.3, 0.7, 0.99):
+                since = " ".join(every[int(part * len(every))].split()[:2])
+                begin = next(i for i, line in enumerate(every) if line.startswith(since))
+                self.assertTrue(view("--since", since) == every[begin:], (has_index, since))
+
+    def test_ranges(self):
+        self.record("--size", "16K", "-o", "trace", "--", EMIT, "processes", "4", "100000")
+        self.assert_ranges("trace")
+
     def test_fields_of_all_types(self):
         self.record("-o", "trace", "--", FIELDS)
         self.assert_same("trace", 10)
@@ -93,13 +112,14 @@ class View(SystemTest):
             self.addCleanup(os.kill, int(f.read()), 15)
         trace = os.path.join(self.cwd, "lttng-trace")
         self.lttng("create", "view", "--output", trace)
-        self.lttng("enable-channel", "-u", "c")
+        self.lttng("enable-channel", "-u", "c", "--subbuf-size", "4096", "--num-subbuf", "1024")
         self.lttng("add-context", "-u", "-c", "c", "-t", "vpid", "-t", "vtid", "-t", "procname")
         self.lttng("enable-event", "-u", "-c", "c", "bench:*")
         self.lttng("start")
         subprocess.run([LTTNG_PROGRAM, "bytes"], env=self.env, check=True, stdout=subprocess.DEVNULL, timeout=60)
         self.lttng("destroy", "view")
         self.assert_same(trace, LINES_MAX)
+        self.assert_ranges(trace)
 
 
 if __name__ == "__main__":
