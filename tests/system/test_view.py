@@ -4,6 +4,7 @@ values, of our traces and of LTTng's."""
 
 import itertools
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -76,7 +77,11 @@ class View(SystemTest):
                 self.assertTrue(view("--since", since) == every[begin:], (has_index, since))
 
     def test_ranges(self):
-        self.record("--size", "16K", "-o", "trace", "--", EMIT, "processes", "4", "100000")
+        """Of a stream with so many packets that the right one is searched for where there is no index."""
+        self.record("--size", "16K", "-o", "trace", "--", "taskset", "-c", str(min(os.sched_getaffinity(0))), EMIT,
+                    "processes", "4", "2000000")
+        (stream,) = pathlib.Path(self.cwd, "trace").glob("**/channel0_*[0-9]")
+        self.assertGreater(stream.stat().st_size, 600 * 4200)
         self.assert_ranges("trace")
 
     def test_fields_of_all_types(self):
