@@ -158,29 +158,32 @@ void tracectl_record_fixed(struct tracectl_event *event, const void *payload, ui
         __atomic_store_n(&slot->nest, nest, __ATOMIC_RELEASE);
 }
 
-static inline __attribute__((always_inline)) void record_spans(struct tracectl_event *event,
-                                                               const struct tracectl_span *spans, uint32_t n,
-                                                               const void *ip) {
+static inline __attribute__((always_inline)) uint32_t record_spans(struct tracectl_event *event,
+                                                                   const struct tracectl_span *spans, uint32_t n,
+                                                                   const void *ip) {
         struct thread_slot *slot = thread_enter();
         const struct action_list *list;
+        uint32_t answered = 0;
 
         if (!slot) {
                 count_missed(event);
-                return;
+                return 0;
         }
         list = actions_of(event);
         for (uint32_t i = 0; list && is_alive() && i < list->n; i++) {
                 const struct action *action = &list->actions[i];
                 struct write_event write;
 
+                answered += !action->count;
                 describe(&write, action, slot, spans, n);
                 record_any(action, slot, &write, ip);
         }
         thread_leave(slot);
+        return answered;
 }
 
-void tracectl_record_spans(struct tracectl_event *event, const struct tracectl_span *spans, uint32_t n) {
-        record_spans(event, spans, n, __builtin_return_address(0));
+uint32_t tracectl_record_spans(struct tracectl_event *event, const struct tracectl_span *spans, uint32_t n) {
+        return record_spans(event, spans, n, __builtin_return_address(0));
 }
 
 void tracectl_record_format(struct tracectl_event *event, const char *format, ...) {
@@ -194,6 +197,6 @@ void tracectl_record_format(struct tracectl_event *event, const char *format, ..
                 text[0] = '\0';
         va_end(ap);
         span.data = text;
-        record_spans(event, &span, 1, __builtin_return_address(0));
+        (void) record_spans(event, &span, 1, __builtin_return_address(0));
         errno = saved;
 }

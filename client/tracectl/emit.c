@@ -38,9 +38,11 @@ static int emit(struct emit_event *event, bool is_quiet) {
         object.start = events;
         object.stop = events + 1;
         tracepoints.object_register(&object);
-        if (tracepoint_is_on(&event->event))
-                tracepoints.record_spans(&event->event, event->spans, event->event.n_fields);
-        else if (!is_quiet)
+        if (tracepoint_is_on(&event->event)) {
+                if (tracepoints.record_spans(&event->event, event->spans, event->event.n_fields) == 0 && !is_quiet)
+                        say("'%s:%s' was not recorded: tracingd does not answer. See: systemctl status tracingd",
+                            event->event.provider, event->event.name);
+        } else if (!is_quiet)
                 say("Nobody recorded '%s:%s'. To have it recorded: tracectl enable-event --help", event->event.provider,
                     event->event.name);
         return EXIT_SUCCESS;

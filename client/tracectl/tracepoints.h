@@ -15,7 +15,7 @@
 
 struct tracepoints {
         void (*object_register)(struct tracectl_object *object);
-        void (*record_spans)(struct tracectl_event *event, const struct tracectl_span *spans, uint32_t n);
+        uint32_t (*record_spans)(struct tracectl_event *event, const struct tracectl_span *spans, uint32_t n);
         void (*record_fixed)(struct tracectl_event *event, const void *payload, uint32_t size);
 };
 

@@ -165,8 +165,10 @@ TRACECTL_API_ void tracectl_record_fixed(struct tracectl_event *event, const voi
 /*
  * Record any event, its payload in n pieces: one for each field, of a text, bytes
  * or an array two, the count and the elements. Filters find their fields so.
+ * Returns how many sessions it was for, whether or not their filters and rings
+ * took it; a service that has not said yet what it wants is none.
  */
-TRACECTL_API_ void tracectl_record_spans(struct tracectl_event *event, const struct tracectl_span *spans, uint32_t n);
+TRACECTL_API_ uint32_t tracectl_record_spans(struct tracectl_event *event, const struct tracectl_span *spans, uint32_t n);
 
 /* Record an event that has one string, formatted as by printf(3). Not for signal handlers. */
 TRACECTL_API_ void tracectl_record_format(struct tracectl_event *event, const char *format, ...)
