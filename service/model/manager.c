@@ -52,6 +52,7 @@ struct manager *manager_free(struct manager *m) {
         waiters_done(m);
         if (m->published)
                 model_view_unref(m->published);
+        clock_watch_done(&m->clock_watch);
         calibration_free(m->calibration);
         sd_event_unref(m->event);
         free(m);

@@ -15,6 +15,7 @@
 
 #include "common/cleanup.h"
 #include "service/model/calibration.h"
+#include "service/model/clock-watch.h"
 #include "service/model/profile.h"
 #include "service/model/session.h"
 #include "service/model/view.h"
@@ -52,6 +53,7 @@ struct manager {
         struct registry *registry;
         struct consumer_starter starter;
         struct calibration *calibration;
+        struct clock_watch clock_watch;
         struct manager_listener *listeners;
         struct journal *journal; /* whoever makes the manager sets it; NULL: what it has to say goes to standard error */
         struct profile_places profile_places;

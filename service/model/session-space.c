@@ -62,6 +62,7 @@ void session_space_begin(struct session *s) {
         s->space.bytes = status.bytes;
         s->space.packets = status.packets;
         s->space.begun = session_now();
+        s->space.due = false;
         keeper_put_session(s);
 }
 
@@ -130,7 +131,7 @@ void session_space_look(struct session *s) {
                 return;
         is_old = p->config.rotate_usec > 0 && time_left(p) == 0;
         is_large = p->config.rotate_size > 0 && status.bytes >= p->bytes + p->config.rotate_size;
-        if ((is_old || is_large) && has_any) {
+        if (p->due || ((is_old || is_large) && has_any)) {
                 rotate(s);
                 return;
         }
@@ -141,6 +142,11 @@ void session_space_look(struct session *s) {
         if (p->config.rotate_usec > 0 && !is_old)
                 look_after(s, time_left(p));
         sender_set_notice(consumer_sender(s->consumer), notice);
+}
+
+void session_space_cut(struct session *s) {
+        s->space.due = true;
+        session_space_look(s);
 }
 
 void session_space_end(struct session *s) {

@@ -30,6 +30,7 @@ struct session_space {
         uint64_t begun;          /* microseconds since the epoch */
         int error;               /* of the last rotation by itself */
         bool rotating;           /* one was sent and not answered */
+        bool due;                /* session_space_cut(), and the chunk has not begun yet */
         sd_event_source *timer;
 };
 
@@ -44,5 +45,8 @@ void session_space_look(struct session *s);
 
 /* A chunk begins: the first one, or there was a rotation or a clearing. */
 void session_space_begin(struct session *s);
+
+/* A chunk is to begin, whatever the session's own wishes are. */
+void session_space_cut(struct session *s);
 
 void session_space_end(struct session *s);

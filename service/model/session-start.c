@@ -61,6 +61,7 @@ static int activate(struct session *s, struct failure *failure) {
         if (before == SESSION_CONFIGURED)
                 session_space_begin(s);
         session_space_look(s);
+        clock_watch_begin(s->manager);
         s->operation->timer = sd_event_source_disable_unref(s->operation->timer);
         r = waiter_new(s->manager, session_scope(s), manager_generation(s->manager), OPERATION_APPLIED_USEC, on_applied, s,
                        &s->operation->waiter);

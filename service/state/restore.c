@@ -263,6 +263,8 @@ static void finish_session(struct session *s) {
         if (s->consumer && s->state != SESSION_FAILED) {
                 session_disk_look(s);
                 session_space_look(s);
+                if (s->state == SESSION_ACTIVE)
+                        clock_watch_begin(s->manager);
         }
         if (session_kernel_restore(s) < 0)
                 log_warning("session '%s' of user %u does not record the kernel any more: that cannot be traced now",

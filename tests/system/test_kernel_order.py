@@ -6,6 +6,7 @@ import re
 import unittest
 
 import host
+import system
 import test_kernel as kernel
 from service import ServiceTest
 
@@ -236,6 +237,30 @@ class OrderTest(ServiceTest):
         for lines in self.record(command):
             self.assertEqual(len(lines), 4 * PAIRS)
             self.check_pairs(lines)
+
+    def test_a_clock_that_the_kernel_gives_up(self):
+        """It goes over to another one when its watchdog finds the counter wrong: the trace gets a new chunk."""
+        source = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
+        self.host.systemctl("stop", "tracingd.service")
+        self.host.run(f"echo tsc >/run/clock; mount --bind /run/clock {source}")
+        self.addCleanup(self.host.run, ["umount", source])
+        self.addCleanup(self.host.systemctl, "stop", "tracingd.service")
+        self.addCleanup(self.destroy_all)
+        self.tracectl("root", "create", "doubted")
+        self.tracectl("root", "enable-event", "--kernel", "-s", "doubted", "--syscall", "getpgid", "--filter",
+                      '$ctx.procname == "around"')
+        self.tracectl("root", "enable-event", "-s", "doubted", "pair:*")
+        self.tracectl("root", "start", "doubted")
+        output = self.output("root", "doubted")
+        self.host.run(["around", "1", "100"])
+        self.host.run("echo hpet >/run/clock")
+        system.wait_until(lambda: os.path.exists(self.host.file(f"{output}/chunk-1/kernel/metadata")), "the new chunk")
+        self.host.run(["around", "1", "10"])
+        self.tracectl("root", "stop", "doubted")
+        self.assertEqual(len(self.events(f"{output}/chunk-1")), 400)
+        self.assertEqual(len(self.events(f"{output}/kernel")), 20)
+        self.assertEqual(len(self.events(f"{output}/user")), 20)
+        self.assertIn("does not trust the time stamp counter", self.host.journal("-u", "tracingd.service"))
 
     @unittest.skipUnless(len(os.sched_getaffinity(0)) > 1, "needs two processors")
     def test_turns_of_two_processors(self):
