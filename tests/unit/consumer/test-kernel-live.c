@@ -220,6 +220,56 @@ static void test_conservation(void) {
         tear_down(&f);
 }
 
+/* Of its own processor, late rather than not at all, so that the rate is kept. */
+static void make_paced(unsigned n, unsigned per_msec) {
+        gint64 begin = g_get_monotonic_time();
+
+        play_kernel_pin(1 % (unsigned) g_get_num_processors());
+        for (uint64_t done = 0; done < n;) {
+                uint64_t due = (uint64_t) (g_get_monotonic_time() - begin) * per_msec / 1000;
+
+                call((unsigned) (MIN(due, n) - done));
+                done = MIN(due, n);
+        }
+}
+
+/* Two million events a second: nothing is lost, which takes a machine that has time for it. */
+static void test_paced(void) {
+        const unsigned n = 5000000;
+        struct fixture f;
+        int go[2], status;
+        pid_t pid;
+        char c;
+
+        if (!is_long()) {
+                g_test_skip("long form");
+                return;
+        }
+        if (!play_kernel_works())
+                return;
+        set_up(&f, &(struct play_kernel_options) { .buffer_kb = 4096, .subbuf_kb = 64 }, getppid_events);
+        g_assert_cmpint(pipe(go), ==, 0);
+        pid = fork();
+        if (pid == 0) {
+                if (read(go[0], &c, 1) != 1)
+                        _exit(1);
+                make_paced(n, 1000);
+                _exit(0);
+        }
+        follow(&f, pid);
+        enable(&f, getppid_events, true);
+        g_assert_cmpint(write(go[1], "", 1), ==, 1);
+        g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+        enable(&f, getppid_events, false);
+        g_assert_cmpint(status, ==, 0);
+        g_assert_cmpint(play_stop(&f.play), ==, 0);
+        assert_conserved(&f, 2 * (uint64_t) n);
+        g_assert_cmpuint(f.play.status->lost_ring, ==, 0);
+        close(go[0]);
+        close(go[1]);
+        tear_down(&f);
+}
+
 /* The ring is far too small. */
 static void test_lost(void) {
         struct fixture f;
@@ -289,6 +339,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/kernel/live/small", test_small);
         g_test_add_func("/kernel/live/tsc", test_tsc);
         g_test_add_func("/kernel/live/conservation", test_conservation);
+        g_test_add_func("/kernel/live/paced", test_paced);
         g_test_add_func("/kernel/live/lost", test_lost);
         g_test_add_func("/kernel/live/kill", test_kill);
         return g_test_run();
