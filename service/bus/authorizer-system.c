@@ -20,6 +20,9 @@
 #define INQUIRIES_MAX 512
 #define INQUIRIES_PER_UID 16
 
+/* A question that polkit has had for longer is waiting for somebody, and does not keep it busy. */
+#define ASKING_USEC (100 * 1000)
+
 /* Of what polkit is told in one detail. */
 #define DETAIL_MAX 1024
 
@@ -136,6 +139,8 @@ static int on_over(sd_event_source *source, void *userdata) {
 static void on_gone(const char *sender, void *userdata) {
         struct system_authorizer *a = userdata;
 
+        if (a->authorizer.listener)
+                a->authorizer.listener->gone(sender, a->authorizer.listener->userdata);
         for (struct inquiry *i = a->inquiries, *next; i; i = next) {
                 next = i->next;
                 if (i->state == INQUIRY_WAITING && strcmp(sd_bus_message_get_sender(i->message), sender) == 0) {
@@ -143,6 +148,13 @@ static void on_gone(const char *sender, void *userdata) {
                         drop(a, i);
                 }
         }
+}
+
+static void on_learnt(const char *sender, bool known, void *userdata) {
+        struct system_authorizer *a = userdata;
+
+        if (a->authorizer.listener)
+                a->authorizer.listener->learnt(sender, known, a->authorizer.listener->userdata);
 }
 
 static void on_answer(enum polkit_answer answer, void *userdata) {
@@ -250,6 +262,7 @@ static int ask(struct system_authorizer *a, struct inquiry *i, const struct ques
                         details[n++] = known[k].value;
                 }
         question.usec = question.interactive ? a->password_usec : a->polkit_usec;
+        (void) sd_event_now(sd_bus_get_event(a->bus), CLOCK_MONOTONIC, &i->asked_usec);
         return polkit_ask(a->bus, &question, on_answer, i, &i->check);
 }
 
@@ -302,6 +315,25 @@ static int begin(struct system_authorizer *a, sd_bus_message *m, uid_t caller, p
         }
         i->state = INQUIRY_WAITING;
         return 0;
+}
+
+static int knows(struct authorizer *authorizer, sd_bus_message *m) {
+        return callers_learn(of(authorizer)->callers, sd_bus_message_get_sender(m));
+}
+
+static bool is_back(struct authorizer *authorizer, sd_bus_message *m) {
+        return find(of(authorizer), m);
+}
+
+static unsigned n_asking(struct authorizer *authorizer, uid_t uid) {
+        struct system_authorizer *a = of(authorizer);
+        uint64_t now = 0;
+        unsigned n = 0;
+
+        (void) sd_event_now(sd_bus_get_event(a->bus), CLOCK_MONOTONIC, &now);
+        for (const struct inquiry *i = a->inquiries; i; i = i->next)
+                n += i->caller == uid && i->state == INQUIRY_WAITING && now < i->asked_usec + ASKING_USEC;
+        return n;
 }
 
 static int caller(struct authorizer *authorizer, sd_bus_message *m, uid_t *ret, struct failure *failure) {
@@ -380,7 +412,10 @@ int authorizer_new_system(sd_event *event, sd_bus *bus, const struct authorizer_
         if (!a)
                 return -ENOMEM;
         *a = (struct system_authorizer) {
-                .authorizer = { .check = check, .caller = caller, .shows = shows, .free = system_free, .may_exceed = true },
+                .authorizer = {
+                        .check = check, .caller = caller, .shows = shows, .free = system_free, .may_exceed = true,
+                        .knows = knows, .is_back = is_back, .n_asking = n_asking,
+                },
                 .bus = sd_bus_ref(bus),
                 .audit = config->audit,
                 .polkit_usec = config->polkit_usec ? config->polkit_usec : POLKIT_USEC,
@@ -388,7 +423,7 @@ int authorizer_new_system(sd_event *event, sd_bus *bus, const struct authorizer_
                 .details = config->details || geteuid() == 0,
         };
         authorizer = &a->authorizer;
-        r = callers_new(&(struct callers_config) { bus, config, on_gone, a }, &a->callers);
+        r = callers_new(&(struct callers_config) { bus, config, on_learnt, on_gone, a }, &a->callers);
         if (r >= 0)
                 r = sd_event_add_defer(event, &a->over, on_over, a);
         if (r >= 0)

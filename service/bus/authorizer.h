@@ -43,6 +43,13 @@ struct question {
 
 #define OWNER_ANY ((uid_t) -1) /* a question about what belongs to everybody */
 
+/* Told of names on the bus. */
+struct authorizer_listener {
+        void (*learnt)(const char *name, bool known, void *userdata); /* the bus has answered, perhaps nothing of use */
+        void (*gone)(const char *name, void *userdata);
+        void *userdata;
+};
+
 struct authorizer {
         bool may_exceed; /* somebody can be asked whether limits may be exceeded; else they hold */
         /* 1: allowed. 0: asked; the method is called again with the answer. -errno: denied. */
@@ -57,6 +64,15 @@ struct authorizer {
          */
         bool (*shows)(struct authorizer *a, sd_bus_message *m, uid_t owner);
         struct authorizer *(*free)(struct authorizer *a);
+
+        /* For share.h, of the system's authorizer alone; NULL elsewhere. */
+        /* 1: caller() answers at once. 0: the listener will be told when it does. -errno: caller() has to ask. */
+        int (*knows)(struct authorizer *a, sd_bus_message *m);
+        /* Whether m comes again since polkit has answered. */
+        bool (*is_back)(struct authorizer *a, sd_bus_message *m);
+        /* How many of uid's calls polkit was asked about just now and has not answered. */
+        unsigned (*n_asking)(struct authorizer *a, uid_t uid);
+        const struct authorizer_listener *listener; /* set by who listens */
 };
 
 static inline struct authorizer *authorizer_free(struct authorizer *a) {

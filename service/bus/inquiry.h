@@ -40,6 +40,7 @@ struct inquiry {
         uid_t caller;
         pid_t pid; /* its process, for the audit */
         enum inquiry_state state;
+        uint64_t asked_usec; /* when polkit was asked the last time; CLOCK_MONOTONIC */
         struct polkit_check *check; /* of the first answer, while it is waited for */
         struct answer *answers;     /* the newest first */
 };

@@ -9,6 +9,7 @@
 #include "service/bus/clients.h"
 #include "service/bus/gate.h"
 #include "service/bus/message-bus.h"
+#include "service/bus/share.h"
 #include "service/log.h"
 
 /* Between attempts to join, doubled after each that failed. */
@@ -18,7 +19,8 @@
 struct message_bus {
         struct message_bus_config config;
         char *address;
-        struct bus *bus; /* NULL while waiting for the next attempt */
+        struct bus *bus;     /* NULL while waiting for the next attempt */
+        struct share *share; /* of the system's bus */
         sd_event_source *retry;
         uint64_t retry_usec;
         sd_bus_slot *slot; /* of RequestName or ReleaseName */
@@ -30,6 +32,7 @@ static int on_retry(sd_event_source *s, uint64_t usec, void *userdata);
 
 static void end_bus(struct message_bus *m) {
         m->slot = sd_bus_slot_unref(m->slot);
+        m->share = share_free(m->share);
         m->bus = bus_free(m->bus);
         m->is_owner = m->is_joining = false;
 }
@@ -133,6 +136,8 @@ static int make_bus(struct message_bus *m) {
         r = bus_new(m->config.shared, TAKE_PTR(bus), authorizer, on_hung_up, m, &m->bus);
         if (r >= 0)
                 r = gate_install(m->bus);
+        if (r >= 0 && !m->config.user)
+                r = share_new(m->bus, &m->share);
         if (r >= 0)
                 r = bus_start(m->bus);
         if (r >= 0)
@@ -222,7 +227,9 @@ bool message_bus_is_joining(const struct message_bus *m) {
 }
 
 size_t message_bus_clients(const struct message_bus *m) {
-        return m->bus ? clients_count(m->bus->clients) : 0;
+        size_t held = m->share ? share_count(m->share) : 0;
+
+        return held + (m->bus ? clients_count(m->bus->clients) : 0);
 }
 
 /* ReleaseName is answered after all that was sent to the name before, since the bus keeps the order. */

@@ -34,7 +34,7 @@ DEFINE_CLEANUP(struct message_bus *, message_bus_free)
 /* Whether joined() is to be expected soon: something listens where the bus should be. */
 bool message_bus_is_joining(const struct message_bus *m);
 
-/* Clients that have called and are still there. */
+/* Clients that have called and are still there, and calls that are held back. */
 size_t message_bus_clients(const struct message_bus *m);
 
 /*

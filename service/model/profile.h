@@ -44,7 +44,7 @@
 #include "service/model/session.h"
 
 #define PROFILE_LINE_MAX 197 /* libinih silently makes two lines of a longer one */
-#define PROFILE_SIZE_MAX (1 << 20)
+#define PROFILE_SIZE_MAX (1 << 18)
 
 struct strings {
         char **items;

@@ -475,11 +475,10 @@ static void test_callers(void) {
                 g_assert_cmpuint(who(&t, clients[i], 1000, &shown), ==, 2000 + i);
         }
         g_assert_cmpuint(t.polkit.asked_uids, ==, 1 + NAMES_KEPT);
-        /* There was no room left for the first of all. */
+        /* There is room for more connections than a bus allows. */
         (void) who(&t, t.client, 1000, &shown);
-        g_assert_cmpuint(t.polkit.asked_uids, ==, 2 + NAMES_KEPT);
-        (void) who(&t, clients[NAMES_KEPT - 1], 1000, &shown);
-        g_assert_cmpuint(t.polkit.asked_uids, ==, 2 + NAMES_KEPT);
+        (void) who(&t, clients[0], 1000, &shown);
+        g_assert_cmpuint(t.polkit.asked_uids, ==, 1 + NAMES_KEPT);
         g_assert_true(t.authorizer->shows(t.authorizer, NULL, 1001));
         for (size_t i = 0; i < NAMES_KEPT; i++)
                 fake_polkit_disconnect(&clients[i]);
