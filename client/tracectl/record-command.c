@@ -52,6 +52,8 @@ static int prepare_child(void *userdata) {
                 if (r < 0)
                         return r;
         }
+        if (command->strings)
+                syscall_strings_follow_me(command->strings);
         /* What it does with other rights its user could not see. */
         if (command->bound && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
                 return -errno;

@@ -14,6 +14,7 @@
 #include "client/tracectl/process.h"
 #include "client/tracectl/record-live.h"
 #include "client/tracectl/record-signals.h"
+#include "client/tracectl/syscall-strings.h"
 
 struct record_command {
         const char *path; /* with a slash */
@@ -22,6 +23,7 @@ struct record_command {
         const char *preload;     /* library to load into them, or NULL */
         bool bound;              /* nothing that it executes gives it rights that its user has not */
         const struct signals *signals;
+        const struct syscall_strings *strings; /* that are recorded of it, or NULL */
 };
 
 /* The library that records libc calls, as LD_PRELOAD can have it. Says what is wrong on failure. */

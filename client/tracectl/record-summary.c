@@ -153,6 +153,8 @@ static void write_recorded(FILE *f, const struct record_summary *s) {
         }
         write_place(f, s);
         write_cost(f, s);
+        if (s->no_strings)
+                fprintf(f, "; without paths (%s)", s->no_strings);
         fprintf(f, "; look at %s with: ", count(s, TRACECTL_COUNT_EVENTS) == 1 ? "it" : "them");
         write_command(f, s);
 }

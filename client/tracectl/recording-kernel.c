@@ -12,12 +12,32 @@
 static const char *const usual[] = { "sched_switch", "sched_wakeup", "sched_wakeup_new", "sched_process_*",
                                      "page_fault_user", "signal_*" };
 
+/* Strings of calls that are not recorded would be nobody's. */
+static bool wants_all(const struct record_arguments *a) {
+        for (size_t i = 0; i < a->n_syscalls; i++)
+                if (strcmp(a->syscalls[i], "*") == 0)
+                        return true;
+        return false;
+}
+
+/* Paths, where we may have them; without them it is a recording as well. */
+static void begin_strings(struct recording *r) {
+        int k;
+
+        if (!wants_all(r->arguments))
+                return;
+        k = syscall_strings_begin(&r->strings);
+        if (k < 0)
+                r->no_strings = strerror(-k);
+}
+
 /* It exists before its events are wanted, and does nothing before they are there. */
 static int hold_command(struct recording *r) {
         const struct record_command command = {
                 .path = r->path,
                 .argv = r->arguments->command,
                 .bound = geteuid() != 0,
+                .strings = r->strings.cookie != 0 ? &r->strings : NULL,
                 .signals = &r->signals,
         };
         int k;
@@ -51,7 +71,7 @@ int recording_enable_kernel(struct recording *r, pid_t pid) {
                 k = enable(r, NULL, pid, a->patterns[i], a->filters[i]);
         for (size_t i = 0; i < a->n_syscalls && k >= 0; i++)
                 k = enable(r, "syscall", pid, a->syscalls[i], NULL);
-        return k;
+        return k >= 0 && r->strings.cookie != 0 ? enable(r, NULL, pid, "bpf_trace_printk", NULL) : k;
 }
 
 int recording_set_up_kernel(struct recording *r) {
@@ -61,8 +81,10 @@ int recording_set_up_kernel(struct recording *r) {
         k = record_output_create(a->output, a->command[0], time(NULL), &r->output);
         if (k >= 0)
                 k = recording_connect(r, "--kernel");
-        if (k >= 0)
+        if (k >= 0) {
+                begin_strings(r);
                 k = hold_command(r);
+        }
         if (k >= 0)
                 k = recording_make_session(r, "kernel", a->command[0], r->held.pid);
         if (k >= 0)

@@ -196,6 +196,7 @@ void recording_summarize(struct recording *r) {
                 .program = program_invocation_name,
                 .libc = a->libc,
                 .kernel = a->kernel,
+                .no_strings = r->no_strings,
                 .all_events = a->n_patterns > 0 && strcmp(a->patterns[0], "*") == 0 && a->n_patterns == 1,
                 .filtered = is_filtered(a),
                 .is_running = a->n_pids > 0,
@@ -247,6 +248,7 @@ static void close_processes(struct recording *r) {
 void recording_done(struct recording *r) {
         close_processes(r);
         record_live_done(&r->live);
+        syscall_strings_done(&r->strings);
         free(r->hints);
         free(r->failure);
         tracectl_counts_free(r->counts);

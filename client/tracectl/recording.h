@@ -14,6 +14,7 @@
 #include "client/tracectl/record-live.h"
 #include "client/tracectl/record-output.h"
 #include "client/tracectl/record-service.h"
+#include "client/tracectl/syscall-strings.h"
 
 struct recording {
         const struct record_arguments *arguments;
@@ -26,6 +27,8 @@ struct recording {
         tracectl_session *session;
         struct record_live live;
         struct held_process held; /* of the kernel: the command before its first instruction */
+        struct syscall_strings strings; /* of its system calls */
+        const char *no_strings;         /* why there are none, or NULL */
         struct process command;
         int *pidfds; /* of programs that run already; -1: it has ended */
         siginfo_t how; /* the command ended */
@@ -40,7 +43,7 @@ struct recording {
 #define RECORDING_NULL                                                                                                 \
         {                                                                                                              \
                 .signals = SIGNALS_NULL, .output = RECORD_OUTPUT_NULL, .service = RECORD_SERVICE_NULL,                 \
-                .command = PROCESS_NULL, .held = HELD_PROCESS_NULL,                                                                               \
+                .command = PROCESS_NULL, .held = HELD_PROCESS_NULL, .strings = SYSCALL_STRINGS_NULL,                          \
         }
 
 /* Everything up to the start of the session. 0, or -errno after saying why. */

@@ -163,6 +163,19 @@ static char close_bracket(struct nesting *nesting) {
         return nesting->is_struct[i / 64] & (UINT64_C(1) << (i % 64)) ? '}' : ']';
 }
 
+/* Of a system call: with the name of its error. */
+static void add_result(struct text *text, const tracectl_field *field) {
+        const char *name = view_error_name(field->i);
+
+        if (name) {
+                text_add(text, name, strlen(name));
+                text_add_char(text, '(');
+        }
+        text_add_i64(text, field->i);
+        if (name)
+                text_add_char(text, ')');
+}
+
 static void add_fields(struct text *text, tracectl_reader_event *event, bool *is_first_field) {
         struct nesting nesting = {};
         const tracectl_field *field;
@@ -185,7 +198,11 @@ static void add_fields(struct text *text, tracectl_reader_event *event, bool *is
                         text_add_escaped(text, field->name, field->name_size, 0);
                         text_add_char(text, '=');
                 }
-                add_value(text, field);
+                if (field->type == TRACECTL_FIELD_SIGNED && field->name &&
+                    view_is_result(tracectl_reader_event_get_name(event), field->name, field->name_size))
+                        add_result(text, field);
+                else
+                        add_value(text, field);
                 is_first = field->type == TRACECTL_FIELD_STRUCT || field->type == TRACECTL_FIELD_ARRAY;
                 if (is_first)
                         open_bracket(&nesting, field->type == TRACECTL_FIELD_STRUCT);

@@ -9,11 +9,12 @@
 #define NUMBER_MAX 32 /* bytes for the text of a decimal or hexadecimal number: TEXT_NUMBER and a sign */
 #define SHORT_MAX 16   /* texts up to this are copied as that much */
 #define PREFIX_MAX 8192
+#define ERROR_MAX 4095 /* of the kernel */
 
 /* A value, and what stands before it. */
 struct step {
         const tracectl_layout_field *field;
-        enum { STEP_UNSIGNED, STEP_SIGNED, STEP_HEX, STEP_HIDDEN, STEP_OTHER } code;
+        enum { STEP_UNSIGNED, STEP_SIGNED, STEP_HEX, STEP_RESULT, STEP_HIDDEN, STEP_OTHER } code;
         uint32_t prefix, n_prefix; /* in texts */
 };
 
@@ -37,6 +38,12 @@ static int find_code(const tracectl_layout_field *field) {
         return field->type == TRACECTL_FIELD_SIGNED ? STEP_SIGNED : STEP_UNSIGNED;
 }
 
+bool view_is_result(const char *event, const char *field, size_t field_size) {
+        static const char exit[] = "syscall_exit_";
+
+        return field_size == 3 && memcmp(field, "ret", 3) == 0 && strncmp(event, exit, sizeof(exit) - 1) == 0;
+}
+
 static void make_texts(struct view_plain *plain, const struct view_format *format, const tracectl_layout *layout,
                        const char *name, struct text *text) {
         bool is_first = true;
@@ -48,6 +55,8 @@ static void make_texts(struct view_plain *plain, const struct view_format *forma
 
                 step->field = &layout->fields[i];
                 step->code = find_code(step->field);
+                if (step->code == STEP_SIGNED && view_is_result(name, step->field->name, step->field->name_size))
+                        step->code = STEP_RESULT;
                 step->prefix = (uint32_t) text->size;
                 if (step->code == STEP_HIDDEN)
                         continue;
@@ -131,6 +140,22 @@ static char *write_signed(char *p, int64_t value) {
                 return text_write_u64(p, (uint64_t) value);
         *p++ = '-';
         return text_write_u64(p, -(uint64_t) value);
+}
+
+const char *view_error_name(int64_t result) {
+        return result < 0 && result >= -ERROR_MAX ? strerrorname_np((int) -result) : NULL;
+}
+
+/* No name is so long that both do not fit where a number does. */
+static char *write_result(char *p, int64_t value) {
+        const char *name = view_error_name(value);
+
+        if (name)
+                p = stpcpy(stpcpy(p, name), "(");
+        p = write_signed(p, value);
+        if (name)
+                *p++ = ')';
+        return p;
 }
 
 static char *write_hex(char *p, uint64_t value) {
@@ -226,6 +251,9 @@ void view_plain_add(const struct view_plain *plain, struct text *text, const voi
                         break;
                 case STEP_SIGNED:
                         p = write_signed(p, load_signed(from, field->size));
+                        break;
+                case STEP_RESULT:
+                        p = write_result(p, load_signed(from, field->size));
                         break;
                 case STEP_HEX:
                         p = write_hex(p, load(from, field->size));

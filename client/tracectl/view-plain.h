@@ -20,5 +20,9 @@ void view_plain_free(struct view_plain *plain);
 /* What of a line comes behind the thread: the name and all values. */
 void view_plain_add(const struct view_plain *plain, struct text *text, const void *bytes);
 
+/* Whether a field is what a system call has returned, and what its errors are called; NULL: it is none. */
+bool view_is_result(const char *event, const char *field, size_t field_size);
+const char *view_error_name(int64_t result);
+
 /* For view-plain.c: the name's column. */
 void view_add_name(const struct view_format *format, struct text *text, const char *name);

@@ -35,6 +35,32 @@ def result(text):
     return failed.group(1) if failed else int(text.split()[0], 0)
 
 
+# Calls that this test knows the names of: what is between quotes in strace's line is what the kernel was given.
+NAMED = ("open", "openat", "execve", "access", "faccessat2", "newfstatat", "stat", "lstat", "readlink", "statx", "unlink",
+         "chdir", "mkdir", "rename", "getxattr", "lgetxattr")
+
+
+def unescaped(text):
+    """Of strace's or tracectl's quotes. Both escape what is not printable; such names are not among the commands'."""
+    return text.replace('\\"', '"')
+
+
+def names_by_strace(text):
+    """{thread: [(call, names)]} of the calls above that were not cut off by another thread's."""
+    names = collections.defaultdict(list)
+    for line in text.splitlines():
+        call = re.match(r"(\d+) +(\w+)\((.*)$", line)
+        if call and call.group(2) in NAMED:
+            arguments = call.group(3)
+            if call.group(2) == "execve":
+                arguments = arguments.split(", [")[0]
+            elif call.group(2) == "readlink":
+                arguments = arguments.rsplit(", ", 2)[0]
+            found = re.findall(r'"((?:[^"\\]|\\.)*)"', arguments)
+            names[call.group(1)].append((call.group(2), [unescaped(name) for name in found[:2]]))
+    return names
+
+
 def by_strace(text):
     """{thread: [(name, result)]}."""
     calls, open_ones = collections.defaultdict(list), {}
@@ -78,6 +104,8 @@ class StraceTest(ServiceTest):
         """{thread: [(name, result)]} of a trace."""
         calls, open_ones = collections.defaultdict(list), {}
         for line in self.events(path):
+            if " bpf_trace_printk:" in line:
+                continue
             what, name, tid = re.search(r"syscall_(entry|exit)_(\w+):.*?\{ tid = (\d+) \}", line).groups()
             name = NAMES.get(name, name)
             if what == "entry":
@@ -92,6 +120,22 @@ class StraceTest(ServiceTest):
         for tid, name in open_ones.items():
             calls[tid].append((name, "none"))
         return calls
+
+    def recorded_names(self, folder):
+        """{thread: [(call, names)]} as tracectl view shows them: before the end of their call, or before execve."""
+        names, open_ones = collections.defaultdict(list), collections.defaultdict(list)
+        for line in self.tracectl("root", "view", folder).stdout.splitlines():
+            found = re.search(r'bpf_trace_printk +tid=(\d+) bpf_string="tracectl\d (.*)"$', line)
+            if found:
+                open_ones[found.group(1)].append(unescaped(found.group(2)))
+                continue
+            what, name, tid = re.search(r"syscall_(entry|exit)_(\w+) +tid=(\d+)", line).groups()
+            name = NAMES.get(name, name)
+            if name in NAMED and (what == "entry") == (name == "execve"):
+                names[tid].append((name, open_ones.pop(tid, [])))
+            elif what == "exit":
+                open_ones.pop(tid, None)
+        return names
 
     @staticmethod
     def said(number):
@@ -117,6 +161,17 @@ class StraceTest(ServiceTest):
                                for some, others in ((ours, theirs.values()), (theirs.values(), ours)))
                 self.assertFalse(more or fewer, name)
                 self.assertEqual(len(ours), len(theirs))
+                self.check_names(folder)
+
+    def check_names(self, folder):
+        """Each thread of the program's, found among the recorded ones by the names alone."""
+        theirs = names_by_strace(self.host.read(f"{folder}.strace"))
+        ours = list(self.recorded_names(folder).values())
+        self.assertGreater(sum(len(names) for calls in theirs.values() for _, names in calls), 5)
+        for calls in theirs.values():
+            # strace's child has looked for the program itself.
+            self.assertTrue(any(some[-len(calls):] == calls for some in ours if len(some) >= len(calls)),
+                            f"{folder}: {calls[:40]}\n{[some[:40] for some in ours]}")
 
     @staticmethod
     def is_of_strace(calls):

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the paths of system calls point to: the kernel records their addresses
+ * alone. For the time of a recording by somebody who may (CAP_BPF), two small BPF
+ * programs follow the recorded command and its children, and print the strings
+ * (bpf_trace_printk) of calls into the kernel's event of that name, which is recorded
+ * as any other, in its place in time. They go with the process that has them.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct syscall_strings {
+        int fds[8]; /* maps, programs and what they are attached by; -1: none */
+        uint64_t cookie;
+        bool restores; /* the event was off in the machine's own buffer */
+};
+
+#define SYSCALL_STRINGS_NULL { .fds = { -1, -1, -1, -1, -1, -1, -1, -1 } }
+
+/*
+ * Before the events are enabled, so that a string precedes the end of its call. Who has the event of bpf_trace_printk
+ * recorded elsewhere gets our strings as well: root alone can. -EOPNOTSUPP: not on this processor.
+ */
+int syscall_strings_begin(struct syscall_strings *ret);
+
+/* In the process that is to be followed, with its children. */
+void syscall_strings_follow_me(const struct syscall_strings *strings);
+
+void syscall_strings_done(struct syscall_strings *strings);
