@@ -139,7 +139,7 @@ int session_get_objects(tracectl_session *session, struct operation *operation, 
         operation->path = strdup(session->path);
         if (!operation->path)
                 return -ENOMEM;
-        r = connection_new_call(session->connection, TRACECTL_ROOT, OBJECT_MANAGER, "GetManagedObjects", &call);
+        r = connection_new_call(session->connection, session->path, OBJECT_MANAGER, "GetManagedObjects", &call);
         return r < 0 ? r : operation_begin(operation, session->connection, 0, call, read);
 }
 

@@ -146,6 +146,8 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                         clients_note(b->clients, m);
                 if (b->shared->used)
                         b->shared->used(b->shared->userdata);
+                /* The gate's filter comes before this one. */
+                return objects_answer(b, m, error);
         }
         return 0;
 }

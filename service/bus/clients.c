@@ -112,7 +112,7 @@ static bool asks_for_applications(sd_bus_message *m) {
         const char *path = sd_bus_message_get_path(m);
 
         return sd_bus_message_is_method_call(m, NULL, "ListApplications") ||
-               sd_bus_message_is_method_call(m, NULL, "GetManagedObjects") ||
+               (sd_bus_message_is_method_call(m, NULL, "GetManagedObjects") && path && strcmp(path, BUS_ROOT) == 0) ||
                (path && strncmp(path, prefix, sizeof(prefix) - 1) == 0);
 }
 

@@ -11,13 +11,6 @@
 
 #define PROPERTIES_MAX 8 /* of one object that change */
 
-/* Those that sd-bus gives every object; GetManagedObjects tells them, so the signals do. */
-static const char *const standard_interfaces[] = {
-        "org.freedesktop.DBus.Peer",
-        "org.freedesktop.DBus.Introspectable",
-        "org.freedesktop.DBus.Properties",
-};
-
 enum news_kind {
         NEWS_ADDED,
         NEWS_REMOVED,
@@ -174,36 +167,13 @@ void emit_signal(struct emitter *e, uid_t owner, sd_bus_message *signal) {
                 n->signal = sd_bus_message_ref(signal);
 }
 
-static int build_added(struct emitter *e, const struct news *n, sd_bus_message *m) {
-        struct object object;
-        int r;
-
-        r = objects_find(e->bus, n->path, &object);
-        if (r <= 0)
-                return r < 0 ? r : -ENOENT;
-        r = sd_bus_message_append(m, "o", n->path);
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'a', "{sa{sv}}");
-        for (size_t i = 0; i < ARRAY_SIZE(standard_interfaces) && r >= 0; i++)
-                r = sd_bus_message_append(m, "{sa{sv}}", standard_interfaces[i], 0);
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'e', "sa{sv}");
-        if (r >= 0)
-                r = sd_bus_message_append(m, "s", object.interface);
-        if (r >= 0)
-                r = object_append_properties(m, &object);
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
-        return r < 0 ? r : sd_bus_message_close_container(m);
-}
-
 static int build_removed(const struct news *n, sd_bus_message *m) {
+        const char *const *standard = objects_standard_interfaces;
         int r;
 
         r = sd_bus_message_append(m, "o", n->path);
         if (r >= 0)
-                r = sd_bus_message_append(m, "as", 4, standard_interfaces[0], standard_interfaces[1],
-                                          standard_interfaces[2], n->interface);
+                r = sd_bus_message_append(m, "as", 4, standard[0], standard[1], standard[2], n->interface);
         return r;
 }
 
@@ -244,7 +214,7 @@ static int build(struct emitter *e, const struct news *n, sd_bus_message **ret) 
         if (r < 0)
                 return r;
         if (n->kind == NEWS_ADDED)
-                return build_added(e, n, *ret);
+                return objects_append(e->bus, n->path, *ret);
         return changed ? build_changed(e, n, *ret) : build_removed(n, *ret);
 }
 

@@ -5,6 +5,14 @@
 #include "service/bus/bus.h"
 #include "service/bus/objects.h"
 
+#define OBJECT_MANAGER "org.freedesktop.DBus.ObjectManager"
+
+const char *const objects_standard_interfaces[3] = {
+        "org.freedesktop.DBus.Peer",
+        "org.freedesktop.DBus.Introspectable",
+        "org.freedesktop.DBus.Properties",
+};
+
 /* Below the root, where the manager is. */
 static const struct {
         const char *prefix, *interface;
@@ -42,6 +50,12 @@ static void add_path(struct path_list *list, int r, char *path) {
         }
         list->items[list->n++] = path;
         list->items[list->n] = NULL;
+}
+
+static void path_list_done(struct path_list *list) {
+        for (size_t i = 0; i < list->n; i++)
+                free(list->items[i]);
+        free(list->items);
 }
 
 static void add_session_paths(struct path_list *list, const struct session *s) {
@@ -102,13 +116,50 @@ static int enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***re
         if (list.error == 0)
                 list.error = add_application_paths(&list, b);
         if (list.error < 0) {
-                for (size_t i = 0; i < list.n; i++)
-                        free(list.items[i]);
-                free(list.items);
+                path_list_done(&list);
                 return list.error;
         }
         *ret = list.items;
         return 0;
+}
+
+static int append_paths(struct bus *b, const struct path_list *list, sd_bus_message *reply) {
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "{oa{sa{sv}}}");
+        for (size_t i = 0; i < list->n && r >= 0; i++) {
+                r = sd_bus_message_open_container(reply, 'e', "oa{sa{sv}}");
+                if (r >= 0)
+                        r = objects_append(b, list->items[i], reply);
+                if (r >= 0)
+                        r = sd_bus_message_close_container(reply);
+        }
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+int objects_answer(struct bus *b, sd_bus_message *m, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        struct path_list list = { 0 };
+        void *session = NULL;
+        int r;
+
+        if (!sd_bus_message_is_method_call(m, OBJECT_MANAGER, "GetManagedObjects") ||
+            !sd_bus_message_has_signature(m, ""))
+                return 0;
+        r = session_find(b->bus, sd_bus_message_get_path(m), BUS_INTERFACE("Session"), b, &session, error);
+        if (r <= 0)
+                return r;
+        add_session_paths(&list, session);
+        r = list.error;
+        if (r >= 0)
+                r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = append_paths(b, &list, reply);
+        path_list_done(&list);
+        if (r < 0)
+                return r;
+        r = sd_bus_send(b->bus, reply, NULL);
+        return r < 0 ? r : 1;
 }
 
 int objects_add(struct bus *b) {
@@ -147,4 +198,27 @@ int objects_find(struct bus *b, const char *path, struct object *ret) {
                 return 1;
         }
         return 0;
+}
+
+int objects_append(struct bus *b, const char *path, sd_bus_message *m) {
+        struct object object;
+        int r;
+
+        r = objects_find(b, path, &object);
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
+        r = sd_bus_message_append(m, "o", path);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "{sa{sv}}");
+        for (size_t i = 0; i < ARRAY_SIZE(objects_standard_interfaces) && r >= 0; i++)
+                r = sd_bus_message_append(m, "{sa{sv}}", objects_standard_interfaces[i], 0);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'e', "sa{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", object.interface);
+        if (r >= 0)
+                r = object_append_properties(m, &object);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : sd_bus_message_close_container(m);
 }

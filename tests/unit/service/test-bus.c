@@ -104,12 +104,12 @@ static void test_interfaces(void) {
         fixture_free(f);
 }
 
-static char *managed_objects(struct fixture *f) {
+static char *managed_objects(struct fixture *f, const char *of) {
         g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
         sd_bus_message *reply;
         const char *path;
 
-        reply = fixture_call(f, ROOT, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", NULL, "");
+        reply = fixture_call(f, of, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", NULL, "");
         g_assert_cmpint(sd_bus_message_enter_container(reply, 'a', "{oa{sa{sv}}}"), >, 0);
         while (sd_bus_message_enter_container(reply, 'e', "oa{sa{sv}}") > 0) {
                 g_assert_cmpint(sd_bus_message_read(reply, "o", &path), >, 0);
@@ -134,14 +134,20 @@ static void test_objects(void) {
         snprintf(uid, sizeof(uid), "%u", (unsigned) getuid());
         g_assert_cmpint(sd_bus_path_encode("/session", uid, &encoded), >=, 0);
         fixture_ok(f, session, SESSION, "EnableEvent", "sssa{sv}", "user", "", "*", 0);
-        paths = managed_objects(f);
+        paths = managed_objects(f, ROOT);
         wanted = g_strdup_printf("/application/_31 %s/a_2db %s/a_2db/channel/user/channel0 %s/a_2db/event/_31",
                                  encoded, encoded, encoded);
         g_assert_cmpstr(paths, ==, wanted);
+        /* A session has those of its own, and no application. */
+        g_free(paths);
+        paths = managed_objects(f, session);
+        g_assert_cmpstr(paths, ==, strchr(wanted, ' ') + 1);
+        fixture_fails(f, "org.freedesktop.DBus.Error.UnknownObject", "", ROOT "/session/_30/none",
+                      "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", "");
         free(encoded);
         fake_application_free(a);
         fixture_ok(f, session, SESSION, "Destroy", "a{sv}", 0);
-        empty = managed_objects(f);
+        empty = managed_objects(f, ROOT);
         g_assert_null(strstr(empty, "/session"));
         fixture_free(f);
 }
@@ -230,7 +236,7 @@ static void test_output_fd(void) {
 }
 
 static void assert_no_channels_nor_events(struct fixture *f) {
-        g_autofree char *paths = managed_objects(f);
+        g_autofree char *paths = managed_objects(f, ROOT);
 
         g_assert_null(strstr(paths, "/channel/"));
         g_assert_null(strstr(paths, "/event/"));

@@ -9,7 +9,7 @@
 #include "play-service.h"
 
 #define MANAGER "/org/tracectl/Tracing1 org.tracectl.Tracing1.Manager."
-#define OBJECTS "/org/tracectl/Tracing1 org.freedesktop.DBus.ObjectManager.GetManagedObjects \n"
+#define OBJECTS FAKE_SESSION " org.freedesktop.DBus.ObjectManager.GetManagedObjects \n"
 #define SESSION FAKE_SESSION " org.tracectl.Tracing1.Session."
 #define INFO FAKE_SESSION " org.freedesktop.DBus.Properties.GetAll 'org.tracectl.Tracing1.Session'\n"
 

@@ -9,7 +9,7 @@
 #include "tests/unit/client/libtracectl/fake-service.h"
 
 #define CALL FAKE_SESSION " org.tracectl.Tracing1.Session."
-#define OBJECTS "/org/tracectl/Tracing1 org.freedesktop.DBus.ObjectManager.GetManagedObjects "
+#define OBJECTS FAKE_SESSION " org.freedesktop.DBus.ObjectManager.GetManagedObjects "
 #define CREATE "/org/tracectl/Tracing1 org.tracectl.Tracing1.Manager.CreateSession 'shop' []"
 
 struct fixture {
@@ -71,7 +71,7 @@ static void test_channels(void) {
         g_assert_cmpuint(tracectl_value_get_number(tracectl_value_lookup(main_channel, "sub_buffer_size")), ==, 524288);
         g_assert_cmpint(tracectl_value_get_boolean(tracectl_value_lookup(main_channel, "enabled")), ==, 1);
         g_assert_cmpuint(tracectl_value_get_size(tracectl_value_lookup(main_channel, "contexts")), ==, 2);
-        assert_calls(&f, CREATE "\n" "/org/tracectl/Tracing1 org.freedesktop.DBus.ObjectManager.GetManagedObjects");
+        assert_calls(&f, CREATE "\n" FAKE_SESSION " org.freedesktop.DBus.ObjectManager.GetManagedObjects");
 }
 
 static void test_events(void) {
