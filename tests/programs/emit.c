@@ -5,7 +5,7 @@
  *
  *   emit threads N COUNT       N threads, COUNT events each
  *   emit processes N COUNT     N child processes, COUNT events each
- *   emit paced RATE COUNT      COUNT events at RATE a second
+ *   emit paced RATE COUNT      COUNT events at RATE a second, or fewer where SIGTERM ends it
  *   emit asked WRITER MORE     for each number that it reads, as many events and MORE; also "emitted N" for each
  *   emit kill KILLS WRITERS    WRITERS processes for ever, KILLS of them killed at random, each replaced
  *
@@ -79,13 +79,21 @@ static int run_processes(unsigned n, uint64_t count) {
         return failed;
 }
 
+static volatile sig_atomic_t told_to_end;
+
+static void on_term(int sig) {
+        told_to_end = 1;
+}
+
 /* In bursts of a millisecond, each at its time. */
 static int run_paced(uint64_t rate, uint64_t count) {
         int32_t pid = getpid(), tid = gettid();
         struct timespec next;
+        uint64_t i;
 
+        signal(SIGTERM, on_term);
         clock_gettime(CLOCK_MONOTONIC, &next);
-        for (uint64_t i = 0; i < count; i++) {
+        for (i = 0; i < count && !told_to_end; i++) {
                 tick(0, i, pid, tid);
                 if (i % (rate / 1000) != 0)
                         continue;
@@ -96,7 +104,7 @@ static int run_paced(uint64_t rate, uint64_t count) {
                 }
                 clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);
         }
-        printf("emitted %" PRIu64 "\n", count);
+        printf("emitted %" PRIu64 "\n", i);
         return 0;
 }
 

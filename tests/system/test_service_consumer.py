@@ -3,13 +3,21 @@
 
 import os
 import random
+import re
 import signal
+import time
 import unittest
 
 import system
-from service import ServiceTest
+from service import EMIT, ServiceTest
 
-KILLS = 200 if os.environ.get("TRACECTL_TORTURE") else 15
+TORTURE = os.environ.get("TRACECTL_TORTURE") == "1"
+KILLS = 200 if TORTURE else 15
+# At a pace: so many recordings, so many kills in each.
+PACED = (10, 10) if TORTURE else (1, 3)
+RATE = 100_000
+EVENT_SIZE = 28
+RINGS = 7 << 19  # what those of one CPU hold by default, at least
 
 
 class Consumer(ServiceTest):
@@ -47,6 +55,58 @@ class Consumer(ServiceTest):
         # One that is killed before tracingd has noticed it has not begun again.
         self.assertGreater(self.get("alice", "killed", "ConsumerRestarts"), 0)
         self.assertEqual(self.get("alice", "killed", "State"), "stopped")
+
+    def paced(self, session, kills, *options):
+        """While a program emits at a pace: (emitted, seconds without a consumer)."""
+        self.tracectl("alice", "create", session)
+        self.tracectl("alice", "enable-channel", "-s", session, "main", *options)
+        self.tracectl("alice", "enable-event", "-s", session, "-c", "main", "test:*")
+        self.tracectl("alice", "start", session)
+        unit = self.get("alice", session, "ConsumerUnit")
+        program = self.start([EMIT, "paced", str(RATE), str(RATE * system.PATIENCE)], user="alice")
+        without = []
+        for _ in range(kills):
+            before = self.get("alice", session, "EventsRecorded")
+            system.wait_until(lambda: self.get("alice", session, "EventsRecorded") > before, "a consumer at work")
+            recorded, begin = self.get("alice", session, "EventsRecorded"), time.monotonic()
+            self.kill(unit)
+            system.wait_until(lambda: self.get("alice", session, "EventsRecorded") > recorded + RATE // 100,
+                              "another consumer at work")
+            without.append(time.monotonic() - begin)
+        program.send_signal(signal.SIGTERM)
+        emitted = int(program.finish()[0].split()[1])
+        self.tracectl("alice", "stop", session)
+        return emitted, without
+
+    def check_paced(self, session, emitted):
+        """Each event once in babeltrace2's eyes, or counted. Returns how many were lost."""
+        events = self.events(self.output("alice", session), lost=None)
+        lost = self.get("alice", session, "EventsDiscarded")
+        counters = [int(re.search(r"counter = (\d+)", line)[1]) for line in events]
+        self.assertEqual(counters, sorted(set(counters)))
+        self.assertEqual((len(counters) + lost, self.get("alice", session, "EventsRecorded")), (emitted, len(counters)))
+        self.tracectl("alice", "destroy", session)
+        return lost
+
+    def test_killed_at_a_pace(self):
+        """Default rings hold what is emitted until the next consumer is there: nothing is lost."""
+        outages, losses, total = [], [], 0
+        for i in range(PACED[0]):
+            emitted, without = self.paced(f"paced{i}", PACED[1])
+            lost = self.check_paced(f"paced{i}", emitted)
+            outages += without
+            losses.append(lost)
+            total += emitted
+            # On a machine that has so much to do that they cannot hold it, it is counted.
+            if max(without) * RATE * EVENT_SIZE < RINGS:
+                self.assertEqual(lost, 0)
+        print(f"{len(outages)} kills, {total} events, lost: {sum(losses)}; without a consumer for"
+              f" {min(outages):.2f} to {max(outages):.2f} s", flush=True)
+
+    def test_killed_without_room(self):
+        """Rings that hold some milliseconds: what is lost is counted, exactly."""
+        emitted, _ = self.paced("narrow", PACED[1], "--subbuf-size", "4K", "--subbuf-count", "4")
+        self.assertGreater(self.check_paced("narrow", emitted), RATE // 100)
 
     def test_killed_at_its_start(self):
         """Each new one is killed as soon as it can be seen; when that ends, everything is there."""
