@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,10 +30,42 @@ static int open_directory(int at, const char *path, int flags, int *ret) {
         return 0;
 }
 
-static int open_path(const char *path, int *ret) {
+static void closedirp(DIR **d) {
+        if (*d)
+                closedir(*d);
+}
+
+static int check_empty(int fd) {
+        _cleanup_(closedirp) DIR *d = NULL;
+        _cleanup_close_ int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        const struct dirent *entry;
+
+        if (copy < 0)
+                return -errno;
+        d = fdopendir(copy);
+        if (!d)
+                return -errno;
+        TAKE_FD(copy);
+        while ((entry = readdir(d)))
+                if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+                        return -ENOTEMPTY;
+        return 0;
+}
+
+/* Where there is a trace already, not one file of another could be made: only what a predecessor left may be there. */
+static int open_path(const char *path, bool resumed, int *ret) {
+        _cleanup_close_ int fd = -1;
+        int r;
+
         if (mkdir(path, 0700) < 0 && errno != EEXIST)
                 return -errno;
-        return open_directory(AT_FDCWD, path, 0, ret);
+        r = open_directory(AT_FDCWD, path, 0, &fd);
+        if (r >= 0 && !resumed)
+                r = check_empty(fd);
+        if (r < 0)
+                return r;
+        *ret = TAKE_FD(fd);
+        return 0;
 }
 
 /* systemd lists them all; ours is the last. */
@@ -62,7 +96,7 @@ int place_open(struct message *m, int *ret) {
                 *ret = TAKE_FD(m->fds[0]);
                 return 0;
         case CONSUMER_OUTPUT_DIRECTORY:
-                return open_path(m->output.path, ret);
+                return open_path(m->output.path, m->output.flags & CONSUMER_RESUME, ret);
         default:
                 return open_state(m->output.path, ret);
         }

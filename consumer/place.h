@@ -10,8 +10,9 @@
 
 /*
  * Opens the directory of an OUTPUT message, whose descriptor it may take over.
- * -ENOTDIR, -ENOENT and the like from the file system; -EINVAL where there is no
- * state directory.
+ * -ENOTDIR, -ENOENT and the like from the file system; -ENOTEMPTY for a path to
+ * where something is already that no predecessor has left; -EINVAL where there is
+ * no state directory.
  */
 int place_open(struct message *message, int *ret_directory);
 

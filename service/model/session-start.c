@@ -130,6 +130,9 @@ static void on_output_answer(int error, const char *path, void *userdata) {
         if (s->output.has_rings && error == EOPNOTSUPP)
                 snprintf(reason, sizeof(reason), "'%.150s' is on a file system that cannot hold ring buffers; choose a "
                          "local one, such as ext4 or xfs", output_name(s));
+        else if (error == ENOTEMPTY)
+                snprintf(reason, sizeof(reason), "'%.150s' is not empty; choose another directory, or empty it",
+                         output_name(s));
         else
                 snprintf(reason, sizeof(reason), "nothing can be written to '%.150s': %s", output_name(s), strerror(error));
         start_failed(s, FAILURE_OUTPUT, reason);

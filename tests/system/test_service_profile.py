@@ -68,6 +68,26 @@ class Profile(ServiceTest):
         self.assertIs(self.apply("-", text=text)["changed"], True)
         self.assertEqual(self.tracectl("alice", "dump", "made").stdout, text)
 
+    def test_directory_that_is_taken(self):
+        """A trace does not go where another one is, of which each file would be in its way; a restart goes on in it."""
+        text = "[Session]\nName=dir\nDirectory=/home/alice/there\nStart=yes\n\n[Channel main]\nEvent=test:*\n"
+        emitter = self.emitter("alice", 1)
+        self.apply("-", text=text)
+        emitter.emit(100)
+        unit = self.get("alice", "dir", "ConsumerUnit")
+        self.host.run(["systemctl", "kill", "--signal=KILL", unit + ".service"])
+        emitter.emit(100)
+        self.tracectl("alice", "stop", "dir")
+        self.assertEqual(len(self.events("/home/alice/there")), 200)
+        self.tracectl("alice", "destroy", "dir")
+        self.host.write("/home/alice/again.conf", text)
+        said = self.refused("alice", "apply", "again.conf")
+        self.assertIn("'/home/alice/there' is not empty; choose another directory", said)
+        self.assertEqual(len(self.events("/home/alice/there")), 200)
+        self.tracectl("alice", "destroy", "dir")
+        self.host.run(["rm", "-r", "/home/alice/there"])
+        self.apply("-", text=text)
+
     def test_refused(self):
         for text, word in (("[Session]\nModus=record\n", "Modus"), ("[Session]\nName=a/b\n", "a/b"),
                            ("[Channel x]\nSubBufferSize=17Q\n", "17Q"), ("nonsense\n", "line 1")):
