@@ -34,17 +34,30 @@ void stream_look(struct stream *stream, bool partial) {
                 look_take(words, &stream->look);
 }
 
+/*
+ * A word has a value that no writer stores, and what it spoke of cannot be
+ * known: n bytes are lost, among them perhaps events of those who kept to the
+ * rules.
+ */
+static void give_up(struct stream *stream, uint64_t n) {
+        stream->file.state.counters.lost_garbage += n;
+}
+
 void stream_count_discarded(struct stream *stream, uint64_t ring_discarded, bool now) {
         uint64_t step = ring_discarded - stream->state.ring_discarded;
 
         if (ring_discarded < stream->state.ring_discarded) {
-                if (now)
+                if (now) {
                         stream->state.ring_discarded = ring_discarded;
+                        give_up(stream, sizeof(ring_discarded));
+                }
                 return;
         }
         stream->state.ring_discarded = ring_discarded;
-        if (step >= DISCARDED_STEP_MAX)
+        if (step >= DISCARDED_STEP_MAX) {
+                give_up(stream, sizeof(ring_discarded));
                 return;
+        }
         stream->state.discarded += step;
         stream->file.state.counters.lost_ring += step;
 }
@@ -82,6 +95,8 @@ static void drain_closed(struct stream *stream, uint64_t k, uint64_t latest) {
 
         look_subbuf(stream_words(stream), g->n_subbufs, k, &subbuf);
         stream_count_discarded(stream, subbuf.discarded, false);
+        if (subbuf.end < stream->state.next.position)
+                give_up(stream, next - stream->state.next.position);
         if (subbuf.end > next)
                 subbuf.end = next;
         if (subbuf.end > stream->state.next.position)
@@ -89,19 +104,29 @@ static void drain_closed(struct stream *stream, uint64_t k, uint64_t latest) {
         consume(stream, next);
 }
 
+/* What the ring held and nobody has read, at most: all of it where its words do not say so themselves. */
+static uint64_t unread(const struct stream *stream) {
+        const struct ring_geometry *g = &stream->channel->geometry;
+        uint64_t position = stream->look.position, size = g->n_subbufs * g->subbuf_size;
+
+        if (position > stream->state.next.position && position - stream->state.next.position < size)
+                return position - stream->state.next.position;
+        return size;
+}
+
 /* Where the ring really is, as far as anybody can know after somebody stored nonsense into its words. */
 static bool resynchronize(struct stream *stream) {
         const struct ring_geometry *g = &stream->channel->geometry;
-        uint64_t limit = stream->look.limit, position = stream->look.position;
+        uint64_t limit = stream->look.limit;
 
-        if (limit < g->subbuf_size || limit % g->subbuf_size || limit > POSITION_MAX)
-                return false;
-        if (position > stream->state.next.position) {
-                uint64_t lost = position - stream->state.next.position, size = g->n_subbufs * g->subbuf_size;
-
-                stream->file.state.counters.lost_garbage += lost < size ? lost : size;
-        }
+        if (!stream->is_spoiled)
+                give_up(stream, unread(stream));
+        stream->is_spoiled = limit < g->subbuf_size || limit % g->subbuf_size || limit > POSITION_MAX;
         stream->state.next.thread = (struct walk_thread) {};
+        if (stream->is_spoiled) {
+                stream_save(stream);
+                return false;
+        }
         consume(stream, limit - g->subbuf_size);
         return true;
 }
@@ -124,6 +149,7 @@ bool stream_drain(struct stream *stream, bool partial, uint64_t latest) {
                 return false;
         if (!limit_is_sane(stream, look.limit))
                 return resynchronize(stream);
+        stream->is_spoiled = false;
         open = look.limit / g->subbuf_size - 1;
         for (uint64_t k = first; k < open; k++)
                 drain_closed(stream, k, latest);
@@ -132,7 +158,8 @@ bool stream_drain(struct stream *stream, bool partial, uint64_t latest) {
                 /* Without a time of its own the packet ends with its last record. */
                 write_span(stream, look.position, look.timed ? look.last_time : 0, latest);
                 consume(stream, look.position);
-        } else if (stream->file.state.counters.lost_ring != stream->shown.lost_ring)
+        } else if (stream->file.state.counters.lost_ring != stream->shown.lost_ring ||
+                   stream->file.state.counters.lost_garbage != stream->shown.lost_garbage)
                 stream_save(stream);
         return stream->state.next.position != before;
 }

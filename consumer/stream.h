@@ -60,7 +60,8 @@ struct stream {
         struct channel *channel;
         uint32_t cpu;
         bool looked; /* in this round */
-        bool has_ended; /* what the ring holds is of no use */
+        bool has_ended;  /* what the ring holds is of no use */
+        bool is_spoiled; /* its words make no sense, which was counted */
         struct look look;
         struct stream_state state;
         struct stream_file file;

@@ -164,6 +164,8 @@ static void test_moved_limit(void) {
         __atomic_store_n(&c->limit, 1000 * SUBBUF, __ATOMIC_RELEASE);
         g_assert_cmpint(play_flush(&f.play), ==, 0);
         g_assert_cmpuint(play_ring_consumed(&f.ring, 0), ==, 999 * SUBBUF);
+        /* What was before it nobody has read, and nobody knows. */
+        g_assert_cmpuint(f.play.status->lost_garbage, >=, SUBBUF);
         g_assert_true(write_paid(&f, 2));
         g_assert_cmpint(play_flush(&f.play), ==, 0);
         assert_events(&f, 2);
