@@ -203,25 +203,38 @@ static void begin_storm(struct storm *s) {
         bench_check(waitpid(prober, &status, 0), "wait for the prober");
 }
 
+/* Until every application has acknowledged whatever was changed before: the rule itself selects nothing. */
+static void settle(const struct storm *s) {
+        uint32_t pending = 1;
+
+        while (pending > 0)
+                enable(s, "none:*", &pending);
+}
+
 static void change_rules(const struct storm *s) {
         double enabled[CHANGES], disabled[CHANGES], stopped[CHANGES], started[CHANGES];
         uint32_t pending, late = 0;
         double begin;
 
+        settle(s);
+
         for (int i = 0; i < CHANGES; i++) {
                 begin = bench_now();
                 check(s, tracectl_session_disable_event(s->session, "user", "main", "bench:off"), "disable an event");
+                settle(s);
                 disabled[i] = bench_now() - begin;
                 begin = bench_now();
                 enable(s, "bench:off", &pending);
-                enabled[i] = bench_now() - begin;
                 late += pending;
+                settle(s);
+                enabled[i] = bench_now() - begin;
                 begin = bench_now();
                 check(s, tracectl_session_stop(s->session, NULL), "stop");
                 stopped[i] = bench_now() - begin;
                 begin = bench_now();
                 check(s, tracectl_session_start(s->session), "start");
                 started[i] = bench_now() - begin;
+                settle(s);
         }
         bench_print("enable", enabled, CHANGES);
         bench_print("disable", disabled, CHANGES);

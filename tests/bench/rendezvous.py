@@ -111,7 +111,7 @@ def storm(machine, n):
 def print_storms(found):
     names = (("registered", 0, "all registered, ms"), ("storm", 1, "all acknowledged another change, too, ms"),
              ("storm-get-session", 0, "GetSession meanwhile, median, ms"), ("storm-get-session", 1, "p99, ms"),
-             ("enable", 0, "EnableEvent, all acknowledged, ms"), ("disable", 0, "DisableEvent, ms"),
+             ("enable", 0, "EnableEvent, all acknowledged, ms"), ("disable", 0, "DisableEvent, all acknowledged, ms"),
              ("stop", 0, "Stop, ms"), ("start", 0, "Start, ms"), ("list", 0, "ListApplications, ms"),
              ("gone", 0, "all killed, and forgotten, ms"), ("shrunk", 0, "memory given back, ms"))
     rows = [(text, *(f"{f[name][i] / 1000:.2f}" if name in f else "" for f in found.values()))
