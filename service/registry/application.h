@@ -71,6 +71,8 @@ struct application {
         enum window_place place;
         uint64_t placed_usec, charged_fds;
 
+        struct application *settling_next; /* in the list of those that settle, under its lock */
+
         /* tables and queues */
         struct cds_lfht_node id_node, pid_node, account_node, resumed_node;
         struct cds_wfcq_node work_node, added_node, removed_node;

@@ -15,6 +15,7 @@
 #include "service/registry/account.h"
 #include "service/registry/refusals.h"
 #include "service/registry/registry.h"
+#include "service/registry/settle.h"
 #include "service/registry/sweep.h"
 
 #define REGISTRY_WORKERS_MAX 8
@@ -28,6 +29,7 @@
 #define KEY_WORK (UINT64_MAX - 2)
 #define KEY_SWEEP (UINT64_MAX - 3)
 #define KEY_WINDOWS (UINT64_MAX - 4)
+#define KEY_SETTLING (UINT64_MAX - 5)
 
 struct registry {
         struct registry_config config;
@@ -40,6 +42,7 @@ struct registry {
         struct refusals refusals;
         struct sweep sweep;
         struct windows windows;
+        struct settling settling;
 
         struct cds_lfht *by_id;  /* every connection */
         struct cds_lfht *resumed; /* registered ones whose number is not their connection's, by number */

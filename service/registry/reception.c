@@ -79,6 +79,8 @@ int reception_init(struct registry *r) {
                 k = watch(r->epoll_fd, EPOLL_CTL_ADD, r->sweep.timer_fd, EPOLLIN, KEY_SWEEP);
         if (k >= 0)
                 k = watch(r->epoll_fd, EPOLL_CTL_ADD, r->windows.timer_fd, EPOLLIN, KEY_WINDOWS);
+        if (k >= 0)
+                k = watch(r->epoll_fd, EPOLL_CTL_ADD, r->settling.timer_fd, EPOLLIN, KEY_SETTLING);
         return k < 0 ? k : watch(r->epoll_fd, EPOLL_CTL_ADD, r->config.listen_fd, EPOLLIN | EPOLLONESHOT, KEY_LISTEN);
 }
 

@@ -83,8 +83,10 @@ void registry_tell(struct registry *r, uint64_t usec) {
 void registry_await(struct registry *r, enum registry_awaiting who, bool awaited) {
         if (!awaited)
                 atomic_fetch_and(&r->awaited, ~(unsigned) who);
-        else if (!(atomic_fetch_or(&r->awaited, who) & who))
+        else if (!(atomic_fetch_or(&r->awaited, who) & who)) {
                 registry_tell(r, 0);
+                settle_hasten(r);
+        }
 }
 
 void registry_schedule(struct registry *r, struct application *a, unsigned work) {
@@ -123,7 +125,7 @@ int registry_new(const struct registry_config *config, struct registry **ret) {
         r->last_id = roll_last(config->roll);
         r->connections_max = connections_max();
         quota_set_total(&config->domain->quota, QUOTA_APPLICATIONS, r->connections_max);
-        r->epoll_fd = r->stop_fd = r->work_fd = r->news_fd = r->sweep.timer_fd = r->windows.timer_fd = -1;
+        r->epoll_fd = r->stop_fd = r->work_fd = r->news_fd = r->sweep.timer_fd = r->windows.timer_fd = r->settling.timer_fd = -1;
         control_group_table_init(&r->groups);
         refusals_init(&r->refusals);
         cds_wfcq_init(&r->work_head, &r->work_tail);
@@ -136,6 +138,9 @@ int registry_new(const struct registry_config *config, struct registry **ret) {
         if (k < 0)
                 return k;
         k = windows_init(&r->windows);
+        if (k < 0)
+                return k;
+        k = settling_init(&r->settling, config->settle_usec);
         if (k < 0)
                 return k;
         k = make_tables(r);
@@ -220,6 +225,7 @@ struct registry *registry_free(struct registry *r) {
         free_tables(r);
         reception_done(r);
         closep(&r->news_fd);
+        settling_done(&r->settling);
         sweep_done(&r->sweep);
         windows_done(&r->windows);
         refusals_done(&r->refusals);

@@ -47,6 +47,7 @@ struct registry_config {
         void *userdata;
         uint64_t sweep_usec; /* 0: the default (sweep.h) */
         uint64_t stray_usec; /* 0: the default (stray.h) */
+        uint64_t settle_usec; /* 0: the default (settle.h) */
 };
 
 /* Starts the threads. The caller is a registered RCU thread. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -128,6 +129,11 @@ int application_read(struct application *a) {
         int r;
 
         r = datagram_recv(a->fd, buffer, sizeof(buffer), fds, &n_fds, MSG_DONTWAIT);
+        if (r == -EAGAIN && a->state == APPLICATION_NEW && !a->watched) {
+                /* On one processor its connecting wakes us before it could say anything, which it is about to. */
+                sched_yield();
+                r = datagram_recv(a->fd, buffer, sizeof(buffer), fds, &n_fds, MSG_DONTWAIT);
+        }
         if (r == -EAGAIN)
                 return 0;
         if (r < 0)

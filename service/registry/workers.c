@@ -12,7 +12,13 @@
 #define WORK_PER_TURN 16
 #define PAUSE_MSEC 100
 
+/* It is let settle once, when it has got its first view. */
+static int wait_for_next(struct application *a, bool was_ready) {
+        return !was_ready && a->ready_sent && settle_begin(a) ? 0 : reception_watch(a);
+}
+
 static int serve(struct application *a, unsigned work) {
+        bool was_ready = a->ready_sent;
         int k = 0;
 
         if (work & (APPLICATION_READ | APPLICATION_CHECK))
@@ -23,7 +29,7 @@ static int serve(struct application *a, unsigned work) {
                 window_check(a);
         if (k >= 0 && a->state == APPLICATION_REGISTERED)
                 k = application_push(a);
-        return k < 0 ? k : reception_watch(a);
+        return k < 0 ? k : wait_for_next(a, was_ready);
 }
 
 static void serve_or_disconnect(struct application *a, unsigned work) {
@@ -58,15 +64,35 @@ static void work_on(struct application *a) {
         application_unref(a);
 }
 
+/* Here and now, unless another worker has it. */
+static void work_or_leave(struct application *a, unsigned work) {
+        if (atomic_fetch_or(&a->work, work | APPLICATION_QUEUED) & APPLICATION_QUEUED)
+                application_unref(a);
+        else
+                work_on(a);
+}
+
 /* Something has come from it, or it can be sent something again. */
 static void on_connection(struct registry *r, const struct epoll_event *event) {
         struct application *a = registry_find_connection(r, event->data.u64);
-        unsigned work = APPLICATION_READ | (event->events & EPOLLOUT ? APPLICATION_PUSH : 0);
 
-        if (a && !(atomic_fetch_or(&a->work, work | APPLICATION_QUEUED) & APPLICATION_QUEUED))
-                work_on(a);
-        else
+        if (a)
+                work_or_leave(a, APPLICATION_READ | (event->events & EPOLLOUT ? APPLICATION_PUSH : 0));
+}
+
+/* No other worker is woken for a few. */
+static void on_settled(struct registry *r) {
+        struct application *a = settle_end(r), *next;
+
+        for (unsigned i = 0; a; a = next, i++) {
+                next = a->settling_next;
+                if (i < WORK_PER_TURN) {
+                        work_or_leave(a, APPLICATION_READ);
+                        continue;
+                }
+                registry_schedule(r, a, APPLICATION_READ);
                 application_unref(a);
+        }
 }
 
 static void on_listen(struct registry *r) {
@@ -120,6 +146,9 @@ static bool turn(struct registry *r) {
                 case KEY_WINDOWS:
                         windows_expire(r);
                         break;
+                case KEY_SETTLING:
+                        on_settled(r);
+                        break;
                 default:
                         on_connection(r, &events[i]);
                 }
@@ -163,4 +192,5 @@ void workers_stop(struct registry *r) {
                 pthread_join(r->workers[--r->n_workers], NULL);
         while ((node = cds_wfcq_dequeue_blocking(&r->work_head, &r->work_tail)))
                 application_unref(CONTAINER_OF(node, struct application, work_node));
+        settling_forget(&r->settling);
 }
