@@ -26,6 +26,7 @@ enum {
         OVERWRITE = 1,
         CONTEXTS = 2,
         LATE = 4, /* the classes come after the first events */
+        ALL = 8,  /* there is an event with every type of field, which takes its time to describe and to read */
 };
 
 struct play {
@@ -40,11 +41,11 @@ static struct ring_cpu *words(const struct play *p) {
         return ring_cpu_at(&p->world->geometry, p->world->ring, 0);
 }
 
-static void send_definitions(struct consumer_world *w) {
+static void send_definitions(struct consumer_world *w, uint32_t n_events) {
         char definitions[MADE_DEFINITIONS_SIZE];
         size_t size = made_definitions_example(definitions);
 
-        world_send_classes(w, definitions, size, 2);
+        world_send_classes(w, definitions, size, n_events);
 }
 
 /* An event of n bytes of the input, which may be what its class says or not. */
@@ -170,7 +171,7 @@ static void play(struct consumer_world *w, struct fuzz_input input) {
         g_assert_cmpint(ring_map_open(&p.map, 1, w->ring_fd, w->positions_fd, RING_LOCKED, false), ==, 0);
         if (options & LATE)
                 record_paid(&p);
-        send_definitions(w);
+        send_definitions(w, options & ALL ? 2 : 1);
         turn(&p, true);
         for (unsigned i = 0; i < STEPS_MAX && p.input.size > 0; i++)
                 step(&p);
@@ -195,13 +196,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 void fuzz_seeds(fuzz_add add) {
         /* Events, a round, a leap of limit, of position, a rotation, garbage, all kinds of requests. */
         static const uint8_t discard[] = {
-                0, 0xf0, 0x1d, 4, 0, 8, 7, 6, 5, 4, 3, 2, 1, 13, 0x10, 0x1d, 6, 3, 0x10, 0x1d, 0x1b, 0x1d, 7, 4, 0, 3,
+                ALL, 0xf0, 0x1d, 4, 0, 8, 7, 6, 5, 4, 3, 2, 1, 13, 0x10, 0x1d, 6, 3, 0x10, 0x1d, 0x1b, 0x1d, 7, 4, 0, 3,
                 0xff, 0xff, 0xff, 0x30, 0x1d, 8, 13, 9, 13, 5, 4, 0xff, 13, 0x0b, 13, 2, 3, 1, 2, 3, 0x1d, 0xfc, 13, 0xfc,
         };
         static const uint8_t overwrite[] = {
-                1, 0xf0, 0xf0, 10, 13, 0xfc, 0x1a, 13, 5, 0x28, 1, 0xf0, 0x0a, 13, 0x1b, 13, 6, 0x13, 0x20, 10, 13, 13,
+                OVERWRITE, 0xf0, 0xf0, 10, 13, 0xfc, 0x1a, 13, 5, 0x28, 1, 0xf0, 0x0a, 13, 0x1b, 13, 6, 0x13, 0x20, 10, 13, 13,
         };
-        static const uint8_t contexts[] = { 2 | 4, 2, 9, 1, 2, 3, 4, '/', 0, 1, 2, 3, 0x1d, 0x30, 0x1d };
+        static const uint8_t contexts[] = { CONTEXTS | LATE | ALL, 2, 9, 1, 2, 3, 4, '/', 0, 1, 2, 3, 0x1d, 0x30, 0x1d };
 
         add(discard, sizeof(discard));
         add(overwrite, sizeof(overwrite));
