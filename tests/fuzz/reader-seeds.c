@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Inputs of reader.c: traces with everything that the reader knows. */
-
 #include <string.h>
 
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/reader-seeds.h"
 #include "tests/unit/client/libtracectl-read/play-trace.h"
 
 static const char COMPACT[] =
@@ -65,7 +63,7 @@ static void put_events(GByteArray *events, uint64_t time) {
         play_u64(events, 8);
 }
 
-static GByteArray *make_compact(void) {
+GByteArray *reader_seed_compact(void) {
         g_autoptr(play) p = play_new();
         g_autofree char *metadata_path = play_path(p, "metadata"), *path = play_path(p, "c_0");
         g_autofree char *metadata = NULL, *stream = NULL;
@@ -84,18 +82,11 @@ static GByteArray *make_compact(void) {
         return join(metadata, n_metadata, stream, n_stream);
 }
 
-static GByteArray *make_plain(void) {
+GByteArray *reader_seed_plain(void) {
         static const uint8_t stream[] = {
                 0xc1, 0xfc, 0x1f, 0xc1, 0, 0, 1, 0x20, 0, 0, 1, 0x20, /* 36 bytes */
                 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 5, 0, 0, 0, 6, 0, 7, 1, 2, 3, 4, 5, 6,
         };
 
         return join(PLAIN, strlen(PLAIN), stream, sizeof(stream));
-}
-
-void fuzz_seeds(fuzz_add add) {
-        g_autoptr(GByteArray) compact = make_compact(), plain = make_plain();
-
-        add(compact->data, compact->len);
-        add(plain->data, plain->len);
 }

@@ -19,6 +19,7 @@
 
 #include "client/libtracectl-read/tracectl-read.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/reader-seeds.h"
 
 static char folder[] = "/tmp/tracectl-fuzz-XXXXXX";
 static char metadata_path[64], stream_path[64];
@@ -99,7 +100,7 @@ static void read_twice(void) {
         tracectl_reader_free(two);
 }
 
-static void add(const char *name, int loglevel, uint64_t n, void *userdata) {
+static void add_count(const char *name, int loglevel, uint64_t n, void *userdata) {
         *(uint64_t *) userdata += n;
 }
 
@@ -111,7 +112,7 @@ static void count_range(void) {
                 return;
         tracectl_reader_set_range(reader, 1000, INT64_MAX / 2);
         tracectl_reader_set_unordered(reader, 1);
-        assert(tracectl_reader_count(reader, add, &n) == 0);
+        assert(tracectl_reader_count(reader, add_count, &n) == 0);
         tracectl_reader_free(reader);
 }
 
@@ -131,4 +132,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         read_twice();
         count_range();
         return 0;
+}
+
+void fuzz_seeds(fuzz_add add) {
+        g_autoptr(GByteArray) compact = reader_seed_compact(), plain = reader_seed_plain();
+
+        add(compact->data, compact->len);
+        add(plain->data, plain->len);
 }
