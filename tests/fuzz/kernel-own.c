@@ -24,7 +24,7 @@
 #define CPUS 2
 #define STREAM 3
 #define STEPS_MAX 100
-#define RECORD_MAX 64
+#define RECORD_MAX 96
 
 static const struct kernel_layout layout = { 8, 16, 4096 };
 static int head_fd, events_fd, stats_fd, counts_fd;
