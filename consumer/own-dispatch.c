@@ -107,7 +107,7 @@ static int on_threads(struct own_state *state, int fd) {
                 return r;
         if (state->hold > 0 && !state->vouched) {
                 state->vouched = malloc(size + 1);
-                if (state->vouched)
+                if (state->vouched && size > 0)
                         memcpy(state->vouched, data, size);
                 state->n_vouched = size / sizeof(*state->vouched);
                 r = state->vouched ? 0 : -ENOMEM;

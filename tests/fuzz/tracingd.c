@@ -120,12 +120,24 @@ static void converse(int socket) {
         g_assert_cmpuint(program_enabled(), ==, 0);
 }
 
+/* No descriptor has stayed: the lowest that is free is always the same. */
+static void check_descriptors(void) {
+        static int lowest = -1;
+        int fd = dup(rings[0]);
+
+        g_assert_cmpint(fd, >=, 0);
+        g_assert_true(lowest < 0 || fd == lowest);
+        lowest = fd;
+        close(fd);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct fuzz_input input = { data, size };
         int pair[2];
 
         if (!tracingd.snapshot)
                 set_up();
+        check_descriptors();
         g_assert_cmpint(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), ==, 0);
         for (unsigned i = 0; i < MESSAGES_MAX && input.size > 0; i++)
                 if (!send_message(pair[0], &input))
@@ -135,6 +147,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         read_answers(pair[0]);
         close(pair[0]);
         close(pair[1]);
+        check_descriptors();
         return 0;
 }
 
