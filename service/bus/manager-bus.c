@@ -156,12 +156,15 @@ static int create(struct bus *b, sd_bus_message *m, uid_t caller, const char *na
         r = space_check(&config.space, name, failure);
         if (r < 0)
                 return r;
+        if (o->bind && binding_of(b, m, &client) < 0)
+                return fail_memory(failure);
         if (found && strcmp(if_exists, "keep") == 0) {
+                if (client && (!found->client || strcmp(found->client, client) != 0))
+                        return fail(failure, FAILURE_SESSION_EXISTS, "Session '%s' exists already, and does not end "
+                                    "with this client; leave bind away, or choose another name.", name);
                 *ret = found;
                 return 0;
         }
-        if (o->bind && binding_of(b, m, &client) < 0)
-                return fail_memory(failure);
         config.client = client;
         r = read_output(b, name, config.created, o, &config.output, failure);
         if (r < 0)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "service/log.h"
 #include "service/model/manager.h"
 #include "service/model/operation.h"
 #include "service/model/session-kernel.h"
@@ -16,6 +17,8 @@
 static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
         struct session *s = userdata;
 
+        log_warning("session %s: its consumer has not ended after %llu s; it is left to write the rest by itself",
+                    s->name, (unsigned long long) s->manager->consumer_usec / 1000000);
         manager_remove_session(s->manager, s);
         return 0;
 }

@@ -73,6 +73,8 @@ class Bus(ServiceTest):
         self.fails(ERROR + "InvalidOption", "sideways", "CreateSession", '"s"', '{"mode": <"sideways">}')
         self.fails(ERROR + "Output", "relative", "CreateSession", '"s"', '{"directory": <"relative/path">}')
         self.fails(ERROR + "SessionExists", "good", "CreateSession", '"good"', "{}")
+        self.fails(ERROR + "SessionExists", "good", "CreateSession", '"good"',
+                   '{"if-exists": <"keep">, "bind": <"client">}')
         self.fails(ERROR + "NoSuchSession", "missing", "GetSession", "1001", '"missing"')
         self.fails(ERROR + "UnknownDomain", "mars", "EnableChannel", '"mars"', '"c"', "{}", **session)
         self.fails(ERROR + "InvalidName", "a/b", "EnableChannel", '"user"', '"a/b"', "{}", **session)

@@ -142,6 +142,21 @@ class Consumer(ServiceTest):
         self.assert_counted(self.events(self.output("alice", "hangs")), [emitter])
         self.assertIn("another one takes its place", self.host.journal("-u", "tracingd"))
 
+    @unittest.skipUnless(os.environ.get("TRACECTL_TORTURE"), "takes the ten seconds that a client is made to wait")
+    def test_hangs_while_destroyed(self):
+        """Destroy returns, and the journal says what was given up: to see the end of the trace."""
+        emitter, unit = self.begin("given")
+        emitter.emit(1000)
+        output = self.output("alice", "given")
+        self.host.run(["systemctl", "kill", "--signal=STOP", unit + ".service"])
+        emitter.emit(1000)
+        self.tracectl("alice", "destroy", "given")
+        self.assertIn("session given: its consumer has not ended after 10 s; it is left to write the rest by itself",
+                      self.host.journal("-u", "tracingd"))
+        self.host.run(["systemctl", "kill", "--signal=CONT", unit + ".service"])
+        system.wait_until(lambda: self.host.unit_property(unit + ".service", "LoadState") == "not-found", "its end")
+        self.assert_counted(self.events(output), [emitter])
+
     def test_stopped_by_hand(self):
         """An administrator restarts the unit."""
         emitter, unit = self.begin("restarted")
