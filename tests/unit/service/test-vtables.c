@@ -400,7 +400,7 @@ static const char *const others[] = { "auth_admin", "auth_admin", "auth_admin_ke
 static void test_policy(void) {
         static const char *const actions[] = {
                 "trace-own", "list-others", "trace-others", "control-others", "read-others", "kernel-own",
-                "kernel-system", "kernel-probe", "record-user-memory", "exceed-limits", "install-profile",
+                "kernel-system", "kernel-probe", "record-user-memory", "exceed-limits",
         };
         static const char *const keys[] = { "allow_any", "allow_inactive", "allow_active" };
         g_autofree char *text = NULL;
