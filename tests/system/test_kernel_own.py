@@ -2,8 +2,10 @@
 """Users who may trace what the kernel does for their own processes, and for nobody else's, in the machine's tracefs."""
 
 import ctypes
+import errno
 import json
 import os
+import platform
 import re
 import subprocess
 import time
@@ -12,7 +14,8 @@ import unittest
 import host
 import system
 import test_kernel as kernel
-from service import ServiceTest
+import test_service_takeover as takeover
+from service import SOURCE, ServiceTest
 
 RULE = """
 polkit.addRule(function(action, subject) {
@@ -362,6 +365,30 @@ class OwnTest(ServiceTest):
         self.host.run(["systemd-analyze", "--no-pager", "security", "--threshold=10", unit])
         daemon = self.show("tracingd.service", "MainPID")["MainPID"]
         self.assertRegex(self.host.run(["cat", f"/proc/{daemon}/status"]).stdout, r"CapEff:\s0000000000000000\n")
+
+    @unittest.skipUnless(platform.machine() == "x86_64", "injects system calls by the numbers and registers of x86-64")
+    def test_the_reader_is_taken_over(self):
+        """Neither she nor another process of the service's user can look into it, and code that runs in it can do
+        nothing with what is not hers."""
+        with open(os.path.join(SOURCE, "tests", "system", "inject.py"), encoding="utf-8") as f:
+            self.host.write("/root/inject.py", f.read())
+        process = self.steps()
+        self.session(process, ["--syscall", "getpgid"])
+        self.ask(process, "10")
+        (unit,) = self.readers()
+        pid = self.show(unit, "MainPID")["MainPID"]
+        self.assertEqual(self.host.run(["pgrep", "--parent", pid], check=False).stdout, "")
+        for user in ("alice", "bob", "tracectl"):
+            found = json.loads(self.host.run(["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups",
+                                              "/usr/bin/python3", "-c", takeover.LOOK, pid]).stdout)
+            self.assertEqual({name: what for name, what in found.items() if what != "refused"}, {}, user)
+        found = json.loads(self.host.run(["/usr/bin/python3", "/root/inject.py", pid]).stdout)
+        self.assertEqual(found.pop("clock_gettime"), errno.EFAULT)
+        self.assertEqual({name: code for name, code in found.items() if code != errno.EPERM}, {})
+        self.ask(process, "10")
+        self.tracectl("alice", "stop", "own")
+        lines = self.events(self.output("alice", "own"))
+        self.assertEqual(sum("syscall_entry_getpgid:" in line for line in lines), 20)
 
     def test_what_is_refused(self):
         process, bobs = self.steps(), self.start(["/usr/local/bin/steps"], user="bob")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Crowds of connections that never do what applications do: others are served, and nothing of them stays."""
 
+import json
 import os
 import signal
 import time
@@ -77,6 +78,10 @@ class Crowd(ServiceTest):
     def descriptors(self):
         return int(self.host.run(f"ls /proc/{self.pid}/fd | wc -l").stdout)
 
+    def registered(self, name):
+        text = self.tracectl("root", "list", "--applications", "--all", "--json=short").stdout
+        return sum(application["name"] == name for application in json.loads(text))
+
     def crowd(self, user, kinds):
         process = self.start(["/usr/bin/python3", "-u", "-c", PLAY, str(CROWD), kinds],
                              user=user, bufsize=0, text=False)
@@ -118,10 +123,12 @@ class Crowd(ServiceTest):
     def test_mute(self):
         """Registered, and silent ever after: who waits for them is told so after a bounded wait; nobody else waits."""
         process = self.crowd("bob", "mute")
+        self.assertEqual(self.registered("mute"), CROWD)
         self.tracectl("bob", "create", "mine")
         self.tracectl("bob", "start")
         self.timed("bob enables", "bob", "enable-event", "mute:*")
         self.assert_served()
+        self.assertEqual(self.registered("mute"), CROWD)
         self.timed("bob destroys", "bob", "destroy", "mine")
         self.assert_nothing_stays(process)
 

@@ -150,6 +150,27 @@ class Games(ServiceTest):
             self.tracectl("alice", "destroy", f"led{n}")
         self.assert_nothing_has_happened()
 
+    def test_a_link_in_place_of_the_folder_of_the_service(self):
+        """She cannot put one there. Who could, root, leads her consumer nowhere that is not hers."""
+        self.tracectl("alice", "create", "first")
+        self.tracectl("alice", "start", "first")
+        self.tracectl("alice", "destroy", "first")
+        folder = "/var/lib/tracectl/1001"
+        self.host.run(f"rm -rf {folder}/* && test -d {folder}")
+        for attempt in (f"mv {folder} /home/alice/", f"mv {folder} {folder}.aside", f"rmdir {folder}",
+                        f"ln -s /home/alice/kept {folder}x"):
+            done = self.host.run(["sh", "-c", attempt], user="alice", check=False)
+            self.assertIn("Permission denied", done.stderr, attempt)
+        self.addCleanup(self.host.run, f"rm -f {folder} && mv {folder}.aside {folder}")
+        self.host.run(f"mv {folder} {folder}.aside")
+        for n, target in enumerate(("/home/bob/kept", "/root/kept", "/home/bob", "/etc")):
+            self.host.run(f"ln -sfn {target} {folder}")
+            self.tracectl("alice", "create", f"led{n}")
+            self.assertIn("its consumer cannot be started", self.refused("alice", "start", f"led{n}"), target)
+            self.tracectl("alice", "destroy", f"led{n}")
+        self.host.run(f"rm {folder}")
+        self.assert_nothing_has_happened()
+
 
 if __name__ == "__main__":
     unittest.main()
