@@ -11,8 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Longer than a daemon takes to be started again, so that thousands do not hold that up. */
-#define RETRY_FIRST_MSEC 200
+#define RETRY_FIRST_MSEC 10
 #define RETRY_LAST_MSEC 1000
 
 /* A connection that was in use for so long was a good one: the next loss begins anew. */

@@ -135,7 +135,9 @@ int main(int argc, char *argv[]) {
 
 PAIRS = TURNS_TAKEN = 100_000 if os.environ.get("TRACECTL_TORTURE") else 10_000
 
-LINE = re.compile(r"(before|after|begin|end|entry_getpgid|exit_getpgid)\b.*?(?:number ?= ?|pid ?= ?|ret ?= ?)(-?\d+)")
+# A result that is an error is shown with its name, as in ret=ENOENT(-2).
+LINE = re.compile(r"(before|after|begin|end|entry_getpgid|exit_getpgid)\b.*?"
+                  r"(?:number ?= ?|pid ?= ?|ret ?= ?(?:[A-Z]\w*\()?)(-?\d+)")
 
 
 if __name__ == "__main__":
