@@ -15,14 +15,16 @@
  *   other bits   different after each change, so that no waiter sleeps through one
  *
  * An application that finds bit 0 set connects to the registration socket. One
- * that is hung up on looks at the word again: where bit 0 is set, the daemon is
- * coming back, and the application goes on recording and connects again, with
- * RESUME (protocol/handshake.h), for as long as WAIT_RESUME_SECONDS, in which time
- * does not count while the socket's backlog is full. Where it is not, or nobody has
- * answered until then, it records nothing more, gives its
- * rings up and waits for the word to change. So a daemon that has nothing to
- * trace clears the bit before it hangs up, and one that takes sessions up again
- * changes the word when it can be connected to. Waiters look again by themselves
+ * that was registered and is hung up on goes on recording and waits for the word
+ * to differ from what it was before it connected, for WAIT_RESTART_MSEC to twice
+ * that (as long again where it has changed, and nobody was woken yet). Then it
+ * looks at the word: where bit 0 is set, it connects again, with RESUME
+ * (protocol/handshake.h), for as long as WAIT_RESUME_SECONDS, in which time does
+ * not count while the socket's backlog is full. Where it is not, or nobody has
+ * answered until then, it records nothing more, gives its rings up and waits for
+ * the word to change. So a daemon that has nothing to trace clears the bit before
+ * it hangs up, and one that takes sessions up again changes the word when it can
+ * be connected to, and wakes those that were left. Waiters look again by themselves
  * after WAIT_RECHECK_SECONDS, also whether the file at the path is still theirs.
  */
 
@@ -32,6 +34,7 @@
 #define WAIT_WANTED UINT32_C(1)
 #define WAIT_RECHECK_SECONDS 300
 #define WAIT_RESUME_SECONDS 10
+#define WAIT_RESTART_MSEC 2000
 
 struct wait_page {
         char magic[8];

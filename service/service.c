@@ -68,10 +68,12 @@ static void on_session_news(enum manager_news news, struct session *session, str
                 life_used(s);
 }
 
+/* Those that an earlier tracingd has left are asleep at the page, too, but for those that are about to. */
 static uint32_t on_expected(void *userdata) {
         struct service *s = userdata;
+        uint32_t asleep = wake_expected(s->wake), missing = roll_missing(s->roll);
 
-        return wake_expected(s->wake) + roll_missing(s->roll);
+        return asleep > missing ? asleep : missing;
 }
 
 static void on_settled(void *userdata) {

@@ -150,8 +150,34 @@ static bool may_come_back(const struct daemon *d, const struct retry *retry, int
         return error == -EAGAIN || (is_hang_up(error) && d->page[0] && retry->attempts == 0);
 }
 
-/* A conversation has ended. Pauses before the next one, or gives up. */
-static void pause_or_give_up(const struct daemon *d, struct retry *retry, int error, int wake) {
+/*
+ * We were hung up on. Where the daemon has ended, the next one changes the word,
+ * from the one that we had found before we connected, and wakes us when it is our
+ * turn: so thousands that it has left neither hold its end up nor the start of the
+ * next. But it may live, and have hung up on us alone, so after a while we go and see.
+ */
+static void await_next(struct daemon *d, uint32_t word, uint32_t seen, int wake) {
+        uint32_t now;
+        int r;
+
+        for (unsigned i = 0; i < 2; i++) {
+                int64_t msec = wait_config.restart_msec + (int64_t) (retry_random() % (uint32_t) wait_config.restart_msec);
+
+                if (wait_for_next(&d->map, word, &d->wakes, seen, msec) != -ETIMEDOUT)
+                        break;
+                pthread_mutex_lock(&d->lock);
+                r = wait_look(d->page, d->owner, &d->map, &now);
+                pthread_mutex_unlock(&d->lock);
+                /* It is there, and has thousands to wake before us: once more so long. */
+                if (r < 0 || now == word)
+                        break;
+                word = now;
+        }
+        client_drain_wake(wake);
+}
+
+/* A conversation, begun when the page had this word, has ended. Pauses before the next one, or gives up. */
+static void pause_or_give_up(struct daemon *d, struct retry *retry, int error, uint32_t word, uint32_t seen, int wake) {
         bool is_full = error == -EAGAIN, comes_back = may_come_back(d, retry, error);
         int64_t now = retry_now();
         unsigned msec;
@@ -159,10 +185,12 @@ static void pause_or_give_up(const struct daemon *d, struct retry *retry, int er
         /* Somebody is there, with thousands before us: that is no time in which nobody came back. */
         if (is_full)
                 retry->since_msec = now;
-        if (comes_back && retry_next(retry, now, wait_config.give_up_msec, retry_random(), &msec))
-                pause_for(msec, wake);
-        else
+        if (!comes_back || !retry_next(retry, now, wait_config.give_up_msec, retry_random(), &msec))
                 retry->given_up = true;
+        else if (d->application != 0 && is_hang_up(error))
+                await_next(d, word, seen, wake);
+        else
+                pause_for(msec, wake);
 }
 
 /* Records nothing more until the page's word changes from word. False where there is no page. */
@@ -209,7 +237,7 @@ static void run(struct daemon *d) {
                 if (was_ready && retry_now() - begin >= RETRY_LASTED_MSEC)
                         retry = (struct retry) { 0 };
                 if (credentials_include(d->uid))
-                        pause_or_give_up(d, &retry, r, wake);
+                        pause_or_give_up(d, &retry, r, word, seen, wake);
         }
 }
 

@@ -2,10 +2,11 @@
 #pragma once
 
 /*
- * When a helper thread connects again to a daemon that has hung up. The daemon
- * may be restarting, and all applications of the machine have lost it at the
+ * When a helper thread tries again to reach a daemon that is not there. It may be
+ * restarting, and all applications of the machine may have lost it at the
  * same moment: so the pauses grow, and each differs from process to process and
- * from time to time by up to a factor of three.
+ * from time to time by up to a factor of three. (Who has just been hung up on
+ * waits at the page first, protocol/wait.h.)
  */
 
 #include <stdbool.h>

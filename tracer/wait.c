@@ -33,6 +33,7 @@ struct wait_config wait_config = {
         .give_up_msec = WAIT_RESUME_SECONDS * 1000,
         .answer_msec = WAIT_ANSWER_MSEC,
         .own_answer_msec = WAIT_OWN_ANSWER_MSEC,
+        .restart_msec = WAIT_RESTART_MSEC,
 };
 
 /* One that was good once. Whose it is cannot be seen any more from a user namespace of our own. */
@@ -115,13 +116,13 @@ static struct timespec timespec_of_msec(int64_t msec) {
 }
 
 /* Nothing to wait for but our own word. */
-static void wait_own(const uint32_t *wakes, uint32_t seen) {
-        struct timespec timeout = timespec_of_msec(wait_config.recheck_msec);
+static int wait_own(const uint32_t *wakes, uint32_t seen, int64_t msec) {
+        struct timespec timeout = timespec_of_msec(msec);
 
-        (void) sys_futex_wait(wakes, seen, &timeout);
+        return sys_futex_wait(wakes, seen, &timeout);
 }
 
-static int wait_both(const uint32_t *word, uint32_t value, const uint32_t *wakes, uint32_t seen) {
+static int wait_both(const uint32_t *word, uint32_t value, const uint32_t *wakes, uint32_t seen, int64_t msec) {
         struct futex_waitv waiters[] = {
                 { .val = value, .uaddr = (uintptr_t) word, .flags = FUTEX_32 },
                 { .val = seen, .uaddr = (uintptr_t) wakes, .flags = FUTEX_32 },
@@ -133,8 +134,8 @@ static int wait_both(const uint32_t *word, uint32_t value, const uint32_t *wakes
         if (on_valgrind() || !probe_survives(&none, 1))
                 return -ENOSYS;
         clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += wait_config.recheck_msec / 1000;
-        until.tv_nsec += wait_config.recheck_msec % 1000 * 1000000;
+        until.tv_sec += msec / 1000;
+        until.tv_nsec += msec % 1000 * 1000000;
         if (until.tv_nsec >= 1000000000) {
                 until.tv_nsec -= 1000000000;
                 until.tv_sec++;
@@ -142,11 +143,12 @@ static int wait_both(const uint32_t *word, uint32_t value, const uint32_t *wakes
         return sys_futex_waitv(waiters, ARRAY_SIZE(waiters), &until);
 }
 
-static int wait_in_turns(const uint32_t *word, uint32_t value, const uint32_t *wakes, uint32_t seen) {
-        struct timespec timeout = timespec_of_msec(FALLBACK_MSEC);
+static int wait_in_turns(const uint32_t *word, uint32_t value, const uint32_t *wakes, uint32_t seen, int64_t msec) {
         int r = -ETIMEDOUT;
 
-        for (int64_t left = wait_config.recheck_msec; left > 0 && r == -ETIMEDOUT; left -= FALLBACK_MSEC) {
+        for (int64_t left = msec; left > 0 && r == -ETIMEDOUT; left -= FALLBACK_MSEC) {
+                struct timespec timeout = timespec_of_msec(left < FALLBACK_MSEC ? left : FALLBACK_MSEC);
+
                 if (__atomic_load_n(wakes, __ATOMIC_ACQUIRE) != seen)
                         return 0;
                 r = sys_futex_wait(word, value, &timeout);
@@ -154,28 +156,34 @@ static int wait_in_turns(const uint32_t *word, uint32_t value, const uint32_t *w
         return r;
 }
 
-void wait_for_change(struct wait_map *map, uint32_t word, const uint32_t *wakes, uint32_t seen) {
+int wait_for_next(const struct wait_map *map, uint32_t word, const uint32_t *wakes, uint32_t seen, int64_t msec) {
         const uint32_t *address;
         int r;
 
-        if (!map->page) {
-                wait_own(wakes, seen);
-                return;
-        }
+        if (!map->page)
+                return wait_own(wakes, seen, msec);
         address = (const uint32_t *) ((const char *) map->page + offsetof(struct wait_page, word));
-        r = wait_both(address, word, wakes, seen);
+        r = wait_both(address, word, wakes, seen, msec);
         /* Unknown to the kernel, or refused by a filter of system calls. */
         if (r == -ENOSYS || r == -EPERM)
-                r = wait_in_turns(address, word, wakes, seen);
+                r = wait_in_turns(address, word, wakes, seen, msec);
+        if (r < 0 && r != -EAGAIN && r != -EINTR && r != -ETIMEDOUT) /* cut short: no reason to spin */
+                r = wait_own(wakes, seen, msec);
+        return r;
+}
+
+void wait_for_change(struct wait_map *map, uint32_t word, const uint32_t *wakes, uint32_t seen) {
+        int r = wait_for_next(map, word, wakes, seen, wait_config.recheck_msec);
+
+        if (!map->page)
+                return;
         if (r != -EAGAIN || __atomic_load_n(wakes, __ATOMIC_ACQUIRE) != seen) {
                 map->contradicts = false;
-                if (r < 0 && r != -EAGAIN && r != -EINTR && r != -ETIMEDOUT) /* cut short: no reason to spin */
-                        wait_own(wakes, seen);
                 return;
         }
         /* Once, the word changed in between. Twice with the same word, reading and waiting see different files. */
         if (map->contradicts && map->contradicted == word)
-                wait_own(wakes, seen);
+                (void) wait_own(wakes, seen, wait_config.recheck_msec);
         map->contradicts = true;
         map->contradicted = word;
 }

@@ -38,6 +38,7 @@ struct wait_config {
         int64_t recheck_msec;
         int64_t give_up_msec;
         int64_t answer_msec, own_answer_msec;
+        int64_t restart_msec; /* that who was hung up on waits for the next daemon to change the word, at least */
 };
 extern struct wait_config wait_config;
 
@@ -56,7 +57,13 @@ int wait_look(const char *path, uid_t owner, struct wait_map *map, uint32_t *ret
  */
 void wait_for_change(struct wait_map *map, uint32_t word, const uint32_t *wakes, uint32_t seen);
 
-/* Ends a wait_for_change() on wakes. Async-signal-safe. */
+/*
+ * The same for msec at most, by one who has been hung up on: word is what it had
+ * found before it connected, and may have changed since. -ETIMEDOUT: that is over.
+ */
+int wait_for_next(const struct wait_map *map, uint32_t word, const uint32_t *wakes, uint32_t seen, int64_t msec);
+
+/* Ends a wait_for_change() or wait_for_next() on wakes. Async-signal-safe. */
 void wait_wake(uint32_t *wakes);
 
 void wait_unmap(struct wait_map *map);

@@ -280,6 +280,7 @@ static void test_stress(void) {
         server_init(&servers[1], user_directory, 1 + CLASSES);
         wait_config.system_run = system_directory;
         wait_config.system_owner = getuid();
+        wait_config.restart_msec = 10;
         g_setenv("XDG_RUNTIME_DIR", directory, TRUE);
         g_unsetenv("TRACECTL_SOCKET");
         fake_want(&servers[0].base, true);

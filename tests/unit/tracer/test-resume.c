@@ -8,6 +8,7 @@
 #undef NDEBUG
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +112,94 @@ static void same_rings(void) {
         }
         after = ring_mappings();
         g_assert_cmpstr(before, ==, after);
+        world_done(&w);
+}
+
+/*
+ * One that has ended: nobody connects before the next one changes the word, and
+ * who is asleep at the page is counted there, and recorded, until he is woken.
+ */
+static void awaits_the_next(void) {
+        struct world w;
+        int tid;
+
+        one(&w);
+        wait_config.restart_msec = 1000000;
+        g_assert_cmpuint(fake_count_helpers(&tid), ==, 1);
+        for (unsigned i = 0; i < 3; i++) {
+                fake_hang_up(&w.system);
+                fake_wait_asleep(tid, SYS_futex_waitv);
+                g_assert_cmpint(syscall(SYS_futex, &w.system.page->word, FUTEX_REQUEUE, 0, (void *) 16,
+                                        &w.system.page->word, 0), ==, 1);
+                world_assert_recorded(&w, 2, 0);
+                g_assert_false(fake_is_called(&w.system, 0));
+                fake_want(&w.system, true);
+                come_back(&w, 42);
+        }
+        /* One that was faster. */
+        fake_want(&w.system, true);
+        fake_hang_up(&w.system);
+        come_back(&w, 42);
+        /* One that hangs up before it has said anything is another one's end. */
+        fake_hang_up(&w.system);
+        fake_wait_asleep(tid, SYS_futex_waitv);
+        fake_want(&w.system, true);
+        fake_accept(&w.system);
+        fake_hang_up(&w.system);
+        fake_wait_asleep(tid, SYS_futex_waitv);
+        g_assert_false(fake_is_called(&w.system, 0));
+        fake_want(&w.system, true);
+        come_back(&w, 42);
+        world_done(&w);
+}
+
+/* One that lives, and has hung up on this one alone: it is asked again after a while. */
+static void hangs_up_on_one(void) {
+        gint64 begin;
+        struct world w;
+
+        one(&w);
+        wait_config.restart_msec = 50;
+        begin = g_get_monotonic_time();
+        fake_hang_up(&w.system);
+        come_back(&w, 42);
+        g_assert_cmpint(g_get_monotonic_time() - begin, >=, 50000);
+        world_done(&w);
+}
+
+/* One that has others to wake first is given as long again. */
+static void awaits_its_turn(void) {
+        gint64 begin;
+        struct world w;
+        int tid;
+
+        one(&w);
+        wait_config.restart_msec = 500;
+        g_assert_cmpuint(fake_count_helpers(&tid), ==, 1);
+        fake_hang_up(&w.system);
+        begin = g_get_monotonic_time();
+        fake_wait_asleep(tid, SYS_futex_waitv);
+        __atomic_fetch_add(&w.system.page->word, 2, __ATOMIC_SEQ_CST);
+        come_back(&w, 42);
+        g_assert_cmpint(g_get_monotonic_time() - begin, >=, 1000000);
+        world_done(&w);
+}
+
+/* What the program loads meanwhile is a reason to see whether somebody is there. */
+static void changes_while_it_waits(void) {
+        struct world w;
+        GThread *t;
+        int tid;
+
+        one(&w);
+        wait_config.restart_msec = 1000000;
+        g_assert_cmpuint(fake_count_helpers(&tid), ==, 1);
+        fake_hang_up(&w.system);
+        fake_wait_asleep(tid, SYS_futex_waitv);
+        t = g_thread_new("dlopen", world_register_plugin, NULL);
+        fake_accept(&w.system);
+        fake_apply(&w.system, HANDSHAKE_READY, true);
+        g_assert_cmpuint(GPOINTER_TO_UINT(g_thread_join(t)), ==, PROGRAM | EVENT_PLUGIN);
         world_done(&w);
 }
 
@@ -239,6 +328,7 @@ static void comes_back_to_hang_up(void) {
 
         wait_config.give_up_msec = 300;
         one(&w);
+        wait_config.restart_msec = 40;
         fake_hang_up(&w.system);
         while (program_enabled() != 0) {
                 if (!fake_is_called(&w.system, 10))
@@ -392,6 +482,10 @@ static void end_of_process(void) {
 
 static const struct world_test tests[] = {
         { "same-rings", same_rings, false },
+        { "awaits-the-next", awaits_the_next, false },
+        { "hangs-up-on-one", hangs_up_on_one, false },
+        { "awaits-its-turn", awaits_its_turn, false },
+        { "changes-while-it-waits", changes_while_it_waits, false },
         { "unknown-application", unknown_application, false },
         { "other-rings", other_rings, false },
         { "nothing-wanted", nothing_wanted, false },

@@ -331,6 +331,7 @@ int main(int argc, char **argv) {
         g_assert_cmpuint(wait_config.system_owner, ==, 0);
         g_assert_cmpint(wait_config.answer_msec, ==, 500);
         g_assert_cmpint(wait_config.own_answer_msec, ==, 10000);
+        g_assert_cmpint(wait_config.restart_msec, ==, WAIT_RESTART_MSEC);
         directory = g_dir_make_tmp("tracectl-wait-XXXXXX", NULL);
         page_path = g_build_filename(directory, TRACECTL_WAIT_NAME, NULL);
         g_test_add_func("/wait/good", test_good);

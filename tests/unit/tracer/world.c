@@ -25,6 +25,8 @@ void world_init(struct world *w) {
         w->system.reader.payload_size = w->user.reader.payload_size = payload_size;
         wait_config.system_run = w->system_directory;
         wait_config.system_owner = getuid();
+        /* The daemons of most tests come back without telling the page. */
+        wait_config.restart_msec = 10;
         g_setenv("XDG_RUNTIME_DIR", w->directory, TRUE);
         g_unsetenv("TRACECTL_SOCKET");
 }
