@@ -52,15 +52,26 @@ static int check_empty(int fd) {
         return 0;
 }
 
-/* Where there is a trace already, not one file of another could be made: only what a predecessor left may be there. */
-static int open_path(const char *path, bool resumed, int *ret) {
-        _cleanup_close_ int fd = -1;
-        int r;
+/* What path is in. */
+static int make_folder(const char *path) {
+        _cleanup_free_ char *folder = strndup(path, (size_t) (strrchr(path, '/') - path));
 
+        if (!folder)
+                return -ENOMEM;
+        return *folder && mkdir(folder, 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* Where there is a trace already, not one file of another could be made: only what a predecessor left may be there. */
+static int open_path(const char *path, uint32_t flags, int *ret) {
+        _cleanup_close_ int fd = -1;
+        int r = flags & CONSUMER_FOLDER ? make_folder(path) : 0;
+
+        if (r < 0)
+                return r;
         if (mkdir(path, 0700) < 0 && errno != EEXIST)
                 return -errno;
         r = open_directory(AT_FDCWD, path, 0, &fd);
-        if (r >= 0 && !resumed)
+        if (r >= 0 && !(flags & CONSUMER_RESUME))
                 r = check_empty(fd);
         if (r < 0)
                 return r;
@@ -96,7 +107,7 @@ int place_open(struct message *m, int *ret) {
                 *ret = TAKE_FD(m->fds[0]);
                 return 0;
         case CONSUMER_OUTPUT_DIRECTORY:
-                return open_path(m->output.path, m->output.flags & CONSUMER_RESUME, ret);
+                return open_path(m->output.path, m->output.flags, ret);
         default:
                 return open_state(m->output.path, ret);
         }

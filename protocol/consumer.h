@@ -134,6 +134,7 @@ enum consumer_flags {
          * another time, and the clock began anew: the trace ends where the first thing in it is not whole.
          */
         CONSUMER_REBOOTED = 1 << 2,
+        CONSUMER_FOLDER = 1 << 3, /* OUTPUT of a DIRECTORY: the one that it is in is made, too, where it is missing */
 };
 
 #define CONSUMER_PATH_MAX 4096

@@ -31,7 +31,7 @@ static int read_output(const struct bus *b, const char *name, uint64_t created, 
         if (o->directory)
                 return session_output_directory(ret, o->directory, failure);
         if (o->output_fd < 0 && b->manager->has_state_directories)
-                return manager_state_output(b->manager, name, created, ret, failure);
+                return manager_dated_output(b->manager, NULL, name, created, ret, failure);
         if (o->output_fd < 0)
                 return fail(failure, FAILURE_OUTPUT,
                             "Session '%.64s' needs a place to write to; give output-fd or directory.", name);

@@ -125,13 +125,15 @@ int manager_create_session(struct manager *m, const struct session_config *confi
         return r;
 }
 
-int manager_state_output(struct manager *m, const char *session, uint64_t created, struct session_output *ret,
-                         struct failure *failure) {
+int manager_dated_output(struct manager *m, const char *folder, const char *session, uint64_t created,
+                         struct session_output *ret, struct failure *failure) {
         uint64_t second = created / 1000000;
         bool taken = second <= m->state_second;
 
         if (!taken)
                 m->state_second = second;
+        if (folder)
+                return session_output_in_folder(ret, folder, session, created, taken, failure);
         return session_output_state(ret, session, created, taken, failure);
 }
 

@@ -98,9 +98,9 @@ int manager_make_session(struct manager *m, const struct session_config *config,
                          struct failure *failure);
 void manager_add_session(struct manager *m, struct session *s);
 
-/* The state directory of a session, one that no other session of ours has had. */
-int manager_state_output(struct manager *m, const char *session, uint64_t created, struct session_output *ret,
-                         struct failure *failure);
+/* A directory of a session's own, in folder or (NULL) its unit's state directory: one that no other of ours has had. */
+int manager_dated_output(struct manager *m, const char *folder, const char *session, uint64_t created,
+                         struct session_output *ret, struct failure *failure);
 
 /* Announces it and frees it. */
 void manager_remove_session(struct manager *m, struct session *s);

@@ -57,16 +57,18 @@ int session_output_check(const struct session_output *o, const char *session, st
 }
 
 int session_output_restore(struct session_output *ret, enum consumer_output_kind kind, int fd, uint64_t stored,
-                           const char *path, const char *asked) {
-        struct session_output o = { .kind = kind, .fd = fd, .stored = stored, .path = strdup(path) };
+                           const char *path, const char *asked, const char *folder) {
+        struct session_output o = { .kind = kind, .fd = -1, .stored = stored, .path = strdup(path) };
 
         if (kind != CONSUMER_OUTPUT_FD)
                 o.asked = strdup(asked);
-        if (!o.path || (kind != CONSUMER_OUTPUT_FD && !o.asked)) {
-                free(o.path);
-                free(o.asked);
+        if (*folder)
+                o.folder = strdup(folder);
+        if (!o.path || (kind != CONSUMER_OUTPUT_FD && !o.asked) || (*folder && !o.folder)) {
+                session_output_done(&o);
                 return -ENOMEM;
         }
+        o.fd = fd;
         *ret = o;
         return 0;
 }
@@ -100,9 +102,7 @@ int session_output_directory(struct session_output *ret, const char *path, struc
         return 0;
 }
 
-int session_output_state(struct session_output *ret, const char *session, uint64_t created, bool taken,
-                         struct failure *failure) {
-        _cleanup_free_ char *name = NULL, *path = NULL;
+static int dated_name(const char *session, uint64_t created, bool taken, char **ret, struct failure *failure) {
         time_t seconds = (time_t) (created / 1000000);
         char text[32], suffix[16] = "";
         struct tm tm;
@@ -111,10 +111,40 @@ int session_output_state(struct session_output *ret, const char *session, uint64
                 return fail(failure, FAILURE_INTERNAL, "The time makes no sense; set the clock.");
         if (taken)
                 snprintf(suffix, sizeof(suffix), "-%06u", (unsigned) (created % 1000000));
+        if (asprintf(ret, "%s-%s%s", session, text, suffix) < 0)
+                return fail_memory(failure);
+        return 0;
+}
+
+int session_output_in_folder(struct session_output *ret, const char *folder, const char *session, uint64_t created,
+                             bool taken, struct failure *failure) {
+        _cleanup_free_ char *name = NULL, *path = NULL, *copy = NULL;
+        int r;
+
+        r = dated_name(session, created, taken, &name, failure);
+        if (r < 0)
+                return r;
+        copy = strdup(folder);
+        if (!copy || asprintf(&path, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, name) < 0) {
+                path = NULL;
+                return fail_memory(failure);
+        }
+        r = session_output_directory(ret, path, failure);
+        if (r >= 0)
+                ret->folder = TAKE_PTR(copy);
+        return r;
+}
+
+int session_output_state(struct session_output *ret, const char *session, uint64_t created, bool taken,
+                         struct failure *failure) {
+        _cleanup_free_ char *name = NULL, *path = NULL;
+        int r;
+
+        r = dated_name(session, created, taken, &name, failure);
+        if (r < 0)
+                return r;
         path = strdup("");
-        if (asprintf(&name, "%s-%s%s", session, text, suffix) < 0)
-                name = NULL;
-        if (!name || !path)
+        if (!path)
                 return fail_memory(failure);
         *ret = (struct session_output) {
                 .kind = CONSUMER_OUTPUT_STATE,
@@ -129,14 +159,21 @@ void session_output_done(struct session_output *output) {
         closep(&output->fd);
         free(output->path);
         free(output->asked);
+        free(output->folder);
         *output = SESSION_OUTPUT_NULL;
+}
+
+const char *session_output_asked(const struct session_output *output) {
+        if (output->kind != CONSUMER_OUTPUT_DIRECTORY)
+                return NULL;
+        return output->folder ? output->folder : output->asked;
 }
 
 void session_output_message(const struct session_output *output, struct consumer_output *ret) {
         *ret = (struct consumer_output) {
                 .header = { .type = CONSUMER_OUTPUT, .size = sizeof(*ret) },
                 .kind = output->kind,
-                .flags = output->has_rings ? CONSUMER_FILES : 0,
+                .flags = (output->has_rings ? CONSUMER_FILES : 0) | (output->folder ? CONSUMER_FOLDER : 0),
         };
         if (output->kind != CONSUMER_OUTPUT_FD)
                 strncpy(ret->path, output->asked, sizeof(ret->path) - 1);

@@ -171,9 +171,9 @@ static int make_output(struct manager *m, const struct profile *p, uint64_t crea
         const char *name = profile_session_name(p);
 
         if (p->directory)
-                return session_output_directory(ret, p->directory, failure);
+                return manager_dated_output(m, p->directory, name, created, ret, failure);
         if (m->has_state_directories)
-                return manager_state_output(m, name, created, ret, failure);
+                return manager_dated_output(m, NULL, name, created, ret, failure);
         return fail(failure, FAILURE_OUTPUT, "Session '%s' needs a place to write to; write Directory= into the "
                     "section [Session] of its profile.", name);
 }

@@ -110,9 +110,9 @@ int profile_format(const struct profile *p, char **ret, struct failure *failure)
 
 /* What a directory is called that can be asked for again. */
 static const char *directory_of(const struct session_output *output) {
-        if (output->kind == CONSUMER_OUTPUT_DIRECTORY)
-                return output->asked;
-        return output->kind == CONSUMER_OUTPUT_FD && *output->path == '/' ? output->path : NULL;
+        if (output->kind == CONSUMER_OUTPUT_FD && *output->path == '/')
+                return output->path;
+        return session_output_asked(output);
 }
 
 static int add_channel(struct profile *p, const struct session *s, const struct channel *channel) {

@@ -100,17 +100,16 @@ static void plan_rules_that_are(struct profile_plan *plan, const struct profile 
 static int plan_output(struct profile_plan *plan, const struct profile *profile, struct failure *failure) {
         const struct session *s = plan->session;
         const struct session_output *now = &s->output;
+        const char *asked = session_output_asked(now);
         int r;
 
         if (session_has_recorded(s) ||
-            (profile->directory ? now->kind == CONSUMER_OUTPUT_DIRECTORY && strcmp(profile->directory, now->asked) == 0
-                                : now->kind == CONSUMER_OUTPUT_STATE))
+            (profile->directory ? asked && strcmp(profile->directory, asked) == 0 : now->kind == CONSUMER_OUTPUT_STATE))
                 return 0;
         /* A client's own directory is one that only it could open. */
         if (now->kind == CONSUMER_OUTPUT_FD && (!profile->directory || strcmp(profile->directory, now->path) == 0))
                 return 0;
-        r = profile->directory ? session_output_directory(&plan->output, profile->directory, failure)
-                               : manager_state_output(s->manager, s->name, session_now(), &plan->output, failure);
+        r = manager_dated_output(s->manager, profile->directory, s->name, session_now(), &plan->output, failure);
         plan->has_output = r >= 0;
         plan->output.has_rings = plan->has_rings;
         plan->output.sync_msec = plan->sync_msec;

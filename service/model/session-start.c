@@ -206,7 +206,7 @@ struct consumer_spec session_consumer_spec(const struct session *s) {
                 .owner = s->owner,
                 .session = s->name,
                 .kind = s->output.kind,
-                .directory = s->output.kind == CONSUMER_OUTPUT_DIRECTORY ? s->output.asked : NULL,
+                .directory = session_output_asked(&s->output),
         };
 }
 

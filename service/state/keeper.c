@@ -20,7 +20,7 @@ static void check(int r, const struct session *s) {
 
 void keeper_put_session(struct session *s) {
         const char *const strings[] = { s->name, s->output.path, s->output.asked, s->profile, s->reason,
-                                        s->client };
+                                        s->client, s->output.folder };
         struct record_session record = {
                 .size = sizeof(record),
                 .flags = (s->ending ? RECORD_SESSION_ENDING : 0) | (s->persistent ? RECORD_SESSION_PERSISTENT : 0) |

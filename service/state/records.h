@@ -45,7 +45,7 @@ enum record_session_flags {
         RECORD_SESSION_FILES = 1 << 3,          /* rings are files of the output */
 };
 
-/* Strings: name, output's path, output as asked for, profile, reason, client that it is bound to. */
+/* Strings: name, output's path, output as asked for, profile, reason, client that it is bound to, folder of the output. */
 struct record_session {
         uint32_t size, flags;
         uint64_t key;

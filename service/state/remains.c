@@ -47,12 +47,12 @@ static bool session_is_good(const struct remains_session *s) {
         return r->key != 0 && name_is_valid(s->name) && strlen(s->name) <= MODEL_NAME_MAX &&
                r->state < _SESSION_STATE_MAX && r->mode <= SESSION_FLIGHT_RECORDER &&
                r->output_kind >= CONSUMER_OUTPUT_FD && r->output_kind <= CONSUMER_OUTPUT_STATE &&
-               strlen(s->path) < CONSUMER_PATH_MAX && strlen(s->asked) < CONSUMER_PATH_MAX;
+               strlen(s->path) < CONSUMER_PATH_MAX && strlen(s->asked) < CONSUMER_PATH_MAX && strlen(s->folder) < CONSUMER_PATH_MAX;
 }
 
 static int read_session(const struct ledger_item *item, struct remains *r) {
         struct remains_session s = { 0 }, *place;
-        const char **const strings[] = { &s.name, &s.path, &s.asked, &s.profile, &s.reason, &s.client };
+        const char **const strings[] = { &s.name, &s.path, &s.asked, &s.profile, &s.reason, &s.client, &s.folder };
         int k;
 
         k = record_read(item, &s.record, sizeof(s.record), SIZE_BEFORE_LATER(s.record));

@@ -38,7 +38,7 @@ struct remains_name {
 
 struct remains_session {
         struct record_session record;
-        const char *name, *path, *asked, *profile, *reason, *client;
+        const char *name, *path, *asked, *profile, *reason, *client, *folder;
         struct remains_channel *channels; /* in the order of their numbers, as are the others */
         struct remains_rule *rules;
         struct remains_message *messages;

@@ -123,7 +123,8 @@ static int restore_output(struct fd_store *store, const struct remains_session *
                 fd = fd_store_claim(store, &remains->record.output, &stored);
         if (remains->record.output_kind == CONSUMER_OUTPUT_FD && fd < 0)
                 return -ENOENT;
-        r = session_output_restore(ret, remains->record.output_kind, fd, stored, remains->path, remains->asked);
+        r = session_output_restore(ret, remains->record.output_kind, fd, stored, remains->path, remains->asked,
+                                   remains->folder);
         if (r < 0)
                 closep(&fd);
         else {

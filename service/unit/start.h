@@ -18,7 +18,7 @@ struct consumer_spec {
         uid_t owner;
         const char *session;
         enum consumer_output_kind kind;
-        const char *directory; /* absolute, of CONSUMER_OUTPUT_DIRECTORY; else NULL */
+        const char *directory; /* absolute, of CONSUMER_OUTPUT_DIRECTORY, or what that is in; else NULL */
 };
 
 struct unit_starter;

@@ -2,9 +2,11 @@
 """Sessions from files: applied again and again, and at boot, before there is a bus."""
 
 import json
+import os
 import unittest
 
-from service import EMIT, ServiceTest
+import system
+from service import EMIT, NAME, ROOT, ServiceTest
 
 PROFILE = """\
 [Session]
@@ -68,25 +70,46 @@ class Profile(ServiceTest):
         self.assertIs(self.apply("-", text=text)["changed"], True)
         self.assertEqual(self.tracectl("alice", "dump", "made").stdout, text)
 
-    def test_directory_that_is_taken(self):
-        """A trace does not go where another one is, of which each file would be in its way; a restart goes on in it."""
+    def test_directory(self):
+        """Each trace has a folder of its own in it, however often the profile is applied; a restart goes on in its own."""
         text = "[Session]\nName=dir\nDirectory=/home/alice/there\nStart=yes\n\n[Channel main]\nEvent=test:*\n"
         emitter = self.emitter("alice", 1)
-        self.apply("-", text=text)
-        emitter.emit(100)
-        unit = self.get("alice", "dir", "ConsumerUnit")
-        self.host.run(["systemctl", "kill", "--signal=KILL", unit + ".service"])
-        emitter.emit(100)
-        self.tracectl("alice", "stop", "dir")
-        self.assertEqual(len(self.events("/home/alice/there")), 200)
-        self.tracectl("alice", "destroy", "dir")
-        self.host.write("/home/alice/again.conf", text)
-        said = self.refused("alice", "apply", "again.conf")
-        self.assertIn("'/home/alice/there' is not empty; choose another directory", said)
-        self.assertEqual(len(self.events("/home/alice/there")), 200)
-        self.tracectl("alice", "destroy", "dir")
-        self.host.run(["rm", "-r", "/home/alice/there"])
-        self.apply("-", text=text)
+        outputs = []
+        for turn in range(3):
+            self.apply("-", text=text)
+            # It has been started: what it is compared with is what the profile said.
+            self.assertEqual(self.apply("-", text=text), {"changed": False, "before": {}, "after": {}})
+            outputs.append(self.output("alice", "dir"))
+            emitter.emit(100)
+            if turn == 1:
+                unit = self.get("alice", "dir", "ConsumerUnit")
+                self.host.run(["systemctl", "kill", "--signal=KILL", unit + ".service"])
+                self.host.run(["systemctl", "kill", "--signal=KILL", "tracingd.service"])
+                system.wait_until(lambda: self.tracectl("alice", "list", "dir", check=False).returncode == 0,
+                                  "the next tracingd")
+                self.assertEqual(self.output("alice", "dir"), outputs[1])
+                emitter.emit(100)
+            self.assertIn("Directory=/home/alice/there\n", self.tracectl("alice", "dump", "dir").stdout)
+            self.tracectl("alice", "stop", "dir")
+            self.tracectl("alice", "destroy", "dir")
+        self.assertEqual([len(self.events(output)) for output in outputs], [100, 200, 100])
+        self.assertEqual(len(set(outputs)), 3)
+        for output in outputs:
+            self.assertRegex(output, r"\A/home/alice/there/dir-\d{8}-\d{6}(-\d{6})?\Z")
+        self.assertEqual(len(os.listdir(self.host.file("/home/alice/there"))), 3)
+
+    def test_directory_that_is_taken(self):
+        """A trace does not go where another one is, of which each file would be in its way."""
+        self.host.run("mkdir taken && touch taken/file", user="alice")
+        create = ["busctl", "call", NAME, ROOT, NAME + ".Manager", "CreateSession", "sa{sv}", "taken", "1", "directory", "s",
+                  "/home/alice/taken"]
+        self.host.run(create, user="alice")
+        self.tracectl("alice", "enable-event", "-s", "taken", "test:*")
+        said = self.refused("alice", "start", "taken")
+        self.assertIn("'/home/alice/taken' is not empty; choose another directory", said)
+        self.host.run("rm taken/file", user="alice")
+        self.tracectl("alice", "start", "taken")
+        self.assertEqual(self.output("alice", "taken"), "/home/alice/taken")
 
     def test_refused(self):
         for text, word in (("[Session]\nModus=record\n", "Modus"), ("[Session]\nName=a/b\n", "a/b"),
@@ -139,6 +162,23 @@ class Boot(ServiceTest):
         self.assertEqual(len(self.events(output)), 2000)
         self.assertNotEqual(self.output("root", "whole"), output)
         self.host.systemctl("disable", "--now", "tracectl-session@whole.service")
+
+    def test_directory_at_each_boot(self):
+        """A profile that is started at each boot makes a trace at each, where its Directory= says."""
+        self.host.run(["mkdir", "-p", "/etc/tracectl/sessions.d"])
+        self.host.write("/etc/tracectl/sessions.d/each.conf",
+                        "[Session]\nDirectory=/var/log/each\nStart=yes\n\n[Channel main]\nEvent=test:*\n")
+        self.host.systemctl("enable", "tracectl-session@each.service")
+        outputs = []
+        for boot in range(2):
+            self.host.reboot()
+            self.assertEqual(self.get("root", "each", "State"), "active")
+            outputs.append(self.output("root", "each"))
+            self.host.run([EMIT, "threads", "1", str(100 + boot)])
+        self.host.systemctl("disable", "--now", "tracectl-session@each.service")
+        self.assertEqual(sorted(outputs), sorted(f"/var/log/each/{name}"
+                                                 for name in os.listdir(self.host.file("/var/log/each"))))
+        self.assertEqual([len(self.events(output)) for output in outputs], [100, 101])
 
 
 if __name__ == "__main__":

@@ -58,6 +58,38 @@ static void test_directory(void) {
         play_done(&p);
 }
 
+static int output_in_folder(struct play *p, const char *folder, const char *name) {
+        struct consumer_output m = { .kind = CONSUMER_OUTPUT_DIRECTORY, .flags = CONSUMER_FOLDER };
+        g_autofree char *path = g_build_filename(folder, name, NULL);
+
+        g_strlcpy(m.path, path, sizeof(m.path));
+        play_send(p, CONSUMER_OUTPUT, &m, sizeof(m), NULL, 0);
+        return play_answer(p, NULL);
+}
+
+/* The folder is made once, and may hold anything. */
+static void test_directory_in_a_folder(void) {
+        g_autofree char *folder = NULL, *deep = NULL;
+        struct play plays[2];
+
+        for (size_t i = 0; i < G_N_ELEMENTS(plays); i++) {
+                g_autofree char *name = g_strdup_printf("trace-%zu", i), *made = NULL;
+
+                play_start_silent(&plays[i], NULL);
+                if (i == 0) {
+                        folder = g_build_filename(plays[0].directory, "folder", NULL);
+                        deep = g_build_filename(folder, "no", "such", NULL);
+                }
+                made = g_build_filename(folder, name, NULL);
+                g_assert_cmpint(output_in_folder(&plays[i], deep, name), ==, ENOENT);
+                g_assert_cmpint(output_in_folder(&plays[i], folder, name), ==, 0);
+                assert_private_directory(folder);
+                assert_private_directory(made);
+        }
+        play_done(&plays[1]);
+        play_done(&plays[0]);
+}
+
 static void test_directory_exists(void) {
         g_autofree char *path = NULL;
         struct play p;
@@ -183,6 +215,7 @@ static void test_not_activated(void) {
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/place/directory", test_directory);
+        g_test_add_func("/place/directory-in-a-folder", test_directory_in_a_folder);
         g_test_add_func("/place/directory-exists", test_directory_exists);
         g_test_add_func("/place/fd", test_fd);
         g_test_add_func("/place/state", test_state);

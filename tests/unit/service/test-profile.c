@@ -344,6 +344,8 @@ static void test_apply(void) {
         g_assert_cmpstr(s->profile, ==, "shop");
         assert_apply(&m, "[Session]\nDirectory=/srv/t\n[Channel a]\nSubBufferSize=4K\nSubBufferCount=2\nEvent=x:*\n",
                      "");
+        g_assert_cmpstr(s->output.folder, ==, "/srv/t");
+        g_assert_true(g_str_has_prefix(s->output.asked, "/srv/t/shop-20"));
         /* It was never started: all of it can be another one. */
         assert_apply(&m, "[Session]\nMode=flight-recorder\n[Channel a]\nSubBufferSize=8K\nSubBufferCount=2\n"
                          "Context=ip\nDisabledEvent=x:*\nEvent=y:*\n[Channel b]\nSubBufferSize=4K\nSubBufferCount=2\n"
@@ -384,16 +386,16 @@ static void test_apply(void) {
 
 /* Also where one takes the place of another within a second, before or after a restart. */
 static void test_state_outputs(void) {
-        struct session_output outputs[5];
+        struct session_output outputs[7];
         struct failure failure;
         struct model m, next;
         uint64_t second;
 
         model_init(&m);
         second = (session_now() / 1000000 + 2) * 1000000;
-        g_assert_cmpint(manager_state_output(m.manager, "s", second, &outputs[0], &failure), ==, 0);
-        g_assert_cmpint(manager_state_output(m.manager, "s", second + 999999, &outputs[1], &failure), ==, 0);
-        g_assert_cmpint(manager_state_output(m.manager, "s", second + 1000000, &outputs[2], &failure), ==, 0);
+        g_assert_cmpint(manager_dated_output(m.manager, NULL, "s", second, &outputs[0], &failure), ==, 0);
+        g_assert_cmpint(manager_dated_output(m.manager, NULL, "s", second + 999999, &outputs[1], &failure), ==, 0);
+        g_assert_cmpint(manager_dated_output(m.manager, NULL, "s", second + 1000000, &outputs[2], &failure), ==, 0);
         g_assert_true(g_str_has_prefix(outputs[0].asked, "s-20"));
         g_assert_true(g_str_has_prefix(outputs[1].asked, outputs[0].asked));
         g_assert_true(g_str_has_suffix(outputs[1].asked, "-999999"));
@@ -401,11 +403,17 @@ static void test_state_outputs(void) {
         model_done(&m);
         model_init(&next);
         second = next.manager->state_second * 1000000;
-        g_assert_cmpint(manager_state_output(next.manager, "s", second + 7, &outputs[3], &failure), ==, 0);
+        g_assert_cmpint(manager_dated_output(next.manager, NULL, "s", second + 7, &outputs[3], &failure), ==, 0);
         g_assert_true(g_str_has_suffix(outputs[3].asked, "-000007"));
         /* And where the clock was set back. */
-        g_assert_cmpint(manager_state_output(next.manager, "s", second - 5000000, &outputs[4], &failure), ==, 0);
+        g_assert_cmpint(manager_dated_output(next.manager, NULL, "s", second - 5000000, &outputs[4], &failure), ==, 0);
         g_assert_true(g_str_has_suffix(outputs[4].asked, "-000000"));
+        g_assert_cmpint(manager_dated_output(next.manager, "/srv/t", "s", second - 5000000, &outputs[5], &failure), ==, 0);
+        g_assert_cmpstr(outputs[5].folder, ==, "/srv/t");
+        g_assert_true(g_str_has_prefix(outputs[5].asked, "/srv/t/s-20"));
+        g_assert_true(g_str_has_suffix(outputs[5].asked, outputs[4].asked));
+        g_assert_cmpint(manager_dated_output(next.manager, "/", "s", second - 5000000, &outputs[6], &failure), ==, 0);
+        g_assert_true(g_str_has_prefix(outputs[6].asked, "/s-20"));
         for (unsigned i = 0; i < G_N_ELEMENTS(outputs); i++)
                 session_output_done(&outputs[i]);
         model_done(&next);
