@@ -12,13 +12,15 @@
  */
 
 static void put(struct consumer *c) {
+        /* What was restored is the sender's only once it is listened to. */
+        const int connection = c->restored_fd >= 0 ? c->restored_fd : sender_fd(c->sender);
         const char *unit = consumer_unit(c);
         const struct record_consumer record = {
                 .size = sizeof(record),
                 .restarts = consumer_restarts(c),
                 .key = c->keep.key,
                 .status = fd_identity_of(sender_status_fd(c->sender)),
-                .connection = c->connection_stored ? fd_identity_of(sender_fd(c->sender))
+                .connection = c->connection_stored ? fd_identity_of(connection)
                                                    : (struct fd_identity) { 0 },
         };
 
@@ -85,6 +87,8 @@ int consumer_restore(sd_event *event, const struct consumer_starter *starter, co
         }
         c->restored_fd = remains->connection_fd;
         c->connection_stored = remains->connection_stored;
+        /* Whoever reads the state before it is resumed finds all of it. */
+        put(c);
         *ret = c;
         return 0;
 }

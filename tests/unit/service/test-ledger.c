@@ -11,27 +11,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "own-memfd.h"
 #include "service/state/fd-store.h"
 #include "service/state/ledger.h"
-
-/* The file of the only ledger of this process, as the service manager would have it. */
-static int open_file(void) {
-        g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
-        const char *name;
-        int found = -1;
-
-        while (found < 0 && (name = g_dir_read_name(dir))) {
-                g_autofree char *path = g_strdup_printf("/proc/self/fd/%s", name);
-                g_autofree char *target = g_file_read_link(path, NULL);
-
-                if (target && g_str_has_prefix(target, "/memfd:tracectl-state")) {
-                        found = open(path, O_RDWR | O_CLOEXEC);
-                        g_assert_cmpint(found, >=, 0);
-                }
-        }
-        g_assert_cmpint(found, >=, 0);
-        return found;
-}
 
 static void put(struct ledger *l, struct ledger_entry **entry, uint16_t type, const char *text) {
         const struct iovec parts[] = {
@@ -46,7 +28,7 @@ static void put(struct ledger *l, struct ledger_entry **entry, uint16_t type, co
 static char *contents(void) {
         g_autoptr(GString) s = g_string_new(NULL);
         struct ledger_image *image;
-        int fd = open_file();
+        int fd = own_memfd("tracectl-state");
 
         g_assert_cmpint(ledger_read(fd, &image), ==, 0);
         for (size_t i = 0; i < image->n_items; i++)
@@ -73,7 +55,7 @@ static void test_records(void) {
         struct ledger_entry *a = NULL, *b = NULL, *c = NULL;
         struct ledger_image *image;
         struct ledger *l = make();
-        int fd = open_file();
+        int fd = own_memfd("tracectl-state");
 
         put(l, &a, 1, "one");
         /* Before it is complete the one before it counts. */
@@ -122,7 +104,7 @@ static void test_killed(void) {
         struct ledger_entry *a = NULL, *b = NULL;
         struct ledger *l = make();
         struct ledger_header h;
-        int fd = open_file();
+        int fd = own_memfd("tracectl-state");
         uint64_t before;
 
         (void) ledger_complete(l);
@@ -167,7 +149,7 @@ static void test_compact(void) {
         for (unsigned i = 0; i < 1000; i++)
                 put(l, &many, 2, text);
         put(l, &b, 3, "last");
-        fd = open_file();
+        fd = own_memfd("tracectl-state");
         g_assert_cmpint(lseek(fd, 0, SEEK_END), <=, 4 << 20);
         g_assert_cmpint(ledger_read(fd, &image), ==, 0);
         g_assert_cmpuint(image->n_items, ==, 3);
@@ -233,7 +215,7 @@ static void test_broken(void) {
         (void) ledger_complete(l);
         for (unsigned i = 0; i < 40; i++)
                 put(l, &entries[i % 20], (uint16_t) (1 + i % 5), "some text of a record");
-        fd = open_file();
+        fd = own_memfd("tracectl-state");
         g_assert_cmpint(pread(fd, good, 1 << 16, 0), ==, 1 << 16);
         for (unsigned i = 0; i < 20000; i++) {
                 g_autofree char *data = g_memdup2(good, 1 << 16);

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "own-memfd.h"
 #include "protocol/definitions.h"
 #include "service/model/session.h"
 #include "service/state/remains.h"
@@ -231,20 +232,6 @@ static bool is_even(const struct roll_entry *entry) {
 }
 
 /* The file goes from one tracingd to the next, as the store would pass it. */
-static int roll_file(void) {
-        g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
-        const char *name;
-
-        while ((name = g_dir_read_name(dir))) {
-                g_autofree char *path = g_strdup_printf("/proc/self/fd/%s", name);
-                g_autofree char *target = g_file_read_link(path, NULL);
-
-                if (target && g_str_has_prefix(target, "/memfd:tracectl-roll"))
-                        return dup(atoi(name));
-        }
-        g_assert_not_reached();
-}
-
 static void test_roll(void) {
         struct roll_entry e = { .uid = 1000, .pid = 5, .process = 50 }, other;
         struct fd_store *store;
@@ -259,7 +246,7 @@ static void test_roll(void) {
         g_assert_cmpuint(numbers[4000], >, 0);
         for (e.id = 11; e.id <= 4000; e.id++)
                 roll_drop(r, numbers[e.id]);
-        fd = roll_file();
+        fd = own_memfd("tracectl-roll");
         roll_close(r);
         roll_drop(r, numbers[1]);
         roll_free(r);

@@ -5,6 +5,7 @@
 #undef NDEBUG
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -17,8 +18,12 @@
 
 #include "common/cleanup.h"
 #include "common/datagram.h"
+#include "common/fd.h"
 #include "common/program.h"
 #include "fake-systemd.h"
+#include "own-memfd.h"
+#include "service/state/ledger.h"
+#include "service/state/records.h"
 #include "service/unit/consumer.h"
 
 struct world {
@@ -424,6 +429,52 @@ static void test_private_socket(void) {
         g_free(w.reason);
 }
 
+/* What the next tracingd would read of the consumer. */
+static void assert_kept(const char *unit, int status_fd, int connection_fd) {
+        const struct fd_identity status = fd_identity_of(status_fd), connection = fd_identity_of(connection_fd);
+        _cleanup_close_ int fd = own_memfd("tracectl-state");
+        _cleanup_(ledger_image_freep) struct ledger_image *image = NULL;
+        const struct record_consumer *kept;
+
+        g_assert_cmpint(ledger_read(fd, &image), ==, 0);
+        g_assert_cmpuint(image->n_items, ==, 1);
+        g_assert_cmpuint(image->items[0].type, ==, RECORD_CONSUMER);
+        kept = image->items[0].data;
+        g_assert_cmpuint(kept->restarts, ==, 3);
+        g_assert_cmpuint(kept->key, ==, spec.key);
+        g_assert_cmpmem(&kept->status, sizeof(status), &status, sizeof(status));
+        g_assert_cmpmem(&kept->connection, sizeof(connection), &connection, sizeof(connection));
+        g_assert_cmpstr((const char *) kept + kept->size, ==, unit);
+}
+
+/* Made again after a restart it is in the state at once: tracingd may be killed before it goes on with it. */
+static void test_restored(void) {
+        struct world *w = g_new0(struct world, 1);
+        struct consumer_starter starter = { .life = 2 };
+        const struct consumer_handlers handlers = { on_failed, on_drained, on_ended, w };
+        struct consumer_remains remains = { .unit = "tracectl-consumer-1000-00000000000000aa", .restarts = 3,
+                                            .connection_stored = 8, .status_stored = 9 };
+        _cleanup_(ledger_freep) struct ledger *ledger = NULL;
+        _cleanup_close_ int status = -1;
+        int pair[2];
+
+        w->systemd = fake_systemd_new(false, 0);
+        g_assert_cmpint(ledger_new(NULL, 1, &ledger), ==, 0);
+        (void) ledger_complete(ledger); /* there is no store */
+        g_assert_cmpint(memfd_new_shared("test-status", CONSUMER_STATUS_SIZE_MIN, &status), ==, 0);
+        g_assert_no_errno(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair));
+        starter.units = w->systemd->starter;
+        starter.ledger = ledger;
+        remains.status_fd = fcntl(status, F_DUPFD_CLOEXEC, 3);
+        remains.connection_fd = pair[0];
+        g_assert_cmpint(consumer_restore(w->systemd->event, &starter, &spec, &remains, &handlers, &w->consumer), ==, 0);
+        assert_kept(remains.unit, status, pair[0]);
+        g_assert_cmpint(consumer_resume(w->consumer), ==, 0);
+        assert_kept(remains.unit, status, pair[0]);
+        world_free(w);
+        close(pair[1]);
+}
+
 int main(int argc, char *argv[]) {
         signal(SIGPIPE, SIG_IGN);
         g_test_init(&argc, &argv, NULL);
@@ -440,6 +491,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/units/free", test_free);
         g_test_add_func("/units/leave", test_leave);
         g_test_add_func("/units/leftovers", test_leftovers);
+        g_test_add_func("/units/restored", test_restored);
         g_test_add_func("/units/private-socket", test_private_socket);
         return g_test_run();
 }
