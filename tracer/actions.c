@@ -297,6 +297,13 @@ void actions_clear(struct applied *a) {
         retire(a, NULL, NULL, 0, &retired);
 }
 
+void actions_renounce(struct applied *a) {
+        struct retired retired;
+
+        publish_renounced(a->source, &retired);
+        retire(a, NULL, NULL, 0, &retired);
+}
+
 void actions_expect(unsigned source) {
         struct retired retired;
 

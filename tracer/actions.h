@@ -39,6 +39,12 @@ int actions_apply(struct applied *applied, const struct view *view, const int *f
 /* Nothing wanted by this daemon any more; its ring sets unmapped. */
 void actions_clear(struct applied *applied);
 
+/*
+ * The same of what this process was, to which the rings belonged: what it is now
+ * is to be said anew, and until then events count.
+ */
+void actions_renounce(struct applied *applied);
+
 /* By whoever has waited in vain for this daemon's view: counts the events of which it has said nothing. */
 void actions_expect(unsigned source);
 

@@ -102,6 +102,17 @@ void daemon_leave(struct daemon *d) {
         pthread_mutex_unlock(&d->lock);
 }
 
+void daemon_renounce(struct daemon *d, enum daemon_state state) {
+        if (state != DAEMON_JOINED) {
+                daemon_leave(d);
+                return;
+        }
+        pthread_mutex_lock(&d->lock);
+        actions_renounce(&d->view);
+        d->application = 0;
+        pthread_mutex_unlock(&d->lock);
+}
+
 /* Ends early on a wake-up. */
 static void pause_for(unsigned msec, int wake) {
         struct pollfd fd = { .fd = wake, .events = POLLIN };
@@ -114,13 +125,11 @@ static void pause_for(unsigned msec, int wake) {
 static bool follow_credentials(struct daemon *d) {
         if (credentials_include(d->uid))
                 return false;
-        daemon_leave(d);
+        daemon_renounce(d, daemon_state(d));
         /* Begun as what this process was. */
         if (__atomic_load_n(&d->begun, __ATOMIC_RELAXED) != BEGUN_NOTHING)
                 __atomic_store_n(&d->begun, BEGUN_ABANDONED, __ATOMIC_RELAXED);
         daemon_expect(d);
-        if (daemon_state(d) == DAEMON_JOINED)
-                actions_expect(d->view.source);
         /* Release: has_not_applied() must not take for ours what was applied for another. */
         __atomic_store_n(&d->uid, geteuid(), __ATOMIC_RELEASE);
         return true;

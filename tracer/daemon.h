@@ -112,6 +112,12 @@ bool daemon_end(struct daemon *d);
 /* Records nothing more and gives its rings up, as the thread does; where there is none. */
 void daemon_leave(struct daemon *d);
 
+/*
+ * The same where this process has become another one, which is to register anew:
+ * where daemon d was joined (state), events count until it answers.
+ */
+void daemon_renounce(struct daemon *d, enum daemon_state state);
+
 /* daemons_wait_applied() is to wait until the thread has registered again. */
 void daemon_expect(struct daemon *d);
 

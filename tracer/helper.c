@@ -277,7 +277,7 @@ void helper_continue(const struct helper_pause *pause, bool changed) {
                 if (pause->states[i] == DAEMON_NONE)
                         continue;
                 if (changed)
-                        daemon_leave(d);
+                        daemon_renounce(d, pause->states[i]);
                 daemon_expect(d);
                 daemon_start(d, pause->states[i]);
                 /* Who is told of no change must not record either. */

@@ -184,6 +184,38 @@ int publish_pending(unsigned source, struct retired *ret) {
         return r;
 }
 
+/* Under the lock. */
+static int count_all(unsigned number, struct retired *ret) {
+        struct snapshot *snapshot;
+        struct pending *p;
+        int r;
+
+        r = objects_snapshot(&snapshot);
+        if (r < 0)
+                return r;
+        r = pending_new(&(struct known) { 0 }, snapshot, &p);
+        snapshot_unref(snapshot);
+        if (r < 0)
+                return r;
+        if (!p)
+                return -ENOENT;
+        r = replace(number, &(struct source) { p->snapshot, p->lists, p->n_actions, p }, ret);
+        if (r < 0)
+                pending_free(p);
+        return r;
+}
+
+void publish_renounced(unsigned source, struct retired *ret) {
+        struct pending *pending;
+
+        objects_lock();
+        pending = sources[source].pending;
+        if (count_all(source, ret) < 0)
+                (void) replace(source, &(struct source) { 0 }, ret);
+        ret->pending = pending;
+        objects_unlock();
+}
+
 bool publish_is_pending(unsigned source) {
         bool pending;
 

@@ -41,6 +41,12 @@ int publish(unsigned source, struct snapshot *snapshot, struct action_list *cons
  */
 int publish_pending(unsigned source, struct retired *ret);
 
+/*
+ * What this source has said holds no more: all events of the process count from
+ * now on, without a moment at which they are off; without memory for that, they are off.
+ */
+void publish_renounced(unsigned source, struct retired *ret);
+
 /* Whether there are such events, and whether any was counted. */
 bool publish_is_pending(unsigned source);
 bool publish_has_counted(unsigned source);

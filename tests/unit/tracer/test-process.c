@@ -16,6 +16,7 @@
 #include <seccomp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -24,6 +25,7 @@
 #include <unistd.h>
 
 #include "tests/unit/tracer/world.h"
+#include "tracer/daemon.h"
 #include "tracer/thread.h"
 
 #define USER 4711
@@ -76,13 +78,17 @@ static uid_t accept_and_apply(void) {
         return uid;
 }
 
-/* How many events the program has traced, all of them recorded or counted. */
-static void end_with(pid_t pid, uint64_t traced, bool all_recorded) {
-        uint64_t recorded, discarded;
+static void assert_ends_well(pid_t pid) {
         int status;
 
         g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
         g_assert_cmpint(status, ==, 0);
+}
+
+/* How many events the program has traced, all of them recorded or counted. */
+static void end_with(uint64_t traced, bool all_recorded) {
+        uint64_t recorded, discarded;
+
         recorded = fake_consume(&world.system);
         discarded = fixture_discarded(&world.system.rings);
         g_assert_cmpuint(recorded + discarded, ==, traced);
@@ -92,7 +98,8 @@ static void end_with(pid_t pid, uint64_t traced, bool all_recorded) {
 }
 
 static void end(pid_t pid, uint64_t recorded) {
-        end_with(pid, recorded, true);
+        assert_ends_well(pid);
+        end_with(recorded, true);
 }
 
 static unsigned count_ring_mappings(void) {
@@ -136,11 +143,15 @@ static void uid_changed_for_good(void) {
 }
 
 /* As a program calls it that has no wrapper of ours in front of the C library: the helper finds out by itself. */
-static void become_user_unseen(void) {
+static int setuid_unseen(uid_t uid) {
         int (*real)(uid_t) = (int (*)(uid_t)) dlsym(RTLD_NEXT, "setuid");
 
+        return real(uid);
+}
+
+static void become_user_unseen(void) {
         register_and_trace();
-        g_assert_cmpint(real(USER), ==, 0);
+        g_assert_cmpint(setuid_unseen(USER), ==, 0);
         world_wait_until_enabled(0);
 }
 
@@ -151,6 +162,49 @@ static void uid_changed_unseen(void) {
         g_assert_cmpuint(accept_program(), ==, USER);
         fake_refuse(&world.system);
         end(pid, 2);
+}
+
+/* What the program and the test tell each other. */
+static struct {
+        uint64_t traced;
+        uint32_t outside, told;
+} *shared;
+
+static void trace_until(const uint32_t *place, uint32_t value) {
+        while (__atomic_load_n(place, __ATOMIC_ACQUIRE) != value) {
+                program_trace(2);
+                shared->traced += 2;
+        }
+}
+
+/* While it stays inside a tracepoint, what it had cannot be taken away. */
+static void become_user_inside(void) {
+        struct thread_slot *slot;
+
+        register_and_trace();
+        slot = thread_enter();
+        g_assert_cmpint(setuid_unseen(USER), ==, 0);
+        trace_until(&daemons[0].uid, USER);
+        thread_leave(slot);
+        __atomic_store_n(&shared->outside, 1, __ATOMIC_RELEASE);
+        trace_until(&shared->told, 1);
+}
+
+/* An event is what the old user records, or is counted as one that the new user has lost, however long the change takes. */
+static void uid_changed_without_a_gap(void) {
+        pid_t pid;
+
+        shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        g_assert_true(shared != MAP_FAILED);
+        pid = begin(become_user_inside);
+        g_assert_cmpuint(accept_and_apply(), ==, 0);
+        g_assert_cmpuint(accept_program(), ==, USER);
+        while (!__atomic_load_n(&shared->outside, __ATOMIC_ACQUIRE))
+                sched_yield();
+        fake_apply(&world.system, HANDSHAKE_READY, true);
+        __atomic_store_n(&shared->told, 1, __ATOMIC_RELEASE);
+        assert_ends_well(pid);
+        end_with(2 + shared->traced, false);
 }
 
 /* A server that has a worker a request: each registers as what it was born as, and then as what it becomes. */
@@ -327,7 +381,8 @@ static void more_threads_than_slots(void) {
         pid_t pid = begin(many_threads);
 
         (void) accept_and_apply();
-        end_with(pid, 2 + 2 * THREADS, false);
+        assert_ends_well(pid);
+        end_with(2 + 2 * THREADS, false);
 }
 
 struct filter {
@@ -373,6 +428,7 @@ static void filters_of_system_calls(void) {
 static const struct world_test tests[] = {
         { "uid-changed-for-good", uid_changed_for_good, true },
         { "uid-changed-unseen", uid_changed_unseen, true },
+        { "uid-changed-without-a-gap", uid_changed_without_a_gap, true },
         { "worker-of-another-user", worker_of_another_user, true },
         { "uid-changed-for-a-while", uid_changed_for_a_while, true },
         { "user-namespace", user_namespace, true, true },
