@@ -22,11 +22,17 @@ static void assert_lost(const struct fake_daemon *f, uint64_t n) {
         g_assert_cmpuint(fixture_discarded(&f->rings), ==, n);
 }
 
+/* With the bound of the library, which is to be over. */
+static void init_with_bound(struct world *w) {
+        world_init(w);
+        wait_config.answer_msec = WAIT_ANSWER_MSEC;
+}
+
 /* Goes on before anybody has answered, and traces n times. */
 static void register_in_vain(struct world *w, unsigned n) {
         gint64 before = g_get_monotonic_time();
 
-        world_init(w);
+        init_with_bound(w);
         fake_want(&w->system, true);
         program_register();
         g_assert_cmpint(g_get_monotonic_time() - before, >=, BOUND_USEC);
@@ -131,7 +137,7 @@ static void of_two(void) {
         struct world w;
         GThread *t;
 
-        world_init(&w);
+        init_with_bound(&w);
         fake_want(&w.system, true);
         fake_want(&w.user, true);
         t = g_thread_new("register", world_register, NULL);
@@ -155,7 +161,7 @@ static void of_two(void) {
 static void of_a_library(void) {
         struct world w;
 
-        world_init(&w);
+        init_with_bound(&w);
         program_register();
         world_join(&w.system);
         program_register_plugin();
@@ -227,7 +233,7 @@ static void ends_before(void) {
         struct world w;
         pid_t pid;
 
-        world_init(&w);
+        init_with_bound(&w);
         fake_want(&w.system, true);
         pid = fork();
         if (pid == 0) {

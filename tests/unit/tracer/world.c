@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,6 +29,7 @@ void world_init(struct world *w) {
         wait_config.system_owner = getuid();
         /* The daemons of most tests come back without telling the page. */
         wait_config.restart_msec = 10;
+        wait_config.answer_msec = FAKE_TIMEOUT_MSEC;
         g_setenv("XDG_RUNTIME_DIR", w->directory, TRUE);
         g_unsetenv("TRACECTL_SOCKET");
 }
@@ -57,6 +60,8 @@ void world_wait_until_enabled(unsigned events) {
 }
 
 _Noreturn void world_trace_for_ever(void) {
+        /* Also where the test fails. */
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         for (;;) {
                 program_trace(9);
                 g_usleep(1000);

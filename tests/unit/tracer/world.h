@@ -13,6 +13,7 @@ struct world {
         struct fake_daemon system, user;
 };
 
+/* The program waits for an answer as long as a test waits for anything: a busy machine is not to be the end of it. */
 void world_init(struct world *w);
 void world_done(struct world *w);
 
