@@ -76,7 +76,8 @@ int datagram_recv(int fd, void *data, size_t size, int *ret_fds, size_t *ret_n_f
         if (n < 0)
                 return -errno;
         n_fds = collect_fds(&msg, fds);
-        if (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
+        /* Who is told of an end looks for no descriptors. */
+        if (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC) || (n == 0 && n_fds > 0)) {
                 datagram_close_fds(fds, n_fds);
                 return -EBADMSG;
         }

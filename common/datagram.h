@@ -19,8 +19,9 @@ int datagram_send(int fd, const void *data, size_t size, const int *fds, size_t 
 /*
  * Receives one datagram into data. Returns its size, 0 at end of file.
  * ret_fds (DATAGRAM_FDS_MAX places) and ret_n_fds receive its descriptors,
- * close-on-exec, which the caller owns, on success only. -EBADMSG where data
- * or descriptors did not fit: the message is gone and its descriptors closed.
+ * close-on-exec, which the caller owns, on success only; at end of file there
+ * are none. -EBADMSG where data or descriptors did not fit, or descriptors came
+ * without data: the message is gone and its descriptors closed.
  */
 int datagram_recv(int fd, void *data, size_t size, int *ret_fds, size_t *ret_n_fds, int flags);
 

@@ -138,7 +138,7 @@ int application_read(struct application *a) {
                 return 0;
         if (r < 0)
                 return r;
-        if (r == 0 && n_fds == 0)
+        if (r == 0)
                 return -ECONNRESET;
         r = handshake_parse(buffer, (size_t) r, &h);
         if (r >= 0)

@@ -162,6 +162,24 @@ static void test_datagrams(void) {
         close(ends[1]);
 }
 
+/* They would be anybody's way to fill the table of who takes an empty datagram for the end. */
+static void test_descriptors_without_data(void) {
+        int ends[2], fds[DATAGRAM_FDS_MAX], pipe_ends[2];
+        size_t n_fds;
+        char byte;
+
+        g_assert_cmpint(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), ==, 0);
+        g_assert_cmpint(pipe2(pipe_ends, O_CLOEXEC), ==, 0);
+        g_assert_cmpint(datagram_send(ends[0], NULL, 0, &pipe_ends[1], 1, 0), ==, 0);
+        close(pipe_ends[1]);
+        g_assert_cmpint(datagram_recv(ends[1], &byte, 1, fds, &n_fds, 0), ==, -EBADMSG);
+        /* Nobody has it any longer. */
+        g_assert_cmpint(read(pipe_ends[0], &byte, 1), ==, 0);
+        close(pipe_ends[0]);
+        close(ends[0]);
+        close(ends[1]);
+}
+
 static void test_clock(void) {
         enum trace_clock clock = trace_clock_choose();
         struct trace_clock_info info;
@@ -242,6 +260,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/common/constant-file", test_constant_file);
         g_test_add_func("/common/shared-file", test_shared_file);
         g_test_add_func("/common/datagrams", test_datagrams);
+        g_test_add_func("/common/descriptors-without-data", test_descriptors_without_data);
         g_test_add_func("/common/clock", test_clock);
         g_test_add_func("/common/clock-sample", test_clock_sample);
         g_test_add_func("/common/hash", test_hash);
