@@ -22,7 +22,8 @@ struct walk_class {
 
 void walker_done(struct walker *walker) {
         for (uint32_t i = 0; i < walker->n_classes; i++)
-                free(walker->classes[i]);
+                if (walker->classes[i]) /* few are, where an id is high */
+                        free(walker->classes[i]);
         free(walker->classes);
         *walker = (struct walker) {};
 }

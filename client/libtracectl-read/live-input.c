@@ -12,7 +12,11 @@
 
 /* At a time, so that what has come is shown before more is read. */
 #define READ_MAX ((size_t) 16 << 20)
+#ifdef TRACECTL_FUZZ
+#define READ_SIZE ((size_t) 4 << 10) /* frames come in pieces, and the buffer grows */
+#else
 #define READ_SIZE ((size_t) 256 << 10)
+#endif
 
 void live_input_done(struct live_input *input) {
         struct live_packet *packet;
