@@ -94,10 +94,9 @@ int tree_move(int directory, const char *name) {
         return 0;
 }
 
-static int remove_below(int directory, const char *name, unsigned depth);
-
-/* Takes over fd. */
-static int remove_entries(int fd, unsigned depth) {
+/* -errno of the first that fails. Takes over fd. */
+static int each_entry(int fd, int (*visit)(int fd, const char *name, unsigned depth, void *userdata), unsigned depth,
+                      void *userdata) {
         DIR *dir = fdopendir(fd);
         struct dirent *entry;
         int r = 0;
@@ -106,15 +105,19 @@ static int remove_entries(int fd, unsigned depth) {
                 close(fd);
                 return -ENOMEM;
         }
-        while (r >= 0 && (entry = readdir(dir))) {
-                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-                        continue;
-                if (unlinkat(fd, entry->d_name, 0) >= 0 || errno == ENOENT)
-                        continue;
-                r = errno == EISDIR || errno == EPERM ? remove_below(fd, entry->d_name, depth + 1) : -errno;
-        }
+        while (r >= 0 && (entry = readdir(dir)))
+                if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+                        r = visit(fd, entry->d_name, depth, userdata);
         closedir(dir);
         return r;
+}
+
+static int remove_below(int directory, const char *name, unsigned depth);
+
+static int remove_entry(int fd, const char *name, unsigned depth, void *userdata) {
+        if (unlinkat(fd, name, 0) >= 0 || errno == ENOENT)
+                return 0;
+        return errno == EISDIR || errno == EPERM ? remove_below(fd, name, depth + 1) : -errno;
 }
 
 static int remove_below(int directory, const char *name, unsigned depth) {
@@ -125,7 +128,7 @@ static int remove_below(int directory, const char *name, unsigned depth) {
         fd = open_directory(directory, name);
         if (fd < 0)
                 return fd;
-        r = remove_entries(fd, depth);
+        r = each_entry(fd, remove_entry, depth, NULL);
         if (r < 0)
                 return r;
         return unlinkat(directory, name, AT_REMOVEDIR) < 0 ? -errno : 0;
@@ -154,30 +157,15 @@ int tree_remove(int directory, const char *name) {
 
 static int measure_below(int directory, const char *name, unsigned depth, uint64_t *bytes);
 
-/* Takes over fd. */
-static int measure_entries(int fd, unsigned depth, uint64_t *bytes) {
-        DIR *dir = fdopendir(fd);
-        struct dirent *entry;
-        int r = 0;
+static int measure_entry(int fd, const char *name, unsigned depth, void *userdata) {
+        uint64_t *bytes = userdata;
+        struct stat st;
 
-        if (!dir) {
-                close(fd);
-                return -ENOMEM;
-        }
-        while (r >= 0 && (entry = readdir(dir))) {
-                struct stat st;
-
-                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-                        continue;
-                if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-                        continue;
-                /* A file system may not have decided yet which blocks it takes. */
-                *bytes += (uint64_t) (st.st_blocks * 512 > st.st_size ? st.st_blocks * 512 : st.st_size);
-                if (S_ISDIR(st.st_mode))
-                        r = measure_below(fd, entry->d_name, depth + 1, bytes);
-        }
-        closedir(dir);
-        return r;
+        if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return 0;
+        /* A file system may not have decided yet which blocks it takes. */
+        *bytes += (uint64_t) (st.st_blocks * 512 > st.st_size ? st.st_blocks * 512 : st.st_size);
+        return S_ISDIR(st.st_mode) ? measure_below(fd, name, depth + 1, bytes) : 0;
 }
 
 static int measure_below(int directory, const char *name, unsigned depth, uint64_t *bytes) {
@@ -188,7 +176,7 @@ static int measure_below(int directory, const char *name, unsigned depth, uint64
         fd = open_directory(directory, name);
         if (fd < 0)
                 return fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP ? 0 : fd;
-        return measure_entries(fd, depth, bytes);
+        return each_entry(fd, measure_entry, depth, bytes);
 }
 
 int tree_measure(int directory, const char *name, uint64_t *ret) {

@@ -273,49 +273,75 @@ static unsigned count_woken(pid_t *pids) {
         return n;
 }
 
+/* Waiters at a page, and a tracingd that wakes them. */
+struct crowd {
+        struct running *running;
+        const struct wait_page *page;
+        sd_event *event;
+        struct wake *wake;
+        pid_t pids[CROWD];
+        int settled;
+};
+
+static struct crowd *crowd_new(void) {
+        struct crowd *c = g_new0(struct crowd, 1);
+
+        c->running = running_prepare(0);
+        make_page(c->running, "TRACECTL0000");
+        c->page = map_page(c->running);
+        for (size_t i = 0; i < CROWD; i++)
+                c->pids[i] = start_waiter(c->page);
+        g_assert_cmpint(sd_event_new(&c->event), >=, 0);
+        g_assert_cmpint(wake_new(c->event, c->running->directory, false, on_crowd_settled, &c->settled, &c->wake), ==, 0);
+        wake_want(c->wake);
+        return c;
+}
+
+static void crowd_free(struct crowd *c) {
+        wake_free(c->wake);
+        sd_event_unref(c->event);
+        munmap((void *) c->page, sizeof(*c->page));
+        running_finish(c->running);
+        g_free(c);
+}
+
+/* Whoever leaves, leaves nobody asleep. */
+static void crowd_leave(struct crowd *c) {
+        wake_leave(c->wake);
+        g_assert_false(wake_is_waking(c->wake));
+        for (size_t i = 0; i < CROWD; i++)
+                assert_woken(c->pids[i]);
+        crowd_free(c);
+}
+
 /* A crowd is expected as a whole, and woken in parts: the next when those are served, or do not come. */
 static void test_wake_in_windows(gconstpointer come) {
-        struct running *l = running_prepare(0);
-        const struct wait_page *page;
+        struct crowd *c = crowd_new();
         unsigned n_come = 0, n_served = 0, n = 0;
-        sd_event *event = NULL;
-        pid_t pids[CROWD];
-        struct wake *wake;
-        int settled = 0;
 
-        make_page(l, "TRACECTL0000");
-        page = map_page(l);
-        for (size_t i = 0; i < CROWD; i++)
-                pids[i] = start_waiter(page);
-        g_assert_cmpint(sd_event_new(&event), >=, 0);
-        g_assert_cmpint(wake_new(event, l->directory, false, on_crowd_settled, &settled, &wake), ==, 0);
-        wake_want(wake);
-        g_assert_cmpuint(wake_expected(wake), ==, CROWD);
+        g_assert_cmpuint(wake_expected(c->wake), ==, CROWD);
         while (n < CROWD && come) {
-                n = count_woken(pids);
+                n = count_woken(c->pids);
                 g_assert_cmpuint(n, <=, n_served + WINDOW);
                 if (n_come < n) {
-                        wake_registered(wake);
+                        wake_registered(c->wake);
                         n_come++;
                 } else if (n_served < n_come) {
-                        wake_served(wake, 1);
+                        wake_served(c->wake, 1);
                         n_served++;
                 }
         }
         while (n < CROWD) {
-                g_assert_cmpint(sd_event_run(event, 1000), >=, 0);
-                n = count_woken(pids);
+                g_assert_cmpint(sd_event_run(c->event, 1000), >=, 0);
+                n = count_woken(c->pids);
         }
         for (; n_come < CROWD && come; n_come++)
-                wake_registered(wake);
-        while (!settled)
-                g_assert_cmpint(sd_event_run(event, UINT64_MAX), >=, 0);
-        g_assert_cmpint(settled, ==, 1);
-        g_assert_cmpuint(wake_missing(wake), ==, come ? 0 : CROWD);
-        wake_free(wake);
-        sd_event_unref(event);
-        munmap((void *) page, sizeof(*page));
-        running_finish(l);
+                wake_registered(c->wake);
+        while (!c->settled)
+                g_assert_cmpint(sd_event_run(c->event, UINT64_MAX), >=, 0);
+        g_assert_cmpint(c->settled, ==, 1);
+        g_assert_cmpuint(wake_missing(c->wake), ==, come ? 0 : CROWD);
+        crowd_free(c);
 }
 
 /* As the kernel counts them: it moves all to where they are. */
@@ -329,97 +355,42 @@ static unsigned count_asleep(const struct wait_page *page) {
 /* One comes each time that the window's time is over: a machine that is slow is not given ever more to do. */
 static void test_slow_crowd(void) {
         enum { ROUNDS = 6 };
-        struct running *l = running_prepare(0);
-        const struct wait_page *page;
-        sd_event *event = NULL;
-        pid_t pids[CROWD];
-        struct wake *wake;
-        int settled = 0;
+        struct crowd *c = crowd_new();
 
-        make_page(l, "TRACECTL0000");
-        page = map_page(l);
-        for (size_t i = 0; i < CROWD; i++)
-                pids[i] = start_waiter(page);
-        g_assert_cmpint(sd_event_new(&event), >=, 0);
-        g_assert_cmpint(wake_new(event, l->directory, false, on_crowd_settled, &settled, &wake), ==, 0);
-        wake_want(wake);
-        g_assert_cmpuint(count_asleep(page), ==, CROWD - WINDOW);
+        g_assert_cmpuint(count_asleep(c->page), ==, CROWD - WINDOW);
         for (size_t i = 0; i < ROUNDS; i++) {
-                wake_registered(wake);
-                wake_served(wake, 1);
-                g_assert_cmpint(sd_event_run(event, UINT64_MAX), >, 0);
+                wake_registered(c->wake);
+                wake_served(c->wake, 1);
+                g_assert_cmpint(sd_event_run(c->event, UINT64_MAX), >, 0);
         }
         /* After some of these times those that have not come are not waited for, once. */
-        g_assert_cmpuint(count_asleep(page), <, CROWD - WINDOW);
-        g_assert_cmpuint(count_asleep(page), >=, CROWD - 2 * WINDOW);
-        g_assert_true(wake_is_waking(wake));
-        wake_leave(wake);
-        g_assert_false(wake_is_waking(wake));
-        for (size_t i = 0; i < CROWD; i++)
-                assert_woken(pids[i]);
-        wake_free(wake);
-        sd_event_unref(event);
-        munmap((void *) page, sizeof(*page));
-        running_finish(l);
+        g_assert_cmpuint(count_asleep(c->page), <, CROWD - WINDOW);
+        g_assert_cmpuint(count_asleep(c->page), >=, CROWD - 2 * WINDOW);
+        g_assert_true(wake_is_waking(c->wake));
+        crowd_leave(c);
 }
 
 /* When nobody comes for a while more are woken; when they do come after all, as few as before. */
 static void test_late_crowd(void) {
-        struct running *l = running_prepare(0);
-        const struct wait_page *page;
-        sd_event *event = NULL;
-        pid_t pids[CROWD];
-        struct wake *wake;
-        int settled = 0;
+        struct crowd *c = crowd_new();
 
-        make_page(l, "TRACECTL0000");
-        page = map_page(l);
-        for (size_t i = 0; i < CROWD; i++)
-                pids[i] = start_waiter(page);
-        g_assert_cmpint(sd_event_new(&event), >=, 0);
-        g_assert_cmpint(wake_new(event, l->directory, false, on_crowd_settled, &settled, &wake), ==, 0);
-        wake_want(wake);
-        g_assert_cmpuint(count_asleep(page), ==, CROWD - WINDOW);
-        g_assert_cmpint(sd_event_run(event, UINT64_MAX), >, 0);
-        g_assert_cmpuint(count_asleep(page), ==, CROWD - 3 * WINDOW);
+        g_assert_cmpuint(count_asleep(c->page), ==, CROWD - WINDOW);
+        g_assert_cmpint(sd_event_run(c->event, UINT64_MAX), >, 0);
+        g_assert_cmpuint(count_asleep(c->page), ==, CROWD - 3 * WINDOW);
         /* Of the 64 that were woken last, one after the other: no more are awake than one window. */
         for (size_t i = 0; i < 3 * WINDOW / 2; i++) {
-                g_assert_cmpuint(count_asleep(page), ==, CROWD - 3 * WINDOW);
-                wake_served(wake, 1);
+                g_assert_cmpuint(count_asleep(c->page), ==, CROWD - 3 * WINDOW);
+                wake_served(c->wake, 1);
         }
-        g_assert_cmpuint(count_asleep(page), ==, CROWD - 3 * WINDOW - WINDOW / 2);
-        wake_leave(wake);
-        for (size_t i = 0; i < CROWD; i++)
-                assert_woken(pids[i]);
-        wake_free(wake);
-        sd_event_unref(event);
-        munmap((void *) page, sizeof(*page));
-        running_finish(l);
+        g_assert_cmpuint(count_asleep(c->page), ==, CROWD - 3 * WINDOW - WINDOW / 2);
+        crowd_leave(c);
 }
 
 /* Who leaves in the middle leaves nobody asleep that the next one needs. */
 static void test_leave_in_window(void) {
-        struct running *l = running_prepare(0);
-        const struct wait_page *page;
-        sd_event *event = NULL;
-        pid_t pids[CROWD];
-        struct wake *wake;
-        int settled = 0;
+        struct crowd *c = crowd_new();
 
-        make_page(l, "TRACECTL0000");
-        page = map_page(l);
-        for (size_t i = 0; i < CROWD; i++)
-                pids[i] = start_waiter(page);
-        g_assert_cmpint(sd_event_new(&event), >=, 0);
-        g_assert_cmpint(wake_new(event, l->directory, false, on_crowd_settled, &settled, &wake), ==, 0);
-        wake_want(wake);
-        wake_leave(wake);
-        for (size_t i = 0; i < CROWD; i++)
-                assert_woken(pids[i]);
-        wake_free(wake);
-        sd_event_unref(event);
-        munmap((void *) page, sizeof(*page));
-        running_finish(l);
+        crowd_leave(c);
 }
 
 int main(int argc, char *argv[]) {
