@@ -76,7 +76,8 @@ static bool channel_is_good(const struct remains_channel *c, const struct remain
             c->record.id > s->record.last_channel)
                 return false;
         for (size_t i = 0; i < s->n_channels; i++)
-                if (s->channels[i].record.id == c->record.id || strcmp(s->channels[i].name, c->name) == 0)
+                if (s->channels[i].record.id == c->record.id ||
+                    (!s->channels[i].record.kernel == !c->record.kernel && strcmp(s->channels[i].name, c->name) == 0))
                         return false;
         return context_set_is_valid(c->contexts.bits, c->contexts.app) &&
                ring_geometry_init(&g, 0, 0, 1, c->record.n_subbufs, c->record.subbuf_size) >= 0;

@@ -107,6 +107,8 @@ class ApartTest(ServiceTest):
                       '$ctx.procname == "mine"')
         self.tracectl("root", "enable-event", "--kernel", "-s", "lost", "--userspace-probe",
                       "/usr/local/bin/twice:step")
+        # The channels of programs and of the kernel that nobody has named have one name.
+        self.tracectl("root", "enable-event", "-s", "lost", "none:*")
         self.tracectl("root", "start", "lost")
         traces = Traces(self.host)
         found = traces.found()

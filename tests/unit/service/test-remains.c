@@ -196,6 +196,27 @@ static void test_refused(void) {
         }
 }
 
+/* A channel of programs and one of the kernel may have one name, as those that nobody has named do. */
+static void test_names_of_channels(void) {
+        for (uint8_t kernel = 0; kernel < 2; kernel++) {
+                const struct record_channel c = {
+                        .size = sizeof(c), .key = 7, .id = 2, .subbuf_size = 65536, .n_subbufs = 4, .kernel = kernel,
+                };
+                const uint32_t last_channel = 2;
+                struct world *w = make(false);
+                struct remains r = { 0 };
+
+                memcpy((char *) w->items[8].data + offsetof(struct record_session, last_channel), &last_channel, 4);
+                add_struct(w, false, RECORD_CHANNEL, &c, sizeof(c), "c\0", 3);
+                g_assert_cmpint(remains_read(&w->image, &r), ==, kernel ? 0 : -EBADMSG);
+                g_assert_cmpuint(r.n_sessions, ==, kernel);
+                if (kernel)
+                        g_assert_cmpuint(r.sessions[0].n_channels, ==, 2);
+                remains_done(&r);
+                done(w);
+        }
+}
+
 /* Any bytes anywhere, records cut anywhere: refused or understood, and nothing outside of them is looked at. */
 static void test_mutated(void) {
         unsigned n_read = 0;
@@ -285,6 +306,7 @@ int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/remains/read", test_read);
         g_test_add_func("/remains/later", test_later);
+        g_test_add_func("/remains/names-of-channels", test_names_of_channels);
         g_test_add_func("/remains/refused", test_refused);
         g_test_add_func("/remains/mutated", test_mutated);
         g_test_add_func("/roll/roll", test_roll);
