@@ -164,7 +164,8 @@ void service_reload(struct service *s) {
  * Whether we are asked to end for good or are started again afterwards, nobody
  * says. Everything is in the state; applications go on writing, and consumers,
  * whose connections the service manager holds, go on emptying rings. Where it is
- * for good it lets go of them, and they write what there is and end.
+ * for good it lets go of them, and they write what there is and end. Where it was
+ * not the manager that asked, our status has it start us again.
  */
 static void leave_sessions(struct service *s) {
         log_debug("sessions are left to the next tracingd");
@@ -175,7 +176,7 @@ static void leave_sessions(struct service *s) {
         unit_starter_leave(s->units);
         wake_leave(s->wake);
         manager_leave(s->manager);
-        end_loop(s);
+        (void) sd_event_exit(s->event, SERVICE_LEFT_SESSIONS);
 }
 
 void service_end(struct service *s) {

@@ -347,5 +347,5 @@ int main(int argc, char *argv[]) {
         if (arg_mode == SERVICE_PRIVATE)
                 run_private(&sockets);
         r = run(&sockets, run_directory, NULL);
-        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return r < 0 ? EXIT_FAILURE : r;
 }

@@ -53,7 +53,13 @@ struct service *service_free(struct service *s);
 void service_leave(struct service *s);
 DEFINE_CLEANUP(struct service *, service_free)
 
-/* Serves until it ends by itself or by service_end(), and every consumer has ended or had its time. */
+/* The units tell the service manager that with this exit status (TEMPFAIL) we are to be started again. */
+#define SERVICE_LEFT_SESSIONS 75
+
+/*
+ * Serves until it ends by itself or by service_end(), and every consumer has ended or had its time: 0, or
+ * SERVICE_LEFT_SESSIONS where there are sessions that wait for the next tracingd. -errno.
+ */
 int service_run(struct service *s);
 
 /*

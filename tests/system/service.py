@@ -121,7 +121,8 @@ class ServiceTest(host.HostTest):
 
     def path(self, user, session):
         """The object of a session."""
-        return f"{ROOT}/session/_3{host.USERS.get(user, 0)}/{session}"
+        escaped = re.sub("[^A-Za-z0-9]", lambda c: f"_{ord(c[0]):02x}", session)
+        return f"{ROOT}/session/_3{host.USERS.get(user, 0)}/{escaped}"
 
     def get(self, user, session, name):
         """A property of a session, as its owner sees it."""

@@ -247,6 +247,25 @@ class Restart(RestartTest):
         self.assertEqual(self.tracectl("alice", "list", "--json=short").stdout.strip(), "[]")
         self.await_end(unit)
 
+    def test_terminated(self):
+        """By somebody else than systemd: as if it had been killed. When systemd stops it, it has not failed."""
+        emitter = self.emitter("alice", 1)
+        self.begin("terminated")
+        emitter.emit(1000)
+        everything = self.everything()
+        for name in ("TERM", "INT"):
+            before = self.main_pid()
+            self.host.run(["kill", "-" + name, str(before)])
+            emitter.emit(1000)
+            self.await_another(before)
+            self.assertEqual(self.everything(), everything)
+            emitter.emit(1000)
+        self.tracectl("alice", "stop", "terminated")
+        self.assert_counted(self.events(self.output("alice", "terminated")), [emitter])
+        self.host.systemctl("stop", "tracingd.socket", "tracectl-control.socket", UNIT)
+        self.assertEqual(self.show(UNIT, "ActiveState", "Result"), {"ActiveState": "inactive", "Result": "success"})
+        self.host.systemctl("start", "tracingd.socket", "tracectl-control.socket")
+
     def test_store_is_emptied(self):
         """Nothing of sessions that are over stays with systemd."""
         emitter = self.emitter("alice", 1)

@@ -6,14 +6,21 @@ all have a higher minor number and something that this version does not know (pr
 
 import fcntl
 import os
+import re
 import shutil
+import signal
 import subprocess
 import unittest
 
 import host
 import system
+import test_kernel as kernel
+import test_kernel_own as own
 from service import NAME, ROOT, SOURCE, read_line
 from test_service_restart import TORTURE, RestartTest
+
+if __name__ == "__main__":
+    kernel.with_tracefs()
 
 LATER = os.path.join(system.BUILD, "later")
 LIBRARY = "libtracectl-tracepoint.so.0"
@@ -40,7 +47,7 @@ def build_later():
 
 @host.needs_host
 @unittest.skipUnless(TORTURE, "it builds everything a second time: TRACECTL_TORTURE=1")
-class Upgrade(RestartTest):
+class UpgradeTest(RestartTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -73,13 +80,29 @@ class Upgrade(RestartTest):
         for path in self.places.values():
             self.replace(self.earlier(path), path)
 
-    def replace_consumer(self, session):
+    def replace_consumer(self, session, user="alice"):
         """It is killed, and its successor is of the version that is installed."""
-        unit = self.get("alice", session, "ConsumerUnit") + ".service"
+        unit = self.get(user, session, "ConsumerUnit") + ".service"
         before = self.show(unit, "MainPID")["MainPID"]
         self.host.run(["kill", "-KILL", before])
         system.wait_until(lambda: self.show(unit, "MainPID")["MainPID"] not in ("0", before), "another consumer")
 
+    def each_way(self, sessions, record, user="alice"):
+        """record() is called with programs of every pair of versions. sessions: those whose consumers are replaced."""
+        record()
+        for change, consumers_first in ((self.upgrade, False), (self.downgrade, True), (self.upgrade, True),
+                                        (self.downgrade, False)):
+            change()
+            for what in (True, False):
+                if what == consumers_first:
+                    for session in sessions:
+                        self.replace_consumer(session, user)
+                else:
+                    self.restart()
+                record()
+
+
+class Upgrade(UpgradeTest):
     def record_some(self, emitters):
         for emitter in emitters:
             emitter.emit(1000)
@@ -157,6 +180,126 @@ class Upgrade(RestartTest):
             self.assert_counted(self.events(self.output("alice", session)), emitters)
             shown = self.tracectl("alice", "view", self.output("alice", session)).stdout
             self.assertEqual(shown.count(" test:tick "), sum(e.emitted for e in emitters))
+
+    def counters(self, path):
+        return [int(re.search(r"counter = (\d+)", line).group(1)) for line in self.events(path)]
+
+    def test_rings_in_files(self):
+        """And what is left of them when everything is killed is recovered by either version's tracectl."""
+        for turn, program in enumerate(("tracectl", EARLIER_CLIENT)):
+            trace = f"/home/alice/files-{turn}"
+            emitter = self.emitter("alice", turn)
+            self.begin("files", "--persistent", "-o", trace)
+            self.each_way(["files"], lambda e=emitter: e.emit(1000))
+            if program == EARLIER_CLIENT:
+                # The other way round: rings that the later version described.
+                self.upgrade()
+                self.restart()
+                self.replace_consumer("files")
+                emitter.emit(1000)
+                self.emitter("alice", turn).emit(0)
+            self.assertEqual(self.get("alice", "files", "EventsDiscarded"), 0)
+            self.host.power_cut()
+            if program == "tracectl":
+                self.upgrade()
+            self.host.boot()
+            with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as f:
+                self.host.run(["sh", "-c", "cat >/run/boot-id"], input=f.read())
+            self.host.run([program, "recover", trace], user="alice")
+            self.assertEqual(self.counters(trace), list(range(emitter.emitted)))
+            self.downgrade()
+            self.restart()
+
+    def test_overwrite(self):
+        """The newest events of rings that overwrite, whoever takes them out."""
+        emitter = self.emitter("alice", 1)
+        self.tracectl("alice", "create", "newest", "--mode=flight-recorder")
+        self.tracectl("alice", "enable-channel", "-s", "newest", "main", "--subbuf-size", "16K", "--subbuf-count", "2")
+        self.tracectl("alice", "enable-event", "-s", "newest", "-c", "main", "test:*")
+        self.tracectl("alice", "start", "newest")
+        output, turn = self.output("alice", "newest"), 0
+
+        def emit_and_look():
+            nonlocal turn
+            turn += 1
+            emitter.emit(10_000)
+            self.tracectl("alice", "snapshot", "-s", "newest", f"turn-{turn}")
+            (found,) = [path for path in self.host.run(["find", output, "-name", f"*turn-{turn}"]).stdout.split()]
+            counters = self.counters(found)
+            self.assertGreater(len(counters), 100)
+            self.assertLess(len(counters), 10_000)
+            newest = max(counters)
+            self.assertEqual(newest, emitter.emitted - 1)
+
+        self.each_way(["newest"], emit_and_look)
+
+    def test_record(self):
+        """A recording of a program that runs goes on, whose client is of the earlier version, and of the later one."""
+        for turn in range(2):
+            emitter = self.emitter("alice", turn)
+            if turn:
+                self.upgrade()
+                self.restart()
+            trace = f"/home/alice/recording-{turn}"
+            client = self.start(f"exec tracectl record -o {trace} -p {emitter.pid} 2>&1", user="alice", bufsize=0, text=False)
+            self.assertIn(b"Recording into", read_line(client))
+            (session,) = self.tracectl("alice", "list", "--no-legend").stdout.split()[:1]
+            self.each_way([session], lambda e=emitter: e.emit(1000))
+            os.kill(client.outer_pid, signal.SIGINT)
+            self.assertIn(f"{emitter.emitted:,} events, 0 lost", read_line(client).decode())
+            self.assertEqual(self.counters(trace), list(range(emitter.emitted)))
+
+    def install_pairs(self):
+        self.host.write("/root/pairs.c", kernel.PAIRS)
+        self.host.run("cc -D_GNU_SOURCE -O2 /root/pairs.c -o /usr/local/bin/upgraded -pthread "
+                      "$(pkg-config --cflags --libs tracectl-tracepoint)")
+
+    @unittest.skipUnless(os.path.isdir(f"{kernel.TRACEFS}/instances"), "needs tracefs")
+    def test_kernel(self):
+        """A ring of the kernel's is emptied by consumers of either version, beside those of a program."""
+        self.install_pairs()
+        self.tracectl("root", "create", "kernel")
+        self.tracectl("root", "enable-event", "--kernel", "-s", "kernel", "--syscall", "getpgid", "--filter",
+                      '$ctx.procname == "upgraded"')
+        self.tracectl("root", "enable-event", "-s", "kernel", "pair:*")
+        self.tracectl("root", "start", "kernel")
+        turns = 0
+
+        def call():
+            nonlocal turns
+            turns += 1
+            self.host.run(["upgraded", "100"])
+
+        self.each_way(["kernel"], call, user="root")
+        self.tracectl("root", "stop", "kernel")
+        self.assertEqual(self.get("root", "kernel", "EventsDiscarded"), 0)
+        lines = self.events(self.output("root", "kernel"))
+        for name in ("pair:before", "syscall_entry_getpgid", "syscall_exit_getpgid", "pair:after"):
+            self.assertEqual(sum(f" {name}: " in line for line in lines), 100 * turns, name)
+        shown = self.tracectl("root", "view", self.output("root", "kernel")).stdout
+        self.assertEqual(shown.count("pair:after"), 100 * turns)
+
+    @unittest.skipUnless(os.path.isdir(f"{kernel.TRACEFS}/instances"), "needs tracefs")
+    def test_kernel_of_a_user(self):
+        """Such a session ends with a tracingd that is replaced, and says so; what it has had is there, and another one
+        can be made."""
+        self.install_pairs()
+        self.host.write("/etc/polkit-1/rules.d/50-own.rules", own.RULE)
+        self.host.systemctl("restart", "polkit.service")
+        self.host.show_machine_proc()
+        for change in (self.upgrade, self.downgrade):
+            command = ["sh", "-c", "upgraded 10; read line; upgraded 10"]
+            client = self.start(["tracectl", "record", "--kernel", "--syscall", "getpgid", "-o", f"/home/alice/{change.__name__}",
+                                 "--", *command], user="alice")
+            system.wait_until(lambda: "active" in self.tracectl("alice", "list", "--no-legend").stdout, "a session")
+            (session,) = self.tracectl("alice", "list", "--no-legend").stdout.split()[:1]
+            system.wait_until(lambda s=session: self.get("alice", s, "EventsRecorded") >= 20, "its first half")
+            self.replace_consumer(session)
+            change()
+            self.restart()
+            client.communicate("\n", timeout=system.PATIENCE)
+            lines = self.events(f"/home/alice/{change.__name__}", lost=None)
+            self.assertEqual(sum("syscall_entry_getpgid: " in line for line in lines), 10)
 
 
 if __name__ == "__main__":
