@@ -286,6 +286,8 @@ class Upgrade(UpgradeTest):
         self.install_pairs()
         self.host.write("/etc/polkit-1/rules.d/50-own.rules", own.RULE)
         self.host.systemctl("restart", "polkit.service")
+        # A tracingd sees what was there when it began.
+        self.host.systemctl("stop", "tracingd.service")
         self.host.show_machine_proc()
         for change in (self.upgrade, self.downgrade):
             command = ["sh", "-c", "upgraded 10; read line; upgraded 10"]
