@@ -27,6 +27,7 @@ struct service {
         sd_event_source *roll_timer; /* while applications of an earlier tracingd are missing */
         unsigned roll_looks;   /* since one came back */
         uint32_t roll_missing; /* at the last look */
+        uint32_t roll_position; /* from where the look goes on, 0: none is half done */
         struct fd_store *store; /* NULL: sessions end with us */
         struct unit_starter *units; /* NULL in private mode */
         struct manager *manager;

@@ -20,6 +20,9 @@
 #define LOOK_USEC (500 * 1000)
 #define LOOKS_MAX 10
 
+/* So many are looked at in a turn of the main loop: two milliseconds. */
+#define LOOKS_PER_TURN 128
+
 static bool is_there(const struct roll_entry *entry) {
         _cleanup_close_ int fd = -1;
         uint64_t process;
@@ -46,21 +49,34 @@ static void settle(struct service *s) {
         waiters_check(s->manager);
 }
 
+static int look_again(sd_event_source *source, uint64_t usec) {
+        (void) sd_event_source_set_time_relative(source, usec);
+        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
 static int on_look(sd_event_source *source, uint64_t usec, void *userdata) {
         struct service *s = userdata;
+        bool all;
 
-        uint32_t missing = roll_missing(s->roll);
+        if (s->roll_position == 0) {
+                bool fewer = roll_missing(s->roll) < s->roll_missing;
 
-        if (missing < s->roll_missing)
-                s->roll_looks = 0;
-        roll_sift(s->roll, ++s->roll_looks < LOOKS_MAX ? is_there : NULL, on_gone, s);
+                s->roll_looks = fewer ? 1 : s->roll_looks + 1;
+                s->roll_missing = roll_missing(s->roll);
+                /* While they come, those that have ended can wait, who has come back cannot. */
+                if (fewer && wake_is_waking(s->wake))
+                        return look_again(source, LOOK_USEC);
+        }
+        all = roll_sift(s->roll, &s->roll_position, LOOKS_PER_TURN, s->roll_looks < LOOKS_MAX ? is_there : NULL,
+                        on_gone, s);
+        if (!all)
+                return look_again(source, 0);
         s->roll_missing = roll_missing(s->roll);
         if (s->roll_missing == 0) {
                 settle(s);
                 return 0;
         }
-        (void) sd_event_source_set_time_relative(source, LOOK_USEC);
-        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        return look_again(source, LOOK_USEC);
 }
 
 int resume_begin(struct service *s) {

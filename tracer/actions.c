@@ -15,6 +15,7 @@
 #include "tracer/thread.h"
 
 #define QUIESCE_MSEC 250
+#define VIEW_KEPT_MAX 16384
 
 /* Apart from what every process touches at its start. */
 static struct ring_map maps[SOURCES_MAX][RING_MAPS_MAX];
@@ -226,64 +227,94 @@ static void unkeep(struct applied *a, const bool *had) {
         }
 }
 
-/* Everything that is behind the actions of a view; *ret begins with the lists. */
+/* What is behind the actions of a view: the lists, one behind the other with what they lead to. */
+struct built {
+        char *memory;
+        size_t size;
+        struct context_process *process;
+        struct view_header *view; /* a copy, or NULL where it is large */
+};
+
+static size_t align8(size_t n) {
+        return (n + 7) & ~(size_t) 7;
+}
+
 static int build(const struct applied *a, const struct view *view, const struct pair *pairs, const struct snapshot *s,
-                 char **ret, size_t *ret_size) {
+                 struct built *ret) {
+        size_t view_size = view->header->total_size <= VIEW_KEPT_MAX ? view->header->total_size : 0;
         size_t filters_size, lists_size, calls_size = view->n_rings * sizeof(struct app_calls), size;
         const char *filters = filters_of(view, &filters_size);
-        struct context_process *process;
         struct app_calls *calls;
         struct shared shared;
         char *memory, *copy;
         int r;
 
-        lists_size = (((size_t) s->n_definitions + 1) * sizeof(struct action_list *) + 7) & ~(size_t) 7;
-        size = lists_size + filters_size + sizeof(*process) + calls_size +
-               (size_t) view->n_actions * (sizeof(struct action) + sizeof(struct action_list));
-        memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        lists_size = align8(((size_t) s->n_definitions + 1) * sizeof(struct action_list *));
+        size = align8(lists_size + filters_size + sizeof(*ret->process) + calls_size +
+                      (size_t) view->n_actions * (sizeof(struct action) + sizeof(struct action_list)));
+        memory = mmap(NULL, size + view_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (memory == MAP_FAILED)
                 return -ENOMEM;
         copy = memory + lists_size;
         if (filters_size > 0)
                 memcpy(copy, filters, filters_size);
-        process = (struct context_process *) (copy + filters_size);
-        *process = a->process;
-        calls = (struct app_calls *) (process + 1);
+        *ret = (struct built) { memory, size + view_size, (struct context_process *) (copy + filters_size), NULL };
+        *ret->process = a->process;
+        if (view_size > 0)
+                ret->view = memcpy(memory + size, view->header, view_size);
+        calls = (struct app_calls *) (ret->process + 1);
         r = find_calls(view, s, calls);
         if (r < 0) {
-                munmap(memory, size);
+                munmap(memory, size + view_size);
                 return r;
         }
-        shared = (struct shared) { pairs, process, calls, copy };
+        shared = (struct shared) { pairs, ret->process, calls, copy };
         build_lists(view, &shared, (char *) calls + calls_size, (struct action_list **) memory);
-        *ret = memory;
-        *ret_size = size;
         return 0;
+}
+
+static bool is_same_process(const struct context_process *a, const struct context_process *b) {
+        return a->pid == b->pid && a->uid == b->uid && a->gid == b->gid && a->same_namespace == b->same_namespace &&
+               a->cgroup_size == b->cgroup_size && memcmp(a->cgroup, b->cgroup, a->cgroup_size) == 0;
+}
+
+/* Then the ring sets are mapped, too: their numbers are never used again for others. */
+static bool is_in_force(const struct applied *a, const struct view_header *view, const struct snapshot *s) {
+        const size_t after = offsetof(struct view_header, generation) + sizeof(view->generation);
+
+        return a->memory && a->view && a->version == s->version && a->view->total_size == view->total_size &&
+               memcmp(a->view, view, offsetof(struct view_header, generation)) == 0 &&
+               memcmp((const char *) a->view + after, (const char *) view + after, view->total_size - after) == 0 &&
+               is_same_process(a->made_for, &a->process) && !publish_is_pending(a->source);
 }
 
 int actions_apply(struct applied *a, const struct view *view, const int *fds, struct snapshot *s) {
         struct pair pairs[VIEW_RINGS_MAX];
         bool had[RING_MAPS_MAX] = { false };
         struct retired retired;
-        char *memory = NULL;
-        size_t size = 0;
+        struct built built = { 0 };
         int r;
 
+        if (is_in_force(a, view->header, s))
+                return 0;
         for (uint32_t i = 0; i < a->n_maps; i++)
                 had[i] = maps[a->source][i].id;
         r = get_maps(a, view, fds, pairs);
         /* Often nothing is wanted of a program, and that takes no memory. */
         if (r >= 0 && view->n_actions > 0)
-                r = build(a, view, pairs, s, &memory, &size);
+                r = build(a, view, pairs, s, &built);
         if (r >= 0)
-                r = publish(a->source, s, (struct action_list **) memory, view->n_actions, &retired);
+                r = publish(a->source, s, (struct action_list **) built.memory, view->n_actions, &retired);
         if (r < 0) {
-                if (memory)
-                        munmap(memory, size);
+                if (built.memory)
+                        munmap(built.memory, built.size);
                 unkeep(a, had);
                 return r;
         }
-        retire(a, s, memory, size, &retired);
+        retire(a, s, built.memory, built.size, &retired);
+        a->view = built.view;
+        a->made_for = built.process;
+        a->version = s->version;
         return 0;
 }
 

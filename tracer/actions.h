@@ -22,6 +22,9 @@ struct applied {
         struct context_process process; /* what the daemon says of us; the action lists have a copy */
         void *memory; /* the action lists and what they lead to; NULL: nothing is on */
         size_t memory_size;
+        const struct view_header *view;      /* in memory: the view that they are made from; NULL: not kept */
+        const struct context_process *made_for; /* likewise */
+        uint32_t version;                    /* of the snapshot */
 };
 
 /*
@@ -29,7 +32,8 @@ struct applied {
  * stay the caller's), turns the events of snapshot on and off, waits until no
  * thread uses what was before, and frees that. Where a thread stays inside a
  * tracepoint for longer than it may, the old memory is left alone. What another
- * daemon wants stays as it is.
+ * daemon wants stays as it is. A view that differs from the one before in its
+ * generation alone, as that of a daemon that was restarted, is already in force.
  *
  * -errno where the view cannot be applied, -ESTALE where another is on its way
  * (publish.h); nothing has changed then.

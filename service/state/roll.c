@@ -10,6 +10,9 @@
 
 #include "service/state/roll.h"
 
+/* Slots were mostly filled in the order of numbers: one is looked for from so many places before its own on. */
+#define SLOTS_NEAR 16
+
 /* The file grows by so many slots; memory for them is there before they are used. */
 #define SLOTS_STEP 2048
 
@@ -225,15 +228,16 @@ static bool is_of(const struct roll_slot *slot, const struct roll_entry *entry) 
 }
 
 uint32_t roll_resume(struct roll *r, const struct roll_entry *entry) {
-        uint32_t number = 0;
+        uint32_t number = 0, first;
 
         /* Where the kernel does not tell processes apart, nobody is known again. */
         if (!r || entry->id == 0 || entry->process == 0)
                 return 0;
         pthread_mutex_lock(&r->lock);
-        /* Slots were mostly filled in the order of numbers. */
+        first = (uint32_t) ((entry->id - 1) % (r->n_used ? r->n_used : 1));
+        first = first < SLOTS_NEAR ? 0 : first - SLOTS_NEAR;
         for (uint32_t n = 0; n < r->n_used && number == 0 && atomic_load(&r->n_missing) > 0; n++) {
-                uint32_t i = (uint32_t) ((entry->id - 1 + n) % r->n_used);
+                uint32_t i = (first + n) % r->n_used;
 
                 if (r->missing[i] && is_of(slot_at(r, i), entry)) {
                         r->missing[i] = 0;
@@ -290,11 +294,18 @@ static bool give_up(struct roll *r, uint32_t i) {
         return missing;
 }
 
-void roll_sift(struct roll *r, bool (*is_there)(const struct roll_entry *entry),
+bool roll_sift(struct roll *r, uint32_t *position, unsigned max, bool (*is_there)(const struct roll_entry *entry),
                void (*gone)(const struct roll_entry *entry, void *userdata), void *userdata) {
         struct roll_entry entry;
 
-        for (uint32_t i = 0; r && i < r->n_used && roll_missing(r) > 0; i++)
-                if (read_missing(r, i, &entry) && (!is_there || !is_there(&entry)) && give_up(r, i))
+        for (; r && *position < r->n_used && roll_missing(r) > 0; (*position)++) {
+                if (!read_missing(r, *position, &entry))
+                        continue;
+                if (max-- == 0)
+                        return false;
+                if ((!is_there || !is_there(&entry)) && give_up(r, *position))
                         gone(&entry, userdata);
+        }
+        *position = 0;
+        return true;
 }

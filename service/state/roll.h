@@ -81,7 +81,8 @@ uint32_t roll_missing(const struct roll *r);
 
 /*
  * Calls gone for each of the missing that is_there does not want any more, and
- * drops it. With is_there NULL: for all. Main loop.
+ * drops it. With is_there NULL: for all. Looks at max of them at most, from
+ * *position on, 0 at first; false where there are more. Main loop.
  */
-void roll_sift(struct roll *r, bool (*is_there)(const struct roll_entry *entry),
+bool roll_sift(struct roll *r, uint32_t *position, unsigned max, bool (*is_there)(const struct roll_entry *entry),
                void (*gone)(const struct roll_entry *entry, void *userdata), void *userdata);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -256,7 +257,7 @@ static bool is_even(const struct roll_entry *entry) {
 static void test_roll(void) {
         struct roll_entry e = { .uid = 1000, .pid = 5, .process = 50 }, other;
         struct fd_store *store;
-        uint32_t numbers[4001];
+        uint32_t numbers[4001], position = 0;
         uint64_t gone = 0;
         struct roll *r;
         int fd;
@@ -292,9 +293,15 @@ static void test_roll(void) {
         g_assert_cmpuint(roll_missing(r), ==, 10);
         roll_resumed(r);
         g_assert_cmpuint(roll_missing(r), ==, 9);
-        roll_sift(r, is_even, on_gone, &gone);
+        /* A few at a time, each once: of nine that are missing the first four, then four, then the last. */
+        g_assert_false(roll_sift(r, &position, 4, is_even, on_gone, &gone));
+        g_assert_cmpuint(gone, ==, 1 + 5);
+        g_assert_false(roll_sift(r, &position, 4, is_even, on_gone, &gone));
         g_assert_cmpuint(gone, ==, 1 + 5 + 7 + 9);
-        roll_sift(r, NULL, on_gone, &gone);
+        g_assert_true(roll_sift(r, &position, 4, is_even, on_gone, &gone));
+        g_assert_cmpuint(gone, ==, 1 + 5 + 7 + 9);
+        g_assert_cmpuint(position, ==, 0);
+        g_assert_true(roll_sift(r, &position, UINT_MAX, NULL, on_gone, &gone));
         g_assert_cmpuint(gone, ==, 1 + 5 + 7 + 9 + 2 + 4 + 6 + 8 + 10);
         g_assert_cmpuint(roll_missing(r), ==, 0);
         roll_free(r);

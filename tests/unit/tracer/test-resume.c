@@ -115,6 +115,33 @@ static void same_rings(void) {
         world_done(&w);
 }
 
+/* A view that says the same as the one before is in force: nothing is made anew. One that differs is made. */
+static void same_view(void) {
+        struct world w;
+        void *memory;
+
+        one(&w);
+        memory = daemons[0].view.memory;
+        g_assert_nonnull(memory);
+        fake_hang_up(&w.system);
+        come_back(&w, 42);
+        g_assert_true(daemons[0].view.memory == memory);
+        fake_apply(&w.system, HANDSHAKE_CONFIG, true);
+        g_assert_true(daemons[0].view.memory == memory);
+        fake_hang_up(&w.system);
+        w.system.about = (struct handshake) { .keys = HANDSHAKE_UID, .uid = 5 };
+        come_back(&w, 42);
+        g_assert_true(daemons[0].view.memory != memory);
+        memory = daemons[0].view.memory;
+        w.system.contexts |= CONTEXT_UID;
+        fake_apply(&w.system, HANDSHAKE_CONFIG, true);
+        g_assert_true(daemons[0].view.memory != memory);
+        fake_apply(&w.system, HANDSHAKE_CONFIG, false);
+        world_assert_recorded(&w, 0, 0);
+        fake_apply(&w.system, HANDSHAKE_CONFIG, true);
+        world_done(&w);
+}
+
 /*
  * One that has ended: nobody connects before the next one changes the word, and
  * who is asleep at the page is counted there, and recorded, until he is woken.
@@ -482,6 +509,7 @@ static void end_of_process(void) {
 
 static const struct world_test tests[] = {
         { "same-rings", same_rings, false },
+        { "same-view", same_view, false },
         { "awaits-the-next", awaits_the_next, false },
         { "hangs-up-on-one", hangs_up_on_one, false },
         { "awaits-its-turn", awaits_its_turn, false },
