@@ -347,7 +347,7 @@ unsigned fake_count_helpers(int *ret_tid) {
 }
 
 void fake_wait_asleep(int tid, long nr) {
-        g_autofree char *path = g_strdup_printf("/proc/self/task/%i/syscall", tid);
+        g_autofree char *path = g_strdup_printf("/proc/%i/syscall", tid);
 
         for (gint64 until = g_get_monotonic_time() + FAKE_TIMEOUT_MSEC * 1000;;) {
                 g_autofree char *text = NULL;

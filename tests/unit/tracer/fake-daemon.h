@@ -100,5 +100,5 @@ void fake_in_process(void (*func)(void));
 /* How many threads this process has beside its main thread; the first's number, if it is asked for. */
 unsigned fake_count_helpers(int *ret_tid);
 
-/* Waits until thread tid of this process sleeps in system call number nr. */
+/* Waits until thread tid, of this process or a child, sleeps in system call number nr. */
 void fake_wait_asleep(int tid, long nr);

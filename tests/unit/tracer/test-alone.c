@@ -10,7 +10,6 @@
 #undef NDEBUG
 
 #include <dirent.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -21,6 +20,7 @@
 #include <unistd.h>
 
 #include "tests/unit/tracer/world.h"
+#include "tracer/wait.h"
 
 static unsigned count_descriptors(void) {
         DIR *dir = opendir("/proc/self/fd");
@@ -113,26 +113,33 @@ static void hands_over(void) {
 
 /* The answer comes when nobody waits any more, on the same connection. */
 static void answers_late(void) {
+        int gone_on[2];
         struct world w;
+        char byte;
         pid_t pid;
 
         world_init(&w);
+        wait_config.answer_msec = WAIT_ANSWER_MSEC;
         fake_want(&w.system, true);
+        g_assert_cmpint(pipe(gone_on), ==, 0);
         pid = fork();
         g_assert_cmpint(pid, >=, 0);
         if (pid == 0) {
                 prctl(PR_SET_PDEATHSIG, SIGKILL);
                 g_assert_cmpuint(register_and_count_descriptors(), ==, 0);
+                g_assert_cmpint(write(gone_on[1], "", 1), ==, 1);
                 world_trace_for_ever();
         }
         fake_accept(&w.system);
-        (void) poll(NULL, 0, 600); /* longer than a start waits */
+        g_assert_cmpint(read(gone_on[0], &byte, 1), ==, 1);
         fake_apply(&w.system, HANDSHAKE_READY, true);
         while (fake_consume(&w.system) == 0)
                 sched_yield();
         g_assert_false(fake_is_called(&w.system, 0));
         g_assert_cmpint(kill(pid, SIGKILL), ==, 0);
         g_assert_cmpint(waitpid(pid, NULL, 0), ==, pid);
+        close(gone_on[0]);
+        close(gone_on[1]);
         world_done(&w);
 }
 

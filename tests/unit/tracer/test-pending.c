@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -231,27 +232,35 @@ static void of_a_child(void) {
 /* It is not told before the process ends: that waits as long as its start. */
 static void ends_before(void) {
         struct world w;
+        int gone_on[2];
+        char byte;
         pid_t pid;
 
         init_with_bound(&w);
         fake_want(&w.system, true);
+        g_assert_cmpint(pipe(gone_on), ==, 0);
         pid = fork();
         if (pid == 0) {
                 prctl(PR_SET_PDEATHSIG, SIGKILL);
                 program_register();
                 program_trace(3);
                 wait_config.answer_msec = FAKE_TIMEOUT_MSEC; /* a busy machine is not to be the end of it */
+                g_assert_cmpint(write(gone_on[1], "", 1), ==, 1);
                 exit(0);
         }
         fake_accept(&w.system);
-        g_usleep(2 * BOUND_USEC); /* a daemon that is slow: the program goes on, and has come to its end */
+        g_assert_cmpint(read(gone_on[0], &byte, 1), ==, 1);
+        fake_wait_asleep(pid, SYS_futex); /* at its end */
         (void) fake_send_view(&w.system, HANDSHAKE_READY, true);
         assert_ends_well(pid);
         assert_lost(&w.system, 2);
+        close(gone_on[0]);
+        close(gone_on[1]);
         world_done(&w);
 }
 
-static gpointer register_and_trace(gpointer unused) {
+static gpointer register_and_trace(gpointer tid) {
+        __atomic_store_n((int *) tid, gettid(), __ATOMIC_RELEASE);
         program_register();
         program_trace(1);
         return NULL;
@@ -262,13 +271,16 @@ static void waits_for_its_own(void) {
         g_autofree char *path = NULL;
         struct world w;
         GThread *t;
+        int tid = 0;
 
         world_init(&w);
+        wait_config.answer_msec = 0;
+        wait_config.own_answer_msec = FAKE_TIMEOUT_MSEC;
         path = g_build_filename(w.system_directory, TRACECTL_REGISTER_NAME, NULL);
         g_setenv("TRACECTL_SOCKET", path, TRUE);
-        t = g_thread_new("register", register_and_trace, NULL);
+        t = g_thread_new("register", register_and_trace, &tid);
         fake_accept(&w.system);
-        g_usleep(2 * BOUND_USEC); /* a daemon that is slow */
+        fake_wait_asleep(__atomic_load_n(&tid, __ATOMIC_ACQUIRE), SYS_futex);
         fake_apply(&w.system, HANDSHAKE_READY, true);
         (void) g_thread_join(t);
         assert_lost(&w.system, 0);
