@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/single_threaded.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -143,6 +144,51 @@ static void answers_late(void) {
         world_done(&w);
 }
 
+static unsigned enabled_in_handler = ~0U;
+
+static void on_signal(int signal) {
+        enabled_in_handler = program_enabled();
+}
+
+static void register_and_be_told(void) {
+        const struct timespec none = { 0 };
+        sigset_t sent;
+
+        sigemptyset(&sent);
+        sigaddset(&sent, SIGUSR2);
+        signal(SIGUSR1, on_signal);
+        sigprocmask(SIG_BLOCK, &sent, NULL);
+        program_register();
+        g_assert_cmpuint(enabled_in_handler, ==, PROGRAM);
+        /* The program's own mask is as it was. */
+        g_assert_cmpint(sigtimedwait(&sent, NULL, &none), ==, SIGUSR2);
+        program_trace(3);
+}
+
+/* A handler would find locks taken, by the thread that it interrupts: it comes when the answer is in force. */
+static void is_sent_signals(void) {
+        struct world w;
+        pid_t pid;
+
+        world_init(&w);
+        fake_want(&w.system, true);
+        pid = fork();
+        g_assert_cmpint(pid, >=, 0);
+        if (pid == 0) {
+                prctl(PR_SET_PDEATHSIG, SIGKILL);
+                register_and_be_told();
+                _exit(0);
+        }
+        fake_accept(&w.system);
+        fake_wait_asleep(pid, SYS_recvmsg);
+        g_assert_cmpint(kill(pid, SIGUSR1), ==, 0);
+        g_assert_cmpint(kill(pid, SIGUSR2), ==, 0);
+        fake_apply(&w.system, HANDSHAKE_READY, true);
+        assert_ends_well(pid);
+        g_assert_cmpuint(fake_consume(&w.system), ==, 2);
+        world_done(&w);
+}
+
 /* A refusal: nobody wants it, and the program goes on. */
 static void is_hung_up(void) {
         struct world w;
@@ -160,10 +206,12 @@ static void is_hung_up(void) {
 
 static void registers(struct world *w, unsigned room) {
         pid_t pid = start_program(room, true, PROGRAM);
+        struct handshake h;
 
         if (room > 0) {
                 fake_accept(&w->system);
                 g_assert_true(fake_send_view(&w->system, HANDSHAKE_READY, true));
+                g_assert_false(fake_receive(&w->system, &h));
                 fake_hang_up(&w->system);
         }
         fake_accept(&w->system);
@@ -214,6 +262,7 @@ static const struct world_test tests[] = {
         { "records-at-once", records_at_once, false },
         { "hands-over", hands_over, false },
         { "answers-late", answers_late, false },
+        { "is-sent-signals", is_sent_signals, false },
         { "is-hung-up", is_hung_up, false },
         { "has-few-descriptors", has_few_descriptors, false },
         { "child-of-fork", child_of_fork, false },
