@@ -19,6 +19,9 @@
 #include "tracer/sys.h"
 #include "tracer/thread.h"
 
+/* How long a change of uid that no wrapper saw may go unnoticed while nobody is there. */
+#define CREDENTIALS_LOOK_MSEC 1000
+
 #define STACK_SIZE (256 * 1024)
 
 /* A signal that is blocked in the helpers: directed at one, it stays pending until its signalfd reads it. */
@@ -160,6 +163,22 @@ static bool may_come_back(const struct daemon *d, const struct retry *retry, int
 }
 
 /*
+ * The C library's signal that changes this thread's uids does not end such a wait,
+ * for it has system calls restarted. Meanwhile we record for who this process was.
+ */
+static int wait_as_we_are(struct daemon *d, uint32_t word, uint32_t seen, int64_t msec) {
+        int r;
+
+        do {
+                int64_t slice = msec < CREDENTIALS_LOOK_MSEC ? msec : CREDENTIALS_LOOK_MSEC;
+
+                r = wait_for_next(&d->map, word, &d->wakes, seen, slice);
+                msec -= slice;
+        } while (r == -ETIMEDOUT && msec > 0 && credentials_include(d->uid));
+        return r;
+}
+
+/*
  * We were hung up on. Where the daemon has ended, the next one changes the word,
  * from the one that we had found before we connected, and wakes us when it is our
  * turn: so thousands that it has left neither hold its end up nor the start of the
@@ -172,7 +191,7 @@ static void await_next(struct daemon *d, uint32_t word, uint32_t seen, int wake)
         for (unsigned i = 0; i < 2; i++) {
                 int64_t msec = wait_config.restart_msec + (int64_t) (retry_random() % (uint32_t) wait_config.restart_msec);
 
-                if (wait_for_next(&d->map, word, &d->wakes, seen, msec) != -ETIMEDOUT)
+                if (wait_as_we_are(d, word, seen, msec) != -ETIMEDOUT)
                         break;
                 pthread_mutex_lock(&d->lock);
                 r = wait_look(d->page, d->owner, &d->map, &now);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <glib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "protocol/definitions.h"
 #include "tracer/app-contexts.h"
@@ -121,6 +122,57 @@ static void test_removed(void) {
         g_assert_cmpint(objects_remove(&object), ==, 1);
 }
 
+static struct tracectl_context of_plugin;
+static struct tracectl_context *const plugin_contexts[] = { &of_plugin };
+static struct tracectl_object plugin = {
+        .size = sizeof(plugin), .abi = TRACECTL_ABI,
+        .context_start = plugin_contexts, .context_stop = plugin_contexts + 1,
+};
+
+/* What a program does that is asked for a value, and unloads a plugin for it. */
+static uint64_t close_plugin(void) {
+        tracectl_object_unregister(&plugin);
+        return 7;
+}
+
+tracectl_context_u64(shop, closer, close_plugin);
+
+static long count_sleeps(void) {
+        struct rusage usage;
+
+        g_assert_cmpint(getrusage(RUSAGE_THREAD, &usage), ==, 0);
+        return usage.ru_nvcsw;
+}
+
+/* From inside a tracepoint, a library's end waits for no tracepoint; and it is not called any more, from that very one. */
+static void test_removed_by_a_context(void) {
+        char buffer[APP_CONTEXTS_MAX * APP_CONTEXT_VALUE_MAX];
+        struct app_calls c;
+        uint64_t value;
+        long before;
+
+        for (struct tracectl_context *const *p = __start_tracectl_contexts; p < __stop_tracectl_contexts; p++)
+                if (strcmp((*p)->name, "depth") == 0)
+                        of_plugin = **p;
+        of_plugin.provider = "plugin";
+        g_assert_cmpint(objects_add(&plugin), ==, 1);
+        set_up("plugin:depth shop:closer plugin:depth", &c);
+        g_assert_cmpuint(c.n, ==, 3);
+        g_assert_cmpint(thread_enable(), ==, 0);
+        calls = 0;
+        g_assert_nonnull(thread_enter());
+        before = count_sleeps();
+        g_assert_cmpuint(app_calls_fill(&c, buffer), ==, 24);
+        g_assert_cmpint(count_sleeps() - before, <, 100);
+        thread_leave(thread_self);
+        g_assert_cmpuint(calls, ==, 1);
+        memcpy(&value, buffer + 8, 8);
+        g_assert_cmpuint(value, ==, 7);
+        memcpy(&value, buffer + 16, 8);
+        g_assert_cmpuint(value, ==, 0);
+        g_assert_cmpint(objects_remove(&object), ==, 1);
+}
+
 /* Of more than there are places for, nothing is recorded. */
 static void test_too_many(void) {
         struct tracectl_context many[APP_CONTEXT_SLOTS + 1], *pointers[APP_CONTEXT_SLOTS + 1];
@@ -169,6 +221,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/app-contexts/values", test_values);
         g_test_add_func("/app-contexts/as-deep-as-can-be", test_as_deep_as_can_be);
         g_test_add_func("/app-contexts/removed", test_removed);
+        g_test_add_func("/app-contexts/removed-by-a-context", test_removed_by_a_context);
         g_test_add_func("/app-contexts/too-many", test_too_many);
         g_test_add_func("/app-contexts/unusable", test_unusable);
         return g_test_run();

@@ -358,8 +358,8 @@ static const struct world_test tests[] = {
         { "library-comes-and-goes", library_comes_and_goes, false },
         { "stale-view", stale_view, false },
         { "unknown-context", unknown_context, false },
-        { "fork-joins-both", fork_joins_both, false },
-        { "fork-waits-as-its-parent", fork_waits_as_its_parent, false },
+        { "fork-joins-both", fork_joins_both, false, .child_registers = true },
+        { "fork-waits-as-its-parent", fork_waits_as_its_parent, false, .child_registers = true },
         { "main-thread-leaves", main_thread_leaves, false },
 };
 

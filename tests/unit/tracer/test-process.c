@@ -15,6 +15,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -171,6 +172,11 @@ static struct {
         uint32_t outside, told;
 } *shared;
 
+static void share(void) {
+        shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        g_assert_true(shared != MAP_FAILED);
+}
+
 static void trace_until(const uint32_t *place, uint32_t value) {
         while (__atomic_load_n(place, __ATOMIC_ACQUIRE) != value) {
                 program_trace(2);
@@ -195,8 +201,7 @@ static void become_user_inside(void) {
 static void uid_changed_without_a_gap(void) {
         pid_t pid;
 
-        shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        g_assert_true(shared != MAP_FAILED);
+        share();
         pid = begin(become_user_inside);
         g_assert_cmpuint(accept_and_apply(), ==, 0);
         g_assert_cmpuint(accept_program(), ==, USER);
@@ -206,6 +211,64 @@ static void uid_changed_without_a_gap(void) {
         __atomic_store_n(&shared->told, 1, __ATOMIC_RELEASE);
         assert_ends_well(pid);
         end_with(2 + shared->traced, false);
+}
+
+static int (*set_uid)(uid_t uid); /* one of two */
+
+static void wait_until_told(uint32_t value) {
+        for (gint64 until = g_get_monotonic_time() + FAKE_TIMEOUT_MSEC * 2000;
+             __atomic_load_n(&shared->told, __ATOMIC_ACQUIRE) != value;) {
+                g_assert_cmpint(g_get_monotonic_time(), <, until);
+                sched_yield();
+        }
+}
+
+static void become_user_in_gap(void) {
+        wait_config.restart_msec = 1000000;
+        register_and_trace();
+        wait_until_told(1);
+        program_trace(2);
+        g_assert_cmpint(set_uid(USER), ==, 0);
+        wait_until_told(2);
+        program_trace(3);
+}
+
+/* The only one of a process beside its main thread. */
+static int helper_of(pid_t pid) {
+        g_autofree char *path = g_strdup_printf("/proc/%i/task", pid);
+        g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+        const char *name;
+
+        g_assert_nonnull(dir);
+        while ((name = g_dir_read_name(dir)))
+                if (atoi(name) != pid)
+                        return atoi(name);
+        g_assert_not_reached();
+}
+
+/* The daemon is gone, and the next one not there yet: it is not awaited as what the process was. */
+static void change_in_gap(int (*how)(uid_t uid)) {
+        pid_t pid;
+
+        set_uid = how;
+        share();
+        pid = begin(become_user_in_gap);
+        g_assert_cmpuint(accept_and_apply(), ==, 0);
+        fake_hang_up(&world.system);
+        fake_wait_asleep(helper_of(pid), SYS_futex_waitv);
+        __atomic_store_n(&shared->told, 1, __ATOMIC_RELEASE);
+        g_assert_cmpuint(accept_and_apply(), ==, USER);
+        g_assert_false(world.system.registration.keys & HANDSHAKE_RESUME);
+        __atomic_store_n(&shared->told, 2, __ATOMIC_RELEASE);
+        end(pid, 6);
+}
+
+static void uid_changed_in_gap(void) {
+        change_in_gap(setuid);
+}
+
+static void uid_changed_in_gap_unseen(void) {
+        change_in_gap(setuid_unseen);
 }
 
 /* A server that has a worker a request: each registers as what it was born as, and then as what it becomes. */
@@ -433,7 +496,9 @@ static const struct world_test tests[] = {
         { "uid-changed-for-good", uid_changed_for_good, true },
         { "uid-changed-unseen", uid_changed_unseen, true },
         { "uid-changed-without-a-gap", uid_changed_without_a_gap, true },
-        { "worker-of-another-user", worker_of_another_user, true },
+        { "uid-changed-in-gap", uid_changed_in_gap, true },
+        { "uid-changed-in-gap-unseen", uid_changed_in_gap_unseen, true },
+        { "worker-of-another-user", worker_of_another_user, true, .child_registers = true },
         { "uid-changed-for-a-while", uid_changed_for_a_while, true },
         { "user-namespace", user_namespace, true, true },
         { "pid-namespace", pid_namespace, true, true },

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tests/unit/tracer/world.h"
+#include "tracer/sanitizer.h"
 #include "tracer/wait.h"
 
 static uint64_t payload_size(uint32_t id, const char *payload, uint64_t room) {
@@ -100,6 +101,8 @@ static void run(gconstpointer data) {
                 g_test_skip("needs root");
         else if (test->needs_user_namespace && !may_make_user_namespace())
                 g_test_skip("needs the right to make a user namespace");
+        else if (test->child_registers && on_tsan())
+                g_test_skip("below the thread sanitizer a child does not register");
         else
                 fake_in_process(test->func);
 }

@@ -41,6 +41,7 @@ struct world_test {
         void (*func)(void);
         bool needs_root;
         bool needs_user_namespace;
+        bool child_registers; /* one of fork(), which has no helpers below the thread sanitizer */
 };
 
 int world_run_tests(int argc, char **argv, const struct world_test *tests, guint n);
