@@ -10,7 +10,6 @@
 
 #include "common/parse.h"
 #include "service/bus/audit.h"
-#include "service/bus/caller.h"
 #include "service/bus/inquiry.h"
 
 #define POLKIT_USEC UINT64_C(25000000)
@@ -93,7 +92,7 @@ static void tell_answer(struct system_authorizer *a, const struct inquiry *i) {
         enum audit_result result = result_of(i);
 
         if (!q->tentative || (result != AUDIT_REFUSED && result != AUDIT_PASSWORD))
-                tell(a, i->message, i->caller, i->pid, q, result);
+                tell(a, i->message, i->caller, i->process.pid, q, result);
 }
 
 static void drop(struct system_authorizer *a, struct inquiry *i) {
@@ -144,7 +143,7 @@ static void on_gone(const char *sender, void *userdata) {
         for (struct inquiry *i = a->inquiries, *next; i; i = next) {
                 next = i->next;
                 if (i->state == INQUIRY_WAITING && strcmp(sd_bus_message_get_sender(i->message), sender) == 0) {
-                        tell(a, i->message, i->caller, i->pid, &i->answers->question, AUDIT_GONE);
+                        tell(a, i->message, i->caller, i->process.pid, &i->answers->question, AUDIT_GONE);
                         drop(a, i);
                 }
         }
@@ -235,6 +234,8 @@ static int ask(struct system_authorizer *a, struct inquiry *i, const struct ques
         const char *details[15] = { NULL };
         struct polkit_question question = {
                 .sender = sd_bus_message_get_sender(i->message),
+                .uid = i->caller,
+                .process = i->process,
                 .action = action_id(q->action, q->owner == i->caller),
                 .details = details,
                 .interactive = !q->quiet && sd_bus_message_get_allow_interactive_authorization(i->message) > 0,
@@ -283,8 +284,9 @@ static bool is_short(const char *text) {
 }
 
 /* The first question about this message, or one more. */
-static int begin(struct system_authorizer *a, sd_bus_message *m, uid_t caller, pid_t pid, struct inquiry *i,
-                 const struct question *question, struct failure *failure) {
+static int begin(struct system_authorizer *a, sd_bus_message *m, uid_t caller, const struct caller_process *process,
+                 struct inquiry *i, const struct question *question, struct failure *failure) {
+        pid_t pid = process->pid;
         int r;
 
         if (!is_short(question->domain) || !is_short(question->pattern)) {
@@ -298,7 +300,7 @@ static int begin(struct system_authorizer *a, sd_bus_message *m, uid_t caller, p
                         tell(a, m, caller, pid, question, AUDIT_TOO_MANY);
                         return r;
                 }
-                r = inquiry_new(m, caller, pid, a, &i);
+                r = inquiry_new(m, caller, process, a, &i);
                 if (r < 0)
                         return fail_memory(failure);
                 i->next = a->inquiries;
@@ -344,23 +346,23 @@ static int check(struct authorizer *authorizer, sd_bus_message *m, const struct 
                  struct failure *failure) {
         struct system_authorizer *a = of(authorizer);
         const struct answer *answer;
+        struct caller_process process;
         struct inquiry *i;
         uid_t uid;
-        pid_t pid;
         int r;
 
-        r = callers_uid(a->callers, m, &uid, &pid, failure);
+        r = callers_uid(a->callers, m, &uid, &process, failure);
         if (r < 0)
                 return r;
         /* polkit never refuses anything to root; so root is not shut out by a polkit that fails. */
         if (uid == 0) {
                 if (question->owner != 0 && question->action != ACTION_LIST)
-                        tell(a, m, uid, pid, question, AUDIT_ALLOWED);
+                        tell(a, m, uid, process.pid, question, AUDIT_ALLOWED);
                 return 1;
         }
         i = find(a, m);
         answer = i ? inquiry_find(i, question) : NULL;
-        return answer ? judge(i, answer, failure) : begin(a, m, uid, pid, i, question, failure);
+        return answer ? judge(i, answer, failure) : begin(a, m, uid, &process, i, question, failure);
 }
 
 /* Who may trace the kernel, set probes or exceed a limit has not been told that he may know of other users. */

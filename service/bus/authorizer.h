@@ -95,6 +95,7 @@ struct authorizer_config {
         /* For tests: in production all of these are zero. */
         /* Whose a unique name is. NULL: the bus is asked. */
         int (*uid_of)(const char *sender, uid_t *ret, void *userdata);
+        pid_t pid; /* the process of all those; 0: not known */
         void *userdata;
         bool details;           /* tell polkit the details, although we are not root */
         uint64_t polkit_usec;   /* that polkit has to answer; 0: the default */

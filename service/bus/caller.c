@@ -6,6 +6,7 @@
 
 #include "common/hash.h"
 #include "service/bus/caller.h"
+#include "service/registry/peer.h"
 
 /* More than a bus has connections. */
 #define BUCKETS 256
@@ -19,7 +20,7 @@ struct caller {
         struct callers *callers;
         sd_bus_slot *slot; /* the bus is asked whose it is; NULL: that is known */
         uid_t uid;
-        pid_t pid; /* 0: the bus does not say it */
+        struct caller_process process;
         char name[];
 };
 
@@ -28,6 +29,7 @@ struct callers {
         sd_bus_slot *slot; /* tells of the names that end; from the first question on */
         int (*uid_of)(const char *sender, uid_t *ret, void *userdata);
         void *uid_of_userdata;
+        pid_t pid; /* of all of uid_of's */
         void (*learnt)(const char *sender, bool known, void *userdata);
         void (*gone)(const char *sender, void *userdata);
         void *userdata;
@@ -99,16 +101,18 @@ static int ask(struct callers *c, sd_bus_message *m, const char *name, struct ca
         sd_bus_creds *creds = NULL;
         int r;
 
-        if (c->uid_of)
+        if (c->uid_of) {
+                ret->process.pid = c->pid;
                 return c->uid_of(name, &ret->uid, c->uid_of_userdata);
+        }
         r = sd_bus_query_sender_creds(m, SD_BUS_CREDS_EUID | SD_BUS_CREDS_PID, &creds);
         /* What was read from /proc may be of another process by now. */
         if (r >= 0 && (sd_bus_creds_get_augmented_mask(creds) & SD_BUS_CREDS_EUID))
                 r = -EPERM;
         if (r >= 0)
                 r = sd_bus_creds_get_euid(creds, &ret->uid);
-        if (r >= 0 && sd_bus_creds_get_pid(creds, &ret->pid) < 0)
-                ret->pid = 0;
+        if (r >= 0 && sd_bus_creds_get_pid(creds, &ret->process.pid) < 0)
+                ret->process.pid = 0;
         sd_bus_creds_unref(creds);
         return r;
 }
@@ -148,6 +152,12 @@ static int prepare(struct callers *c, const char *name, struct caller **ret) {
         return 0;
 }
 
+/* Without a pidfd it is the time of its start. */
+static void read_start_time(struct caller_process *process) {
+        if (process->pid <= 0 || process_identity(process->pid, -1, &process->start_time) < 0)
+                process->start_time = 0;
+}
+
 static struct caller *insert(struct caller *caller) {
         struct caller **bucket = bucket_of(caller->callers, caller->name);
 
@@ -164,6 +174,7 @@ static int add(struct callers *c, sd_bus_message *m, const char *name, struct ca
                 r = ask(c, m, name, caller);
         if (r < 0)
                 return r;
+        read_start_time(&caller->process);
         *ret = insert(TAKE_PTR(caller));
         return 0;
 }
@@ -187,7 +198,7 @@ static int read_credentials(sd_bus_message *reply, struct caller *caller) {
                                 caller->uid = number;
                                 has_uid = true;
                         } else
-                                caller->pid = (pid_t) number;
+                                caller->process.pid = (pid_t) number;
                 }
                 if (r >= 0)
                         r = sd_bus_message_exit_container(reply);
@@ -206,7 +217,8 @@ static int on_credentials(sd_bus_message *reply, void *userdata, sd_bus_error *e
         if (!known) {
                 (void) find(c, caller->name);
                 caller_free(take(bucket_of(c, caller->name)));
-        }
+        } else
+                read_start_time(&caller->process);
         if (name)
                 c->learnt(name, known, c->userdata);
         return 1;
@@ -243,7 +255,8 @@ int callers_learn(struct callers *c, const char *name) {
         return r < 0 ? r : 0;
 }
 
-int callers_uid(struct callers *c, sd_bus_message *m, uid_t *ret, pid_t *ret_pid, struct failure *failure) {
+int callers_uid(struct callers *c, sd_bus_message *m, uid_t *ret, struct caller_process *ret_process,
+                struct failure *failure) {
         const char *name = sd_bus_message_get_sender(m);
         struct caller *caller;
         int r = name ? 0 : -ENXIO;
@@ -260,8 +273,8 @@ int callers_uid(struct callers *c, sd_bus_message *m, uid_t *ret, pid_t *ret_pid
                             "The bus does not say whose connection '%.64s' is (%s); connect again and repeat the call.",
                             name ? name : "", strerror(-r));
         *ret = caller->uid;
-        if (ret_pid)
-                *ret_pid = caller->pid;
+        if (ret_process)
+                *ret_process = caller->process;
         return 0;
 }
 
@@ -275,6 +288,7 @@ int callers_new(const struct callers_config *config, struct callers **ret) {
                 .bus = sd_bus_ref(config->bus),
                 .uid_of = config->authorizer->uid_of,
                 .uid_of_userdata = config->authorizer->userdata,
+                .pid = config->authorizer->pid,
                 .learnt = config->learnt,
                 .gone = config->gone,
                 .userdata = config->userdata,

@@ -27,8 +27,15 @@ int callers_new(const struct callers_config *config, struct callers **ret);
 struct callers *callers_free(struct callers *c);
 DEFINE_CLEANUP(struct callers *, callers_free)
 
-/* The effective uid of who sent m. ret_pid, which may be NULL: its process when it connected, or 0; good for people alone. */
-int callers_uid(struct callers *c, sd_bus_message *m, uid_t *ret, pid_t *ret_pid, struct failure *failure);
+/* The process that made a connection, which can have ended. Nobody's rights follow from it: those are the uid's. */
+struct caller_process {
+        pid_t pid;           /* 0: the bus does not say it */
+        uint64_t start_time; /* as the kernel says it, by which it is told from a later one; 0: not known */
+};
+
+/* The effective uid of who sent m. ret_process may be NULL. */
+int callers_uid(struct callers *c, sd_bus_message *m, uid_t *ret, struct caller_process *ret_process,
+                struct failure *failure);
 
 /*
  * Whether callers_uid() answers at once whose a name is: 1. 0: the bus is asked, and learnt() called when it has

@@ -13,7 +13,8 @@ static void answer_freep(struct answer **a) {
         free(*a);
 }
 
-int inquiry_new(sd_bus_message *m, uid_t caller, pid_t pid, void *userdata, struct inquiry **ret) {
+int inquiry_new(sd_bus_message *m, uid_t caller, const struct caller_process *process, void *userdata,
+                struct inquiry **ret) {
         struct inquiry *i;
 
         i = malloc(sizeof(*i));
@@ -23,7 +24,7 @@ int inquiry_new(sd_bus_message *m, uid_t caller, pid_t pid, void *userdata, stru
                 .userdata = userdata,
                 .message = sd_bus_message_ref(m),
                 .caller = caller,
-                .pid = pid,
+                .process = *process,
                 .state = INQUIRY_RUNNING,
         };
         *ret = i;

@@ -17,6 +17,7 @@
 
 #include "common/cleanup.h"
 #include "service/bus/authorizer.h"
+#include "service/bus/caller.h"
 #include "service/bus/polkit.h"
 
 enum inquiry_state {
@@ -38,14 +39,15 @@ struct inquiry {
         void *userdata; /* the authorizer */
         sd_bus_message *message;
         uid_t caller;
-        pid_t pid; /* its process, for the audit */
+        struct caller_process process;
         enum inquiry_state state;
         uint64_t asked_usec; /* when polkit was asked the last time; CLOCK_MONOTONIC */
         struct polkit_check *check; /* of the first answer, while it is waited for */
         struct answer *answers;     /* the newest first */
 };
 
-int inquiry_new(sd_bus_message *m, uid_t caller, pid_t pid, void *userdata, struct inquiry **ret);
+int inquiry_new(sd_bus_message *m, uid_t caller, const struct caller_process *process, void *userdata,
+                struct inquiry **ret);
 struct inquiry *inquiry_free(struct inquiry *i);
 DEFINE_CLEANUP(struct inquiry *, inquiry_free)
 

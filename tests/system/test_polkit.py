@@ -13,6 +13,45 @@ RULES = "/etc/polkit-1/rules.d"
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ALICE = f"{ROOT}/session/_31001"
 
+# Calls once while the process that has connected is there, and once when it has ended; prints what comes back.
+HEIR = """
+import os, select, socket
+from gi.repository import Gio, GLib
+flags = Gio.DBusCapabilityFlags.NONE
+
+def blob(name, path, interface, member, serial, signature=None, *arguments):
+    message = Gio.DBusMessage.new_method_call(name, path, interface, member)
+    message.set_serial(serial)
+    if signature:
+        message.set_body(GLib.Variant(signature, arguments))
+    return bytes(message.to_blob(flags))
+
+def call(serial, member, signature, *arguments):
+    s.sendall(blob("org.tracectl.Tracing1", "/org/tracectl/Tracing1", "org.tracectl.Tracing1.Manager", member, serial,
+                   signature, *arguments))
+    received = b""
+    while True:
+        received += s.recv(65536)
+        while len(received) >= 16 and len(received) >= (size := Gio.DBusMessage.bytes_needed(received)):
+            message = Gio.DBusMessage.new_from_blob(received[:size], flags)
+            received = received[size:]
+            if message.get_reply_serial() == serial and message.get_sender() != "org.freedesktop.DBus":
+                print(message.get_error_name() or "reply", flush=True)
+                return
+
+s = socket.socket(socket.AF_UNIX)
+s.connect("/run/dbus/system_bus_socket")
+s.sendall(b"\\0AUTH EXTERNAL " + str(os.getuid()).encode().hex().encode() + b"\\r\\n")
+assert s.recv(100).startswith(b"OK")
+s.sendall(b"BEGIN\\r\\n" + blob("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "Hello", 1))
+call(2, "ListSessions", "(a{sv})", {})
+parent = os.pidfd_open(os.getpid())
+if os.fork():
+    os._exit(0)
+select.select([parent], [], [])
+call(3, "CreateSession", "(sa{sv})", "heir", {})
+"""
+
 
 class Polkit(host.HostTest):
     def call(self, user, path, interface, *args, check=False):
@@ -81,6 +120,18 @@ class Polkit(host.HostTest):
         self.assertNotIn("one", self.manager("bob", "ListSessions", "a{sv}", "0", check=True))
         self.assertNotIn("1001", self.call("bob", ROOT, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects"))
         self.assertEqual(self.state(), 's "configured"\n')
+
+    def test_process_has_ended(self):
+        """Who made the connection has gone, and its child calls by it: rules know its user all the same."""
+        self.install_rule("""
+            polkit.addRule(function(action, subject) {
+                if (action.id == "org.tracectl.tracing1.trace-own" && action.lookup("verb") == "CreateSession")
+                    return subject.user == "bob" && !subject.active ? polkit.Result.YES : polkit.Result.NO;
+            });
+            """)
+        for user, answer in (("bob", "reply"), ("carol", "org.freedesktop.DBus.Error.AccessDenied")):
+            done = self.host.run(["/usr/bin/python3", "-c", HEIR], user=user)
+            self.assertEqual(done.stdout.splitlines(), ["reply", answer], done.stderr)
 
     def test_rule_sees_the_details(self):
         self.install_rule("""

@@ -309,6 +309,34 @@ static void test_failures(void) {
         tear_down(&t);
 }
 
+/* What is known of the caller's process is polkit's subject, with the uid that the bus has told. */
+static void test_process(void) {
+        g_autoptr(GVariant) subject = NULL;
+        GDBusMethodInvocation *question;
+        struct fake_call *call;
+        guint64 start_time;
+        const char *kind;
+        struct test t;
+        gint32 uid;
+
+        set_up(&t, true, 0);
+        authorizer_free(t.authorizer);
+        t.polkit.config.pid = getpid();
+        g_assert_cmpint(authorizer_new_system(t.polkit.event, t.service, &t.polkit.config, &t.authorizer), ==, 0);
+        call = ask(&t, t.client, ACTION_TRACE, 1001, false);
+        question = fake_polkit_wait(&t.polkit, "CheckAuthorization");
+        g_variant_get_child(g_dbus_method_invocation_get_parameters(question), 0, "(&s@a{sv})", &kind, &subject);
+        g_assert_cmpstr(kind, ==, "unix-process");
+        g_assert_true(g_variant_lookup(subject, "uid", "i", &uid));
+        g_assert_cmpint(uid, ==, 1000);
+        g_assert_true(g_variant_lookup(subject, "start-time", "t", &start_time));
+        g_assert_cmpuint(start_time, >, 0);
+        fake_polkit_answer(question, true, false);
+        fake_call_ok(&t.polkit, call);
+        g_assert_cmpuint(t.runs, ==, 1);
+        tear_down(&t);
+}
+
 static void test_absent(void) {
         struct test t;
 
@@ -538,6 +566,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/polkit/password", test_password);
         g_test_add_func("/polkit/quiet", test_quiet);
         g_test_add_func("/polkit/failures", test_failures);
+        g_test_add_func("/polkit/process", test_process);
         g_test_add_func("/polkit/absent", test_absent);
         g_test_add_func("/polkit/root", test_root);
         g_test_add_func("/polkit/timeout", test_timeout);
