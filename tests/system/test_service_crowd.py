@@ -11,6 +11,8 @@ import system
 from service import ServiceTest
 
 CROWD = 10_000 if os.environ.get("TRACECTL_TORTURE") else 300
+REFUSED = 100  # connections beyond what bob may have
+CONF = "/etc/tracectl/tracingd.conf"
 BOUND = 15  # seconds for what takes milliseconds, on a busy machine
 
 # Connects argv[1] times, in turn as each kind of argv[2]; says so, and keeps all of it until it is killed.
@@ -82,13 +84,26 @@ class Crowd(ServiceTest):
         text = self.tracectl("root", "list", "--applications", "--all", "--json=short").stdout
         return sum(application["name"] == name for application in json.loads(text))
 
-    def crowd(self, user, kinds):
-        process = self.start(["/usr/bin/python3", "-u", "-c", PLAY, str(CROWD), kinds],
-                             user=user, bufsize=0, text=False)
+    def applications(self, user):
+        """How many he has, may have, and was refused."""
+        limits = {row["name"]: row for row in json.loads(self.tracectl(user, "limits", "--json=short").stdout)}
+        row = limits["applications"]
+        return row["used"], row["most"], limits["applications_refused"]["used"]
+
+    def allow(self, user, applications):
+        """As many as that, whatever share a user has of the descriptors that tracingd is given here."""
+        self.addCleanup(self.host.systemctl, "reload-or-restart", "tracingd.service")
+        self.addCleanup(self.host.run, ["rm", "-f", CONF])
+        self.host.run(["mkdir", "-p", os.path.dirname(CONF)])
+        self.host.write(CONF, f"[User {user}]\nApplications={applications}\n", 0o644)
+        self.host.systemctl("reload", "tracingd.service")
+
+    def crowd(self, user, kinds, n=CROWD):
+        process = self.start(["/usr/bin/python3", "-u", "-c", PLAY, str(n), kinds], user=user, bufsize=0, text=False)
         begin = time.monotonic()
         line = process.stdout.readline()
-        self.assertEqual(line, f"there {CROWD}\n".encode(), process.stderr.read() if not line else "")
-        print(f"{CROWD} connections ({kinds}) after {time.monotonic() - begin:.2f} s")
+        self.assertEqual(line, f"there {n}\n".encode(), process.stderr.read() if not line else "")
+        print(f"{n} connections ({kinds}) after {time.monotonic() - begin:.2f} s")
         return process
 
     def timed(self, what, user, *args):
@@ -121,14 +136,20 @@ class Crowd(ServiceTest):
         self.assert_nothing_stays(process)
 
     def test_mute(self):
-        """Registered, and silent ever after: who waits for them is told so after a bounded wait; nobody else waits."""
-        process = self.crowd("bob", "mute")
-        self.assertGreater(self.registered("mute"), CROWD * 9 // 10)
+        """Registered, and silent ever after: who waits for them is told so after a bounded wait; nobody else waits.
+
+        As many as bob may have are all registered and stay so; those beyond it are refused, and each is counted.
+        """
+        self.allow("bob", CROWD)
+        process = self.crowd("bob", "mute", CROWD + REFUSED)
+        self.assertEqual(self.applications("bob"), (CROWD, CROWD, REFUSED))
+        self.assertEqual(self.registered("mute"), CROWD)
         self.tracectl("bob", "create", "mine")
         self.tracectl("bob", "start")
         self.timed("bob enables", "bob", "enable-event", "mute:*")
         self.assert_served()
-        self.assertGreater(self.registered("mute"), CROWD * 9 // 10)
+        self.assertEqual(self.registered("mute"), CROWD)
+        self.assertEqual(self.applications("bob"), (CROWD, CROWD, REFUSED))
         self.timed("bob destroys", "bob", "destroy", "mine")
         self.assert_nothing_stays(process)
 
