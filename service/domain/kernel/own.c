@@ -77,8 +77,24 @@ static int request(struct kernel_own *o, struct own_message *m, const int *fds, 
         return r < 0 ? r : wait_for(o, m->header.serial);
 }
 
-int kernel_own_begin(struct kernel_own *o, enum trace_clock clock) {
+/* What was asked and not answered in time is not asked again: a reader begins once. */
+static int ask_to_begin(struct kernel_own *o, enum trace_clock clock) {
         struct own_message m = { .header.type = OWN, .clock = clock };
+        int r;
+
+        if (o->begin == 0) {
+                r = send_message(o, &m, &o->asked_by, 1);
+                if (r < 0)
+                        return r;
+                o->begin = m.header.serial;
+        }
+        r = wait_for(o, o->begin);
+        if (r != -ETIMEDOUT)
+                o->begin = 0;
+        return r;
+}
+
+int kernel_own_begin(struct kernel_own *o, enum trace_clock clock) {
         int r;
 
         if (o->failed)
@@ -87,11 +103,13 @@ int kernel_own_begin(struct kernel_own *o, enum trace_clock clock) {
                 return 0;
         if (o->socket < 0)
                 return -EAGAIN;
-        r = request(o, &m, &o->asked_by, 1);
+        r = ask_to_begin(o, clock);
+        if (r < 0)
+                return r;
         closep(&o->asked_by);
         o->asked_by = -1;
-        o->begun = r >= 0;
-        return r;
+        o->begun = true;
+        return 0;
 }
 
 int kernel_own_announce_channel(struct kernel_own *o, const struct instance *i, uint32_t n_cpus, int descriptions) {

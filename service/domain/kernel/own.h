@@ -39,6 +39,7 @@ struct kernel_own {
 
         /* worker thread */
         uint64_t serial;
+        uint64_t begin; /* the serial of OWN while it is not answered, or 0 */
         uint64_t flush; /* the serial of one that is not answered, or 0 */
         bool begun;
 };

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/datagram.h"
 #include "service/domain/kernel/internal.h"
 #include "service/domain/kernel/probe.h"
 #include "service/domain/kernel/tracefs.h"
@@ -295,6 +296,47 @@ static void test_told_when_drained(void) {
         g_assert_cmpint(first.gone + second.done, ==, 0);
 }
 
+/* The answer of a reader, which o's request with this serial will find. */
+static void answer(int reader, uint64_t serial, int error) {
+        const struct consumer_ack ack = {
+                .header = { .type = CONSUMER_ACK, .size = sizeof(ack), .serial = serial },
+                .error = error,
+        };
+
+        g_assert_cmpint(send(reader, &ack, sizeof(ack), 0), ==, sizeof(ack));
+}
+
+/* Who tries again after the reader refused has everything that it needs, and hears the reason, not one of ours. */
+static void test_begin_again(void) {
+        struct kernel_own o = {};
+        int pair[2], asks[2], fds[DATAGRAM_FDS_MAX];
+        struct own_message m;
+        size_t n_fds;
+
+        g_assert_cmpint(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), ==, 0);
+        g_assert_cmpint(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, asks), ==, 0);
+        o.socket = pair[0];
+        o.asked_by = asks[1];
+        answer(pair[1], 1, ENOMEM);
+        answer(pair[1], 2, ENOMEM);
+        answer(pair[1], 3, 0);
+        for (int i = 0; i < 2; i++)
+                g_assert_cmpint(kernel_own_begin(&o, TRACE_CLOCK_MONOTONIC), ==, -ENOMEM);
+        g_assert_cmpint(kernel_own_begin(&o, TRACE_CLOCK_MONOTONIC), ==, 0);
+        g_assert_cmpint(kernel_own_begin(&o, TRACE_CLOCK_MONOTONIC), ==, 0);
+        for (uint64_t serial = 1; serial <= 3; serial++) {
+                g_assert_cmpint(datagram_recv(pair[1], &m, sizeof(m), fds, &n_fds, MSG_DONTWAIT), ==, sizeof(m));
+                g_assert_cmpuint(m.header.serial, ==, serial);
+                g_assert_cmpuint(n_fds, ==, 1);
+                datagram_close_fds(fds, n_fds);
+        }
+        g_assert_cmpint(recv(pair[1], &m, sizeof(m), MSG_DONTWAIT), <, 0);
+        g_assert_cmpint(o.asked_by, ==, -1);
+        close(asks[0]);
+        close(pair[0]);
+        close(pair[1]);
+}
+
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/kernel/lines-of-the-kernel", test_lines_of_the_kernel);
@@ -302,6 +344,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/kernel/remove", test_remove);
         g_test_add_func("/kernel/files", test_files);
         g_test_add_func("/kernel/availability", test_availability);
+        g_test_add_func("/kernel/begin-again", test_begin_again);
         g_test_add_func("/kernel/told-once", test_told_once);
         g_test_add_func("/kernel/told-when-drained", test_told_when_drained);
         return g_test_run();
