@@ -98,8 +98,10 @@ static int check_readable(const struct sets *sets) {
  * opens any. Moving first would leave records of files that are elsewhere. The
  * name is known to be free, so moving fails where the output fails as a whole.
  */
-int chunk_rotate(struct session *session, const struct sets *sets, const char *name, bool resume) {
+int chunk_rotate(struct session *session, const struct sets *sets, const char *name, const struct session_clock *clock,
+                 bool resume) {
         struct operation operation = { .kind = CONSUMER_ROTATE, .name = name, .resume = resume };
+        const struct session_clock before = session->record.clock;
         uint64_t bytes;
         int r;
 
@@ -114,6 +116,8 @@ int chunk_rotate(struct session *session, const struct sets *sets, const char *n
         for_all(sets, propose_new_files);
         kernel_propose_new_files(session->kernel);
         session->record.base.bytes += bytes;
+        if (clock->frequency > 0)
+                session->record.clock = *clock;
         operation_set_running(session, &operation);
         session_commit(session);
         settle_all(session, sets);
@@ -123,11 +127,13 @@ int chunk_rotate(struct session *session, const struct sets *sets, const char *n
                 for_all(sets, propose_as_it_is);
                 kernel_propose(session->kernel);
                 session->record.base.bytes -= bytes;
+                session->record.clock = before;
                 session_commit(session);
                 settle_all(session, sets);
                 return r;
         }
         session_save(session);
+        session_set_clock(session, &session->record.clock);
         for_all(sets, begin_anew);
         kernel_begin_anew(session->kernel);
         /* A full disk is no reason to refuse; every packet tries again. */

@@ -12,10 +12,11 @@
 #include "consumer/set.h"
 
 /*
- * The trace moves to the directory `name` and begins anew; once, also where
+ * The trace moves to the directory `name` and begins anew, with this clock; once, also where
  * resume says that it was asked before. 0, or -errno: the trace goes on where it was.
  */
-int chunk_rotate(struct session *session, const struct sets *sets, const char *name, bool resume);
+int chunk_rotate(struct session *session, const struct sets *sets, const char *name, const struct session_clock *clock,
+                 bool resume);
 
 /*
  * Removes the oldest chunks until the others have together so many KiB, and shows

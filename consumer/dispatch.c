@@ -132,6 +132,12 @@ static int queue_task(struct drainer *drainer, const struct message *m) {
                 memcpy(task->name, m->rotate.name, sizeof(task->name));
                 task->resume = m->rotate.flags & CONSUMER_RESUME;
                 task->keep_kib = m->rotate.keep_kib;
+                task->clock = (struct session_clock) {
+                        .frequency = m->rotate.clock_frequency,
+                        .offset_seconds = m->rotate.clock_offset_seconds,
+                        .offset_ticks = m->rotate.clock_offset_ticks,
+                        .precision = m->rotate.clock_precision,
+                };
         }
         STAILQ_INSERT_TAIL(&drainer->tasks, task, entries);
         return 1;

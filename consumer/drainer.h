@@ -26,7 +26,8 @@ struct task {
         uint32_t stream;
         uint64_t set;
         bool resume; /* it was asked before, of a consumer that has died since */
-        uint32_t keep_kib; /* of ROTATE */
+        uint32_t keep_kib; /* of ROTATE, as the next */
+        struct session_clock clock;
         char name[CONSUMER_NAME_MAX];
 };
 

@@ -110,26 +110,21 @@ static struct live_metadata *find_metadata(struct live_reader *reader, const uin
 /* What the trace's description has more than he was sent. */
 static int put_metadata(struct live_reader *reader, const struct trace *trace) {
         struct live_metadata *metadata = find_metadata(reader, trace->uuid);
-        const struct text *texts[] = { &trace->preamble, trace->classes };
         struct iovec parts[2];
-        size_t skip;
         int r;
 
         if (!metadata)
                 return -ENOMEM;
-        skip = metadata->sent;
-        for (int i = 0; i < 2; i++) {
-                size_t part = skip < texts[i]->size ? skip : texts[i]->size;
-
-                parts[i] = (struct iovec) { texts[i]->data + part, texts[i]->size - part };
-                skip -= part;
-        }
+        parts[0] = (struct iovec) { trace->preamble.data, metadata->has_preamble ? 0 : trace->preamble.size };
+        parts[1] = (struct iovec) { trace->classes->data + metadata->sent, trace->classes->size - metadata->sent };
         if (parts[0].iov_len + parts[1].iov_len == 0)
                 return 0;
         r = put(reader, STREAM_METADATA, trace->uuid, parts, 2);
-        if (r >= 0)
-                metadata->sent = trace->preamble.size + trace->classes->size;
-        return r;
+        if (r < 0)
+                return r;
+        metadata->has_preamble = true;
+        metadata->sent = trace->classes->size;
+        return 0;
 }
 
 /* Before anything that follows: how much is missing in front of it. */

@@ -17,7 +17,8 @@
 struct live_metadata {
         SLIST_ENTRY(live_metadata) entries;
         uint8_t uuid[16];
-        size_t sent;
+        bool has_preamble; /* with the clock of then */
+        size_t sent;       /* of the classes */
 };
 
 struct live_reader {

@@ -27,6 +27,10 @@ static bool session_is_good(const struct consumer_session *m) {
                m->clock_offset_ticks < m->clock_frequency;
 }
 
+static bool rotate_is_good(const struct consumer_rotate *m) {
+        return name_is_good(m->name, false) && (m->clock_frequency == 0 || m->clock_offset_ticks < m->clock_frequency);
+}
+
 static bool rings_are_good(const struct consumer_rings *m) {
         return name_is_good(m->set_name, false) && name_is_good(m->channel, false) && m->pid >= 0 &&
                (m->word_size == 32 || m->word_size == 64) && context_set_is_valid(m->contexts, m->app_contexts);
@@ -70,7 +74,7 @@ static bool is_good(const struct message *m, size_t size) {
                 [CONSUMER_FLUSH] = { sizeof(struct consumer_header), 0 },
                 [CONSUMER_SNAPSHOT] = { SIZE_BEFORE_LATER(struct consumer_snapshot), 0 },
                 [CONSUMER_STOP] = { sizeof(struct consumer_header), 0 },
-                [CONSUMER_ROTATE] = { SIZE_BEFORE_LATER(struct consumer_rotate), 0 },
+                [CONSUMER_ROTATE] = { CONSUMER_ROTATE_SIZE_MIN, 0 },
                 [CONSUMER_CLEAR] = { sizeof(struct consumer_header), 0 },
                 [CONSUMER_RESUMED] = { sizeof(struct consumer_header), 0 },
                 [CONSUMER_KERNEL] = { SIZE_BEFORE_LATER(struct consumer_kernel), 2 },
@@ -102,7 +106,7 @@ static bool is_good(const struct message *m, size_t size) {
         case CONSUMER_SNAPSHOT:
                 return name_is_good(m->snapshot.name, true);
         case CONSUMER_ROTATE:
-                return name_is_good(m->rotate.name, false);
+                return rotate_is_good(&m->rotate);
         case CONSUMER_KERNEL:
                 return kernel_is_good(&m->kernel);
         case CONSUMER_KERNEL_CPUS:

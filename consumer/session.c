@@ -147,7 +147,19 @@ int session_begin(struct session *session, const struct consumer_session *info, 
         session_save(session);
         session->totals = session->record.base;
         session->info = *info;
+        session_set_clock(session, &session->record.clock);
         return 0;
+}
+
+void session_set_clock(struct session *session, const struct session_clock *clock) {
+        struct consumer_session *info = &session->info;
+
+        if (clock->frequency == 0)
+                return;
+        info->clock_frequency = clock->frequency;
+        info->clock_offset_seconds = clock->offset_seconds;
+        info->clock_offset_ticks = clock->offset_ticks;
+        info->clock_precision = clock->precision;
 }
 
 static void show(uint64_t *counter, uint64_t n) {

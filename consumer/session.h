@@ -26,6 +26,14 @@
 #include "consumer/output.h"
 #include "protocol/consumer.h"
 
+/* The clock of what is written now, where that is another than SESSION said. */
+struct session_clock {
+        uint64_t frequency; /* 0: it is not */
+        int64_t offset_seconds;
+        uint64_t offset_ticks;
+        uint64_t precision;
+};
+
 /* What survives of the session, in consumer_status.own or in a file beside the rings. */
 struct session_record {
         uint16_t major, minor; /* SESSION_RECORD_MAJOR; 0: nothing yet */
@@ -35,11 +43,12 @@ struct session_record {
         char name[CONSUMER_NAME_MAX];
         uint64_t generation; /* of the last transaction */
         struct counters base;
+        struct session_clock clock; /* since minor version 1 */
         LATER_MEMBER
 };
 
 #define SESSION_RECORD_MAJOR 2
-#define SESSION_RECORD_MINOR LATER_MINOR
+#define SESSION_RECORD_MINOR (1 + LATER_MINOR)
 
 _Static_assert(sizeof(struct session_record) <= CHECKPOINT_ROOM && sizeof(struct checkpoint) <= CONSUMER_OWN_SIZE,
                "fits the page");
@@ -73,6 +82,9 @@ void session_done(struct session *session);
  * -errno of the rotation: nothing may be written then.
  */
 int session_begin(struct session *session, const struct consumer_session *info, int status_fd);
+
+/* Metadata that begins from here on says this clock. */
+void session_set_clock(struct session *session, const struct session_clock *clock);
 
 int session_reserve_scratch(struct session *session, size_t size);
 

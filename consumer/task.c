@@ -71,7 +71,7 @@ static int release(struct drainer *drainer, const struct task *task, uint64_t la
 
 /* Old chunks go when there is a new one: what cannot be moved would leave less than there was. */
 static int rotate(struct drainer *drainer, const struct task *task) {
-        int r = chunk_rotate(&drainer->session, &drainer->sets, task->name, task->resume);
+        int r = chunk_rotate(&drainer->session, &drainer->sets, task->name, &task->clock, task->resume);
 
         return r >= 0 && task->keep_kib > 0 ? chunk_trim(&drainer->session, task->keep_kib) : r;
 }

@@ -44,8 +44,21 @@ void trace_done(struct trace *trace) {
         text_done(&trace->preamble);
 }
 
+/* The clock may be another; without memory for it the trace has the one before. */
+static void renew_preamble(struct trace *trace) {
+        struct text text = {};
+
+        if (metadata_preamble(&text, trace->session, trace->set, trace->uuid) < 0) {
+                text_done(&text);
+                return;
+        }
+        text_done(&trace->preamble);
+        trace->preamble = text;
+}
+
 void trace_begin_anew(struct trace *trace) {
         file_done(&trace->metadata);
+        renew_preamble(trace);
         trace->reopen = trace->longer = false;
 }
 

@@ -39,8 +39,9 @@
  *   FLUSH    write everything up to the present positions. Waited for.
  *   SNAPSHOT write what overwrite rings hold now. Waited for.
  *   ROTATE   as FLUSH; then what was written so far moves to a directory of its
- *            own, and what follows begins anew. Where the session has a bound, the
- *            oldest of these directories are removed until the others keep to it.
+ *            own, and what follows begins anew, with the clock that it says. Where the
+ *            session has a bound, the oldest of these directories are removed until the
+ *            others keep to it.
  *            Waited for.
  *   CLEAR    forget what the rings hold and what was written since the last
  *            ROTATE; counters begin at 0. Waited for.
@@ -331,8 +332,16 @@ struct consumer_rotate {
         char name[CONSUMER_NAME_MAX]; /* directory below the output, for what was written so far */
         uint32_t flags;               /* CONSUMER_RESUME: it may have been moved already */
         uint32_t keep_kib;            /* that the chunks (CONSUMER_CHUNK_PREFIX) may have together; 0: no bound */
+        /* The clock as it was measured last, which is that of what follows. frequency 0: it was not. As in SESSION. */
+        uint64_t clock_frequency;
+        int64_t clock_offset_seconds;
+        uint64_t clock_offset_ticks;
+        uint64_t clock_precision;
         LATER_MEMBER
 };
+
+/* Of a version that did not say the clock. */
+#define CONSUMER_ROTATE_SIZE_MIN offsetof(struct consumer_rotate, clock_frequency)
 
 struct consumer_ack {
         struct consumer_header header;

@@ -166,6 +166,8 @@ static int make_model(struct service *s, const struct service_config *config) {
         s->manager->kernel = s->kernel;
         if (config->consumer_usec)
                 s->manager->consumer_usec = config->consumer_usec;
+        s->manager->clock_watch.look_usec = config->clock_look_usec;
+        s->manager->clock_watch.measure_bound = config->measure_bound;
         s->keeper = (struct manager_listener) { .news = keeper_on_news };
         manager_add_listener(s->manager, &s->keeper);
         quota_restore_begin(&s->domain->quota);

@@ -17,6 +17,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "service/model/clock-bound.h"
 #include "service/unit/start.h"
 
 struct service;
@@ -44,6 +45,8 @@ struct service_config {
 
         struct consumer_starter starter; /* not private: used where it has a function; else consumers are units */
         uint64_t consumer_usec; /* that a consumer has to answer, to write, to end; 0: the default */
+        uint64_t clock_look_usec; /* of model/clock-watch.h, as the next; 0 and NULL but for tests */
+        clock_bound_measure_t measure_bound;
 };
 
 int service_new(const struct service_config *config, struct service **ret);

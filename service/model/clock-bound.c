@@ -118,7 +118,7 @@ static uint64_t magnitude(int64_t value) {
 }
 
 static int measure_pair(clock_bound_read_t read, unsigned a, unsigned b, struct clock_bound *ret) {
-        int64_t ahead, behind;
+        int64_t ahead, behind, least;
         int r;
 
         r = measure_direction(read, a, b, &ahead);
@@ -126,9 +126,10 @@ static int measure_pair(clock_bound_read_t read, unsigned a, unsigned b, struct 
                 r = measure_direction(read, b, a, &behind);
         if (r < 0)
                 return r;
+        least = ahead < behind ? ahead : behind;
         *ret = (struct clock_bound) {
                 .ticks = magnitude(ahead) > magnitude(behind) ? magnitude(ahead) : magnitude(behind),
-                .disagrees = ahead < 0 || behind < 0,
+                .certain = least < 0 ? magnitude(least) : 0,
         };
         return 0;
 }
@@ -159,7 +160,8 @@ static int measure_all(clock_bound_read_t read, const cpu_set_t *cpus, struct cl
                         largest = pair.ticks;
                 } else if (pair.ticks > second)
                         second = pair.ticks;
-                ret->disagrees |= pair.disagrees;
+                if (pair.certain > ret->certain)
+                        ret->certain = pair.certain;
         }
         ret->ticks = largest + second;
         return 0;

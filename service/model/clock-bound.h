@@ -12,18 +12,19 @@
  * machine it is a wider one.
  */
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/clock.h"
 
 struct clock_bound {
         uint64_t ticks; /* no two of the processors that this process may use differ by more; 0: not known */
-        bool disagrees; /* two of them differ for certain: an effect can be recorded as before its cause */
+        uint64_t certain; /* two of them do differ by as many: an effect can be recorded as before its cause */
 };
 
 /* Reads a clock of the processor that the caller runs on, after everything that the program has read before. */
 typedef uint64_t (*clock_bound_read_t)(void);
+
+typedef int (*clock_bound_measure_t)(enum trace_clock clock, struct clock_bound *ret);
 
 /* From any thread, one at a time; takes less than a millisecond for each processor that has time for it. 0 or -errno. */
 int clock_bound_measure(enum trace_clock clock, struct clock_bound *ret);

@@ -26,7 +26,8 @@ int manager_new(sd_event *event, struct user_domain *domain, const struct consum
                 .state_second = session_now() / 1000000,
                 .consumer_usec = OPERATION_CONSUMER_USEC,
         };
-        r = calibration_new(domain->clock, domain->first_sample.ticks > 0 ? &domain->first_sample : NULL, &m->calibration);
+        r = calibration_new(domain->clock, domain->first_sample.ticks > 0 ? &domain->first_sample : NULL, NULL,
+                            &m->calibration);
         if (r < 0)
                 return r;
         m->published = model_view_new(1, 0);

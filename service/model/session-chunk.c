@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "service/model/manager.h"
 #include "service/model/operation.h"
 #include "service/state/keeper.h"
 
@@ -12,10 +13,19 @@ int session_clear(struct session *s, operation_done_t done, void *userdata, stru
 }
 
 void session_prepare_rotation(struct session *s, struct consumer_rotate *ret) {
+        struct trace_clock_info clock = {};
+
         *ret = (struct consumer_rotate) {
                 .header = { .type = CONSUMER_ROTATE, .size = sizeof(*ret) },
                 .keep_kib = session_space_keep(s),
         };
+        /* It was measured when the session began; perhaps again since. */
+        if (calibration_get(s->manager->calibration, &clock) >= 0) {
+                ret->clock_frequency = clock.frequency;
+                ret->clock_offset_seconds = clock.offset_seconds;
+                ret->clock_offset_ticks = clock.offset_ticks;
+                ret->clock_precision = clock.precision;
+        }
         /* A number is used once, also where its directory will be half there, or a restart comes in between. */
         s->chunks++;
         keeper_put_session(s);

@@ -85,7 +85,7 @@ void keeper_put_rule(struct rule *rule) {
               rule->session);
 }
 
-void keeper_put_clock(struct manager *m, const struct trace_clock_info *clock) {
+void keeper_change_clock(struct manager *m, const struct trace_clock_info *clock) {
         const struct record_clock record = {
                 .size = sizeof(record),
                 .clock = m->domain->clock,
@@ -95,8 +95,12 @@ void keeper_put_clock(struct manager *m, const struct trace_clock_info *clock) {
                 .precision = clock->precision,
         };
 
+        (void) record_put(m->domain->ledger, &m->clock_entry, RECORD_CLOCK, &record, sizeof(record), NULL, 0);
+}
+
+void keeper_put_clock(struct manager *m, const struct trace_clock_info *clock) {
         if (!m->clock_entry)
-                (void) record_put(m->domain->ledger, &m->clock_entry, RECORD_CLOCK, &record, sizeof(record), NULL, 0);
+                keeper_change_clock(m, clock);
 }
 
 void keeper_count_applications(struct manager *m) {

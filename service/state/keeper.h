@@ -15,7 +15,9 @@
 void keeper_put_session(struct session *s);
 void keeper_put_channel(struct channel *c);
 void keeper_put_rule(struct rule *rule);
+/* Once, however often it is called; and again where the clock is measured again. */
 void keeper_put_clock(struct manager *m, const struct trace_clock_info *clock);
+void keeper_change_clock(struct manager *m, const struct trace_clock_info *clock);
 
 /* Applications have come: those sessions whose counters show it. */
 void keeper_count_applications(struct manager *m);

@@ -54,7 +54,7 @@ static bool is_good(const struct remains_message *m) {
                 [CONSUMER_FLUSH] = { sizeof(struct consumer_header), 0, 0 },
                 [CONSUMER_SNAPSHOT] = { SIZE_BEFORE_LATER(struct consumer_snapshot), 0, 0 },
                 [CONSUMER_STOP] = { sizeof(struct consumer_header), 0, 0 },
-                [CONSUMER_ROTATE] = { SIZE_BEFORE_LATER(struct consumer_rotate), 0, 0 },
+                [CONSUMER_ROTATE] = { CONSUMER_ROTATE_SIZE_MIN, 0, 0 },
                 [CONSUMER_CLEAR] = { sizeof(struct consumer_header), 0, 0 },
                 [CONSUMER_KERNEL] = { SIZE_BEFORE_LATER(struct consumer_kernel), 2, 2 },
                 [CONSUMER_KERNEL_CPUS] = { SIZE_BEFORE_LATER(struct consumer_kernel_cpus), 2, 2 },

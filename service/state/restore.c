@@ -209,8 +209,11 @@ static void restore_clock(struct manager *m, const struct remains *remains) {
                 .precision = remains->clock.precision,
         };
 
-        if (!remains->has_clock || remains->clock.clock != m->domain->clock)
+        if (!remains->has_clock || !trace_clock_is_known(remains->clock.clock))
                 return;
+        /* Rings and traces that there are have it, also where the kernel has left it since. */
+        m->domain->clock = (enum trace_clock) remains->clock.clock;
+        m->domain->timens_offset = m->domain->clock == TRACE_CLOCK_MONOTONIC ? trace_clock_timens_offset() : 0;
         calibration_set(m->calibration, &clock);
         keeper_put_clock(m, &clock);
 }

@@ -27,6 +27,15 @@ struct fixture {
         uint64_t time, id;
 };
 
+static void describe(struct fixture *f) {
+        g_assert_cmpint(play_rings(&f->play, 1, 0, "shared", "default", &f->ring), ==, 0);
+        g_assert_cmpint(play_classes(&f->play, 1, 0, &paid, &paid_id, 1), ==, 0);
+        g_assert_cmpint(play_rings(&f->play, 1, 1, "shared", "flight", &f->flight), ==, 0);
+        g_assert_cmpint(play_classes(&f->play, 1, 1, &paid, &paid_id, 1), ==, 0);
+        g_assert_cmpint(play_rings(&f->play, 2, 0, "process-1", "default", &f->own), ==, 0);
+        g_assert_cmpint(play_classes(&f->play, 2, 0, &paid, &paid_id, 1), ==, 0);
+}
+
 static void set_up(struct fixture *f) {
         *f = (struct fixture) {};
         play_start(&f->play, NULL);
@@ -34,12 +43,7 @@ static void set_up(struct fixture *f) {
         play_ring_new(&f->flight, RING_OVERWRITE, 1, 4, SUBBUF, f->play.created);
         play_ring_new(&f->own, 0, 1, 4, SUBBUF, f->play.created);
         f->time = f->play.created;
-        g_assert_cmpint(play_rings(&f->play, 1, 0, "shared", "default", &f->ring), ==, 0);
-        g_assert_cmpint(play_classes(&f->play, 1, 0, &paid, &paid_id, 1), ==, 0);
-        g_assert_cmpint(play_rings(&f->play, 1, 1, "shared", "flight", &f->flight), ==, 0);
-        g_assert_cmpint(play_classes(&f->play, 1, 1, &paid, &paid_id, 1), ==, 0);
-        g_assert_cmpint(play_rings(&f->play, 2, 0, "process-1", "default", &f->own), ==, 0);
-        g_assert_cmpint(play_classes(&f->play, 2, 0, &paid, &paid_id, 1), ==, 0);
+        describe(f);
 }
 
 static void tear_down(struct fixture *f) {
@@ -115,6 +119,55 @@ static void test_rotate(void) {
         g_assert_cmpuint(count(f.play.directory, &errors), ==, 23);
         g_assert_nonnull(strstr(errors, "discarded 5 events"));
         g_assert_null(strstr(errors, "may have discarded"));
+        tear_down(&f);
+}
+
+static char *metadata_of(struct fixture *f, const char *chunk) {
+        g_autofree char *path = g_build_filename(f->play.directory, chunk, "user", "1234", "shared", "metadata", NULL);
+        char *text;
+
+        g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+        return text;
+}
+
+static void assert_clock(struct fixture *f, const char *chunk, const char *wanted) {
+        g_autofree char *text = metadata_of(f, chunk);
+
+        if (!strstr(text, wanted))
+                g_error("'%s' is not in: %s", wanted, text);
+}
+
+/* What begins anew has the clock as it was measured last; so has a successor, who is told of the first one alone. */
+static void test_clock(void) {
+        struct consumer_rotate m = {
+                .name = "chunk-1",
+                .clock_frequency = 1000000123,
+                .clock_offset_seconds = 1700000001,
+                .clock_offset_ticks = 6,
+                .clock_precision = 99,
+        };
+        static const char first[] = "\tfreq = 1000000000;\n\toffset_s = 1700000000;\n\toffset = 5;\n\tprecision = 77;\n";
+        static const char second[] = "\tfreq = 1000000123;\n\toffset_s = 1700000001;\n\toffset = 6;\n\tprecision = 99;\n";
+        struct fixture f;
+
+        set_up(&f);
+        write_some(&f, &f.ring, 10);
+        g_assert_cmpint(play_call(&f.play, CONSUMER_ROTATE, &m, sizeof(m), NULL, 0), ==, 0);
+        write_some(&f, &f.ring, 5);
+        g_assert_cmpint(play_flush(&f.play), ==, 0);
+        assert_clock(&f, "chunk-1", first);
+        assert_clock(&f, "", second);
+        play_kill(&f.play);
+        play_resume(&f.play);
+        describe(&f);
+        g_assert_cmpint(play_resumed(&f.play), ==, 0);
+        /* Of a tracingd that does not say the clock. */
+        g_assert_cmpint(play_rotate(&f.play, "chunk-2", 0), ==, 0);
+        write_some(&f, &f.ring, 3);
+        g_assert_cmpint(play_stop(&f.play), ==, 0);
+        assert_clock(&f, "chunk-2", second);
+        assert_clock(&f, "", second);
+        g_assert_cmpuint(count(f.play.directory, NULL), ==, 18);
         tear_down(&f);
 }
 
@@ -275,6 +328,7 @@ static void test_clear_laps(void) {
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/chunk/rotate", test_rotate);
+        g_test_add_func("/chunk/clock", test_clock);
         g_test_add_func("/chunk/rotate-refused", test_rotate_refused);
         g_test_add_func("/chunk/rotate-full", test_rotate_full);
         g_test_add_func("/chunk/trim", test_trim);

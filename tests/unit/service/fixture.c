@@ -28,7 +28,8 @@ static int listen_somewhere(void) {
 struct start {
         struct fixture *fixture;
         int bus_fd;
-        uint64_t consumer_usec;
+        uint64_t consumer_usec, look_usec;
+        clock_bound_measure_t measure_bound;
 };
 
 static gpointer serve(gpointer userdata) {
@@ -39,6 +40,8 @@ static gpointer serve(gpointer userdata) {
                 .register_fd = fcntl(f->register_fd, F_DUPFD_CLOEXEC, 3),
                 .starter = { .start = fake_consumer_start, .userdata = f },
                 .consumer_usec = start->consumer_usec,
+                .clock_look_usec = start->look_usec,
+                .measure_bound = start->measure_bound,
         };
         struct service *service = NULL;
 
@@ -49,13 +52,9 @@ static gpointer serve(gpointer userdata) {
         return NULL;
 }
 
-struct fixture *fixture_new(void) {
-        return fixture_new_usec(0);
-}
-
-struct fixture *fixture_new_usec(uint64_t consumer_usec) {
+static struct fixture *begin(const struct start *how) {
         struct fixture *f = g_new0(struct fixture, 1);
-        struct start *start = g_new0(struct start, 1);
+        struct start *start = g_memdup2(how, sizeof(*how));
         int pair[2];
 
         f->output = g_dir_make_tmp("tracingd-test-XXXXXX", NULL);
@@ -67,7 +66,6 @@ struct fixture *fixture_new_usec(uint64_t consumer_usec) {
         g_assert_no_errno(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
         start->fixture = f;
         start->bus_fd = pair[0];
-        start->consumer_usec = consumer_usec;
         f->thread = g_thread_new("tracingd", serve, start);
         g_assert_cmpint(sd_bus_new(&f->bus), >=, 0);
         g_assert_cmpint(sd_bus_set_fd(f->bus, pair[1], pair[1]), >=, 0);
@@ -75,6 +73,18 @@ struct fixture *fixture_new_usec(uint64_t consumer_usec) {
         g_assert_cmpint(sd_bus_negotiate_fds(f->bus, 1), >=, 0);
         g_assert_cmpint(sd_bus_start(f->bus), >=, 0);
         return f;
+}
+
+struct fixture *fixture_new(void) {
+        return fixture_new_usec(0);
+}
+
+struct fixture *fixture_new_usec(uint64_t consumer_usec) {
+        return begin(&(struct start) { .consumer_usec = consumer_usec });
+}
+
+struct fixture *fixture_new_clock(uint64_t look_usec, clock_bound_measure_t measure_bound) {
+        return begin(&(struct start) { .look_usec = look_usec, .measure_bound = measure_bound });
 }
 
 void fixture_free(struct fixture *f) {

@@ -18,6 +18,7 @@
 #include "protocol/consumer.h"
 #include "protocol/handshake.h"
 #include "protocol/view.h"
+#include "service/model/clock-bound.h"
 
 #define WAIT_SECONDS 20
 
@@ -39,6 +40,9 @@ struct fixture *fixture_new(void);
 
 /* With a consumer's time to answer. */
 struct fixture *fixture_new_usec(uint64_t consumer_usec);
+
+/* Which looks after its clock so often, and finds this. */
+struct fixture *fixture_new_clock(uint64_t look_usec, clock_bound_measure_t measure_bound);
 
 /* Hangs up, and waits until tracingd has ended. */
 void fixture_free(struct fixture *f);

@@ -52,7 +52,7 @@ static void test_one_counter(void) {
         g_assert_cmpint(sched_getaffinity(0, sizeof(before), &before), ==, 0);
         for (int i = 0; i < TRIES; i++) {
                 measure(read_right, &bound);
-                g_assert_false(bound.disagrees);
+                g_assert_cmpuint(bound.certain, ==, 0);
                 g_assert_true(n_cpus() == 1 ? bound.ticks == 0 : bound.ticks > 0);
         }
         g_assert_cmpint(sched_getaffinity(0, sizeof(after), &after), ==, 0);
@@ -67,7 +67,9 @@ static void test_machine(void) {
         for (int i = 0; i < TRIES && r == -ETIME; i++)
                 r = clock_bound_measure(clock, &bound);
         g_assert_cmpint(r, ==, 0);
-        g_assert_false(bound.disagrees);
+        g_assert_cmpuint(bound.certain, <=, bound.ticks);
+        /* Two nanoseconds were seen, on a virtual machine; it would be a counter that is useless. */
+        g_assert_cmpuint(bound.certain, <, 1000);
         g_test_message("%" G_GUINT64_FORMAT " ticks", bound.ticks);
 }
 
@@ -78,12 +80,13 @@ static void check_difference(clock_bound_read_t read) {
                 g_test_skip("there is one processor");
                 return;
         }
-        for (int i = 0; i < TRIES && !bound.disagrees; i++) {
+        for (int i = 0; i < TRIES && bound.certain == 0; i++) {
                 measure(read, &bound);
                 /* The bound has to hold in any case. */
                 g_assert_cmpuint(bound.ticks, >=, AHEAD);
         }
-        g_assert_true(bound.disagrees);
+        g_assert_cmpuint(bound.certain, >, 0);
+        g_assert_cmpuint(bound.certain, <=, bound.ticks);
 }
 
 static void test_ahead(void) {
@@ -106,7 +109,7 @@ static void test_alone(void) {
         g_assert_cmpint(sched_setaffinity(0, sizeof(one), &one), ==, 0);
         g_assert_cmpint(clock_bound_measure_with(read_ahead, &bound), ==, 0);
         g_assert_cmpuint(bound.ticks, ==, 0);
-        g_assert_false(bound.disagrees);
+        g_assert_cmpuint(bound.certain, ==, 0);
         g_assert_cmpint(sched_setaffinity(0, sizeof(before), &before), ==, 0);
 }
 

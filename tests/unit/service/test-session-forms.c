@@ -205,6 +205,46 @@ static void test_rotates_itself(void) {
         fixture_free(f);
 }
 
+/* More than any bound that was measured when tracingd began. */
+#define DIFFERENCE 1000000000
+
+static int find_difference(enum trace_clock clock, struct clock_bound *ret) {
+        *ret = (struct clock_bound) { .ticks = 2 * DIFFERENCE, .certain = DIFFERENCE };
+        return 0;
+}
+
+/* Two processors' clocks that differ by more than the trace says: what follows says what they differ by. */
+static void test_clocks_differ(void) {
+        struct fake_message *m, *rotate;
+        struct fake_consumer *c;
+        g_autofree char *session = NULL;
+        struct fixture *f;
+
+        if (trace_clock_choose() != TRACE_CLOCK_TSC) {
+                g_test_skip("the kernel does not run on the time stamp counter");
+                return;
+        }
+        f = fixture_new_clock(1000, find_difference);
+        session = fixture_session(f, "s");
+        fixture_ok(f, session, SESSION, "Start", "a{sv}", 0);
+        c = fake_consumer_next(f);
+        m = fake_consumer_wait(c, CONSUMER_SESSION);
+        g_assert_cmpuint(m->session.clock_precision, <, DIFFERENCE);
+        rotate = fake_consumer_wait(c, CONSUMER_ROTATE);
+        g_assert_cmpstr(rotate->rotate.name, ==, "chunk-1");
+        g_assert_cmpuint(rotate->rotate.clock_precision, ==, 2 * DIFFERENCE);
+        /* Nothing else is known to be wrong. */
+        g_assert_cmpuint(rotate->rotate.clock_frequency, ==, m->session.clock_frequency);
+        g_assert_cmpint(rotate->rotate.clock_offset_seconds, ==, m->session.clock_offset_seconds);
+        g_assert_cmpuint(rotate->rotate.clock_offset_ticks, ==, m->session.clock_offset_ticks);
+        fake_message_free(rotate);
+        fake_message_free(m);
+        /* It is found again and again, and said by now. */
+        fixture_ok(f, session, SESSION, "Stop", "a{sv}", 0);
+        g_assert_null(fake_consumer_peek(c, CONSUMER_ROTATE));
+        fixture_free(f);
+}
+
 static void test_chunk_takes_long(void) {
         struct fixture *f = fixture_new_usec(1000000);
         g_autofree char *session = fixture_session(f, "s");
@@ -299,6 +339,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/session-forms/chunk-takes-long", test_chunk_takes_long);
         g_test_add_func("/session-forms/output-fails", test_output_fails);
         g_test_add_func("/session-forms/rotates-itself", test_rotates_itself);
+        g_test_add_func("/session-forms/clocks-differ", test_clocks_differ);
         g_test_add_func("/session-forms/consumer-dies-at-start", test_consumer_dies_at_start);
         g_test_add_func("/session-forms/replace", test_replace);
         return g_test_run();
