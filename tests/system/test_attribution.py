@@ -90,7 +90,8 @@ class Attribution(system.SystemTest):
                                 stderr=subprocess.PIPE, text=True, timeout=system.PATIENCE, check=False)
         self.assertEqual((result.returncode, result.stdout.splitlines()[0]), (0, "4"), result.stderr)
         events, lost, _ = (int(number) for number in result.stderr.split())
-        found = self.read(os.path.join(folder, "trace"))
+        (trace,) = os.scandir(os.path.join(folder, "trace"))
+        found = self.read(trace.path)
         self.assertEqual((sum(found[0].values()), lost), (events, 0))
         self.assertGreater(len(found[0]), 4)
         return found
