@@ -4,11 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -21,14 +19,16 @@
 
 /*
  * Where a store to a mapped page can fail although the page was allocated, the
- * program that records would be killed: because a server or a process does not
- * answer, or because even what is there is written to a new place each time.
+ * program that records would be killed, or wait: because a server or a process
+ * does not answer, or because even what is there is written to a new place each
+ * time. (btrfs can be told not to; a store to a full one still looks for room, for
+ * tens of milliseconds, or fails, and after a snapshot it needs it.)
  */
 static bool is_dangerous(int directory) {
         static const uint32_t types[] = {
                 0x6969,     0x517b,     0xff534d42, 0xfe534d42, /* nfs, smb, cifs, smb2 */
                 0x01021997, 0x65735546, 0x00c36400, 0x5346414f, /* 9p, fuse, ceph, afs */
-                0x2fc12fc1, 0xca451a4e,                         /* zfs, bcachefs */
+                0x2fc12fc1, 0xca451a4e, 0x9123683e,             /* zfs, bcachefs, btrfs */
         };
         struct statfs s;
 
@@ -83,16 +83,6 @@ static void name_of(const struct request *q, char ret[NAME_SIZE]) {
         }
 }
 
-/* Where each change is written to a new place unless it is told not to (btrfs). Elsewhere it means nothing. */
-static void write_in_place(int fd) {
-        int flags;
-
-        if (ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0)
-                return;
-        flags |= FS_NOCOW_FL;
-        (void) ioctl(fd, FS_IOC_SETFLAGS, &flags);
-}
-
 /* Whether fd is a file that this session can have made. */
 static int check_ours(int fd, struct stat *st) {
         if (fstat(fd, st) < 0)
@@ -108,13 +98,14 @@ static int allocate(int fd, uint64_t size) {
         r = check_ours(fd, &st);
         if (r < 0)
                 return r;
-        if (st.st_size == 0)
-                write_in_place(fd);
         if (size == 0)
                 return 0;
         if ((uint64_t) st.st_size > size)
                 return -EBADMSG;
         r = posix_fallocate(fd, 0, (off_t) size);
+        /* The disk may have been taken in part, to its end. */
+        if (r > 0 && st.st_size == 0)
+                (void) !ftruncate(fd, 0);
         return -r;
 }
 

@@ -30,6 +30,7 @@ static struct request *take_request(struct consumer *c, uint64_t serial) {
 
 /* Nobody asked, or not again: the first consumer was told the same and could do it. */
 static void check_unasked(struct consumer *c, uint64_t serial, uint32_t type, int error) {
+        _cleanup_free_ char *problem = NULL;
         char reason[128];
 
         if (error == 0 || type == CONSUMER_RESUMED)
@@ -43,7 +44,9 @@ static void check_unasked(struct consumer *c, uint64_t serial, uint32_t type, in
                 return;
         else
                 snprintf(reason, sizeof(reason), "its consumer refused a ring or its events: %s", strerror(error));
-        consumer_finish(c, reason);
+        /* Where a ring could not be made there is nothing to which what was said after it belongs. */
+        problem = sender_take_problem(c->sender);
+        consumer_finish(c, problem ? problem : reason);
 }
 
 /* An answer to what describes rings. Whether its error is known to whom it concerns. */

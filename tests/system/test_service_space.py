@@ -14,7 +14,7 @@ WORKS = "b1d4a6f07b3e4b59a1c97d20e8f4530c"
 MIB = 1 << 20
 
 
-class Space(ServiceTest):
+class SpaceTest(ServiceTest):
     def begin(self, session, *options):
         emitter = self.emitter("alice", 1)
         self.tracectl("alice", "create", session, *options)
@@ -39,6 +39,13 @@ class Space(ServiceTest):
         self.assertEqual(len(set(counters)), len(counters))
         return sorted(map(int, counters))
 
+    def assert_exact(self, session, emitter, path):
+        """What was recorded, and what the session says to have been lost; the events that were found."""
+        found = self.counted(path)
+        self.assertEqual(self.get("alice", session, "EventsRecorded"), len(found))
+        self.assertEqual(self.get("alice", session, "EventsDiscarded"), emitter.emitted - len(found))
+        return found
+
     def chunks(self, path):
         found = [re.fullmatch(r"chunk-(\d+)", name) for name in os.listdir(self.host.file(path))]
         return sorted(int(match[1]) for match in found if match)
@@ -47,6 +54,8 @@ class Space(ServiceTest):
         """What the disk has of a directory."""
         return int(self.host.run(["du", "-s", "-B1", path]).stdout.split()[0])
 
+
+class Space(SpaceTest):
     def test_full_and_free_again(self):
         """The session says that the disk is full as long as it is; what is lost is counted, and the rest is there."""
         disk = self.small_disk("full", "2M")
