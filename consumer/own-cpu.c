@@ -17,7 +17,8 @@
 #define HELD_MAX 64
 
 void own_cpu_init(struct own_cpu *cpu, struct own_channel *channel) {
-        *cpu = (struct own_cpu) { .channel = channel, .pipe = -1, .stats = -1, .to = -1, .counts = -1 };
+        cpu->channel = channel;
+        cpu->pipe = cpu->stats = cpu->to = cpu->counts = -1;
         STAILQ_INIT(&cpu->held);
 }
 

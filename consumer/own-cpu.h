@@ -47,6 +47,7 @@ struct own_cpu {
         bool blocked;
 };
 
+/* Of memory that is zero, and of which the page need not be touched before there is something for it. */
 void own_cpu_init(struct own_cpu *cpu, struct own_channel *channel);
 void own_cpu_done(struct own_cpu *cpu);
 

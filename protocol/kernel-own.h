@@ -38,7 +38,11 @@ enum own_type {
 };
 
 /* What one datagram of a filtered sub-buffer can have. */
+#ifdef TRACECTL_FUZZ
+#define OWN_PAGE_MAX 8192
+#else
 #define OWN_PAGE_MAX 65536
+#endif
 #define OWN_CHANNELS_MAX 32
 #define OWN_CPUS_MAX 4096
 #define OWN_THREADS_MAX (1 << 20)

@@ -206,9 +206,12 @@ static int take_frames(struct live_input *input, size_t *ret_missing) {
 }
 
 static int reserve(struct live_input *input, size_t n) {
-        size_t need = input->size + (n > READ_SIZE ? n : READ_SIZE);
+        size_t most = input->size > READ_SIZE ? input->size : READ_SIZE, need;
         char *buffer;
 
+        /* As much again as there is at most: who only says that much will come is given nothing for it. */
+        n = n < READ_SIZE ? READ_SIZE : n;
+        need = input->size + (n < most ? n : most);
         if (input->allocated >= need)
                 return 0;
         buffer = realloc(input->buffer, need);

@@ -25,7 +25,6 @@
 #define STREAM 3
 #define STEPS_MAX 100
 #define RECORD_MAX 96
-#define BUCKETS 64 /* of threads; all are looked at in each turn */
 
 static const struct kernel_layout layout = { 8, 16, 4096 };
 static int head_fd, events_fd, stats_fd, counts_fd;
@@ -104,7 +103,6 @@ static void begin(struct play *p) {
 
         set_lost(0);
         g_assert_cmpint(own_state_init(&p->state, -1), ==, 0);
-        p->state.threads.n_buckets = BUCKETS;
         make_pair(SOCK_SEQPACKET, pair);
         p->ask = pair[0];
         tell_plainly(p, OWN, pair[1]);
