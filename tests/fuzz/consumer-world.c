@@ -11,13 +11,16 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "client/libtracectl-read/tracectl-read.h"
+#include "common/boot-id.h"
 #include "common/clock.h"
 #include "common/datagram.h"
 #include "common/fd.h"
 #include "consumer/opener.h"
+#include "consumer/ring-place.h"
 
 static char *folder;
 static struct opener opener;
@@ -56,12 +59,14 @@ void output_done(struct output *output) {
         output->status = NULL;
 }
 
+/* The folder is memory: to what is too large for it, the disk is full. */
 int output_open(struct output *output, const struct request *request, int *ret_fd) {
-        return opener_open(&opener, request, ret_fd);
+        return request->size > WORLD_FILE_MAX ? -ENOSPC : opener_open(&opener, request, ret_fd);
 }
 
+/* That would be a process. */
 int output_ask(struct output *output, const struct request *request) {
-        return opener_change(&opener, request);
+        return request->kind == REQUEST_SYNC ? 0 : opener_change(&opener, request);
 }
 
 static int change(enum request_kind kind, const char *name) {
@@ -114,6 +119,7 @@ void world_begin(struct consumer_world *w, bool resumed, uint32_t flags) {
         if (!folder)
                 set_up(w);
         opener.resumed = resumed;
+        opener.has_rings = false;
         w->geometry.flags = RING_LOCKED | flags;
         memset(w->ring, 0, w->geometry.total_size);
         memset(w->positions, 0, w->geometry.positions_size);
@@ -127,13 +133,33 @@ void world_begin(struct consumer_world *w, bool resumed, uint32_t flags) {
         g_assert_nonnull(w->drainer);
 }
 
-void world_end(struct consumer_world *w) {
+int world_use_files(struct consumer_world *w, bool rebooted) {
+        int fd;
+
+        opener.has_rings = w->drainer->session.has_rings = true;
+        w->drainer->session.rebooted = rebooted;
+        if (mkdirat(opener.directory, RING_PLACE, 0700) < 0)
+                g_assert_cmpint(errno, ==, EEXIST);
+        fd = openat(opener.directory, RING_PLACE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        g_assert_cmpint(fd, >=, 0);
+        return fd;
+}
+
+void world_kill(struct consumer_world *w) {
         int socket = w->drainer->socket;
 
         drainer_free(w->drainer);
         close(socket);
         close(w->socket);
+}
+
+void world_end(struct consumer_world *w) {
+        world_kill(w);
         empty_folder();
+}
+
+int world_open(const char *path, int flags) {
+        return openat(opener.directory, path, flags | O_CLOEXEC);
 }
 
 bool world_send(struct consumer_world *w, uint32_t type, void *message, size_t size, const int *fds, size_t n_fds) {
@@ -146,12 +172,13 @@ bool world_send(struct consumer_world *w, uint32_t type, void *message, size_t s
 void world_send_session(struct consumer_world *w) {
         struct consumer_session session = {
                 .name = "shop",
-                .clock_uuid = { 1, 2, 3, 4 },
                 .clock = TRACE_CLOCK_MONOTONIC,
                 .clock_frequency = 1000000000,
                 .clock_offset_seconds = 1700000000,
         };
 
+        g_assert_cmpint(boot_id_read(session.clock_uuid), ==, 0);
+        session.clock_uuid[0] ^= w->earlier_boot;
         g_assert_true(world_send(w, CONSUMER_SESSION, &session, sizeof(session), &w->status_fd, 1));
 }
 

@@ -16,11 +16,13 @@
 #define WORLD_SUBBUFS 2
 #define WORLD_SET 9
 #define WORLD_STREAM 3
+#define WORLD_FILE_MAX (1 << 20) /* bytes of rings */
 
 struct consumer_world {
         struct drainer *drainer;
         int socket; /* tracingd's end */
         uint64_t serial;
+        bool earlier_boot; /* the session says that it is one's */
         struct consumer_status *status;
         int status_fd;
         struct ring_geometry geometry; /* one CPU's, for writers with a lock */
@@ -32,8 +34,17 @@ struct consumer_world {
 /* Nothing was sent. flags are the ring's beside RING_LOCKED; its sub-buffer 0 begins now. */
 void world_begin(struct consumer_world *w, bool resumed, uint32_t flags);
 
-/* Frees the consumer, and the folder is empty again. */
+/* Before anything is sent: rings are files. Returns their directory, which the caller closes. */
+int world_use_files(struct consumer_world *w, bool rebooted);
+
+/* Frees the consumer, as if it had been killed. */
+void world_kill(struct consumer_world *w);
+
+/* That, and the folder is empty again. */
 void world_end(struct consumer_world *w);
+
+/* A file of the folder: a descriptor, or -1. */
+int world_open(const char *path, int flags);
 
 /* Sends a message; type, size and serial are filled in. False where no more fits into the socket. */
 bool world_send(struct consumer_world *w, uint32_t type, void *message, size_t size, const int *fds, size_t n_fds);
