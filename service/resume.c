@@ -85,7 +85,8 @@ int resume_begin(struct service *s) {
                 return 0;
         }
         s->roll_missing = roll_missing(s->roll);
-        return sd_event_add_time_relative(s->event, &s->roll_timer, CLOCK_MONOTONIC, LOOK_USEC, 0, on_look, s);
+        /* Exact: a look that is half done goes on at once. */
+        return sd_event_add_time_relative(s->event, &s->roll_timer, CLOCK_MONOTONIC, LOOK_USEC, 1, on_look, s);
 }
 
 void resume_end(struct service *s) {

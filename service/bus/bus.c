@@ -198,6 +198,7 @@ struct bus *bus_free(struct bus *b) {
         manager_remove_listener(b->manager, &b->listener);
         while (b->listings)
                 listing_free(b->listings);
+        sd_event_source_disable_unref(b->lister);
         sd_event_source_disable_unref(b->left_over);
         emitter_free(b->emitter);
         clients_free(b->clients);

@@ -47,7 +47,9 @@ struct bus {
         sd_id128_t id;           /* of the message bus once it was joined; peer to peer of this connection */
         sd_event_source *left_over; /* peer to peer: what came together with the last of the authentication */
         struct emitter *emitter;
-        struct listing *listings;  /* replies that wait for applications */
+        struct listing *listings;  /* replies that wait for applications, or are being made */
+        sd_event_source *lister;   /* the next turn of one of them; NULL: none ever took two */
+        uid_t listed;              /* whose the last turn was */
         struct application *found; /* the last one that a path led to; sd-bus keeps no reference */
         bool deaf;                 /* too many messages wait for it to read: it gets no signals until it has */
         bool telling;              /* signals are being written, for whoever may know: lookups show everything */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "service/bus/application-list.h"
 #include "service/bus/bus.h"
 #include "service/bus/kernel-bus.h"
 #include "service/bus/listing.h"
@@ -20,12 +21,14 @@ struct whose {
 #define WHOSE_OPTIONS(w) { "all", 'b', &(w).all }, { "uid", 'u', &(w).uid }
 
 /* As bus_authorize(). */
-static int authorize(struct bus *b, sd_bus_message *m, const struct whose *whose, uid_t *ret, sd_bus_error *error) {
+static int authorize(struct bus *b, sd_bus_message *m, const struct whose *whose, uid_t *ret, uid_t *ret_caller,
+                     sd_bus_error *error) {
         int r;
 
         r = bus_caller(b, m, ret, error);
         if (r < 0)
                 return r;
+        *ret_caller = *ret;
         if (whose->uid != UINT32_MAX)
                 *ret = whose->uid;
         if (whose->all)
@@ -49,13 +52,13 @@ int manager_method_list_sessions(sd_bus_message *m, void *userdata, sd_bus_error
         struct bus *b = userdata;
         struct whose whose = WHOSE_NULL;
         const struct option options[] = { WHOSE_OPTIONS(whose) };
-        uid_t owner;
+        uid_t owner, caller;
         int r;
 
         r = bus_read_options(m, options, ARRAY_SIZE(options), error);
         if (r < 0)
                 return r;
-        r = authorize(b, m, &whose, &owner, error);
+        r = authorize(b, m, &whose, &owner, &caller, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = sd_bus_message_new_method_return(m, &reply);
@@ -68,53 +71,28 @@ int manager_method_list_sessions(sd_bus_message *m, void *userdata, sd_bus_error
         return r < 0 ? r : sd_bus_send(b->bus, reply, NULL);
 }
 
-static int append_application(sd_bus_message *reply, struct application *a) {
-        _cleanup_free_ char *path = NULL;
-        int r;
-
-        r = application_path(a->id, &path);
-        if (r < 0)
-                return r;
-        pthread_mutex_lock(&a->lock);
-        r = sd_bus_message_append(reply, "(uusso)", (uint32_t) a->peer.pid, (uint32_t) a->peer.uid, a->name,
-                                  application_unit(a), path);
-        pthread_mutex_unlock(&a->lock);
-        return r;
-}
-
-static int append_applications_of(struct bus *b, sd_bus_message *reply, uid_t uid, pid_t pid) {
-        struct application **applications;
+static int begin_applications(struct listing *l) {
+        uid_t *uids;
         size_t n;
         int r;
 
-        r = registry_list(b->registry, uid, pid, &applications, &n);
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < n; i++) {
-                /* One whose socket somebody else holds now; a worker ends that connection. */
-                if (!application_is_alive(applications[i]))
-                        registry_check(b->registry, applications[i]);
-                else if (r >= 0)
-                        r = append_application(reply, applications[i]);
-                application_unref(applications[i]);
-        }
-        free(applications);
-        return r;
+        r = listing_uids(l->bus, l, &uids, &n);
+        if (r >= 0)
+                r = application_list_new(l->bus->registry, uids, n, (pid_t) l->pid, &l->applications);
+        if (r >= 0)
+                r = sd_bus_message_append(l->reply, "b", l->settled);
+        return r < 0 ? r : sd_bus_message_open_container(l->reply, 'a', "(uusso)");
 }
 
-static int append_applications(struct bus *b, const struct listing *l, sd_bus_message *reply) {
-        _cleanup_free_ uid_t *uids = NULL;
-        size_t n;
-        int r;
+static int append_applications(struct listing *l) {
+        int r = l->applications ? 0 : begin_applications(l);
 
-        r = listing_uids(b, l, &uids, &n);
         if (r >= 0)
-                r = sd_bus_message_append(reply, "b", l->settled);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "(uusso)");
-        for (size_t i = 0; i < n && r >= 0; i++)
-                r = append_applications_of(b, reply, uids[i], (pid_t) l->pid);
-        return r < 0 ? r : sd_bus_message_close_container(reply);
+                r = application_list_append(l->applications, l->reply);
+        if (r <= 0)
+                return r;
+        r = sd_bus_message_close_container(l->reply);
+        return r < 0 ? r : 1;
 }
 
 int manager_method_list_applications(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -127,7 +105,7 @@ int manager_method_list_applications(sd_bus_message *m, void *userdata, sd_bus_e
         r = bus_read_options(m, options, ARRAY_SIZE(options), error);
         if (r < 0)
                 return r;
-        r = authorize(b, m, &whose, &listing.owner, error);
+        r = authorize(b, m, &whose, &listing.owner, &listing.caller, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
         return listing_reply(b, m, &listing);
@@ -165,7 +143,10 @@ static int append_event(const struct definition *event, const char *name, void *
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int append_events(struct bus *b, const struct listing *l, sd_bus_message *reply) {
+/* What is defined is defined once for all applications that do. */
+static int append_events(struct listing *l) {
+        struct bus *b = l->bus;
+
         _cleanup_free_ uid_t *uids = NULL;
         const char *domain, *glob;
         size_t n;
@@ -177,10 +158,12 @@ static int append_events(struct bus *b, const struct listing *l, sd_bus_message 
         if (r >= 0)
                 r = listing_uids(b, l, &uids, &n);
         if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "(sssa{sv})");
+                r = sd_bus_message_open_container(l->reply, 'a', "(sssa{sv})");
         if (r >= 0)
-                r = catalog_walk(b->registry, uids, n, *glob ? glob : "*", append_event, reply);
-        return r < 0 ? r : sd_bus_message_close_container(reply);
+                r = catalog_walk(b->registry, uids, n, *glob ? glob : "*", append_event, l->reply);
+        if (r >= 0)
+                r = sd_bus_message_close_container(l->reply);
+        return r < 0 ? r : 1;
 }
 
 int manager_method_list_events(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -201,7 +184,7 @@ int manager_method_list_events(sd_bus_message *m, void *userdata, sd_bus_error *
         r = bus_read_domain(domain, &kernel, error);
         if (r < 0)
                 return r;
-        r = authorize(b, m, &whose, &listing.owner, error);
+        r = authorize(b, m, &whose, &listing.owner, &listing.caller, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
         return kernel ? kernel_events_list(b, m, glob, error) : listing_reply(b, m, &listing);
