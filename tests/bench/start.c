@@ -2,7 +2,8 @@
 
 /*
  * What starting and ending a process costs: posix_spawn() to waitpid() of each
- * program given, in turns. LIBRARY=PROGRAM is a program whose library is loaded
+ * program given, in turns, and in each turn in another order: what daemons still
+ * do for a program that has ended would slow down the one that always comes next. LIBRARY=PROGRAM is a program whose library is loaded
  * from that path, as from the cache of one that is installed: programs of a build
  * tree search its folders first, which costs them up to 40 µs. Prints of each `start PROGRAM minimum median` and, as
  * the third number, the median of the differences to the first program in the
@@ -66,22 +67,38 @@ static double run(struct program *program) {
         return now() - begin;
 }
 
+/* Each order as often as any other; always the same ones. */
+static void shuffle(int *order, int n) {
+        static unsigned short state[3] = { 1, 2, 3 };
+
+        for (int i = n - 1; i > 0; i--) {
+                int j = (int) (nrand48(state) % (i + 1)), other = order[j];
+
+                order[j] = order[i];
+                order[i] = other;
+        }
+}
+
 int main(int argc, char *argv[]) {
         static struct program programs[PROGRAMS_MAX];
         static double times[PROGRAMS_MAX][TURNS], more[PROGRAMS_MAX][TURNS];
-        int n = argc - 1;
+        int n = argc - 1, order[PROGRAMS_MAX];
 
         if (n < 1 || n > PROGRAMS_MAX) {
                 fprintf(stderr, "Usage: bench-start [LIBRARY=]PROGRAM...\n");
                 return EXIT_FAILURE;
         }
-        for (int i = 0; i < n; i++)
+        for (int i = 0; i < n; i++) {
                 set_program(&programs[i], argv[1 + i]);
-        for (unsigned turn = 0; turn < TURNS; turn++)
-                for (int i = 0; i < n; i++) {
-                        times[i][turn] = run(&programs[i]);
+                order[i] = i;
+        }
+        for (unsigned turn = 0; turn < TURNS; turn++) {
+                shuffle(order, n);
+                for (int i = 0; i < n; i++)
+                        times[order[i]][turn] = run(&programs[order[i]]);
+                for (int i = 0; i < n; i++)
                         more[i][turn] = times[i][turn] - times[0][turn];
-                }
+        }
         for (int i = 0; i < n; i++) {
                 qsort(times[i], TURNS, sizeof(double), compare);
                 qsort(more[i], TURNS, sizeof(double), compare);
