@@ -83,6 +83,10 @@ void *mmap(void *p, size_t size, int prot, int flags, int fd, off_t offset) {
         return (void *) CALL(SYS_mmap, p, size, prot, flags, fd, offset);
 }
 
+int mprotect(void *p, size_t size, int prot) {
+        return (int) CALL(SYS_mprotect, p, size, prot, 0, 0, 0);
+}
+
 int munmap(void *p, size_t size) {
         return (int) CALL(SYS_munmap, p, size, 0, 0, 0, 0);
 }

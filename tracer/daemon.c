@@ -5,11 +5,13 @@
 #include <signal.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 
 #include "common/cleanup.h"
 #include "protocol/wait.h"
+#include "tracer/at-start.h"
 #include "tracer/client.h"
 #include "tracer/credentials.h"
 #include "tracer/daemon.h"
@@ -24,19 +26,19 @@
 
 #define STACK_SIZE (256 * 1024)
 
+/* Of our own: to map one, with a page that guards it, costs every process two changes of its mappings. */
+static char stacks[DAEMONS][STACK_SIZE] __attribute__((aligned(THREAD_PAGE)));
+
 /* A signal that is blocked in the helpers: directed at one, it stays pending until its signalfd reads it. */
 #define WAKE_SIGNAL SIGURG
 
-/*
- * All zero, so that no file holds it and a page of it costs nothing before it is
- * written to. A mutex of zeros is what PTHREAD_MUTEX_INITIALIZER makes.
- */
-struct daemon daemons[DAEMONS];
+/* A mutex of zeros is what PTHREAD_MUTEX_INITIALIZER makes. */
+AT_START struct daemon daemons[DAEMONS];
 _Static_assert(DAEMONS == SOURCES_MAX, "each is a source of action lists");
 
-static uint32_t progress; /* futex: state or applied of a daemon has changed */
-static uint32_t waiters;  /* for that */
-static uint32_t ending;   /* daemons_end_begun() */
+AT_START static uint32_t progress; /* futex: state or applied of a daemon has changed */
+AT_START static uint32_t waiters;  /* for that */
+AT_START static uint32_t ending;   /* daemons_end_begun() */
 
 static void wait_progress(uint32_t seen, int64_t msec) {
         struct timespec timeout = { .tv_sec = msec / 1000, .tv_nsec = msec % 1000 * 1000000 };
@@ -231,6 +233,11 @@ static bool wait_until_wanted(struct daemon *d, uint32_t word, uint32_t seen) {
         return true;
 }
 
+/* Who waits needs little of it. Whose stack the C library has made needs no guard. */
+static void guard_stack(const struct daemon *d) {
+        (void) mprotect(stacks[d - daemons], THREAD_PAGE, PROT_NONE);
+}
+
 /*
  * What is being recorded goes on while the daemon is gone, until it is clear
  * that it does not come back, or its page says that nothing is wanted.
@@ -253,8 +260,10 @@ static void run(struct daemon *d) {
                         retry = (struct retry) { 0 };
                         continue;
                 }
-                if (wake < 0)
+                if (wake < 0) {
+                        guard_stack(d);
                         wake = open_wake();
+                }
                 if (wake < 0)
                         return;
                 set_state(d, DAEMON_JOINED);
@@ -314,7 +323,11 @@ void daemon_start(struct daemon *d, enum daemon_state state) {
 
         if (pthread_attr_init(&attr) != 0)
                 return;
-        (void) pthread_attr_setstacksize(&attr, STACK_SIZE);
+        /* The thread sanitizer has much thread-local memory, and makes stacks larger for it that are not given. */
+        if (on_tsan())
+                (void) pthread_attr_setstacksize(&attr, STACK_SIZE);
+        else
+                (void) pthread_attr_setstack(&attr, stacks[d - daemons], STACK_SIZE);
         sigfillset(&all);
         d->quit = 0;
         d->view.source = (unsigned) (d - daemons);

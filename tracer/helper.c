@@ -10,6 +10,7 @@
 
 #include "common/cleanup.h"
 #include "protocol/wait.h"
+#include "tracer/at-start.h"
 #include "tracer/credentials.h"
 #include "tracer/daemon.h"
 #include "tracer/fork.h"
@@ -24,8 +25,8 @@
 #include "tracer/sys.h"
 #include "tracer/thread.h"
 
-static pthread_key_t main_thread_key;
-static int own_pid;  /* the process that prepare() ran in; 0: none of it did yet */
+AT_START static pthread_key_t main_thread_key;
+AT_START static int own_pid;  /* the process that prepare() ran in; 0: none of it did yet */
 static __thread bool forking __attribute__((tls_model("initial-exec"))); /* by this thread, with all locks held */
 
 void helper_want_locked(void) {
@@ -142,7 +143,7 @@ static bool is_unknown_child(void) {
 
 /* Before the first thread. It must not take long: a program that nobody traces pays for it at its start. */
 static int prepare(void) {
-        static bool once;
+        AT_START static bool once;
         int r;
 
         own_pid = sys_getpid();

@@ -9,15 +9,16 @@
 #include "common/hash.h"
 #include "protocol/definitions.h"
 #include "tracer/app-contexts.h"
+#include "tracer/at-start.h"
 #include "tracer/objects.h"
 
 /* Without contexts. */
 #define OBJECT_SIZE_MIN offsetof(struct tracectl_object, context_start)
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct tracectl_object *objects;
-static uint32_t version;
-static struct snapshot *snapshots; /* the newest first; sites must not outlive their objects */
+AT_START static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+AT_START static struct tracectl_object *objects;
+AT_START static uint32_t version;
+AT_START static struct snapshot *snapshots; /* the newest first; sites must not outlive their objects */
 
 void objects_lock(void) {
         pthread_mutex_lock(&lock);

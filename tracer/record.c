@@ -13,6 +13,7 @@
 #include "tracectl/tracepoint.h"
 #include "tracer/action.h"
 #include "tracer/app-contexts.h"
+#include "tracer/at-start.h"
 #include "tracer/contexts.h"
 #include "tracer/filter.h"
 #include "tracer/helper.h"
@@ -24,7 +25,7 @@
 
 #define FORMAT_MAX 1024
 
-static int32_t process_id;
+AT_START static int32_t process_id;
 
 /* A child of fork() finds thread_table.alive 0 until it registers, which sets this anew. */
 void record_set_process(int32_t pid) {

@@ -24,6 +24,36 @@
 #include "tests/unit/tracer/world.h"
 #include "tracer/wait.h"
 
+/* Pages that nobody may touch, with memory above them. */
+static unsigned count_guards(void) {
+        g_autofree char *maps = NULL;
+        g_auto(GStrv) lines = NULL;
+        unsigned long page = (unsigned long) sysconf(_SC_PAGESIZE), begin, end, above;
+        char rights[5], rights_above[5];
+        unsigned n = 0;
+
+        g_assert_true(g_file_get_contents("/proc/self/maps", &maps, NULL, NULL));
+        lines = g_strsplit(maps, "\n", 0);
+        for (char **l = lines; l[0] && l[1]; l++)
+                if (sscanf(l[0], "%lx-%lx %4s", &begin, &end, rights) == 3 && sscanf(l[1], "%lx-%*x %4s", &above, rights_above) == 2)
+                        n += end - begin == page && above == end && rights[0] == '-' && rights_above[1] == 'w';
+        return n;
+}
+
+/* A thread that talks to its daemon has a stack that ends, be the daemon's messages what they like. */
+static void guards_stacks(void) {
+        unsigned before = count_guards();
+        struct world w;
+
+        world_init(&w);
+        program_register();
+        world_join(&w.system);
+        g_assert_cmpuint(count_guards(), ==, before + 1);
+        world_join(&w.user);
+        g_assert_cmpuint(count_guards(), ==, before + 2);
+        world_assert_recorded(&w, 2, 2);
+}
+
 /* The whole story of both: passive, one, both, one again, the other way round, none. */
 static void joins_and_leaves(void) {
         struct world w;
@@ -351,6 +381,7 @@ static void main_thread_leaves(void) {
 
 static const struct world_test tests[] = {
         { "joins-and-leaves", joins_and_leaves, false },
+        { "guards-stacks", guards_stacks, false },
         { "waits-for-both-before-main", waits_for_both_before_main, false },
         { "waits-once-for-silent-daemons", waits_once_for_silent_daemons, false },
         { "waits-without-cpu", waits_without_cpu, false },
