@@ -12,11 +12,10 @@ static void session_view_free(struct session_view *v) {
                 stream_unref(v->rings[i].locked);
                 recording_unref(v->rings[i].recording);
         }
-        closep(&v->fd);
+        view_file_unref(v->file);
         event_definitions_unref(v->definitions);
         compartment_unref(v->compartment);
         free(v->targets);
-        free(v->data);
         free(v);
 }
 
@@ -72,7 +71,6 @@ static int new_view(const struct session_view_request *q, struct session_view **
         v->generation = q->model->generation;
         v->definitions = event_definitions_ref(q->definitions);
         v->compartment = compartment_ref(q->compartment);
-        v->fd = -1;
         r = copy_targets(q, v);
         if (r >= 0)
                 r = view_build(q, v);
@@ -151,7 +149,7 @@ static size_t list_stream(const struct stream *s, int *ret) {
 void session_view_list_fds(const struct session_view *v, int ret[SESSION_VIEW_FDS_MAX]) {
         size_t n = 0;
 
-        ret[n++] = v->fd;
+        ret[n++] = v->file->fd;
         for (uint32_t i = 0; i < v->n_rings; i++) {
                 n += list_stream(v->rings[i].shared, ret + n);
                 n += list_stream(v->rings[i].locked, ret + n);
@@ -159,8 +157,7 @@ void session_view_list_fds(const struct session_view *v, int ret[SESSION_VIEW_FD
 }
 
 bool session_view_is_same(const struct session_view *a, const struct session_view *b) {
-        return a == b || (a->definitions == b->definitions && a->size == b->size &&
-                          memcmp((const char *) a->data + sizeof(struct view_header),
-                                 (const char *) b->data + sizeof(struct view_header),
-                                 a->size - sizeof(struct view_header)) == 0);
+        return a == b || (a->definitions == b->definitions && a->file->size == b->file->size &&
+                          memcmp(a->file->data + sizeof(struct view_header), b->file->data + sizeof(struct view_header),
+                                 a->file->size - sizeof(struct view_header)) == 0);
 }

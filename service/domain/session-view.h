@@ -22,6 +22,7 @@
 #include "protocol/view.h"
 #include "service/domain/compartment.h"
 #include "service/domain/recording.h"
+#include "service/domain/view-file.h"
 #include "service/model/view.h"
 #include "service/registry/definitions.h"
 
@@ -44,9 +45,7 @@ struct session_view {
         struct session_view *next; /* in the definitions' list */
         bool listed;
 
-        void *data; /* the file's content */
-        size_t size;
-        int fd; /* of a file with that content */
+        struct view_file *file;
         size_t n_fds; /* that go with the message */
         struct session_view_ring rings[VIEW_RINGS_MAX];
         uint32_t n_rings;

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "common/fd.h"
 #include "service/domain/view-build.h"
 #include "service/domain/view-filters.h"
 #include "service/model/selector.h"
@@ -192,19 +191,19 @@ static int write_file(struct builder *b, uint32_t n_actions) {
                 .definitions = b->request->definitions->hash,
                 .generation = v->generation,
         };
+        _cleanup_free_ char *data = NULL;
         struct view_action *action;
         size_t filters = sizeof(header) + v->n_rings * sizeof(struct view_ring) + n_actions * sizeof(*action);
 
         header.total_size = filters + view_filters_size(&b->filters);
         if (header.total_size > VIEW_SIZE_MAX)
                 return -E2BIG;
-        v->size = header.total_size;
-        v->data = malloc(v->size);
-        if (!v->data)
+        data = malloc(header.total_size);
+        if (!data)
                 return -ENOMEM;
-        memcpy(v->data, &header, sizeof(header));
-        memcpy((char *) v->data + sizeof(header), b->rings, v->n_rings * sizeof(struct view_ring));
-        action = (struct view_action *) ((char *) v->data + sizeof(header) + v->n_rings * sizeof(struct view_ring));
+        memcpy(data, &header, sizeof(header));
+        memcpy(data + sizeof(header), b->rings, v->n_rings * sizeof(struct view_ring));
+        action = (struct view_action *) (data + sizeof(header) + v->n_rings * sizeof(struct view_ring));
         for (uint32_t e = 0; e < b->n_events; e++)
                 for (uint32_t s = 0; s < b->request->model->n_sessions; s++) {
                         const struct choice *choice = &choices_of(b, s)[e];
@@ -217,8 +216,9 @@ static int write_file(struct builder *b, uint32_t n_actions) {
                                         .filter = choice->filter,
                                 };
                 }
-        view_filters_write(&b->filters, v->data, filters);
-        return memfd_new_constant("tracectl-view", v->data, v->size, &v->fd);
+        view_filters_write(&b->filters, data, filters);
+        /* One of an application's own is of use to no other. */
+        return view_file_get(b->request->application ? NULL : &v->compartment->key, data, header.total_size, &v->file);
 }
 
 static uint32_t count_actions(const struct builder *b) {

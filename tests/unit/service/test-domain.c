@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <systemd/sd-login.h>
@@ -21,10 +22,12 @@
 #include "common/fd.h"
 #include "common/hash.h"
 #include "protocol/ring.h"
+#include "protocol/view.h"
 #include "service/domain/class-table.h"
 #include "service/domain/compartment.h"
 #include "service/domain/stream.h"
 #include "service/domain/user.h"
+#include "service/domain/view-file.h"
 #include "service/registry/control-group.h"
 #include "service/registry/definitions.h"
 
@@ -420,6 +423,45 @@ static void test_store(void) {
         quota_done(&quota);
 }
 
+static ino_t inode_of_view(const struct compartment_key *key, const char *content) {
+        struct view_file *f;
+        uint64_t size;
+        struct stat st;
+
+        g_assert_cmpint(view_file_get(key, content, strlen(content), &f), ==, 0);
+        g_assert_cmpint(memfd_check_constant(f->fd, VIEW_SIZE_MAX, &size), ==, 0);
+        g_assert_cmpuint(size, ==, strlen(content));
+        g_assert_no_errno(fstat(f->fd, &st));
+        view_file_unref(f);
+        return st.st_ino;
+}
+
+/* Who comes after all others have gone gets the file that they had; nobody but those of their compartment does. */
+static void test_view_files(void) {
+        const struct compartment_key one = { .uid = 1, .user_namespace = 7 }, other_user = { .uid = 2, .user_namespace = 7 },
+                                     elsewhere = { .uid = 1, .user_namespace = 8 },
+                                     labelled = { .uid = 1, .user_namespace = 7, .label = "x" };
+        ino_t inode = inode_of_view(&one, "first");
+        char *large = g_strnfill(VIEW_SIZE_MAX / 2, 'x');
+        char name[2] = "a";
+
+        g_assert_cmpuint(inode_of_view(&one, "first"), ==, inode);
+        g_assert_cmpuint(inode_of_view(&one, "second"), !=, inode);
+        g_assert_cmpuint(inode_of_view(&one, "firs"), !=, inode);
+        g_assert_cmpuint(inode_of_view(&other_user, "first"), !=, inode);
+        g_assert_cmpuint(inode_of_view(&elsewhere, "first"), !=, inode);
+        g_assert_cmpuint(inode_of_view(&labelled, "first"), !=, inode);
+        g_assert_cmpuint(inode_of_view(NULL, "first"), !=, inode);
+        g_assert_cmpuint(inode_of_view(&one, "first"), ==, inode);
+        /* A few are kept. */
+        for (; name[0] < 'z'; name[0]++)
+                (void) inode_of_view(&one, name);
+        g_assert_cmpuint(inode_of_view(&one, "first"), !=, inode);
+        /* And none that is large. */
+        g_assert_cmpuint(inode_of_view(&one, large), !=, inode_of_view(&one, large));
+        g_free(large);
+}
+
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/domain/class-ids", test_class_ids);
@@ -432,5 +474,6 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/domain/foreseen", test_foreseen);
         g_test_add_func("/domain/definitions", test_definitions);
         g_test_add_func("/domain/store", test_store);
+        g_test_add_func("/domain/view-files", test_view_files);
         return g_test_run();
 }
