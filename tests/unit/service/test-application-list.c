@@ -50,10 +50,11 @@ static void list_and_call(sd_bus *bus, struct listed *l) {
 }
 
 static void wait_for_count(struct fixture *f, uint32_t wanted) {
-        uint32_t n = 0;
+        uint32_t n;
 
-        while (n != wanted)
+        do
                 g_assert_cmpint(sd_bus_get_property_trivial(f->bus, NULL, MANAGER, "Applications", NULL, 'u', &n), >=, 0);
+        while (n != wanted);
 }
 
 static void test_turns(void) {
