@@ -3,18 +3,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
-#include <linux/perf_event.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "client/tracectl/kernel-types.h"
 #include "client/tracectl/syscall-strings.h"
 #include "common/cleanup.h"
 
@@ -24,9 +23,9 @@
 
 #define TRACEFS "/sys/kernel/tracing/"
 #define PRINTK TRACEFS "events/bpf_trace/bpf_trace_printk/enable"
-#define FORK TRACEFS "events/sched/sched_process_fork/"
 
-#define PROCESSES_MAX 65536
+/* That live at the same time; those that were not heard of for longest go first. Their memory is there from the start. */
+#define PROCESSES_MAX 16384
 #define SYSCALLS_MAX 1024
 
 #define WORKER_NSEC (100 * 1000)
@@ -123,8 +122,8 @@ static void put_process(struct code *c) {
         STORE(c, BPF_W, BPF_REG_10, BPF_REG_0, -16);
 }
 
-/* At fp - 24: the saved register at r6 + r8. */
-static void put_read_register(struct code *c) {
+/* At fp - 24: eight bytes of the kernel's at r6 + r8, such as a saved register. */
+static void put_read(struct code *c) {
         MOVE(c, BPF_REG_1, BPF_REG_10);
         ADD_NUMBER(c, BPF_REG_1, -24);
         MOVE_NUMBER(c, BPF_REG_2, 8);
@@ -140,7 +139,7 @@ static void put_print(struct code *c, int number) {
 
         memcpy(words, format, sizeof(words));
         put(c, BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_8, 0, END, 0);
-        put_read_register(c);
+        put_read(c);
         for (int i = 0; i < 2; i++) {
                 put_wide(c, BPF_REG_1, 0, words[i]);
                 STORE(c, BPF_DW, BPF_REG_10, BPF_REG_1, (int16_t) (-40 + 8 * i));
@@ -183,7 +182,7 @@ static void write_enter(struct code *c, const struct syscall_strings *s) {
         not_prctl = c->n;
         put(c, BPF_JMP | BPF_JNE | BPF_K, BPF_REG_7, 0, 0, __NR_prctl);
         MOVE_NUMBER(c, BPF_REG_8, argument_offsets[1]);
-        put_read_register(c);
+        put_read(c);
         LOAD(c, BPF_DW, BPF_REG_1, BPF_REG_10, -24);
         put_wide(c, BPF_REG_2, 0, s->cookie);
         put(c, BPF_JMP | BPF_JNE | BPF_X, BPF_REG_1, BPF_REG_2, END, 0);
@@ -203,7 +202,7 @@ static void write_enter(struct code *c, const struct syscall_strings *s) {
 static void write_exit(struct code *c, const struct syscall_strings *s) {
         LOAD(c, BPF_DW, BPF_REG_6, BPF_REG_1, 0);
         MOVE_NUMBER(c, BPF_REG_8, offsetof(struct pt_regs, orig_rax));
-        put_read_register(c);
+        put_read(c);
         LOAD(c, BPF_DW, BPF_REG_7, BPF_REG_10, -24);
         put(c, BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_7, 0, END, __NR_execve);
         put(c, BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_7, 0, END, __NR_execveat);
@@ -212,11 +211,13 @@ static void write_exit(struct code *c, const struct syscall_strings *s) {
 }
 
 /* A thread is its process's already, and does no harm beside it. */
-static void write_fork(struct code *c, const struct syscall_strings *s, int16_t child_offset) {
-        MOVE(c, BPF_REG_6, BPF_REG_1);
+static void write_fork(struct code *c, const struct syscall_strings *s, uint32_t process_offset) {
+        LOAD(c, BPF_DW, BPF_REG_6, BPF_REG_1, 8);
         put_process(c);
         put_lookup(c, s->fds[MAP_PROCESSES], -16);
-        LOAD(c, BPF_W, BPF_REG_7, BPF_REG_6, child_offset);
+        MOVE_NUMBER(c, BPF_REG_8, (int32_t) process_offset);
+        put_read(c);
+        LOAD(c, BPF_W, BPF_REG_7, BPF_REG_10, -24);
         STORE(c, BPF_W, BPF_REG_10, BPF_REG_7, -16);
         put_insert(c, s->fds[MAP_PROCESSES], -16);
         put_end(c);
@@ -268,12 +269,12 @@ static int fill_calls(int fd) {
         return 0;
 }
 
-static int load(enum bpf_prog_type type, const struct code *c, int *ret_fd) {
+static int load(const struct code *c, int *ret_fd) {
         union bpf_attr attr;
         int r;
 
         memset(&attr, 0, sizeof(attr));
-        attr.prog_type = type;
+        attr.prog_type = BPF_PROG_TYPE_RAW_TRACEPOINT;
         attr.insns = (uint64_t) (uintptr_t) c->insns;
         attr.insn_cnt = (uint32_t) c->n;
         /* bpf_trace_printk() is for programs under the GPL alone; ours may be had under it, by the LGPL's section 3. */
@@ -308,42 +309,7 @@ static int read_text(const char *path, char *ret, size_t size) {
         return 0;
 }
 
-static int attach_fork(int program, uint64_t id, int *ret_fd) {
-        struct perf_event_attr attr = {
-                .type = PERF_TYPE_TRACEPOINT,
-                .size = sizeof(attr),
-                .config = id,
-                .sample_period = 1,
-        };
-        _cleanup_close_ int fd = -1;
-
-        /* Where the program is attached by an event, it runs on every processor. */
-        fd = (int) syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
-        if (fd < 0 || ioctl(fd, PERF_EVENT_IOC_SET_BPF, program) < 0)
-                return -errno;
-        *ret_fd = TAKE_FD(fd);
-        return 0;
-}
-
-static int read_fork(uint64_t *ret_id, int16_t *ret_child_offset) {
-        char text[2048], *field;
-        int r;
-
-        r = read_text(FORK "id", text, sizeof(text));
-        if (r < 0)
-                return r;
-        *ret_id = strtoull(text, NULL, 10);
-        r = read_text(FORK "format", text, sizeof(text));
-        if (r < 0)
-                return r;
-        field = strstr(text, "child_pid;\toffset:");
-        if (!field)
-                return -EBADMSG;
-        *ret_child_offset = (int16_t) strtol(strchr(field, ':') + 1, NULL, 10);
-        return 0;
-}
-
-static int make_programs(struct syscall_strings *s, int16_t child_offset) {
+static int make_programs(struct syscall_strings *s, uint32_t process_offset) {
         struct code enter = { .n = 0 }, exit = { .n = 0 }, forks = { .n = 0 };
         int r;
 
@@ -356,12 +322,12 @@ static int make_programs(struct syscall_strings *s, int16_t child_offset) {
                 return r;
         write_enter(&enter, s);
         write_exit(&exit, s);
-        write_fork(&forks, s, child_offset);
-        r = load(BPF_PROG_TYPE_RAW_TRACEPOINT, &enter, &s->fds[PROGRAM_ENTER]);
+        write_fork(&forks, s, process_offset);
+        r = load(&enter, &s->fds[PROGRAM_ENTER]);
         if (r >= 0)
-                r = load(BPF_PROG_TYPE_RAW_TRACEPOINT, &exit, &s->fds[PROGRAM_EXIT]);
+                r = load(&exit, &s->fds[PROGRAM_EXIT]);
         if (r >= 0)
-                r = load(BPF_PROG_TYPE_TRACEPOINT, &forks, &s->fds[PROGRAM_FORK]);
+                r = load(&forks, &s->fds[PROGRAM_FORK]);
         return r;
 }
 
@@ -393,21 +359,20 @@ static void wait_for_printk(void) {
 }
 
 static int begin(struct syscall_strings *s) {
-        int16_t child_offset;
-        uint64_t id;
+        uint32_t process_offset;
         int r;
 
-        r = read_fork(&id, &child_offset);
+        r = kernel_member_offset("task_struct", "tgid", &process_offset);
         if (r < 0)
                 return r;
         s->restores = !is_printk_on();
         if (getrandom(&s->cookie, sizeof(s->cookie), 0) != sizeof(s->cookie))
                 return -EIO;
-        r = make_programs(s, child_offset);
+        r = make_programs(s, process_offset);
         wait_for_printk();
         restore_printk(s);
         if (r >= 0)
-                r = attach_fork(s->fds[PROGRAM_FORK], id, &s->fds[LINK_FORK]);
+                r = attach("sched_process_fork", s->fds[PROGRAM_FORK], &s->fds[LINK_FORK]);
         if (r >= 0)
                 r = attach("sys_enter", s->fds[PROGRAM_ENTER], &s->fds[LINK_ENTER]);
         if (r >= 0)
