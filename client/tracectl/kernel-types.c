@@ -4,8 +4,8 @@
 #include <fcntl.h>
 #include <linux/btf.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -136,20 +136,40 @@ static int read_all(int fd, uint8_t *data, size_t size) {
         return 0;
 }
 
+/* Newer kernels map it; by read() it comes in pages, 10 ms in all. */
+static int map(int fd, size_t size, void **ret) {
+        void *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+        int r;
+
+        if (p == MAP_FAILED) {
+                p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                if (p == MAP_FAILED)
+                        return -errno;
+                r = read_all(fd, p, size);
+                if (r < 0) {
+                        munmap(p, size);
+                        return r;
+                }
+        }
+        *ret = p;
+        return 0;
+}
+
 int kernel_member_offset(const char *structure, const char *member, uint32_t *ret) {
         _cleanup_close_ int fd = open(KERNEL_BTF, O_RDONLY | O_CLOEXEC);
-        _cleanup_free_ uint8_t *data = NULL;
         struct types types;
         struct stat st;
+        void *data = NULL;
         int r;
 
         if (fd < 0 || fstat(fd, &st) < 0)
                 return -errno;
-        data = malloc((size_t) st.st_size);
-        if (!data)
-                return -ENOMEM;
-        r = read_all(fd, data, (size_t) st.st_size);
+        r = map(fd, (size_t) st.st_size, &data);
+        if (r < 0)
+                return r;
+        r = open_types(data, (size_t) st.st_size, &types);
         if (r >= 0)
-                r = open_types(data, (size_t) st.st_size, &types);
-        return r < 0 ? r : find(&types, structure, member, ret);
+                r = find(&types, structure, member, ret);
+        munmap(data, (size_t) st.st_size);
+        return r;
 }

@@ -80,6 +80,15 @@ int session_kernel_apply(struct session *s, bool active, kernel_done_t done, ker
         return r < 0 ? r : kernel_recording_apply(s->kernel, &plan, done, gone, userdata);
 }
 
+void session_kernel_prepare(struct session *s) {
+        struct kernel_plan plan;
+
+        if (!session_has_kernel(s) || session_is_kernel_own(s) || (!s->kernel && make_recording(s, false) < 0))
+                return;
+        if (plan_new(s, true, &plan) >= 0)
+                (void) kernel_recording_prepare(s->kernel, &plan);
+}
+
 int session_kernel_remake(struct session *s) {
         return s->kernel ? 0 : make_recording(s, true);
 }

@@ -18,6 +18,13 @@ bool session_is_kernel_own(const struct session *s);
  */
 int session_kernel_apply(struct session *s, bool active, kernel_done_t done, kernel_gone_t gone, void *userdata);
 
+/*
+ * Before its consumer has begun: everything that can be done for session_kernel_apply() meanwhile. Nothing is recorded
+ * before that, which comes whether this has worked or not. Not for its owner's own processes, whose threads are looked
+ * at from when they are recorded on.
+ */
+void session_kernel_prepare(struct session *s);
+
 /* After a restart of tracingd: its recording, whose consumer was told of it by the last one; -EOPNOTSUPP. */
 int session_kernel_remake(struct session *s);
 

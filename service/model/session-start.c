@@ -237,9 +237,11 @@ static int begin_consumer(struct session *s) {
         s->applications_before = registry_count_ever(registry, session_scope(s)) - registry_count(registry, session_scope(s));
         session_output_message(&s->output, &output);
         r = consumer_request(s->consumer, &output.header, &s->output.fd, s->output.fd >= 0, on_output_answer, s);
-        if (r < 0)
-                return r;
-        return send_session(s);
+        if (r >= 0)
+                r = send_session(s);
+        if (r >= 0)
+                session_kernel_prepare(s);
+        return r;
 }
 
 static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata) {

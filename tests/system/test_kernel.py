@@ -172,6 +172,29 @@ class KernelTest(ServiceTest):
             with open(f"{TRACEFS}/instances/{name}/set_event", encoding="utf-8") as f:
                 self.assertEqual(f.read(), "")
 
+    def test_a_start_that_is_refused_by_its_consumer(self):
+        """By then the kernel's part is prepared, and goes; the next start makes it again, and records."""
+        self.host.show_machine_proc()
+        self.host.run("mkdir -p /root/full && touch /root/full/file")
+        self.busctl("root", "call", NAME, ROOT, f"{NAME}.Manager", "CreateSession", "sa{sv}", "again", "1", "directory", "s",
+                    "/root/full")
+        self.tracectl("root", "enable-event", "--kernel", "-s", "again", "--syscall", "*", "--pid", "1", "--children")
+        self.assertIn("is not empty", self.refused("root", "start", "again"))
+        self.host.run("rm /root/full/file")
+        self.tracectl("root", "start", "again")
+        (name,) = self.instances()
+        # The kernel makes sizes larger as it likes.
+        for file, least in (("tracing_on", 1), ("buffer_size_kb", 4096), ("buffer_subbuf_size_kb", 64)):
+            with open(f"{TRACEFS}/instances/{name}/{file}", encoding="utf-8") as f:
+                self.assertGreaterEqual(int(f.read().split()[0]), least, file)
+        with open(f"{TRACEFS}/instances/{name}/set_event", encoding="utf-8") as f:
+            self.assertEqual(len(f.read().split()), len(glob.glob(f"{TRACEFS}/events/syscalls/*/enable")))
+        self.host.systemctl("status", "--no-pager")
+        self.tracectl("root", "stop", "again")
+        self.assertGreater(len(self.events("/root/full")), 0)
+        self.tracectl("root", "destroy", "again")
+        self.wait_for_none()
+
     def test_in_a_container(self):
         """Whose processes have other numbers in the kernel: those would be somebody else's."""
         self.host.run("! mountpoint -q /run/tracectl/proc || umount /run/tracectl/proc")

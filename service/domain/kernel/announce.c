@@ -9,7 +9,9 @@
 #include "service/state/fd-store.h"
 
 /* Descriptions of events as one constant memory file. head: with what precedes them for a channel. */
-static int describe(const struct instance *i, const struct instance_list *events, bool head, int *ret_fd) {
+static int describe(struct kernel_recording *recording, const struct instance *i, const struct instance_list *events,
+                    bool head, int *ret_fd) {
+        struct formats *formats = recording->domain->formats;
         const struct instance_event page = { .event = { "events", "header_page" } };
         const struct instance_event record = { .event = { "events", "header_event" } };
         _cleanup_free_ char *text = NULL;
@@ -21,12 +23,12 @@ static int describe(const struct instance *i, const struct instance_list *events
         if (!f)
                 return -ENOMEM;
         if (head) {
-                r = instance_describe(i, &page, f);
+                r = instance_describe(i, formats, &page, f);
                 if (r >= 0)
-                        r = instance_describe(i, &record, f);
+                        r = instance_describe(i, formats, &record, f);
         }
         for (size_t k = 0; events && k < events->n && r >= 0; k++)
-                r = instance_describe(i, &events->items[k], f);
+                r = instance_describe(i, formats, &events->items[k], f);
         if (fclose(f) != 0)
                 return -ENOMEM;
         if (r < 0)
@@ -82,7 +84,7 @@ static int announce_cpu(struct kernel_recording *r, const struct instance *i, ui
 
 static int announce_to_reader(struct kernel_recording *r, const struct instance *i) {
         _cleanup_close_ int descriptions = -1;
-        int k = describe(i, &kernel_own_news, true, &descriptions);
+        int k = describe(r, i, &kernel_own_news, true, &descriptions);
 
         return k < 0 ? k : kernel_own_announce_channel(r->own, i, r->domain->user->n_cpus, descriptions);
 }
@@ -105,7 +107,7 @@ int kernel_announce_channel(struct kernel_recording *r, const struct instance *i
         strcpy(message.channel, channel->name);
         k = memfd_new_shared("tracectl-kernel", CONSUMER_KERNEL_SCRATCH_SIZE(n_cpus, i->subbuf_size), &scratch);
         if (k >= 0)
-                k = describe(i, NULL, true, &descriptions);
+                k = describe(r, i, NULL, true, &descriptions);
         if (k >= 0)
                 k = send_stored(r, &message.header, (const int[]) { scratch, descriptions }, 2);
         if (k >= 0 && r->own)
@@ -126,7 +128,7 @@ int kernel_announce_events(struct kernel_recording *r, const struct instance *i,
 
         if (events->n == 0)
                 return 0;
-        k = describe(i, events, false, &descriptions);
+        k = describe(r, i, events, false, &descriptions);
         if (k >= 0 && r->own)
                 k = kernel_own_announce_events(r->own, i, descriptions);
         return k < 0 ? k : send_stored(r, &message.header, &descriptions, 1);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -10,9 +11,20 @@
 #include "service/domain/kernel/filter.h"
 #include "service/domain/kernel/instance.h"
 #include "service/domain/kernel/probe-lines.h"
+#include "service/domain/kernel/thread.h"
 #include "service/domain/kernel/tracefs.h"
 
 #define PATH_SIZE 320
+#define CALLS "syscalls"
+
+/* What a thread does with an instance that records nothing yet. */
+struct configuring {
+        const struct instance *instance;
+        struct instance_config config; /* its name is nobody's by then */
+        pthread_t thread;
+        bool running;
+        int error;
+};
 
 static void list_done(struct instance_list *l) {
         for (size_t k = 0; k < l->n; k++) {
@@ -27,7 +39,9 @@ static void list_done(struct instance_list *l) {
 struct instance *instance_free(struct instance *i) {
         if (!i)
                 return NULL;
+        (void) instance_wait(i);
         list_done(&i->enabled);
+        closep(&i->calls);
         closep(&i->dir);
         free(i);
         return NULL;
@@ -41,6 +55,7 @@ static int instance_open(int tracefs, const char *name, struct instance **ret) {
         i = calloc(1, sizeof(*i));
         if (!i)
                 return -ENOMEM;
+        i->calls = -1;
         snprintf(i->name, sizeof(i->name), "%s", name);
         snprintf(path, sizeof(path), "instances/%s", name);
         i->dir = openat(tracefs, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -73,11 +88,63 @@ static int read_subbuf_size(struct instance *i) {
         return r == -ENOENT ? 0 : r;
 }
 
-/* The smallest size first: what follows changes every page that there is. */
+/* Each of size and clock takes as long as the kernel waits for its readers, several times. */
+static int configure_rest(const struct instance *i, const struct instance_config *config) {
+        int r;
+
+        r = tracefs_write(i->dir, "trace_clock", config->clock == TRACE_CLOCK_TSC ? "x86-tsc" : "mono");
+        return r < 0 ? r : tracefs_write_u64(i->dir, "buffer_size_kb", config->buffer_size >> 10);
+}
+
+static void *run_configuring(void *userdata) {
+        struct configuring *c = userdata;
+
+        c->error = configure_rest(c->instance, &c->config);
+        return NULL;
+}
+
+/* For later. */
+static int keep_rest(struct instance *i, const struct instance_config *config) {
+        struct configuring *c = malloc(sizeof(*c));
+
+        if (!c)
+                return -ENOMEM;
+        *c = (struct configuring) { .instance = i, .config = *config };
+        i->configuring = c;
+        return 0;
+}
+
+int instance_configure(struct instance *i) {
+        struct configuring *c = i->configuring;
+        int r = 0;
+
+        if (c && !c->running) {
+                i->calls = openat(i->dir, "events/" CALLS "/enable", O_WRONLY | O_CLOEXEC);
+                r = thread_start(&c->thread, run_configuring, c);
+                c->running = r >= 0;
+        }
+        return r;
+}
+
+int instance_wait(struct instance *i) {
+        struct configuring *c = TAKE_PTR(i->configuring);
+
+        if (c && c->running) {
+                pthread_join(c->thread, NULL);
+                i->error = c->error;
+        }
+        free(c);
+        closep(&i->calls);
+        i->calls = -1;
+        return i->error;
+}
+
+/* The size last: what comes before changes every page that there is. */
 static int configure(struct instance *i, const struct instance_config *config) {
         int r;
 
-        r = tracefs_write_u64(i->dir, "buffer_size_kb", 4);
+        i->off = config->off;
+        r = tracefs_write(i->dir, "tracing_on", config->off ? "0" : "1");
         if (r < 0)
                 return r;
         r = tracefs_write_u64(i->dir, "buffer_subbuf_size_kb", config->subbuf_size >> 10);
@@ -85,13 +152,17 @@ static int configure(struct instance *i, const struct instance_config *config) {
                 return r;
         r = read_subbuf_size(i);
         if (r >= 0)
-                r = tracefs_write(i->dir, "trace_clock", config->clock == TRACE_CLOCK_TSC ? "x86-tsc" : "mono");
-        if (r >= 0)
                 r = tracefs_write(i->dir, "options/overwrite", config->overwrite ? "1" : "0");
+        if (r < 0)
+                return r;
+        return config->off ? keep_rest(i, config) : configure_rest(i, config);
+}
+
+int instance_switch_on(struct instance *i) {
+        int r = i->off ? tracefs_write(i->dir, "tracing_on", "1") : 0;
+
         if (r >= 0)
-                r = tracefs_write_u64(i->dir, "buffer_size_kb", config->buffer_size >> 10);
-        if (r >= 0)
-                r = tracefs_write(i->dir, "tracing_on", "1");
+                i->off = false;
         return r;
 }
 
@@ -177,6 +248,7 @@ static int read_enabled(struct instance *i) {
 
 int instance_adopt(int tracefs, const char *name, struct instance **ret) {
         _cleanup_(instance_freep) struct instance *i = NULL;
+        uint64_t on;
         int r;
 
         r = instance_open(tracefs, name, &i);
@@ -184,8 +256,11 @@ int instance_adopt(int tracefs, const char *name, struct instance **ret) {
                 r = read_subbuf_size(i);
         if (r >= 0)
                 r = read_enabled(i);
+        if (r >= 0)
+                r = tracefs_read_u64(i->dir, "tracing_on", &on);
         if (r < 0)
                 return r;
+        i->off = on == 0;
         i->adopted = i->enabled.n > 0;
         *ret = TAKE_PTR(i);
         return 0;
@@ -276,6 +351,7 @@ int instance_disable(struct instance *i, const struct instance_list *wanted, str
 
         if (wanted->n == 0)
                 return disable_all(i);
+        added->n_calls = wanted->n_calls;
         for (size_t k = i->enabled.n; k-- > 0;) {
                 const struct instance_event *e = find(wanted, &i->enabled.items[k].event);
 
@@ -314,12 +390,29 @@ static int enable_event(struct instance *i, const struct instance_event *e, size
         return r < 0 ? r : append(&i->enabled, e, true);
 }
 
+static bool is_call(const struct instance_event *e) {
+        return strcmp(e->event.system, CALLS) == 0;
+}
+
+/* Whether they all are to be added, as they are. */
+static bool are_all_calls(const struct instance_list *added) {
+        size_t n = 0;
+
+        for (size_t k = 0; k < added->n; k++)
+                n += is_call(&added->items[k]) && !added->items[k].filter;
+        return n > 0 && n == added->n_calls;
+}
+
 int instance_enable(struct instance *i, const struct instance_list *added, size_t *ret_refused) {
+        bool at_once = i->off && i->calls >= 0 && are_all_calls(added);
         int r = 0;
 
         *ret_refused = 0;
+        if (at_once && write(i->calls, "1", 1) != 1)
+                return -errno;
         for (size_t k = 0; k < added->n && r >= 0; k++)
-                r = enable_event(i, &added->items[k], ret_refused);
+                r = at_once && is_call(&added->items[k]) ? append(&i->enabled, &added->items[k], true)
+                                                         : enable_event(i, &added->items[k], ret_refused);
         return r;
 }
 
@@ -372,13 +465,23 @@ static int rename_event(const struct instance_event *e, char **text, size_t *siz
         return 0;
 }
 
-int instance_describe(const struct instance *i, const struct instance_event *e, FILE *f) {
+static void write_description(const struct instance_event *e, const char *text, size_t size, FILE *f) {
+        fprintf(f, "@ %s %s %zu\n", e->event.system, e->event.name, size);
+        fwrite(text, size, 1, f);
+}
+
+int instance_describe(const struct instance *i, struct formats *formats, const struct instance_event *e, FILE *f) {
         const char *system = e->event.system, *name = e->event.name;
+        const struct format *known = e->probe ? NULL : formats_find(formats, system, name);
         _cleanup_free_ char *text = NULL;
         char path[PATH_SIZE];
         size_t size;
         int r;
 
+        if (known) {
+                write_description(e, known->text, known->size, f);
+                return 0;
+        }
         if (strcmp(system, "events") == 0)
                 snprintf(path, sizeof(path), "events/%s", name);
         else
@@ -388,7 +491,6 @@ int instance_describe(const struct instance *i, const struct instance_event *e, 
                 r = rename_event(e, &text, &size);
         if (r < 0)
                 return r;
-        fprintf(f, "@ %s %s %zu\n", system, name, size);
-        fwrite(text, size, 1, f);
+        write_description(e, text, size, f);
         return 0;
 }

@@ -12,6 +12,7 @@
 
 #include "common/clock.h"
 #include "service/domain/kernel/event-list.h"
+#include "service/domain/kernel/formats.h"
 #include "service/domain/kernel/tree.h"
 
 #define INSTANCE_NAME_MAX 80
@@ -26,6 +27,7 @@ struct instance_event {
 struct instance_list {
         struct instance_event *items;
         size_t n;
+        size_t n_calls; /* how many events of "syscalls" the kernel has; 0: that does not matter */
 };
 
 struct instance {
@@ -33,24 +35,37 @@ struct instance {
         uint32_t channel;
         int dir;
         char name[INSTANCE_NAME_MAX];
+        int calls;            /* events/syscalls/enable of one that is off, or -1 */
         uint32_t subbuf_size; /* bytes, what one read() returns */
         struct instance_list enabled;
         bool adopted;            /* it records, and follows whom it followed before */
+        bool off;                /* it records nothing, whatever is enabled, until instance_switch_on() */
+        struct configuring *configuring; /* what is left of that, for a thread; NULL: that is over */
+        int error;                       /* that it had */
         struct process followed; /* pid 0: nobody, all are recorded */
 };
 
 struct instance_config {
         const char *name;
         uint64_t subbuf_size, buffer_size; /* bytes; of each CPU */
-        bool overwrite;
+        bool overwrite, off;
         enum trace_clock clock;
 };
 
-/* Makes one without events. -EEXIST. The folder is gone again where it cannot be configured. */
+/*
+ * Makes one without events. -EEXIST. The folder is gone again where it cannot be configured. One that is off gets its
+ * clock and its size from a thread, which the kernel lets wait for most of the time: from instance_configure() to
+ * instance_wait(), which are nothing for others. Meanwhile the kernel lets nobody open a file of it.
+ */
 int instance_new(int tracefs, const struct instance_config *config, struct instance **ret);
+int instance_configure(struct instance *i);
+int instance_wait(struct instance *i);
 
 /* Opens one that is there, with the events that it has. -ENOENT. */
 int instance_adopt(int tracefs, const char *name, struct instance **ret);
+
+/* After instance_wait(). No more than one store in the kernel. */
+int instance_switch_on(struct instance *i);
 
 /* Forgets it; it stays in the kernel. */
 struct instance *instance_free(struct instance *i);
@@ -71,7 +86,7 @@ int instance_try_filters(struct instance *i, const struct instance_list *events,
 int instance_disable(struct instance *i, const struct instance_list *wanted, struct instance_list *added);
 
 /*
- * Enables what was added. An event that lacks a field of its filter stays away; *ret_refused counts them.
+ * Enables what was added; all system calls at once, where they all are and the instance is off. An event that lacks a field of its filter stays away; *ret_refused counts them.
  */
 int instance_enable(struct instance *i, const struct instance_list *added, size_t *ret_refused);
 
@@ -88,4 +103,4 @@ void instance_filter_error(const struct instance *i, char *ret, size_t size);
  * Writes the description of an event, or of "events" and "header_page" or "header_event". That of a probe's has the
  * name that the rule gives it.
  */
-int instance_describe(const struct instance *i, const struct instance_event *e, FILE *f);
+int instance_describe(const struct instance *i, struct formats *formats, const struct instance_event *e, FILE *f);

@@ -20,6 +20,7 @@ struct kernel_domain {
         char reason[256];
         char id[17];
         struct worker *worker; /* NULL: unavailable */
+        struct formats *formats; /* the worker's */
         LIST_HEAD(, kernel_apply) applies; /* recording.c: those whose ends are still to be told */
         struct kernel_recording *recordings; /* that have not ended */
 };
@@ -37,6 +38,7 @@ struct kernel_recording {
         uint64_t *stored; /* descriptors in the store; the thread's, as the next */
         size_t n_stored;
         struct instance *instances; /* the thread's, until the last job is done */
+        struct kernel_plan prepared; /* the thread's: what they are to do once they are on; no channels: nothing was prepared */
 };
 
 void kernel_recording_unref(struct kernel_recording *r);

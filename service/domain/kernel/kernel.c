@@ -60,6 +60,8 @@ static void begin(struct kernel_domain *d, sd_event *event, const struct kernel_
                 return;
         r = get_id(config->run_directory, d->id);
         if (r >= 0)
+                r = formats_new(&d->formats);
+        if (r >= 0)
                 r = worker_new(event, &d->worker);
         if (r < 0) {
                 snprintf(d->reason, sizeof(d->reason), "it cannot be prepared: %s", strerror(-r));
@@ -91,6 +93,7 @@ struct kernel_domain *kernel_domain_free(struct kernel_domain *d) {
         if (!d)
                 return NULL;
         worker_free(d->worker);
+        formats_free(d->formats);
         closep(&d->tracefs);
         free(d);
         return NULL;

@@ -135,6 +135,12 @@ typedef void (*kernel_gone_t)(void *userdata);
 int kernel_recording_apply(struct kernel_recording *r, struct kernel_plan *plan, kernel_done_t done, kernel_gone_t gone,
                            void *userdata);
 
+/*
+ * Has everything ready for such a plan, which the thread does beside the start of the consumer: the kernel_recording_apply()
+ * that follows has little to do then. Nothing is recorded before. What goes wrong is for that to tell.
+ */
+int kernel_recording_prepare(struct kernel_recording *r, struct kernel_plan *plan);
+
 bool kernel_recording_is_own(const struct kernel_recording *r);
 
 /*

@@ -19,7 +19,9 @@ struct kernel_apply {
         struct kernel_recording *recording;
         struct kernel_plan plan;
         struct failure failure;
+        bool prepares; /* nothing is recorded yet, and nobody waits */
         bool failed, applied;
+        bool in_the_way; /* an instance of the same session that is about to go */
         kernel_done_t done;
         kernel_gone_t gone;
         void *userdata;
@@ -101,6 +103,7 @@ void kernel_recording_unref(struct kernel_recording *r) {
                 fd_store_remove(r->domain->user->store, &r->stored[k]);
         free(r->stored);
         kernel_own_free(r->own);
+        kernel_plan_done(&r->prepared);
         if (r->instances && !r->keep)
                 remove_instances(r->domain, TAKE_PTR(r->instances));
         while (r->instances) {
@@ -129,13 +132,14 @@ static int fail_channel(const struct model_channel *c, int error, struct failure
 }
 
 /* One of an earlier tracingd's has been announced by that. */
-static int make_instance(struct kernel_recording *r, const struct model_channel *c, struct instance **ret) {
+static int make_instance(struct kernel_recording *r, const struct model_channel *c, bool off, struct instance **ret) {
         char name[INSTANCE_NAME_MAX];
         const struct instance_config config = {
                 .name = name,
                 .subbuf_size = c->subbuf_size,
                 .buffer_size = c->subbuf_size * c->n_subbufs,
                 .overwrite = c->overwrite,
+                .off = off,
                 .clock = r->domain->user->clock,
         };
         int k = -ENOENT;
@@ -167,12 +171,14 @@ static int get_instance(struct kernel_apply *a, const struct model_channel *c, s
         int k;
 
         if (!i) {
-                k = make_instance(r, c, &i);
+                k = make_instance(r, c, a->prepares, &i);
+                a->in_the_way = k == -EEXIST;
                 if (k < 0)
                         return fail_channel(c, k, &a->failure);
                 i->next = r->instances;
                 r->instances = i;
-        }
+        } else if (i->error < 0)
+                return fail_channel(c, i->error, &a->failure);
         *ret = i;
         return 0;
 }
@@ -210,6 +216,7 @@ static int choose(const struct kernel_apply *a, const struct kernel_events *all,
         for (size_t k = 0; k < all->n; k++) {
                 const struct kernel_plan_rule *rule = first_rule(a, &all->items[k]);
 
+                ret->n_calls += strcmp(all->items[k].system, "syscalls") == 0;
                 if (rule && rule->channel == channel && kernel_event_permitted(&all->items[k], rule->selector))
                         ret->items[ret->n++] = (struct instance_event) {
                                 .event = all->items[k],
@@ -246,6 +253,8 @@ static int change_channel(struct kernel_apply *a, const struct model_channel *c,
                 free(wanted.items);
                 return -ECANCELED;
         }
+        if (k >= 0)
+                k = instance_configure(i);
         began = i->enabled.n == 0 && wanted.n > 0;
         if (k >= 0)
                 k = instance_disable(i, &wanted, &added);
@@ -297,6 +306,54 @@ static bool is_consistent(const struct kernel_apply *a) {
         return true;
 }
 
+static bool is_same(const struct kernel_plan *a, const struct kernel_plan *b) {
+        if (a->n_channels != b->n_channels || a->n_rules != b->n_rules)
+                return false;
+        for (size_t k = 0; k < a->n_channels; k++)
+                if (a->channels[k].id != b->channels[k].id)
+                        return false;
+        for (size_t k = 0; k < a->n_rules; k++)
+                if (a->rules[k].selector != b->rules[k].selector || a->rules[k].channel != b->rules[k].channel)
+                        return false;
+        return true;
+}
+
+/* What was prepared is what is wanted now, or is changed to it. */
+static int apply_prepared(struct kernel_apply *a) {
+        struct kernel_recording *r = a->recording;
+        int k = r->prepared.n_channels > 0 && is_same(&r->prepared, &a->plan) ? 0 : apply(a);
+
+        kernel_plan_done(&r->prepared);
+        for (struct instance *i = r->instances; i && k >= 0; i = i->next) {
+                k = instance_switch_on(i);
+                if (k < 0)
+                        fail(&a->failure, FAILURE_KERNEL, "The kernel's rings cannot be switched on: %s.", strerror(-k));
+        }
+        return k;
+}
+
+static bool wants_all_calls(const struct kernel_plan *plan) {
+        for (size_t k = 0; k < plan->n_rules; k++)
+                if (plan->rules[k].selector->kind == SELECTOR_SYSCALL && strcmp(plan->rules[k].selector->pattern, "*") == 0)
+                        return true;
+        return false;
+}
+
+static bool run_prepare(struct worker_job *job) {
+        struct kernel_apply *a = CONTAINER_OF(job, struct kernel_apply, job);
+
+        if (wants_all_calls(&a->plan))
+                formats_begin(a->recording->domain->formats, a->recording->domain->tracefs);
+        a->failed = apply(a) < 0;
+        for (struct instance *i = a->recording->instances; i; i = i->next)
+                a->failed |= instance_wait(i) < 0;
+        if (!a->failed) {
+                a->recording->prepared = a->plan;
+                a->plan = (struct kernel_plan) { 0 };
+        }
+        return false;
+}
+
 /* -EAGAIN: it is not there yet. Where nothing is to be recorded it is not needed. */
 static int begin_reader(struct kernel_apply *a, unsigned tries) {
         struct kernel_own *o = a->recording->own;
@@ -322,9 +379,12 @@ static bool run_apply(struct worker_job *job) {
         if (!a->applied) {
                 int r = begin_reader(a, job->tries);
 
+                a->in_the_way = false;
                 if (r == -EAGAIN)
                         return true;
-                a->failed = r < 0 || apply(a) < 0;
+                a->failed = r < 0 || apply_prepared(a) < 0;
+                if (a->failed && a->in_the_way && job->tries < READER_TRIES && !a->recording->ended)
+                        return true;
                 a->applied = true;
                 job->tries = 0;
         }
@@ -339,7 +399,7 @@ static void end_apply(struct worker_job *job) {
                 a->gone(a->userdata);
         else if (!a->recording->ended && a->done)
                 a->done(a->failed ? &a->failure : NULL, a->userdata);
-        else if (a->failed)
+        else if (a->failed && !a->prepares)
                 log_warning("session %" PRIu64 " of user %u: %s", a->recording->config.key,
                             (unsigned) a->recording->config.owner, a->failure.text);
         kernel_recording_unref(a->recording);
@@ -358,27 +418,44 @@ void kernel_recordings_tell_gone(struct kernel_domain *d) {
         }
 }
 
-int kernel_recording_apply(struct kernel_recording *r, struct kernel_plan *plan, kernel_done_t done, kernel_gone_t gone,
-                           void *userdata) {
+static int submit(const struct kernel_apply *initial, struct kernel_plan *plan) {
+        struct kernel_recording *r = initial->recording;
         struct kernel_apply *a = calloc(1, sizeof(*a));
 
         if (!a) {
                 kernel_plan_done(plan);
                 return -ENOMEM;
         }
-        *a = (struct kernel_apply) {
-                .job = { .run = run_apply, .done = end_apply },
-                .recording = r,
-                .plan = *plan,
-                .done = done,
-                .gone = gone,
-                .userdata = userdata,
-        };
+        *a = *initial;
+        a->plan = *plan;
         *plan = (struct kernel_plan) { 0 };
         r->refs++;
         LIST_INSERT_HEAD(&r->domain->applies, a, entries);
         worker_submit(r->domain->worker, &a->job);
         return 0;
+}
+
+int kernel_recording_apply(struct kernel_recording *r, struct kernel_plan *plan, kernel_done_t done, kernel_gone_t gone,
+                           void *userdata) {
+        const struct kernel_apply a = {
+                .job = { .run = run_apply, .done = end_apply },
+                .recording = r,
+                .done = done,
+                .gone = gone,
+                .userdata = userdata,
+        };
+
+        return submit(&a, plan);
+}
+
+int kernel_recording_prepare(struct kernel_recording *r, struct kernel_plan *plan) {
+        const struct kernel_apply a = {
+                .job = { .run = run_prepare, .done = end_apply },
+                .recording = r,
+                .prepares = true,
+        };
+
+        return submit(&a, plan);
 }
 
 bool kernel_recording_is_own(const struct kernel_recording *r) {

@@ -2,11 +2,11 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <time.h>
 
+#include "service/domain/kernel/thread.h"
 #include "service/domain/kernel/worker.h"
 
 #define AGAIN_USEC (20 * 1000)
@@ -121,17 +121,6 @@ static int on_finished(sd_event_source *source, int fd, uint32_t revents, void *
         return 0;
 }
 
-static int start(struct worker *w) {
-        sigset_t all, before;
-        int r;
-
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        r = pthread_create(&w->thread, NULL, work, w);
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-        return -r;
-}
-
 int worker_new(sd_event *event, struct worker **ret) {
         pthread_condattr_t attributes;
         struct worker *w;
@@ -151,7 +140,7 @@ int worker_new(sd_event *event, struct worker **ret) {
         w->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         r = w->event_fd < 0 ? -errno : sd_event_add_io(event, &w->source, w->event_fd, EPOLLIN, on_finished, w);
         if (r >= 0)
-                r = start(w);
+                r = thread_start(&w->thread, work, w);
         if (r < 0) {
                 sd_event_source_disable_unref(w->source);
                 closep(&w->event_fd);
