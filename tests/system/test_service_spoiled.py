@@ -15,6 +15,7 @@ WORDS = 10_000  # a round
 FLOODS = 50 if TORTURE else 4
 OWN_MEMORY = 16 << 20  # of a consumer, beside the rings that it maps
 SPOILER = "/usr/local/bin/spoil-ring"
+NEWEST = 1000  # events that a ring holds, whatever else it does
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -31,6 +32,8 @@ class Contained(Emitter):
 
 
 class Spoiled(ServiceTest):
+    OPTIONS = ()
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -41,7 +44,7 @@ class Spoiled(ServiceTest):
     def setUp(self):
         super().setUp()
         for user in ("alice", "bob"):
-            self.tracectl(user, "create", "kept")
+            self.tracectl(user, "create", "kept", *self.OPTIONS)
             self.tracectl(user, "enable-event", "test:*")
             self.tracectl(user, "start")
         self.neighbour = self.emitter("alice", 1)
@@ -139,6 +142,41 @@ class Spoiled(ServiceTest):
         self.assertLess(most, OWN_MEMORY)
         self.assert_settles()
         self.assert_others_exact()
+
+
+class SpoiledRecorder(Spoiled):
+    """The same of flight recorders: rings that overwrite, and snapshots of them while they are spoiled."""
+
+    OPTIONS = ("--mode", "flight-recorder")
+    test_truncate = None
+
+    def assert_others_exact(self, harmed=True):
+        """In the last snapshot: the newest events of who is in no compartment of the spoiler's, without a gap."""
+        self.assertEqual(self.host.unit_property("tracingd.service", "MainPID"), self.pid)
+        self.assertEqual(self.get("alice", "kept", "ConsumerRestarts"), 0)
+        self.neighbour.emit(10)
+        for user, emitter in (("alice", self.contained), ("bob", self.other)):
+            emitter.emit(NEWEST)
+            counts = json.loads(self.tracectl(user, "snapshot", "last", "--json=short").stdout)
+            found = self.counters(self.events(f"{self.output(user, 'kept')}/last", lost=None), emitter)
+            self.assertGreaterEqual(len(found), NEWEST)
+            self.assertEqual(found, list(range(emitter.emitted - len(found), emitter.emitted)), user)
+            if user == "alice":
+                self.assertGreater(counts["lost_garbage"], 0, counts)
+            else:
+                self.assertEqual(counts["lost_garbage"], 0, counts)
+
+    def read_until(self, process, last):
+        """Snapshots while the spoiler goes on, each readable from end to end."""
+        if process is self.spoiler and last == "done":
+            name = f"during-{self.number}"
+            self.number += 1
+            self.tracectl("alice", "snapshot", name)
+            self.events(f"{self.output('alice', 'kept')}/{name}", lost=None)
+            self.host.run(["rm", "-r", f"{self.output('alice', 'kept')}/{name}"])
+        return super().read_until(process, last)
+
+    number = 0
 
 
 if __name__ == "__main__":

@@ -22,9 +22,9 @@ struct fixture {
         uint64_t time;
 };
 
-static void set_up(struct fixture *f) {
+static void set_up(struct fixture *f, uint32_t flags) {
         play_start(&f->play, NULL);
-        play_ring_new(&f->ring, 0, 1, 4, SUBBUF, f->play.created);
+        play_ring_new(&f->ring, flags, 1, 4, SUBBUF, f->play.created);
         g_assert_cmpint(play_rings(&f->play, 1, 0, "shared", "default", &f->ring), ==, 0);
         g_assert_cmpint(play_classes(&f->play, 1, 0, &paid, &paid_id, 1), ==, 0);
         f->time = f->play.created;
@@ -52,7 +52,7 @@ static void test_in_the_middle(void) {
         g_auto(GStrv) lines = NULL;
         struct fixture f;
 
-        set_up(&f);
+        set_up(&f, 0);
         g_assert_true(write_paid(&f, 1));
         play_ring_write_raw(&f.ring, 0, f.time, "\x1e a lot of garbage", 12);
         g_assert_true(write_paid(&f, 2));
@@ -73,7 +73,7 @@ static void test_in_the_middle(void) {
 static void test_nothing_valid(void) {
         struct fixture f;
 
-        set_up(&f);
+        set_up(&f, 0);
         play_ring_write_raw(&f.ring, 0, f.time, "\xff\xff\xff\xff\xff\xff\xff\xff", 8);
         g_assert_cmpint(play_stop(&f.play), ==, 0);
         g_assert_cmpuint(f.play.status->lost_garbage, ==, 8);
@@ -89,7 +89,7 @@ static void test_times(void) {
         struct fixture f;
         uint64_t id = 1;
 
-        set_up(&f);
+        set_up(&f, 0);
         g_assert_true(play_ring_write(&f.ring, 0, f.play.created - 1000000000, 1000, paid_id, &id, sizeof(id)));
         g_assert_cmpint(play_flush(&f.play), ==, 0);
         g_assert_true(play_ring_write(&f.ring, 0, f.play.created + G_GUINT64_CONSTANT(3600000000000), 1000, paid_id,
@@ -104,7 +104,7 @@ static void test_times(void) {
 static void test_packet_times(void) {
         struct fixture f;
 
-        set_up(&f);
+        set_up(&f, 0);
         g_assert_true(write_paid(&f, 1));
         play_ring_cpu(&f.ring, 0)->last_time = UINT64_MAX;
         g_assert_cmpint(play_flush(&f.play), ==, 0);
@@ -114,7 +114,7 @@ static void test_packet_times(void) {
         assert_events(&f, 1);
         tear_down(&f);
 
-        set_up(&f);
+        set_up(&f, 0);
         g_assert_true(write_paid(&f, 1));
         play_ring_cpu(&f.ring, 0)->last_time = 1;
         g_assert_cmpint(play_flush(&f.play), ==, 0);
@@ -136,7 +136,7 @@ static void test_positions(void) {
                         struct ring_cpu *c;
                         struct fixture f;
 
-                        set_up(&f);
+                        set_up(&f, 0);
                         c = play_ring_cpu(&f.ring, 0);
                         g_assert_true(write_paid(&f, 1));
                         g_assert_cmpint(play_flush(&f.play), ==, 0);
@@ -157,7 +157,7 @@ static void test_moved_limit(void) {
         struct ring_cpu *c;
         struct fixture f;
 
-        set_up(&f);
+        set_up(&f, 0);
         c = play_ring_cpu(&f.ring, 0);
         g_assert_true(write_paid(&f, 1));
         g_assert_cmpint(play_flush(&f.play), ==, 0);
@@ -177,7 +177,7 @@ static void test_discarded(void) {
         struct ring_cpu *c;
         struct fixture f;
 
-        set_up(&f);
+        set_up(&f, 0);
         c = play_ring_cpu(&f.ring, 0);
         c->discarded = 5;
         g_assert_cmpint(play_flush(&f.play), ==, 0);
@@ -193,46 +193,76 @@ static void test_discarded(void) {
         tear_down(&f);
 }
 
+/* Of a ring that overwrites: where a snapshot begins follows from words of the writers', which may be anything. */
+static void test_overwrite(void) {
+        static const uint64_t limits[] = { 0, 1, SUBBUF + 1, 4 * SUBBUF, 1000 * SUBBUF, UINT64_MAX / 2, UINT64_MAX };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(limits); i++)
+                for (int word = 0; word < 3; word++) {
+                        struct ring_cpu *c;
+                        struct fixture f;
+
+                        set_up(&f, RING_OVERWRITE);
+                        c = play_ring_cpu(&f.ring, 0);
+                        g_assert_true(write_paid(&f, 1));
+                        g_assert_cmpint(play_snapshot(&f.play, ""), ==, 0);
+                        __atomic_store_n(word == 0   ? &c->limit
+                                         : word == 1 ? &c->commit.position
+                                                     : &c->subbuf[0].end, limits[i], __ATOMIC_RELEASE);
+                        g_assert_cmpint(play_snapshot(&f.play, ""), ==, 0);
+                        g_assert_cmpint(play_snapshot(&f.play, ""), ==, 0);
+                        g_assert_cmpuint(f.play.status->events, <=, 2);
+                        assert_events(&f, (unsigned) f.play.status->events);
+                        tear_down(&f);
+                }
+}
+
+static void spoil(struct fixture *f) {
+        struct ring_cpu *c = play_ring_cpu(&f->ring, 0);
+        uint64_t k = (uint64_t) g_test_rand_int_range(0, 8);
+
+        switch (g_test_rand_int_range(0, 6)) {
+        case 0:
+                __atomic_store_n(&c->commit.position, c->commit.position + (uint64_t) g_test_rand_int() % 9000,
+                                 __ATOMIC_RELEASE);
+                break;
+        case 1:
+                __atomic_store_n(&c->limit, c->limit + SUBBUF * (uint64_t) g_test_rand_int_range(0, 9),
+                                 __ATOMIC_RELEASE);
+                break;
+        case 2:
+                c->subbuf[k].end = (uint64_t) g_test_rand_int();
+                break;
+        case 3:
+                c->subbuf[k].end_time = f->time + (uint64_t) g_test_rand_int();
+                break;
+        case 4:
+                ring_data_at(&f->ring.geometry, f->ring.ring, 0)[g_test_rand_int_range(0, 4 * SUBBUF)] =
+                        (char) g_test_rand_int();
+                break;
+        default:
+                c->last_time = f->time + (uint64_t) g_test_rand_int_range(-1000, 1000);
+                break;
+        }
+}
+
 /* Random words and bytes, seeded: never an unreadable trace, never the end of the consumer. */
-static void test_random(void) {
+static void test_random(gconstpointer data) {
+        uint32_t flags = GPOINTER_TO_UINT(data);
         g_auto(GStrv) lines = NULL, complaints = NULL;
         g_autofree char *errors = NULL;
-        struct ring_cpu *c;
         struct fixture f;
 
-        set_up(&f);
-        c = play_ring_cpu(&f.ring, 0);
+        set_up(&f, flags);
         for (int i = 0; i < 300; i++) {
-                uint64_t k = (uint64_t) g_test_rand_int_range(0, 8);
-
                 for (int j = g_test_rand_int_range(0, 60); j >= 0; j--)
                         (void) write_paid(&f, (uint64_t) j);
-                switch (g_test_rand_int_range(0, 6)) {
-                case 0:
-                        __atomic_store_n(&c->commit.position, c->commit.position + (uint64_t) g_test_rand_int() % 9000,
-                                         __ATOMIC_RELEASE);
-                        break;
-                case 1:
-                        __atomic_store_n(&c->limit, c->limit + SUBBUF * (uint64_t) g_test_rand_int_range(0, 9),
-                                         __ATOMIC_RELEASE);
-                        break;
-                case 2:
-                        c->subbuf[k].end = (uint64_t) g_test_rand_int();
-                        break;
-                case 3:
-                        c->subbuf[k].end_time = f.time + (uint64_t) g_test_rand_int();
-                        break;
-                case 4:
-                        ring_data_at(&f.ring.geometry, f.ring.ring, 0)[g_test_rand_int_range(0, 4 * SUBBUF)] =
-                                (char) g_test_rand_int();
-                        break;
-                default:
-                        c->last_time = f.time + (uint64_t) g_test_rand_int_range(-1000, 1000);
-                        break;
-                }
+                spoil(&f);
                 if (i % 3 == 0)
-                        g_assert_cmpint(play_flush(&f.play), ==, 0);
+                        g_assert_cmpint(flags ? play_snapshot(&f.play, "") : play_flush(&f.play), ==, 0);
         }
+        g_assert_cmpuint(f.play.status->events, >, 0);
+        g_assert_cmpuint(f.play.status->lost_garbage, >, 0);
         play_hang_up(&f.play);
         lines = play_read(f.play.directory, &errors);
         g_assert_cmpuint(g_strv_length(lines), ==, f.play.status->events);
@@ -252,6 +282,8 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/garbage/positions", test_positions);
         g_test_add_func("/garbage/moved-limit", test_moved_limit);
         g_test_add_func("/garbage/discarded", test_discarded);
-        g_test_add_func("/garbage/random", test_random);
+        g_test_add_func("/garbage/overwrite", test_overwrite);
+        g_test_add_data_func("/garbage/random", GUINT_TO_POINTER(0), test_random);
+        g_test_add_data_func("/garbage/random-overwrite", GUINT_TO_POINTER(RING_OVERWRITE), test_random);
         return g_test_run();
 }
