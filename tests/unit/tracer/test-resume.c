@@ -522,7 +522,7 @@ static const struct world_test tests[] = {
         { "comes-back-to-hang-up", comes_back_to_hang_up, false },
         { "variable-ends", variable_ends, false },
         { "hang-up-at-each-step", hang_up_at_each_step, false },
-        { "fork-meanwhile", fork_meanwhile, false, .child_registers = true },
+        { "fork-meanwhile", fork_meanwhile, false, .not_on_tsan = true },
         { "library-meanwhile", library_meanwhile, false },
         { "end-of-process", end_of_process, false },
         { "pauses", pauses, false },
