@@ -233,16 +233,19 @@ static void become_user_in_gap(void) {
         program_trace(3);
 }
 
-/* The only one of a process beside its main thread. */
+/* By its name, for a sanitizer may have a thread of its own. */
 static int helper_of(pid_t pid) {
         g_autofree char *path = g_strdup_printf("/proc/%i/task", pid);
         g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
         const char *name;
 
         g_assert_nonnull(dir);
-        while ((name = g_dir_read_name(dir)))
-                if (atoi(name) != pid)
+        while ((name = g_dir_read_name(dir))) {
+                g_autofree char *file = g_strdup_printf("%s/%s/comm", path, name), *comm = NULL;
+
+                if (g_file_get_contents(file, &comm, NULL, NULL) && strcmp(comm, "tracectl\n") == 0)
                         return atoi(name);
+        }
         g_assert_not_reached();
 }
 
