@@ -16,7 +16,7 @@ from real_programs import GitStatus, Make, Python, Sqlite
 TRACECTL = os.path.join(os.environ["TRACECTL_BUILD"], "client", "tracectl")
 SECONDS = float(os.environ.get("TRACECTL_BENCH_SECONDS", "30"))
 ROUNDS_MAX, ROUNDS_MIN = 15, 3
-SIZES = {GitStatus: 2000, Python: 10, Sqlite: 500, Make: 5}
+SIZES = {GitStatus: 5000, Python: 10, Sqlite: 500, Make: 5}
 PEER = "strace -f"
 OPTION = os.environ.get("TRACECTL_BENCH_RECORD", "--libc")  # kernel.py: --syscalls
 RECORD = f"record {OPTION}"
