@@ -19,6 +19,8 @@ FAULTS = {
 # What was added later, so that earlier seeds stay what they were: those from LATER on have these, too.
 LATER = 1000
 LATER_FAULTS = {"terminate-consumer": 2, "restart-polkit": 1, "lock-disk": 2}
+LATEST = 10_000
+LATEST_FAULTS = {"terminate-tracingd": 3}
 # A session has one of these: what was cleared since the last rotation would have to be known to the event.
 REARRANGING = {"rotate": "rotate", "clear": "clear"}
 
@@ -32,7 +34,8 @@ class Schedule:
         # (size, count) of sub-buffers, or the default.
         self.ring = choice.choice([None, None, ("4K", 4), ("16K", 2), ("64K", 4)])
         rearranging = choice.choice(sorted(REARRANGING))
-        faults = {**FAULTS, **(LATER_FAULTS if seed >= LATER else {}), rearranging: 4}
+        faults = {**FAULTS, **(LATER_FAULTS if seed >= LATER else {}),
+                  **(LATEST_FAULTS if seed >= LATEST else {}), rearranging: 4}
         names, weights = list(faults), list(faults.values())
         self.steps = []
         for _ in range(choice.randrange(3, 9)):

@@ -98,6 +98,9 @@ class World:
     def _do_kill_tracingd(self, _):
         self._signal(self._tracingd(), signal.SIGKILL)
 
+    def _do_terminate_tracingd(self, _):
+        self._signal(self._tracingd(), signal.SIGTERM)
+
     def _do_restart_tracingd(self, _):
         self.host.systemctl("restart", "--no-block", UNIT)
 
