@@ -21,9 +21,13 @@
 #define MANY 32
 #define FLOOD_USEC (1000 * 1000)
 
-/* Calls that are held back of one user (the bus passes on 128 of a connection), and of a sender who is not known. */
+/* Calls that are held back of one user; the bus passes on 128 of a connection. */
 #define HELD_MAX 256
-#define UNKNOWN_MAX 4
+
+/* Of a sender who is not known: programs ask for much at once when they begin. Fewer where there are many such calls. */
+#define UNKNOWN_MAX 64
+#define UNKNOWN_MANY 256
+#define UNKNOWN_MAX_OF_MANY 4
 #define UNKNOWN_ALL_MAX 1024
 
 /* sd-bus does not say how large a message is: beyond a few, all together may take so much of the memory. */
@@ -289,13 +293,19 @@ static void hold(struct share *s, struct queue *q, size_t n, size_t max, sd_bus_
                 (void) sd_bus_reply_method_errno(m, ENOMEM, NULL);
 }
 
+static size_t unknown_max(size_t n) {
+        if (n >= UNKNOWN_ALL_MAX)
+                return 0;
+        return n < UNKNOWN_MANY ? UNKNOWN_MAX : UNKNOWN_MAX_OF_MANY;
+}
+
 static void hold_unknown(struct share *s, sd_bus_message *m) {
         const char *sender = sd_bus_message_get_sender(m);
         size_t n = 0;
 
         for (const struct held *h = s->unknown.first; h; h = h->next)
                 n += strcmp(sd_bus_message_get_sender(h->message), sender) == 0;
-        hold(s, &s->unknown, n, s->unknown.n < UNKNOWN_ALL_MAX ? UNKNOWN_MAX : 0, m);
+        hold(s, &s->unknown, n, unknown_max(s->unknown.n), m);
 }
 
 static void hold_known(struct share *s, struct share_user *u, sd_bus_message *m) {

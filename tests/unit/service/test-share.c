@@ -16,6 +16,7 @@
 #define LIMITS "org.freedesktop.DBus.Error.LimitsExceeded"
 
 #define HELD_MAX 256
+#define UNKNOWN_MAX 64
 #define READ_MAX 64
 #define CLIENTS 3
 #define CALLS (CLIENTS * 120) /* the bus passes on 128 of a connection that are not answered */
@@ -155,18 +156,19 @@ static void test_gone(void) {
         tear_down(&t);
 }
 
-/* In order, though the bus has to be asked first whose the connection is. */
+/* In order, though the bus has to be asked first whose the connection is. Beyond so many they are refused. */
 static void test_unknown(void) {
         struct test t;
 
         set_up(&t, true);
-        for (size_t i = 0; i < 4; i++)
+        for (size_t i = 0; i <= UNKNOWN_MAX; i++)
                 t.calls[i] = call(&t, t.clients[0], "org.freedesktop.DBus.Peer", "Ping");
-        run_until_held(&t, 4);
-        fake_call_wait(&t.polkit, t.calls[3]);
-        for (size_t i = 0; i < 4; i++)
+        run_until_held(&t, UNKNOWN_MAX);
+        fake_call_wait(&t.polkit, t.calls[UNKNOWN_MAX - 1]);
+        for (size_t i = 0; i < UNKNOWN_MAX; i++)
                 g_assert_true(t.calls[i]->reply && !sd_bus_message_get_error(t.calls[i]->reply));
         g_assert_cmpuint(share_count(t.share), ==, 0);
+        g_assert_cmpstr(sd_bus_message_get_error(fake_call_wait(&t.polkit, t.calls[UNKNOWN_MAX]))->name, ==, LIMITS);
         fake_call_ok(&t.polkit, call(&t, t.clients[0], "org.freedesktop.DBus.Peer", "Ping"));
         tear_down(&t);
 }
