@@ -186,10 +186,12 @@ static void unkeep_all(const struct applied *a) {
 }
 
 /* quiet: no thread counts any more. */
-static void settle(struct pending *pending, const struct snapshot *s, struct action_list *const *lists, bool quiet) {
+static void settle(unsigned source, struct pending *pending, const struct snapshot *s,
+                   struct action_list *const *lists, bool quiet) {
         objects_lock();
         if (lists)
                 pending_settle(pending, s, lists);
+        publish_settled(source);
         if (quiet)
                 pending_free(pending);
         objects_unlock();
@@ -207,7 +209,7 @@ static void retire(struct applied *a, const struct snapshot *s, void *memory, si
         a->memory = memory;
         a->memory_size = size;
         if (retired->pending)
-                settle(retired->pending, s, memory, quiet);
+                settle(a->source, retired->pending, s, memory, quiet);
         if (!quiet) {
                 unkeep_all(a);
                 return;

@@ -16,6 +16,7 @@ struct source {
 
 /* Under the lock of the objects, as is all below. */
 static struct source sources[SOURCES_MAX];
+static struct pending *unsettled[SOURCES_MAX]; /* not in force any more; what they have counted is still to be told */
 static struct retired merged; /* lists of events that both want */
 
 /* Where lists of both are made. first is the source whose definitions index them. */
@@ -142,9 +143,13 @@ int publish(unsigned source, struct snapshot *snapshot, struct action_list *cons
         else
                 r = replace(source, &next, ret);
         if (r >= 0)
-                ret->pending = pending;
+                ret->pending = unsettled[source] = pending;
         objects_unlock();
         return r;
+}
+
+void publish_settled(unsigned source) {
+        unsettled[source] = NULL;
 }
 
 /* Its lists are used on where they count already: nothing of before is given up but what replace() does. */
@@ -212,7 +217,7 @@ void publish_renounced(unsigned source, struct retired *ret) {
         pending = sources[source].pending;
         if (count_all(source, ret) < 0)
                 (void) replace(source, &(struct source) { 0 }, ret);
-        ret->pending = pending;
+        ret->pending = unsettled[source] = pending;
         objects_unlock();
 }
 
@@ -229,7 +234,7 @@ bool publish_has_counted(unsigned source) {
         bool counted;
 
         objects_lock();
-        counted = pending_has_counted(sources[source].pending);
+        counted = pending_has_counted(sources[source].pending) || pending_has_counted(unsettled[source]);
         objects_unlock();
         return counted;
 }
@@ -238,7 +243,10 @@ void publish_reset(void) {
         if (merged.memory)
                 munmap(merged.memory, merged.size);
         merged = (struct retired) { 0 };
-        for (unsigned i = 0; i < SOURCES_MAX; i++)
+        for (unsigned i = 0; i < SOURCES_MAX; i++) {
                 pending_forget(sources[i].pending);
+                pending_forget(unsettled[i]);
+        }
         memset(sources, 0, sizeof(sources));
+        memset(unsettled, 0, sizeof(unsettled));
 }

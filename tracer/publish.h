@@ -47,7 +47,10 @@ int publish_pending(unsigned source, struct retired *ret);
  */
 void publish_renounced(unsigned source, struct retired *ret);
 
-/* Whether there are such events, and whether any was counted. */
+/* What was handed out as pending has been told, or never will be; before it is freed. Under the lock of the objects. */
+void publish_settled(unsigned source);
+
+/* Whether there are such events, and whether any was counted that has not been told yet. */
 bool publish_is_pending(unsigned source);
 bool publish_has_counted(unsigned source);
 

@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #include "tests/unit/tracer/world.h"
+#include "tracer/publish.h"
+#include "tracer/thread.h"
 #include "tracer/wait.h"
 
 #define BOUND_USEC 490000 /* a little less than a start waits */
@@ -204,6 +206,36 @@ static void assert_ends_well(pid_t pid) {
         g_assert_cmpint(status, ==, 0);
 }
 
+/* A child that has traced when this returns, and ends after `end`. */
+static pid_t fork_tracing(void (*trace)(void), void (*end)(void)) {
+        int traced[2];
+        char byte;
+        pid_t pid;
+
+        g_assert_cmpint(pipe(traced), ==, 0);
+        pid = fork();
+        if (pid == 0) {
+                prctl(PR_SET_PDEATHSIG, SIGKILL);
+                trace();
+                wait_config.answer_msec = FAKE_TIMEOUT_MSEC; /* a busy machine is not to be the end of it */
+                g_assert_cmpint(write(traced[1], "", 1), ==, 1);
+                end();
+                exit(0);
+        }
+        g_assert_cmpint(read(traced[0], &byte, 1), ==, 1);
+        close(traced[0]);
+        close(traced[1]);
+        return pid;
+}
+
+static void end_at_once(void) {
+}
+
+static void trace_at_once(void) {
+        g_assert_cmpuint(program_enabled(), ==, PROGRAM);
+        program_trace(3);
+}
+
 /* A child does not wait for whom its parent waited in vain, and counts for itself. */
 static void of_a_child(void) {
         struct fake_daemon of_child;
@@ -213,12 +245,7 @@ static void of_a_child(void) {
         register_in_vain(&w, 10);
         of_child = w.system;
         of_child.connection = -1;
-        pid = fork();
-        if (pid == 0) {
-                g_assert_cmpuint(program_enabled(), ==, PROGRAM);
-                program_trace(3);
-                exit(0);
-        }
+        pid = fork_tracing(trace_at_once, end_at_once);
         for (unsigned i = 0; i < 2; i++) {
                 fake_accept(&of_child);
                 fake_apply(&of_child, HANDSHAKE_READY, true);
@@ -229,33 +256,49 @@ static void of_a_child(void) {
         world_done(&w);
 }
 
+static void register_and_trace_once(void) {
+        program_register();
+        program_trace(3);
+}
+
+/* It has gone on without an answer, and is accepted. */
+static pid_t begin_in_vain(struct world *w, void (*end)(void)) {
+        pid_t pid;
+
+        init_with_bound(w);
+        fake_want(&w->system, true);
+        pid = fork_tracing(register_and_trace_once, end);
+        fake_accept(&w->system);
+        return pid;
+}
+
 /* It is not told before the process ends: that waits as long as its start. */
 static void ends_before(void) {
         struct world w;
-        int gone_on[2];
-        char byte;
-        pid_t pid;
+        pid_t pid = begin_in_vain(&w, end_at_once);
 
-        init_with_bound(&w);
-        fake_want(&w.system, true);
-        g_assert_cmpint(pipe(gone_on), ==, 0);
-        pid = fork();
-        if (pid == 0) {
-                prctl(PR_SET_PDEATHSIG, SIGKILL);
-                program_register();
-                program_trace(3);
-                wait_config.answer_msec = FAKE_TIMEOUT_MSEC; /* a busy machine is not to be the end of it */
-                g_assert_cmpint(write(gone_on[1], "", 1), ==, 1);
-                exit(0);
-        }
-        fake_accept(&w.system);
-        g_assert_cmpint(read(gone_on[0], &byte, 1), ==, 1);
         fake_wait_asleep(pid, SYS_futex); /* at its end */
         (void) fake_send_view(&w.system, HANDSHAKE_READY, true);
         assert_ends_well(pid);
         assert_lost(&w.system, 2);
-        close(gone_on[0]);
-        close(gone_on[1]);
+        world_done(&w);
+}
+
+/* Who is inside a tracepoint keeps what is in force and what is told of before apart. */
+static void end_inside(void) {
+        (void) thread_enter();
+        while (publish_is_pending(0) || publish_is_pending(1))
+                sched_yield();
+}
+
+/* What is told after the answer is waited for, too. */
+static void ends_between(void) {
+        struct world w;
+        pid_t pid = begin_in_vain(&w, end_inside);
+
+        (void) fake_send_view(&w.system, HANDSHAKE_READY, true);
+        assert_ends_well(pid);
+        assert_lost(&w.system, 2);
         world_done(&w);
 }
 
@@ -299,6 +342,7 @@ static const struct world_test tests[] = {
         { "library-while-waiting", library_while_waiting, false },
         { "of-a-child", of_a_child, false, .not_on_tsan = true },
         { "ends-before", ends_before, false },
+        { "ends-between", ends_between, false },
         { "waits-for-its-own", waits_for_its_own, false },
 };
 
