@@ -30,30 +30,6 @@ static int begin(const struct view_output_options *options, struct text *text, v
         return 0;
 }
 
-/* As many digits as people read: 999ns, 1.234us, 12.345ms, 1.234567s. */
-static void add_duration(struct text *text, uint64_t ns) {
-        text_add_literal(text, "  (");
-        if (ns < 1000) {
-                text_add_u64(text, ns);
-                text_add_literal(text, "ns)");
-        } else if (ns < 1000000) {
-                text_add_u64(text, ns / 1000);
-                text_add_char(text, '.');
-                text_add_digits(text, (uint32_t) (ns % 1000), 3);
-                text_add_literal(text, "us)");
-        } else if (ns < 1000000000) {
-                text_add_u64(text, ns / 1000000);
-                text_add_char(text, '.');
-                text_add_digits(text, (uint32_t) (ns / 1000 % 1000), 3);
-                text_add_literal(text, "ms)");
-        } else {
-                text_add_u64(text, ns / 1000000000);
-                text_add_char(text, '.');
-                text_add_digits(text, (uint32_t) (ns / 1000 % 1000000), 6);
-                text_add_literal(text, "s)");
-        }
-}
-
 static int add_event(void *state, struct text *text, tracectl_reader_event *event) {
         struct output_text *output = state;
         struct pair_event pair = {};
@@ -69,8 +45,9 @@ static int add_event(void *state, struct text *text, tracectl_reader_event *even
         view_add_event(&output->format, text, event);
         if (pair.kind == PAIR_END) {
                 text->size--; /* the line's end, which is written last and thus still here */
-                add_duration(text, (uint64_t) pair.duration);
-                text_add_char(text, '\n');
+                text_add_literal(text, "  (");
+                view_add_duration(text, (uint64_t) pair.duration);
+                text_add_literal(text, ")\n");
         }
         return 0;
 }

@@ -71,16 +71,45 @@ static void set_thread(struct view_format *format, bool has_thread, int32_t pid,
         format->n_thread = (size_t) (p - format->thread);
 }
 
-static void add_thread(struct view_format *format, struct text *text, const tracectl_reader_event *event) {
-        int32_t pid = 0, tid = 0;
-        bool has_thread = tracectl_reader_event_get_thread(event, &pid, &tid) > 0;
-
+static void add_column(struct view_format *format, struct text *text, bool has_thread, int32_t pid, int32_t tid) {
         if (format->n_thread == 0 || has_thread != format->has_thread || pid != format->pid || tid != format->tid)
                 set_thread(format, has_thread, pid, tid);
         memcpy(text_reserve(text, sizeof(format->thread)), format->thread, sizeof(format->thread));
         if (format->is_uncertain)
                 text->data[text->size] = '~';
         text->size += format->n_thread;
+}
+
+static void add_thread(struct view_format *format, struct text *text, const tracectl_reader_event *event) {
+        int32_t pid = 0, tid = 0;
+        bool has_thread = tracectl_reader_event_get_thread(event, &pid, &tid) > 0;
+
+        add_column(format, text, has_thread, pid, tid);
+}
+
+static void add_dimmed_time(struct view_format *format, struct text *text, int64_t time) {
+        if (format->is_coloured)
+                text_add_literal(text, DIM);
+        add_time(format, text, time);
+        if (format->is_coloured)
+                text_add_literal(text, PLAIN);
+}
+
+void view_add_place(struct view_format *format, struct text *text, int64_t time, int32_t pid, int32_t tid) {
+        char *p, *begin;
+
+        add_dimmed_time(format, text, time);
+        if (pid >= 0) {
+                add_column(format, text, true, pid, tid);
+                return;
+        }
+        text_add_literal(text, "  ");
+        begin = text_reserve(text, sizeof(format->thread));
+        p = begin;
+        *p++ = '-';
+        *p++ = '/';
+        p = write_i32(p, tid);
+        text_commit(text, pad(p, (size_t) (p - begin), THREAD_WIDTH));
 }
 
 /* The event's name as it stands in every line. */
@@ -116,7 +145,7 @@ static void add_integer(struct text *text, const tracectl_field *field) {
                 text_add_char(text, ')');
 }
 
-static void add_value(struct text *text, const tracectl_field *field) {
+void view_add_value(struct text *text, const tracectl_field *field) {
         switch (field->type) {
         case TRACECTL_FIELD_UNSIGNED:
         case TRACECTL_FIELD_SIGNED:
@@ -138,6 +167,29 @@ static void add_value(struct text *text, const tracectl_field *field) {
                 break;
         case TRACECTL_FIELD_CLOSE:
                 break;
+        }
+}
+
+/* As many digits as people read. */
+void view_add_duration(struct text *text, uint64_t ns) {
+        if (ns < 1000) {
+                text_add_u64(text, ns);
+                text_add_literal(text, "ns");
+        } else if (ns < 1000000) {
+                text_add_u64(text, ns / 1000);
+                text_add_char(text, '.');
+                text_add_digits(text, (uint32_t) (ns % 1000), 3);
+                text_add_literal(text, "us");
+        } else if (ns < 1000000000) {
+                text_add_u64(text, ns / 1000000);
+                text_add_char(text, '.');
+                text_add_digits(text, (uint32_t) (ns / 1000 % 1000), 3);
+                text_add_literal(text, "ms");
+        } else {
+                text_add_u64(text, ns / 1000000000);
+                text_add_char(text, '.');
+                text_add_digits(text, (uint32_t) (ns / 1000 % 1000000), 6);
+                text_add_literal(text, "s");
         }
 }
 
@@ -202,7 +254,7 @@ static void add_fields(struct text *text, tracectl_reader_event *event, bool *is
                     view_is_result(tracectl_reader_event_get_name(event), field->name, field->name_size))
                         add_result(text, field);
                 else
-                        add_value(text, field);
+                        view_add_value(text, field);
                 is_first = field->type == TRACECTL_FIELD_STRUCT || field->type == TRACECTL_FIELD_ARRAY;
                 if (is_first)
                         open_bracket(&nesting, field->type == TRACECTL_FIELD_STRUCT);
@@ -251,11 +303,7 @@ static void add_each(struct view_format *format, struct text *text, tracectl_rea
 void view_add_event(struct view_format *format, struct text *text, tracectl_reader_event *event) {
         const struct view_plain *plain = find_plain(format, event);
 
-        if (format->is_coloured)
-                text_add_literal(text, DIM);
-        add_time(format, text, tracectl_reader_event_get_time(event));
-        if (format->is_coloured)
-                text_add_literal(text, PLAIN);
+        add_dimmed_time(format, text, tracectl_reader_event_get_time(event));
         add_thread(format, text, event);
         if (plain)
                 view_plain_add(plain, text, tracectl_reader_event_get_bytes(event));

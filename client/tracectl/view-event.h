@@ -34,3 +34,12 @@ struct view_format {
 void view_format_done(struct view_format *format);
 
 void view_add_event(struct view_format *format, struct text *text, tracectl_reader_event *event);
+
+/* For those who write lines of their own: a value, as it is in every line; of a structure or an array, its bracket. */
+void view_add_value(struct text *text, const tracectl_field *field);
+
+/* What stands first in a line: the time, and whose it is. pid -1: it is not known. */
+void view_add_place(struct view_format *format, struct text *text, int64_t time, int32_t pid, int32_t tid);
+
+/* 999ns, 1.234us, 12.345ms, 1.234567s. */
+void view_add_duration(struct text *text, uint64_t ns);

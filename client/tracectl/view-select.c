@@ -213,15 +213,20 @@ int view_chooser_wants(struct view_chooser *chooser, tracectl_reader_event *even
         return r;
 }
 
+void view_chooser_line(struct view_chooser *chooser, struct text *text) {
+        if (!chooser->has_regex)
+                return;
+        if (text->size > TEXT_SIZE - LINE_MAX_SIZE)
+                text_flush(text);
+        chooser->line = text->size;
+        text->has_flushed = false;
+}
+
 int view_chooser_begin(struct view_chooser *chooser, struct text *text, tracectl_reader_event *event) {
         int r = view_chooser_wants(chooser, event);
 
-        if (r > 0 && chooser->has_regex) {
-                if (text->size > TEXT_SIZE - LINE_MAX_SIZE)
-                        text_flush(text);
-                chooser->line = text->size;
-                text->has_flushed = false;
-        }
+        if (r > 0)
+                view_chooser_line(chooser, text);
         return r;
 }
 

@@ -73,6 +73,9 @@ void view_chooser_done(struct view_chooser *chooser);
 /* Before the event is shown in text: 1 where it is wanted so far, 0, or a negative errno. */
 int view_chooser_begin(struct view_chooser *chooser, struct text *text, tracectl_reader_event *event);
 
+/* The same for a line that is wanted but for how it reads, and perhaps no event's alone. */
+void view_chooser_line(struct view_chooser *chooser, struct text *text);
+
 /* For those who show no lines: the same without a text, and --grep cannot be used. */
 int view_chooser_wants(struct view_chooser *chooser, tracectl_reader_event *event);
 

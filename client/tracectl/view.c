@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "client/tracectl/options.h"
+#include "client/tracectl/output-calls.h"
 #include "client/tracectl/output-file.h"
 #include "client/tracectl/pager.h"
 #include "client/tracectl/progress.h"
@@ -28,7 +29,7 @@ struct view {
         const struct view_output *output;
         struct view_select select;
         const char *host; /* where to run, or NULL */
-        bool with_markers, with_date, with_durations, with_uncertain, without_pager, is_user, is_following;
+        bool with_markers, with_date, with_durations, with_uncertain, with_calls, without_pager, is_user, is_following;
         const char *path; /* NULL: whichever is meant */
         const char *file; /* NULL: stdout */
 };
@@ -61,6 +62,8 @@ static void print_help(void) {
              "  -g, --grep=REGEX Only lines like this; without capitals, in either case\n"
              "  -f, --follow     Print what SESSION records from now on, as it happens\n"
              "      --durations  With events that end what another began, how long it took\n"
+             "      --calls      Each system call in one line, when it has returned: names of\n"
+             "                   files, result, and how long it took, as strace has it\n"
              "      --uncertain  Mark events so close to one of another processor before them\n"
              "                   that it may have been the other way round, with a ~\n"
              "      --no-pager   Print to the terminal at once, not page by page\n"
@@ -83,6 +86,21 @@ static const char *name_of(const struct option *options, int value) {
         return options->name;
 }
 
+/* Two events become a line, so nothing that is said of one event alone goes with it. As check_options(). */
+static int use_calls(struct view *view) {
+        const struct view_output *output = view_output_calls(view->output);
+        const char *other = view->is_following ? "--follow" : view->with_durations ? "--durations" :
+                view->with_uncertain ? "--uncertain" : view->select.filter ? "--filter" : NULL;
+
+        if (!output || other) {
+                say("--calls makes one line of two events; it goes without %s%s", other ? other : "the output ",
+                    other ? "" : view->output->name);
+                return EXIT_USAGE;
+        }
+        view->output = output;
+        return -1;
+}
+
 /* -1: go on; else the exit status. */
 static int check_options(struct view *view, int argc, char *argv[]) {
         if (optind + 1 < argc) {
@@ -94,12 +112,13 @@ static int check_options(struct view *view, int argc, char *argv[]) {
                 return EXIT_USAGE;
         }
         view->path = optind < argc ? argv[optind] : NULL;
-        return -1;
+        return view->with_calls ? use_calls(view) : -1;
 }
 
 /* As check_options(). */
 static int read_options(struct view *view, int argc, char *argv[]) {
-        enum { OPTION_NO_PAGER = 256, OPTION_USER, OPTION_DURATIONS, OPTION_UNCERTAIN, OPTION_PROCESS, OPTION_FILTER };
+        enum { OPTION_NO_PAGER = 256, OPTION_USER, OPTION_DURATIONS, OPTION_UNCERTAIN, OPTION_CALLS,
+               OPTION_PROCESS, OPTION_FILTER };
         static const struct option options[] = {
                 { "all", no_argument, NULL, 'a' },
                 { "date", no_argument, NULL, 'd' },
@@ -115,6 +134,7 @@ static int read_options(struct view *view, int argc, char *argv[]) {
                 { "follow", no_argument, NULL, 'f' },
                 { "durations", no_argument, NULL, OPTION_DURATIONS },
                 { "uncertain", no_argument, NULL, OPTION_UNCERTAIN },
+                { "calls", no_argument, NULL, OPTION_CALLS },
                 { "no-pager", no_argument, NULL, OPTION_NO_PAGER },
                 { "user", no_argument, NULL, OPTION_USER },
                 { "host", required_argument, NULL, 'H' },
@@ -148,6 +168,9 @@ static int read_options(struct view *view, int argc, char *argv[]) {
                         break;
                 case OPTION_UNCERTAIN:
                         view->with_uncertain = true;
+                        break;
+                case OPTION_CALLS:
+                        view->with_calls = true;
                         break;
                 case OPTION_NO_PAGER:
                         view->without_pager = true;
@@ -218,9 +241,15 @@ static int write_events(const struct view *view, struct view_trace *trace, const
                 .with_uncertain = view->with_uncertain,
                 .select = view_select_is_used(&view->select) ? &view->select : NULL,
         };
+        struct view_select select = view->select;
         struct pager pager = {};
         int r;
 
+        /* Whose events these are, they alone know; output-calls.c shows only those of the calls that are wanted. */
+        if (view->with_calls && select.n_globs > 0 && select.n_globs < VIEW_SELECT_MAX) {
+                select.globs[select.n_globs++] = "bpf_trace_printk";
+                options.select = &select;
+        }
         if (is_paged)
                 pager_open(&pager);
         r = view_output_run(view->output, &options, trace->reader, view->file ? file->fd : STDOUT_FILENO);

@@ -56,6 +56,7 @@ class Lines:
         self.assertIn("--no-legend", self.offered("tracectl list --"))
         self.assertIn("--user", self.offered("tracectl list --"))
         self.assertEqual(self.offered("tracectl view --unt"), ["--until"])
+        self.assertEqual(self.offered("tracectl view --ca"), ["--calls"])
         for verb in set(self.offered("tracectl ")) - {"help", "version"}:
             self.assertIn("--help", self.offered(f"tracectl {verb} --"), verb)
 

@@ -162,6 +162,32 @@ class StraceTest(ServiceTest):
                 self.assertFalse(more or fewer, name)
                 self.assertEqual(len(ours), len(theirs))
                 self.check_names(folder)
+                self.check_calls(folder)
+
+    def check_calls(self, folder):
+        """A line a call: as many ends as there are, with the results and names that the events have."""
+        lines = [line.split(None, 2) for line in self.tracectl("root", "view", "--calls", folder).stdout.splitlines()]
+        calls, named = collections.defaultdict(list), collections.Counter()
+        for _, thread, text in lines:
+            found = re.fullmatch(r"(\w+)\((.*)\) = (-1 E\w+|-?\d+|0x[0-9a-f]+|\? <unfinished>|\?)( <[\d.]+[mun]?s>)?", text)
+            self.assertTrue(found, text)
+            name, arguments, said, duration = found.groups()
+            # What a thread was made by has begun in another; all others have both.
+            self.assertEqual(bool(duration), arguments != "..." and not said.startswith("?"), text)
+            if arguments != "...":
+                name = NAMES.get(name, name)
+                names = re.findall(r'="((?:[^"\\]|\\.)*)"', arguments)
+                if name in NAMED and names:
+                    named[name, *map(unescaped, names)] += 1
+                calls[thread.split("/")[1]].append((name, "none" if said.startswith("?") else
+                                                    result(said) if name != "rt_sigreturn" else "none"))
+        # Those without an end come when that is known, which is later than where they are among the thread's events.
+        ours = self.recorded(folder)
+        self.assertEqual({tid: collections.Counter(some) for tid, some in calls.items()},
+                         {tid: collections.Counter(some) for tid, some in ours.items() if some})
+        theirs = collections.Counter((name, *names) for some in self.recorded_names(folder).values()
+                                     for name, names in some if names)
+        self.assertTrue(named == theirs, f"{named - theirs}, {theirs - named}")
 
     def check_names(self, folder):
         """Each thread of the program's, found among the recorded ones by the names alone."""

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/tracectl/calls-write.h"
+#include "client/tracectl/json-writer.h"
+#include "client/tracectl/view-plain.h"
+#include "common/cleanup.h"
+
+#define ARGUMENTS_MAX 8192 /* bytes, as they are written; of more, the beginning, and of JSON nothing */
+#define LARGE (UINT64_C(1) << 40) /* what is more is rather an address */
+
+int calls_writer_init(struct calls_writer *writer, const struct view_output_options *options, bool is_json) {
+        writer->is_json = is_json;
+        writer->format.is_coloured = options->is_coloured;
+        writer->format.with_date = options->with_date;
+        writer->scratch = malloc(sizeof(*writer->scratch));
+        return writer->scratch ? 0 : -ENOMEM;
+}
+
+void calls_writer_done(struct calls_writer *writer) {
+        view_format_done(&writer->format);
+        free(writer->scratch);
+}
+
+static bool is_named(const tracectl_field *field, const char *name) {
+        return field->name && field->name_size == strlen(name) && memcmp(field->name, name, field->name_size) == 0;
+}
+
+static int64_t number_of(const tracectl_field *field) {
+        return field->type == TRACECTL_FIELD_SIGNED ? field->i : (int64_t) field->u;
+}
+
+bool calls_find_thread(tracectl_reader_event *event, int32_t *ret_pid, int32_t *ret_tid) {
+        const tracectl_field *field;
+        bool is_found = false;
+
+        if (tracectl_reader_event_get_thread(event, ret_pid, ret_tid) > 0)
+                return true;
+        *ret_pid = -1;
+        tracectl_reader_event_rewind(event, TRACECTL_SCOPE_CONTEXT);
+        while (!is_found && (field = tracectl_reader_event_next_field(event)))
+                if (field->type <= TRACECTL_FIELD_SIGNED && (is_named(field, "tid") || is_named(field, "vtid"))) {
+                        *ret_tid = (int32_t) number_of(field);
+                        is_found = true;
+                }
+        tracectl_reader_event_rewind(event, TRACECTL_SCOPE_FIELDS);
+        return is_found;
+}
+
+/* Whether the name of a field ends so: dfd, newdfd; flags, clone_flags. */
+static bool ends_with(const tracectl_field *field, const char *end) {
+        size_t n = strlen(end);
+
+        return field->name_size >= n && memcmp(field->name + field->name_size - n, end, n) == 0;
+}
+
+/* A descriptor is an int, whatever the kernel's list of fields says, and AT_FDCWD is -100. */
+static bool is_negative_descriptor(const tracectl_field *field) {
+        return ends_with(field, "fd") && field->u > UINT32_MAX - 4096 && field->u <= UINT32_MAX;
+}
+
+/* Flags and permissions are sums of bits. */
+static void add_argument(struct text *text, const tracectl_field *field) {
+        bool is_plain = field->type == TRACECTL_FIELD_UNSIGNED && field->name && field->base == 10 && !field->label;
+
+        if (is_plain && is_negative_descriptor(field))
+                text_add_i64(text, (int32_t) field->u);
+        else if (is_plain && field->u > 0 &&
+                 (ends_with(field, "flags") || is_named(field, "flag") || is_named(field, "prot") || field->u >= LARGE)) {
+                text_add_literal(text, "0x");
+                text_add_u64_base(text, field->u, 16, 1);
+        } else if (is_plain && field->u > 0 && is_named(field, "mode")) {
+                text_add_char(text, '0');
+                text_add_u64_base(text, field->u, 8, 1);
+        } else
+                view_add_value(text, field);
+}
+
+/* The call's pointers are noted: names of files are told in their order. */
+static void add_arguments(struct text *text, struct call *call, tracectl_reader_event *event) {
+        const tracectl_field *field;
+        uint64_t is_struct = 0; /* a bit for each bracket, the innermost last */
+        bool is_first = true;
+
+        while ((field = tracectl_reader_event_next_field(event))) {
+                size_t at;
+
+                if (field->is_length)
+                        continue;
+                if (field->type == TRACECTL_FIELD_CLOSE) {
+                        text_add_char(text, is_struct & 1 ? '}' : ']');
+                        is_struct >>= 1;
+                        is_first = false;
+                        continue;
+                }
+                if (!is_first)
+                        text_add_literal(text, ", ");
+                if (field->name) {
+                        text_add_escaped(text, field->name, field->name_size, 0);
+                        text_add_char(text, '=');
+                }
+                at = text->size;
+                add_argument(text, field);
+                if (field->type == TRACECTL_FIELD_UNSIGNED && field->base == 16 && call->n_pointers < CALL_NAMES_MAX) {
+                        call->pointers[call->n_pointers].at = at;
+                        call->pointers[call->n_pointers++].size = text->size - at;
+                }
+                is_first = field->type == TRACECTL_FIELD_STRUCT || field->type == TRACECTL_FIELD_ARRAY;
+                if (is_first)
+                        is_struct = is_struct << 1 | (field->type == TRACECTL_FIELD_STRUCT);
+        }
+}
+
+int calls_keep_arguments(struct calls_writer *writer, struct call *call, tracectl_reader_event *event) {
+        struct text *scratch = writer->scratch;
+        struct json_writer json = { .text = scratch };
+
+        text_init(scratch, -1);
+        call->n_pointers = 0;
+        if (writer->is_json)
+                json_write_fields(&json, event);
+        else
+                add_arguments(scratch, call, event);
+        if (scratch->error != 0 || scratch->size > ARGUMENTS_MAX) {
+                text_init(scratch, -1);
+                call->n_pointers = 0;
+                if (writer->is_json)
+                        text_add_literal(scratch, "{}");
+                else
+                        text_add_literal(scratch, "...");
+        }
+        free(call->arguments);
+        call->n_arguments = 0;
+        call->arguments = malloc(scratch->size + 1);
+        if (!call->arguments)
+                return -ENOMEM;
+        memcpy(call->arguments, scratch->data, scratch->size);
+        call->n_arguments = scratch->size;
+        return 0;
+}
+
+/* With names in the places of the pointers to them. */
+static void write_arguments(struct text *text, const struct call *call) {
+        size_t done = 0;
+
+        for (size_t i = 0; i < call->n_pointers; i++) {
+                if (!call->names[i])
+                        continue;
+                text_add(text, call->arguments + done, call->pointers[i].at - done);
+                text_add_char(text, '"');
+                text_add_escaped(text, call->names[i], call->name_sizes[i], '"');
+                text_add_char(text, '"');
+                done = call->pointers[i].at + call->pointers[i].size;
+        }
+        text_add(text, call->arguments + done, call->n_arguments - done);
+}
+
+/* NULL: the result is no error. Those above 512 are the kernel's own: the call begins again, or a signal's handler runs. */
+static const char *error_name(int64_t result) {
+        switch (-result) {
+        case 512:
+                return "ERESTARTSYS";
+        case 513:
+                return "ERESTARTNOINTR";
+        case 514:
+                return "ERESTARTNOHAND";
+        case 516:
+                return "ERESTART_RESTARTBLOCK";
+        default:
+                return view_error_name(result);
+        }
+}
+
+static bool find_result(tracectl_reader_event *event, int64_t *ret) {
+        const tracectl_field *field;
+
+        tracectl_reader_event_rewind(event, TRACECTL_SCOPE_FIELDS);
+        while ((field = tracectl_reader_event_next_field(event)))
+                if (field->type <= TRACECTL_FIELD_SIGNED && is_named(field, "ret")) {
+                        *ret = number_of(field);
+                        return true;
+                }
+        return false;
+}
+
+static void write_result(struct text *text, bool has_result, int64_t result) {
+        const char *error = has_result ? error_name(result) : NULL;
+
+        text_add_literal(text, " = ");
+        if (!has_result)
+                text_add_char(text, '?');
+        else if (error) {
+                text_add_literal(text, "-1 ");
+                text_add(text, error, strlen(error));
+        } else if (result >= (int64_t) LARGE) {
+                text_add_literal(text, "0x");
+                text_add_u64_base(text, (uint64_t) result, 16, 1);
+        } else
+                text_add_i64(text, result);
+}
+
+static void write_json_head(struct calls_writer *writer, struct text *text, const struct call *call, int64_t time,
+                            int cpu, const char *name) {
+        struct json_writer json = { .text = text };
+
+        text_add_literal(text, "{\"time\":\"");
+        output_add_time(&writer->time, text, time);
+        text_add_literal(text, "\",\"timestamp\":\"");
+        text_add_i64(text, time);
+        text_add_literal(text, "\",\"call\":");
+        json_write_string(&json, name, strlen(name));
+        if (call->pid >= 0) {
+                text_add_literal(text, ",\"pid\":");
+                text_add_i64(text, call->pid);
+        }
+        text_add_literal(text, ",\"tid\":");
+        text_add_i64(text, call->tid);
+        if (cpu >= 0) {
+                text_add_literal(text, ",\"cpu\":");
+                text_add_i64(text, cpu);
+        }
+}
+
+static void write_json_arguments(struct text *text, const struct call *call) {
+        struct json_writer json = { .text = text };
+        bool is_first = true;
+
+        text_add_literal(text, ",\"names\":[");
+        for (size_t i = 0; i < CALL_NAMES_MAX; i++) {
+                if (!call->names[i])
+                        continue;
+                if (!is_first)
+                        text_add_char(text, ',');
+                is_first = false;
+                json_write_string(&json, call->names[i], call->name_sizes[i]);
+        }
+        text_add_literal(text, "],\"arguments\":");
+        text_add(text, call->arguments, call->n_arguments);
+}
+
+static void write_json_end(struct calls_writer *writer, struct text *text, const struct call *call, const char *name,
+                           tracectl_reader_event *event, int64_t duration) {
+        struct json_writer json = { .text = text };
+        const char *error;
+        int64_t result;
+
+        write_json_head(writer, text, call, tracectl_reader_event_get_time(event), tracectl_reader_event_get_cpu(event),
+                        name);
+        if (call->is_open) {
+                text_add_literal(text, ",\"duration\":");
+                json_write_i64(&json, duration);
+                write_json_arguments(text, call);
+        }
+        if (find_result(event, &result)) {
+                text_add_literal(text, ",\"result\":");
+                json_write_i64(&json, result);
+                error = error_name(result);
+                if (error) {
+                        text_add_literal(text, ",\"error\":");
+                        json_write_string(&json, error, strlen(error));
+                }
+        }
+        text_add_literal(text, "}\n");
+}
+
+void calls_write_end(struct calls_writer *writer, struct text *text, const struct call *call, const char *name,
+                     tracectl_reader_event *event) {
+        int64_t time = tracectl_reader_event_get_time(event), result = 0, duration = 0;
+        bool has_result;
+
+        if (call->is_open && (__builtin_sub_overflow(time, call->begin, &duration) || duration < 0))
+                duration = 0;
+        if (writer->is_json) {
+                write_json_end(writer, text, call, name, event, duration);
+                return;
+        }
+        has_result = find_result(event, &result);
+        view_add_place(&writer->format, text, time, call->pid, call->tid);
+        text_add_escaped(text, name, strlen(name), 0);
+        text_add_char(text, '(');
+        if (call->is_open)
+                write_arguments(text, call);
+        else
+                text_add_literal(text, "...");
+        text_add_char(text, ')');
+        write_result(text, has_result, result);
+        if (call->is_open) {
+                text_add_literal(text, " <");
+                view_add_duration(text, (uint64_t) duration);
+                text_add_char(text, '>');
+        }
+        text_add_char(text, '\n');
+}
+
+void calls_write_unfinished(struct calls_writer *writer, struct text *text, const struct call *call) {
+        if (writer->is_json) {
+                write_json_head(writer, text, call, call->begin, call->cpu, call->name);
+                write_json_arguments(text, call);
+                if (!call_never_returns(call->name))
+                        text_add_literal(text, ",\"unfinished\":true");
+                text_add_literal(text, "}\n");
+                return;
+        }
+        view_add_place(&writer->format, text, call->begin, call->pid, call->tid);
+        text_add_escaped(text, call->name, strlen(call->name), 0);
+        text_add_char(text, '(');
+        write_arguments(text, call);
+        text_add_literal(text, ") = ?");
+        if (!call_never_returns(call->name))
+                text_add_literal(text, " <unfinished>");
+        text_add_char(text, '\n');
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * A call is written when it returns, with that moment, so that lines stay in
+ * order and only what has not returned is kept. Names of files come as events
+ * of their own (syscall-strings.h), before the end of their call, or before the
+ * begin of one that replaces the program.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/tracectl/calls-write.h"
+#include "client/tracectl/calls.h"
+#include "client/tracectl/output-calls.h"
+#include "client/tracectl/view-event.h"
+#include "client/tracectl/view-select.h"
+
+#define ENTRY "syscall_entry_"
+#define EXIT "syscall_exit_"
+#define NAME "tracectl" /* and the number of the name, a space, and the name */
+
+struct output_calls {
+        struct calls_writer writer;
+        struct view_chooser chooser; /* for lines of calls that did not return, which come with another's event */
+        void *json;                  /* of other events */
+        struct calls calls;
+};
+
+static void output_free(void *state) {
+        struct output_calls *output = state;
+
+        if (!output)
+                return;
+        calls_done(&output->calls);
+        calls_writer_done(&output->writer);
+        view_chooser_done(&output->chooser);
+        view_output_json.free(output->json);
+        free(output);
+}
+
+static int begin(const struct view_output_options *options, bool is_json, struct text *text, void **ret) {
+        struct output_calls *output = calloc(1, sizeof(*output));
+        int r;
+
+        if (!output)
+                return -ENOMEM;
+        *ret = output;
+        r = calls_writer_init(&output->writer, options, is_json);
+        if (r >= 0)
+                r = view_chooser_init(&output->chooser, options->select);
+        return r >= 0 && is_json ? view_output_json.begin(options, text, &output->json) : r;
+}
+
+static int begin_text(const struct view_output_options *options, struct text *text, void **ret) {
+        return begin(options, false, text, ret);
+}
+
+static int begin_json(const struct view_output_options *options, struct text *text, void **ret) {
+        return begin(options, true, text, ret);
+}
+
+static void add_unfinished(struct output_calls *output, struct text *text, const struct call *call) {
+        view_chooser_line(&output->chooser, text);
+        calls_write_unfinished(&output->writer, text, call);
+        view_chooser_end(&output->chooser, text);
+}
+
+/* The thread's place, empty of what was another's. */
+static struct call *find_call(struct output_calls *output, struct text *text, int32_t pid, int32_t tid) {
+        struct call *call = calls_find(&output->calls, pid, tid);
+
+        if (!call_is_of(call, pid, tid)) {
+                if (call->is_open)
+                        add_unfinished(output, text, call);
+                call_take(call, pid, tid);
+        }
+        return call;
+}
+
+static int begin_call(struct output_calls *output, struct text *text, struct call *call, const char *name,
+                      tracectl_reader_event *event) {
+        int r;
+
+        if (call->is_open) {
+                add_unfinished(output, text, call);
+                call_clear(call);
+        }
+        if (strncmp(name, "execve", 6) != 0)
+                call_forget_names(call);
+        call->is_open = true;
+        call->name = name;
+        call->begin = tracectl_reader_event_get_time(event);
+        call->cpu = tracectl_reader_event_get_cpu(event);
+        r = calls_keep_arguments(&output->writer, call, event);
+        if (r >= 0 && call_never_returns(name)) {
+                add_unfinished(output, text, call);
+                call_clear(call);
+        }
+        return r;
+}
+
+static void end_call(struct output_calls *output, struct text *text, struct call *call, const char *name,
+                     tracectl_reader_event *event) {
+        if (call->is_open && strcmp(call->name, name) != 0) {
+                add_unfinished(output, text, call);
+                call_clear(call);
+        }
+        view_chooser_line(&output->chooser, text);
+        calls_write_end(&output->writer, text, call, name, event);
+        view_chooser_end(&output->chooser, text);
+        call_clear(call);
+}
+
+/* Whether an event only says a name of a call's. */
+static bool find_name(tracectl_reader_event *event, size_t *ret_i, const char **ret, size_t *ret_size) {
+        size_t n = strlen(NAME);
+        const tracectl_field *field;
+        bool is_name;
+
+        if (strcmp(tracectl_reader_event_get_name(event), "bpf_trace_printk") != 0)
+                return false;
+        tracectl_reader_event_rewind(event, TRACECTL_SCOPE_FIELDS);
+        field = tracectl_reader_event_next_field(event);
+        while (field && field->type != TRACECTL_FIELD_STRING)
+                field = tracectl_reader_event_next_field(event);
+        is_name = field && field->string.size >= n + 2 && memcmp(field->string.data, NAME, n) == 0 &&
+                field->string.data[n] >= '0' && field->string.data[n] < '0' + CALL_NAMES_MAX &&
+                field->string.data[n + 1] == ' ';
+        if (is_name) {
+                *ret_i = (size_t) (field->string.data[n] - '0');
+                *ret = field->string.data + n + 2;
+                *ret_size = strnlen(*ret, field->string.size - n - 2);
+        }
+        tracectl_reader_event_rewind(event, TRACECTL_SCOPE_FIELDS);
+        return is_name;
+}
+
+static int add_event(void *state, struct text *text, tracectl_reader_event *event) {
+        const char *name = tracectl_reader_event_get_name(event), *string;
+        struct output_calls *output = state;
+        int32_t pid, tid;
+        size_t i, size;
+        bool is_entry = strncmp(name, ENTRY, strlen(ENTRY)) == 0, is_exit = strncmp(name, EXIT, strlen(EXIT)) == 0;
+        bool has_thread = calls_find_thread(event, &pid, &tid);
+
+        if (has_thread && is_entry)
+                return begin_call(output, text, find_call(output, text, pid, tid), name + strlen(ENTRY), event);
+        if (has_thread && is_exit) {
+                end_call(output, text, find_call(output, text, pid, tid), name + strlen(EXIT), event);
+                return 0;
+        }
+        if (has_thread && find_name(event, &i, &string, &size))
+                return call_set_name(find_call(output, text, pid, tid), i, string, size);
+        if (output->json)
+                return view_output_json.event(output->json, text, event);
+        view_chooser_line(&output->chooser, text);
+        view_add_event(&output->writer.format, text, event);
+        view_chooser_end(&output->chooser, text);
+        return 0;
+}
+
+static int end(void *state, struct text *text) {
+        struct output_calls *output = state;
+
+        for (size_t i = 0; i < CALLS_MAX; i++)
+                if (output->calls.items[i].is_open)
+                        add_unfinished(output, text, &output->calls.items[i]);
+        return 0;
+}
+
+const struct view_output view_output_calls_text = {
+        .name = "text",
+        .is_text = true,
+        .begin = begin_text,
+        .event = add_event,
+        .end = end,
+        .free = output_free,
+};
+
+const struct view_output view_output_calls_json = {
+        .name = "json",
+        .begin = begin_json,
+        .event = add_event,
+        .end = end,
+        .free = output_free,
+};
+
+const struct view_output *view_output_calls(const struct view_output *output) {
+        return output == &view_output_text ? &view_output_calls_text :
+                output == &view_output_json ? &view_output_calls_json : NULL;
+}
