@@ -149,8 +149,8 @@ int stream_new(struct user_domain *domain, const struct model_channel *channel, 
         s->ring_id = user_domain_next_id(domain);
         /* A process's own rings are mapped by it alone: after a restart it gets new ones. */
         if (!locked) {
-                s->ring_stored = fd_store_add(domain->store, s->ring_fd);
-                s->positions_stored = fd_store_add(domain->store, s->positions_fd);
+                s->ring_stored = fd_store_add(domain->store, s->ring_fd, FD_STORE_RINGS);
+                s->positions_stored = fd_store_add(domain->store, s->positions_fd, FD_STORE_RINGS);
         }
         *ret = TAKE_PTR(s);
         return 0;

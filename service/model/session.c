@@ -67,7 +67,7 @@ int session_new(struct manager *manager, const struct session_config *config, st
         strcpy(s->name, config->name);
         ledger_count(manager->domain->ledger, LEDGER_SESSIONS, s->key);
         if (s->output.fd >= 0 && !s->output.stored)
-                s->output.stored = fd_store_add(manager->domain->store, s->output.fd);
+                s->output.stored = fd_store_add(manager->domain->store, s->output.fd, FD_STORE_SESSION);
         *ret = s;
         return 0;
 }

@@ -12,6 +12,14 @@
 #include "service/log.h"
 #include "service/state/fd-store.h"
 
+/* How many there may be of all uses before another one of this use is refused. */
+static const unsigned room[_FD_STORE_USE_MAX] = {
+        [FD_STORE_RINGS] = FD_STORE_MAX * 3 / 4,
+        /* A new state is there before the old one goes. */
+        [FD_STORE_SESSION] = FD_STORE_MAX - 8,
+        [FD_STORE_STATE] = FD_STORE_MAX,
+};
+
 struct passed {
         int fd; /* -1: claimed */
         uint64_t number;
@@ -95,12 +103,12 @@ struct fd_store *fd_store_free(struct fd_store *s) {
         return NULL;
 }
 
-static uint64_t add_locked(struct fd_store *s, int fd) {
+static uint64_t add_locked(struct fd_store *s, int fd, enum fd_store_use use) {
         char text[64];
 
         if (s->closed)
                 return 0;
-        if (s->n >= FD_STORE_MAX) {
+        if (s->n >= room[use]) {
                 if (!s->warned)
                         log_warning("there is no room for more descriptors in the service manager's store: what is "
                                     "recorded from now on may not survive a restart of tracingd");
@@ -114,13 +122,13 @@ static uint64_t add_locked(struct fd_store *s, int fd) {
         return ++s->last;
 }
 
-uint64_t fd_store_add(struct fd_store *s, int fd) {
+uint64_t fd_store_add(struct fd_store *s, int fd, enum fd_store_use use) {
         uint64_t number;
 
         if (!s)
                 return 0;
         pthread_mutex_lock(&s->lock);
-        number = add_locked(s, fd);
+        number = add_locked(s, fd, use);
         pthread_mutex_unlock(&s->lock);
         return number;
 }

@@ -9,7 +9,10 @@
  *
  * Few may be there: the manager compares a new one with all others, and all
  * names travel in one string. What is too much is dropped in silence, so we
- * count ourselves, and refuse. Any thread. A store may be NULL: there is none.
+ * count ourselves, and refuse. Rings, which anybody can have many of, and
+ * without which a restart costs nothing while their consumer lives, leave room
+ * for that without which a session ends, and this for the state, without which
+ * all sessions end. Any thread. A store may be NULL: there is none.
  */
 
 #include <stdbool.h>
@@ -20,6 +23,14 @@
 #include "common/cleanup.h"
 
 #define FD_STORE_MAX 512 /* as FileDescriptorStoreMax= of the units has it */
+
+/* What it is for, by which it finds room. */
+enum fd_store_use {
+        FD_STORE_RINGS,
+        FD_STORE_SESSION, /* its output, status page and connection */
+        FD_STORE_STATE,
+        _FD_STORE_USE_MAX
+};
 
 struct fd_store;
 
@@ -41,7 +52,7 @@ struct fd_store *fd_store_free(struct fd_store *s);
 DEFINE_CLEANUP(struct fd_store *, fd_store_free)
 
 /* Puts a copy there. Returns its number, 0 where that is not possible. fd stays the caller's. */
-uint64_t fd_store_add(struct fd_store *s, int fd);
+uint64_t fd_store_add(struct fd_store *s, int fd, enum fd_store_use use);
 
 /* Takes it away. *number becomes 0; it may be. */
 void fd_store_remove(struct fd_store *s, uint64_t *number);

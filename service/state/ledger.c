@@ -131,7 +131,7 @@ static void compact(struct ledger *l) {
                 size *= 2;
         if (file_new(size, l->file.header->sequence + 1, &next) < 0)
                 return;
-        next.stored = l->file.stored ? fd_store_add(l->store, next.fd) : 0;
+        next.stored = l->file.stored ? fd_store_add(l->store, next.fd, FD_STORE_STATE) : 0;
         if (l->file.stored && !next.stored) {
                 file_done(&next);
                 return;
@@ -232,7 +232,7 @@ void ledger_count(struct ledger *l, enum ledger_counter which, uint64_t value) {
 
 int ledger_complete(struct ledger *l) {
         __atomic_store_n(&l->file.header->complete, 1, __ATOMIC_RELEASE);
-        l->file.stored = fd_store_add(l->store, l->file.fd);
+        l->file.stored = fd_store_add(l->store, l->file.fd, FD_STORE_STATE);
         return l->file.stored ? 0 : -ENOSPC;
 }
 

@@ -78,7 +78,7 @@ static int make_file(struct roll *r) {
         };
         k = grow(r);
         if (k >= 0)
-                r->stored = fd_store_add(r->store, r->fd);
+                r->stored = fd_store_add(r->store, r->fd, FD_STORE_STATE);
         return k;
 }
 

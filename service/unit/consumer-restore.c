@@ -30,7 +30,7 @@ static void put(struct consumer *c) {
 
 void consumer_keep(struct consumer *c) {
         fd_store_remove(c->keep.store, &c->connection_stored);
-        c->connection_stored = fd_store_add(c->keep.store, sender_fd(c->sender));
+        c->connection_stored = fd_store_add(c->keep.store, sender_fd(c->sender), FD_STORE_SESSION);
         put(c);
 }
 

@@ -86,7 +86,7 @@ static int make_status(struct sender *s) {
         r = sender_map_status(s);
         if (r < 0)
                 return r;
-        s->status_stored = fd_store_add(s->keep.store, s->status_fd);
+        s->status_stored = fd_store_add(s->keep.store, s->status_fd, FD_STORE_SESSION);
         s->status->magic = CONSUMER_STATUS_MAGIC;
         s->status->major = CONSUMER_STATUS_MAJOR;
         s->status->minor = CONSUMER_STATUS_MINOR;

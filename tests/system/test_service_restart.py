@@ -182,6 +182,35 @@ class Restart(RestartTest):
         self.assertIn("process-", self.host.run(["ls", self.output("alice", "alone") + "/user/1001"]).stdout)
         self.assert_conserved("alone", [emitter])
 
+    def stored(self):
+        return int(self.show(UNIT, "NFileDescriptorStore")["NFileDescriptorStore"])
+
+    def bound_store(self, n):
+        """Beyond which systemd keeps no more descriptors; None: as it was."""
+        folder = f"/run/systemd/system/{UNIT}.d"
+        if n is None:
+            self.host.run(["rm", "-rf", folder])
+        else:
+            self.host.run(["mkdir", "-p", folder])
+            self.host.write(f"{folder}/store.conf", f"[Service]\nFileDescriptorStoreMax={n}\n")
+        self.host.systemctl("daemon-reload")
+
+    def test_rings_that_are_not_kept(self):
+        """The store is full when an application comes: it gets other rings after a restart, and nothing is lost."""
+        self.begin("crowded")
+        n = self.stored()
+        self.addCleanup(self.bound_store, None)
+        self.bound_store(n)
+        emitter = self.emitter("alice", 1)
+        emitter.emit(1000)
+        self.assertEqual(self.stored(), n)
+        self.bound_store(None)
+        self.kill()
+        self.applications()
+        emitter.emit(1000)
+        self.tracectl("alice", "stop", "crowded")
+        self.assertEqual(self.assert_conserved("crowded", [emitter]), 0)
+
     def test_every_state(self):
         emitter = self.emitter("alice", 1)
         self.tracectl("alice", "create", "configured")

@@ -42,7 +42,7 @@ static int send_stored(struct kernel_recording *r, struct consumer_header *heade
         int k = 0;
 
         for (size_t i = 0; i < n && k >= 0; i++)
-                k = kernel_recording_note_stored(r, fd_store_add(r->domain->user->store, fds[i]));
+                k = kernel_recording_note_stored(r, fd_store_add(r->domain->user->store, fds[i], FD_STORE_RINGS));
         return k < 0 ? k : sender_send(r->sender, header, fds, n, &serial);
 }
 

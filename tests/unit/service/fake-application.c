@@ -107,8 +107,7 @@ void fake_application_apply(struct fake_application *a) {
         acknowledge(a);
 }
 
-struct fake_application *fake_application_register_only(struct fixture *f, const char *const *events, uint32_t keys) {
-        struct fake_application *a = fake_application_connect(f);
+void fake_application_begin(struct fake_application *a, const char *const *events, uint32_t keys) {
         struct handshake h = {
                 .keys = HANDSHAKE_REGISTER | HANDSHAKE_ABI | HANDSHAKE_NAME | HANDSHAKE_EVENTS | HANDSHAKE_PID | keys,
                 .abi_major = HANDSHAKE_ABI_MAJOR,
@@ -127,6 +126,13 @@ struct fake_application *fake_application_register_only(struct fixture *f, const
         }
         g_assert_true(h.keys & HANDSHAKE_READY);
         g_assert_cmpuint(a->n_fds, >, 0);
+        a->ready = h;
+}
+
+struct fake_application *fake_application_register_only(struct fixture *f, const char *const *events, uint32_t keys) {
+        struct fake_application *a = fake_application_connect(f);
+
+        fake_application_begin(a, events, keys);
         return a;
 }
 

@@ -107,6 +107,7 @@ struct fake_application {
         int definitions_fd;
         uint64_t hash;
         uint64_t id, generation;
+        struct handshake ready; /* what it was told of itself when it had registered */
         /* the newest view */
         int fds[DATAGRAM_FDS_MAX];
         size_t n_fds;
@@ -119,6 +120,8 @@ struct fake_application {
 int make_definitions(const char *const *events, uint64_t *ret_hash);
 
 struct fake_application *fake_application_connect(struct fixture *f);
+/* Registers one that has connected, takes its first view, and acknowledges none yet. */
+void fake_application_begin(struct fake_application *a, const char *const *events, uint32_t keys);
 /* Registers and takes its first view. keys: HANDSHAKE_FORM_LOCKED or 0. */
 struct fake_application *fake_application_register(struct fixture *f, const char *const *events, uint32_t keys);
 /* And acknowledges none yet. */

@@ -269,7 +269,7 @@ static void test_passed(void) {
         g_assert_cmpint(fcntl(b, F_GETFD), <, 0);
         close(a);
         /* Nobody holds them for us here. */
-        g_assert_cmpuint(fd_store_add(s, 0), ==, 0);
+        g_assert_cmpuint(fd_store_add(s, 0, FD_STORE_RINGS), ==, 0);
         fd_store_free(s);
 }
 
