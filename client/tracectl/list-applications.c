@@ -15,6 +15,14 @@ static const char *text_of(const tracectl_value *value, const char *key) {
         return tracectl_value_get_string(tracectl_value_lookup(value, key));
 }
 
+/* The service may not see the process's number. */
+static void add_pid(struct table *table, uint64_t pid) {
+        if (pid > 0)
+                table_add_number(table, pid);
+        else
+                table_add_quantity(table, "unknown");
+}
+
 static int add_row(const struct list *list, struct table *table, const tracectl_value *application) {
         _cleanup_free_ char *user = NULL;
         int r;
@@ -22,7 +30,7 @@ static int add_row(const struct list *list, struct table *table, const tracectl_
         r = command_user_name(&list->command, (uid_t) tracectl_value_get_number(tracectl_value_lookup(application, "uid")), &user);
         if (r < 0)
                 return r;
-        table_add_number(table, tracectl_value_get_number(tracectl_value_lookup(application, "pid")));
+        add_pid(table, tracectl_value_get_number(tracectl_value_lookup(application, "pid")));
         table_add(table, user);
         table_add(table, text_of(application, "name"));
         table_add(table, text_of(application, "unit"));

@@ -31,6 +31,10 @@ static void test_applications(void) {
                     "  7  4000000000  sh\\nop  -\n"
                     "812  4000000001  till    till.service\n",
                     "tracectl: Some programs may still be about to register. Look once more in a moment.\n", NULL);
+        assert_play(&(struct fake_script) { .unseen = TRUE }, ARGUMENTS("list", "--applications"), 0,
+                    "    PID  USER        NAME    UNIT\n"
+                    "unknown  4000000000  sh\\nop  -\n"
+                    "    812  4000000001  till    till.service\n", "", NULL);
         assert_play(&(struct fake_script) {}, ARGUMENTS("list", "--applications", "--json"), 0,
                     "[{\"pid\":7,\"uid\":4000000000,\"name\":\"sh\\nop\",\"unit\":\"\","
                     "\"path\":\"/org/tracectl/Tracing1/application/1\"},{\"pid\":812,\"uid\":4000000001,"

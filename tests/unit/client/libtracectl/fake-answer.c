@@ -41,7 +41,7 @@ static int append_sessions(const struct fake_script *script, sd_bus_message *rep
 static int append_applications(const struct fake_script *script, sd_bus_message *reply) {
         return sd_bus_message_append(reply, "ba(uusso)", !script->unsettled, 2,
                                      812U, 4000000001U, "till", "till.service", "/org/tracectl/Tracing1/application/2",
-                                     7U, 4000000000U, "sh\nop", "", "/org/tracectl/Tracing1/application/1");
+                                     script->unseen ? 0U : 7U, 4000000000U, "sh\nop", "", "/org/tracectl/Tracing1/application/1");
 }
 
 static int append_events(sd_bus_message *reply) {

@@ -27,6 +27,7 @@ struct fake_script {
         gboolean announce;          /* SessionNew before the first answer */
         gboolean unchanged;         /* by ApplyProfile */
         gboolean unsettled;         /* applications */
+        gboolean unseen;            /* the number of the first of them */
         gboolean no_output;         /* of the session */
         gboolean is_flight_recorder;
         guint n_sessions;           /* of the caller */
