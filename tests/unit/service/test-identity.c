@@ -157,6 +157,7 @@ static void test_ended_before(void) {
                 .name = "fake",
         };
         struct listed last;
+        char byte;
 
         connector_end(&c);
         a->definitions_fd = make_definitions(shop, &a->hash);
@@ -165,6 +166,8 @@ static void test_ended_before(void) {
         g_assert_true(fake_application_recv(a).keys & HANDSHAKE_NEED);
         h = (struct handshake) { .keys = HANDSHAKE_EVENTS, .events = a->hash };
         fake_application_send(a, &h, &a->definitions_fd, 1);
+        /* At once: it was never registered. */
+        g_assert_cmpint(recv(a->fd, &byte, 1, 0), <=, 0);
         fake_application_assert_closed(a);
         g_assert_cmpuint(list(f, &last), ==, 0);
         fake_application_free(a);
