@@ -72,8 +72,10 @@ static bool rest(struct registry *r) {
         if (empty)
                 set_timer(s, 0);
         pthread_mutex_unlock(&s->lock);
-        if (empty)
+        if (empty) {
+                roll_shrink(r->config.roll);
                 (void) malloc_trim(0);
+        }
         return empty;
 }
 

@@ -264,6 +264,30 @@ void roll_drop(struct roll *r, uint32_t number) {
         pthread_mutex_unlock(&r->lock);
 }
 
+void roll_shrink(struct roll *r) {
+        uint32_t n;
+
+        if (!r)
+                return;
+        pthread_mutex_lock(&r->lock);
+        while (r->n_used > 0 && !slot_at(r, r->n_used - 1)->id)
+                r->n_used--;
+        if (r->first_free > r->n_used)
+                r->first_free = r->n_used;
+        n = r->n_used < SLOTS_STEP ? SLOTS_STEP : (r->n_used + SLOTS_STEP - 1) / SLOTS_STEP * SLOTS_STEP;
+        if (!r->closed && n < r->header->n_slots) {
+                off_t from = (off_t) ((char *) slot_at(r, n) - (char *) r->header);
+
+                /* The number is first, so that a process that is killed here leaves a file that says what it has. A
+                 * hole, not an end: roll_sift() may be about to read a slot that it then finds free. Beyond the end,
+                 * since of the last page nothing is given back otherwise. */
+                __atomic_store_n(&r->header->n_slots, n, __ATOMIC_RELEASE);
+                (void) fallocate(r->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, from,
+                                 (off_t) r->size - from);
+        }
+        pthread_mutex_unlock(&r->lock);
+}
+
 uint32_t roll_missing(const struct roll *r) {
         return r ? atomic_load(&r->n_missing) : 0;
 }

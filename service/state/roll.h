@@ -76,6 +76,9 @@ void roll_resumed(struct roll *r);
 
 void roll_drop(struct roll *r, uint32_t number);
 
+/* Gives back the memory of slots behind the last that is used: after many were there at once. */
+void roll_shrink(struct roll *r);
+
 /* Those of an earlier tracingd that have not come back. */
 uint32_t roll_missing(const struct roll *r);
 

@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "own-memfd.h"
@@ -308,6 +309,69 @@ static void test_roll(void) {
         fd_store_free(store);
 }
 
+static blkcnt_t blocks_of(int fd) {
+        struct stat st;
+
+        g_assert_cmpint(fstat(fd, &st), ==, 0);
+        return st.st_blocks;
+}
+
+/* What 5000 took goes back once they have gone; who stays keeps his place, and there is room for others again. */
+static void test_roll_shrink(void) {
+        struct roll_entry e = { .uid = 1000, .pid = 5, .process = 50 };
+        blkcnt_t before, many;
+        struct roll *r;
+        int fd;
+
+        g_assert_cmpint(roll_new(NULL, &r), ==, 0);
+        fd = own_memfd("tracectl-roll");
+        before = blocks_of(fd);
+        for (e.id = 1; e.id <= 5000; e.id++)
+                g_assert_cmpuint(roll_put(r, &e), ==, e.id);
+        many = blocks_of(fd);
+        g_assert_cmpint(many, >, before);
+        for (uint32_t number = 2; number < 5000; number++)
+                roll_drop(r, number);
+        roll_shrink(r);
+        g_assert_cmpint(blocks_of(fd), ==, many);
+        roll_drop(r, 5000);
+        roll_shrink(r);
+        g_assert_cmpint(blocks_of(fd), ==, before);
+        for (e.id = 6000; e.id < 9000; e.id++)
+                g_assert_cmpuint(roll_put(r, &e), ==, e.id - 5998);
+        roll_close(r);
+        roll_free(r);
+        close(fd);
+}
+
+/* A file that was shrunk is the next tracingd's. */
+static void test_roll_shrunk(void) {
+        struct roll_entry e = { .uid = 1000, .pid = 5, .process = 50 };
+        struct fd_store *store;
+        struct roll *r;
+        int fd;
+
+        g_assert_cmpint(roll_new(NULL, &r), ==, 0);
+        for (e.id = 1; e.id <= 5000; e.id++)
+                g_assert_cmpuint(roll_put(r, &e), ==, e.id);
+        for (uint32_t number = 2; number <= 5000; number++)
+                roll_drop(r, number);
+        roll_shrink(r);
+        fd = own_memfd("tracectl-roll");
+        roll_close(r);
+        roll_free(r);
+        g_assert_cmpint(fd_store_new(&(struct fd_passed) { fd, "1" }, 1, &store), ==, 0);
+        g_assert_cmpint(roll_new(store, &r), ==, 0);
+        g_assert_cmpuint(roll_missing(r), ==, 1);
+        e.id = 1;
+        g_assert_cmpuint(roll_resume(r, &e), ==, 1);
+        roll_resumed(r);
+        for (e.id = 6000; e.id < 9000; e.id++)
+                g_assert_cmpuint(roll_put(r, &e), ==, e.id - 5998);
+        roll_free(r);
+        fd_store_free(store);
+}
+
 int main(int argc, char *argv[]) {
         g_unsetenv("NOTIFY_SOCKET");
         g_test_init(&argc, &argv, NULL);
@@ -317,5 +381,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/remains/refused", test_refused);
         g_test_add_func("/remains/mutated", test_mutated);
         g_test_add_func("/roll/roll", test_roll);
+        g_test_add_func("/roll/shrink", test_roll_shrink);
+        g_test_add_func("/roll/shrunk", test_roll_shrunk);
         return g_test_run();
 }
