@@ -42,8 +42,8 @@ class RecordRunning(ServiceTest):
         first.emit(5)
         first.emitted -= 5
         self.assert_counted(self.events(self.trace), [first])
-        # Of the session nothing is left.
-        self.assertEqual(self.tracectl("alice", "list", "--no-legend").stdout, "")
+        # Of the session nothing is left: it ends when tracectl has hung up.
+        wait_until(lambda: not self.tracectl("alice", "list", "--no-legend").stdout, "the end of the session")
 
     def test_twice(self):
         """Two recordings of one program, at once."""
