@@ -49,13 +49,15 @@ static int call_channel(tracectl_session *session, const char *method, const cha
         if (r < 0)
                 return r;
         r = append_channel(call, domain, name, options);
-        return operation_begin(operation, session->connection, r, call, NULL);
+        return operation_begin(operation, session->connection, r, call, session_read_pending);
 }
 
 int tracectl_session_enable_channel(tracectl_session *session, const char *domain, const char *name,
-                                    const struct tracectl_channel_options *options) {
+                                    const struct tracectl_channel_options *options, uint32_t *ret_pending) {
         OPERATION_WAIT_FOR(operation, call_channel(session, "EnableChannel", domain, name, options, &operation));
 
+        if (ret_pending)
+                *ret_pending = (uint32_t) operation.result.number;
         return 0;
 }
 
@@ -66,9 +68,12 @@ int tracectl_session_enable_channel_async(tracectl_session *session, const char 
                             &(struct operation) OPERATION_LATER(callback, userdata));
 }
 
-int tracectl_session_disable_channel(tracectl_session *session, const char *domain, const char *name) {
+int tracectl_session_disable_channel(tracectl_session *session, const char *domain, const char *name,
+                                     uint32_t *ret_pending) {
         OPERATION_WAIT_FOR(operation, call_channel(session, "DisableChannel", domain, name, NULL, &operation));
 
+        if (ret_pending)
+                *ret_pending = (uint32_t) operation.result.number;
         return 0;
 }
 

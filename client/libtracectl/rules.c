@@ -83,17 +83,6 @@ static int append_event(sd_bus_message *m, const char *domain, const char *chann
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static int read_enabled(struct operation *operation, sd_bus_message *reply) {
-        uint32_t pending;
-        int r;
-
-        r = sd_bus_message_read(reply, "otu", NULL, NULL, &pending);
-        if (r < 0)
-                return connection_bad_reply(operation->connection, r);
-        operation->result.number = pending;
-        return 0;
-}
-
 static int enable(tracectl_session *session, const char *domain, const char *channel, const char *pattern,
                   const struct tracectl_event_options *options, struct operation *operation) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
@@ -103,7 +92,7 @@ static int enable(tracectl_session *session, const char *domain, const char *cha
         if (r < 0)
                 return r;
         r = append_event(call, domain, channel, pattern, options);
-        return operation_begin(operation, session->connection, r, call, read_enabled);
+        return operation_begin(operation, session->connection, r, call, session_read_pending);
 }
 
 int tracectl_session_enable_event(tracectl_session *session, const char *domain, const char *channel,
@@ -130,10 +119,10 @@ static bool has(const tracectl_value *event, const char *key, const char *text) 
 /* The next rule of those that were found; none: all is done. */
 static int call_next(struct operation *operation, sd_bus_message *reply) {
         tracectl_value *events = operation->rules;
-        int r;
+        int r = reply ? session_read_pending(operation, reply) : 0;
 
-        if (operation->n_done == events->n)
-                return 0;
+        if (r < 0 || operation->n_done == events->n)
+                return r;
         r = connection_new_call(operation->connection, operation->path, SESSION_INTERFACE, operation->method,
                                 &operation->next);
         if (r >= 0)
@@ -182,9 +171,11 @@ static int call_rules(tracectl_session *session, const char *method, const char 
 }
 
 static int wait_rules(tracectl_session *session, const char *method, const char *domain, const char *channel,
-                      const char *pattern) {
+                      const char *pattern, uint32_t *ret_pending) {
         OPERATION_WAIT_FOR(operation, call_rules(session, method, domain, channel, pattern, &operation));
 
+        if (ret_pending)
+                *ret_pending = (uint32_t) operation.result.number;
         return 0;
 }
 
@@ -196,8 +187,8 @@ static int send_rules(tracectl_session *session, const char *method, const char 
 }
 
 int tracectl_session_disable_event(tracectl_session *session, const char *domain, const char *channel,
-                                   const char *pattern) {
-        return wait_rules(session, "DisableEvent", domain, channel, pattern);
+                                   const char *pattern, uint32_t *ret_pending) {
+        return wait_rules(session, "DisableEvent", domain, channel, pattern, ret_pending);
 }
 
 int tracectl_session_disable_event_async(tracectl_session *session, const char *domain, const char *channel,
@@ -206,8 +197,8 @@ int tracectl_session_disable_event_async(tracectl_session *session, const char *
 }
 
 int tracectl_session_remove_event(tracectl_session *session, const char *domain, const char *channel,
-                                  const char *pattern) {
-        return wait_rules(session, "RemoveEvent", domain, channel, pattern);
+                                  const char *pattern, uint32_t *ret_pending) {
+        return wait_rules(session, "RemoveEvent", domain, channel, pattern, ret_pending);
 }
 
 int tracectl_session_remove_event_async(tracectl_session *session, const char *domain, const char *channel,

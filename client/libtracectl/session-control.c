@@ -64,12 +64,16 @@ static int read_fd(struct operation *operation, sd_bus_message *reply) {
         return operation->result.fd < 0 ? -errno : 0;
 }
 
-int tracectl_session_start(tracectl_session *session) {
-        return wait_plain(session, "Start");
+int tracectl_session_start(tracectl_session *session, uint32_t *ret_pending) {
+        OPERATION_WAIT_FOR(operation, session_call_plain(session, "Start", &operation, session_read_pending));
+
+        if (ret_pending)
+                *ret_pending = (uint32_t) operation.result.number;
+        return 0;
 }
 
 int tracectl_session_start_async(tracectl_session *session, tracectl_callback callback, void *userdata) {
-        return send_plain(session, "Start", NULL, callback, userdata);
+        return send_plain(session, "Start", session_read_pending, callback, userdata);
 }
 
 int tracectl_session_stop(tracectl_session *session, tracectl_counts **ret_counts) {

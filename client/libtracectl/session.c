@@ -175,6 +175,21 @@ int tracectl_session_open_async(tracectl_connection *connection, const char *nam
         return open_own(connection, name, &operation);
 }
 
+int session_read_pending(struct operation *operation, sd_bus_message *reply) {
+        uint32_t pending;
+        int r = 0;
+
+        if (sd_bus_message_has_signature(reply, "otu"))
+                r = sd_bus_message_skip(reply, "o");
+        if (r >= 0)
+                r = sd_bus_message_read(reply, "tu", NULL, &pending);
+        if (r < 0)
+                return connection_bad_reply(operation->connection, r);
+        if (pending > operation->result.number)
+                operation->result.number = pending;
+        return 0;
+}
+
 const char *tracectl_session_get_path(const tracectl_session *session) {
         return session->path;
 }

@@ -23,3 +23,6 @@ int session_get_objects(tracectl_session *session, struct operation *operation, 
 
 /* To be used with it: the rules of the session. */
 int session_read_events(struct operation *operation, sd_bus_message *reply);
+
+/* How many applications have not applied a change: the most of all replies of the operation. */
+int session_read_pending(struct operation *operation, sd_bus_message *reply);

@@ -249,7 +249,12 @@ int tracectl_session_get_events(tracectl_session *session, tracectl_value **ret)
 /* Forgets the session here; the service keeps it. NULL is fine. */
 void tracectl_session_free(tracectl_session *session);
 
-int tracectl_session_start(tracectl_session *session);
+/*
+ * As every function with ret_pending (which may be NULL): returns when the running applications that it
+ * reaches have applied it, and after half a second at most; ret_pending receives the number of those that
+ * have not, and will as soon as possible.
+ */
+int tracectl_session_start(tracectl_session *session, uint32_t *ret_pending);
 
 /*
  * Stops recording and returns when the last event is in the output. ret_counts
@@ -303,10 +308,11 @@ struct tracectl_channel_options {
 
 /* A channel in a domain ("user"). options may be NULL. */
 int tracectl_session_enable_channel(tracectl_session *session, const char *domain, const char *name,
-                                    const struct tracectl_channel_options *options);
+                                    const struct tracectl_channel_options *options, uint32_t *ret_pending);
 
 /* Its events are off until the channel is enabled again, without options. */
-int tracectl_session_disable_channel(tracectl_session *session, const char *domain, const char *name);
+int tracectl_session_disable_channel(tracectl_session *session, const char *domain, const char *name,
+                                     uint32_t *ret_pending);
 
 /* Every event of a channel, "" for all channels, has this too: "vpid", "vtid", "procname", "ip", and
  * as the service sees the program: "pid", "tid", "uid", "gid", "cgroup". */
@@ -344,8 +350,7 @@ struct tracectl_event_options {
  * matches in a channel, "" for the default one, in those applications that fulfil
  * all that the options say of a target. options may be NULL. The same
  * pattern with other options is another rule; an event that several rules are for
- * is recorded once, where one of them lets it pass. ret_pending (may be NULL)
- * receives the number of running applications that have not yet applied it.
+ * is recorded once, where one of them lets it pass.
  */
 int tracectl_session_enable_event(tracectl_session *session, const char *domain, const char *channel,
                                   const char *pattern, const struct tracectl_event_options *options,
@@ -356,9 +361,9 @@ int tracectl_session_enable_event(tracectl_session *session, const char *domain,
  * channel or, "", in all; or removes them. -ENOENT where there is none.
  */
 int tracectl_session_disable_event(tracectl_session *session, const char *domain, const char *channel,
-                                   const char *pattern);
+                                   const char *pattern, uint32_t *ret_pending);
 int tracectl_session_remove_event(tracectl_session *session, const char *domain, const char *channel,
-                                  const char *pattern);
+                                  const char *pattern, uint32_t *ret_pending);
 
 /* Counts: what a session has recorded and lost since it began */
 

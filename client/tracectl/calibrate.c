@@ -75,7 +75,7 @@ static int start_session(tracectl_connection *connection, int directory_fd, trac
         if (r >= 0)
                 r = tracectl_session_enable_event(*ret, "user", "", "calibrate:*", NULL, NULL);
         if (r >= 0)
-                r = tracectl_session_start(*ret);
+                r = tracectl_session_start(*ret, NULL);
         if (r < 0)
                 say("Failed to begin a recording: %s", tracectl_connection_get_error(connection));
         return r;

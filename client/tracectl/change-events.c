@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,9 +78,7 @@ static int change_all(struct command *command, const struct request *q) {
                 json_decref(changed.patterns);
                 return status;
         }
-        if (changed.pending > 0 && !command->is_quiet)
-                say("%" PRIu32 " running program%s not confirmed it in time, and will do it as soon as possible.",
-                    changed.pending, changed.pending == 1 ? " has" : "s have");
+        command_say_pending(command, changed.pending);
         if (q->change->has_selection && !is_kernel(q) && !q->selection.options.probe && !command->is_quiet)
                 hint_at_names(command, q);
         return command_done(command, json_pack("{s:o,s:I}", "patterns", changed.patterns, "pending",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,6 +168,12 @@ static json_t *put_session_first(const struct command *command, json_t *rest) {
                 return json;
         json_decref(json);
         return NULL;
+}
+
+void command_say_pending(const struct command *command, uint32_t pending) {
+        if (pending > 0 && !command->is_quiet)
+                say("%" PRIu32 " running program%s not confirmed it in time, and will do it as soon as possible.",
+                    pending, pending == 1 ? " has" : "s have");
 }
 
 int command_done(const struct command *command, json_t *json, const char *format, ...) {

@@ -93,6 +93,9 @@ int command_fail(const struct command *command, const char *what, int error);
 /* Says that there was no memory. Returns EXIT_FAILURE. */
 int command_out_of_memory(void);
 
+/* Says how many programs have not applied a change yet, where there are any. */
+void command_say_pending(const struct command *command, uint32_t pending);
+
 /*
  * The end of a verb that has done something: with --json, prints json, which
  * gets the session's name in front; else a line of text. Takes json over.

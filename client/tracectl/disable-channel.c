@@ -24,6 +24,7 @@ int verb_disable_channel(int argc, char *argv[]) {
         };
         const char *domain = "user";
         _cleanup_(command_free) struct command command = COMMAND_INIT("disable-channel");
+        uint32_t pending;
         int status, r;
 
         for (int c; (c = getopt_long(argc, argv, COMMAND_SESSION_SHORT "k", options, NULL)) >= 0;) {
@@ -40,9 +41,10 @@ int verb_disable_channel(int argc, char *argv[]) {
                 status = command_open_session(&command, NULL);
         if (status != 0)
                 return status;
-        r = tracectl_session_disable_channel(command.session, domain, argv[optind]);
+        r = tracectl_session_disable_channel(command.session, domain, argv[optind], &pending);
         if (r < 0)
                 return command_fail(&command, "disable the channel", r);
-        return command_done(&command, json_pack("{s:s}", "channel", argv[optind]),
+        command_say_pending(&command, pending);
+        return command_done(&command, json_pack("{s:s,s:I}", "channel", argv[optind], "pending", (json_int_t) pending),
                             "Channel %s of session %s is disabled.", argv[optind], command.session_name);
 }

@@ -67,6 +67,7 @@ int verb_enable_channel(int argc, char *argv[]) {
         _cleanup_(command_free) struct command command = COMMAND_INIT("enable-channel");
         struct tracectl_channel_options channel = TRACECTL_CHANNEL_OPTIONS_INIT;
         const char *domain = "user";
+        uint32_t pending;
         int status, r;
 
         for (int c; (c = getopt_long(argc, argv, COMMAND_SESSION_SHORT "k", options, NULL)) >= 0;) {
@@ -85,9 +86,10 @@ int verb_enable_channel(int argc, char *argv[]) {
                 status = command_open_session(&command, NULL);
         if (status != 0)
                 return status;
-        r = tracectl_session_enable_channel(command.session, domain, argv[optind], &channel);
+        r = tracectl_session_enable_channel(command.session, domain, argv[optind], &channel, &pending);
         if (r < 0)
                 return command_fail(&command, "enable the channel", r);
-        return command_done(&command, json_pack("{s:s}", "channel", argv[optind]),
+        command_say_pending(&command, pending);
+        return command_done(&command, json_pack("{s:s,s:I}", "channel", argv[optind], "pending", (json_int_t) pending),
                             "Channel %s of session %s is enabled.", argv[optind], command.session_name);
 }

@@ -50,14 +50,14 @@ int recording_make_session(struct recording *r, const char *domain, const char *
         channel.mode = a->overwrite ? TRACECTL_CHANNEL_OVERWRITE : TRACECTL_CHANNEL_DEFAULT;
         channel.subbuf_count = a->subbuf_count;
         channel.subbuf_size = a->subbuf_size;
-        k = tracectl_session_enable_channel(r->session, domain, "channel0", &channel);
+        k = tracectl_session_enable_channel(r->session, domain, "channel0", &channel, NULL);
         return k < 0 ? recording_fail(r, "set up the rings", k) : 0;
 }
 
 int recording_start(struct recording *r) {
         int k;
 
-        k = tracectl_session_start(r->session);
+        k = tracectl_session_start(r->session, NULL);
         if (k < 0)
                 return recording_fail(r, "start recording", k);
         r->begin = record_now();

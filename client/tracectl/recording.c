@@ -51,7 +51,7 @@ static int configure(struct recording *r) {
         channel.mode = a->overwrite ? TRACECTL_CHANNEL_OVERWRITE : TRACECTL_CHANNEL_DISCARD;
         channel.subbuf_count = a->subbuf_count;
         channel.subbuf_size = a->subbuf_size;
-        k = tracectl_session_enable_channel(r->session, "user", CHANNEL, &channel);
+        k = tracectl_session_enable_channel(r->session, "user", CHANNEL, &channel, NULL);
         if (k < 0)
                 return recording_fail(r, "set up the rings", k);
         for (size_t i = 0; i < a->n_patterns; i++) {

@@ -17,7 +17,7 @@ static void print_help(void) {
 
 static int apply(tracectl_session *session, const char *domain, const char *channel, const char *pattern,
                  const struct tracectl_event_options *options, uint32_t *pending) {
-        return tracectl_session_remove_event(session, domain, channel, pattern);
+        return tracectl_session_remove_event(session, domain, channel, pattern, pending);
 }
 
 int verb_remove_event(int argc, char *argv[]) {

@@ -18,13 +18,16 @@ static void print_help(void) {
 
 int verb_start(int argc, char *argv[]) {
         _cleanup_(command_free) struct command command = COMMAND_INIT("start");
+        uint32_t pending;
         int status, r;
 
         status = command_begin_on_session(&command, argc, argv);
         if (status >= 0)
                 return status;
-        r = tracectl_session_start(command.session);
+        r = tracectl_session_start(command.session, &pending);
         if (r < 0)
                 return command_fail(&command, "start recording", r);
-        return command_done(&command, json_object(), "Session %s is recording.", command.session_name);
+        command_say_pending(&command, pending);
+        return command_done(&command, json_pack("{s:I}", "pending", (json_int_t) pending),
+                            "Session %s is recording.", command.session_name);
 }

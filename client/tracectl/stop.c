@@ -31,5 +31,6 @@ int verb_stop(int argc, char *argv[]) {
         r = tracectl_session_stop(command.session, &counts);
         if (r < 0)
                 return command_fail(&command, "stop recording", r);
+        command_say_pending(&command, (uint32_t) tracectl_counts_get(counts, TRACECTL_COUNT_PENDING));
         return finished_say(&command, counts, NULL);
 }

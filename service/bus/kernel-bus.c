@@ -3,25 +3,24 @@
 #include <errno.h>
 #include <string.h>
 
+#include "service/bus/applied.h"
 #include "service/bus/errors.h"
 #include "service/bus/kernel-bus.h"
 #include "service/domain/kernel/kernel.h"
 #include "service/model/session-kernel.h"
 
-/* An EnableEvent while the kernel is asked, and then changed. */
+/* An EnableEvent while the kernel is asked. */
 struct enabling {
         struct manager *manager;
         sd_bus_message *message;
         uint64_t session; /* its key */
         struct selector *selector;
-        char *path;       /* of the rule, when there is one */
         char channel[];
 };
 
 static void enabling_free(struct enabling *e) {
         selector_unref(e->selector);
         sd_bus_message_unref(e->message);
-        free(e->path);
         free(e);
 }
 
@@ -41,32 +40,9 @@ static void refuse(struct enabling *e, const struct failure *failure) {
         enabling_free(e);
 }
 
-static void accept(struct enabling *e) {
-        struct bus *b = bus_of(e->manager, e->message);
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-
-        if (b && sd_bus_message_new_method_return(e->message, &reply) >= 0 &&
-            sd_bus_message_append(reply, "otu", e->path, manager_generation(e->manager), (uint32_t) 0) >= 0)
-                bus_reply(b, sd_bus_message_ref(e->message), reply);
-        enabling_free(e);
-}
-
-static void on_applied(const struct failure *failure, void *userdata) {
-        if (failure)
-                refuse(userdata, failure);
-        else
-                accept(userdata);
-}
-
-static void on_gone(void *userdata) {
-        struct failure failure;
-
-        fail(&failure, FAILURE_NO_SUCH_SESSION, "The session is gone.");
-        refuse(userdata, &failure);
-}
-
 /* The session has another owner, or none, or the like: all as if it were asked now. */
 static int enable(struct enabling *e, struct failure *failure) {
+        _cleanup_free_ char *path = NULL;
         struct session *s = find_session(e);
         struct rule *rule;
         int r;
@@ -76,13 +52,10 @@ static int enable(struct enabling *e, struct failure *failure) {
         r = session_enable_event(s, e->channel, e->selector, &rule, failure);
         if (r < 0)
                 return r;
-        if (event_path(rule, &e->path) < 0)
+        if (event_path(rule, &path) < 0 || bus_reply_when_applied(e->message, s, path, true) < 0)
                 return fail_memory(failure);
-        if (s->state != SESSION_ACTIVE) {
-                accept(e);
-                return 0;
-        }
-        return session_kernel_apply(s, true, on_applied, on_gone, e) < 0 ? fail_memory(failure) : 0;
+        enabling_free(e);
+        return 0;
 }
 
 static void on_checked(const struct failure *refusal, void *userdata) {

@@ -75,6 +75,22 @@ static void on_done(const struct operation_result *result, void *userdata) {
         sd_bus_message_unref(reply);
 }
 
+static void on_started(const struct operation_result *result, void *userdata) {
+        sd_bus_message *m = userdata, *reply = NULL;
+        struct bus *b = bus_of(result->session->manager, m);
+
+        if (!b || result->failure) {
+                on_done(result, userdata);
+                return;
+        }
+        if (sd_bus_message_new_method_return(m, &reply) >= 0 &&
+            sd_bus_message_append(reply, "tu", result->generation, result->pending) >= 0)
+                bus_reply(b, m, reply);
+        else
+                sd_bus_message_unref(m);
+        sd_bus_message_unref(reply);
+}
+
 static void on_counted(const struct operation_result *result, void *userdata) {
         sd_bus_message *m = userdata, *reply = NULL;
         struct bus *b = bus_of(result->session->manager, m);
@@ -111,7 +127,7 @@ static int operate(sd_bus_message *m, struct session *s,
 }
 
 static int method_start(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        return operate(m, userdata, session_start, on_done, error);
+        return operate(m, userdata, session_start, on_started, error);
 }
 
 static int method_stop(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -241,8 +257,8 @@ static int get_space(sd_bus *bus, const char *path, const char *interface, const
 
 const sd_bus_vtable session_vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_METHOD_WITH_ARGS("Start", SD_BUS_ARGS("a{sv}", options), SD_BUS_NO_RESULT, method_start,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Start", SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("t", generation, "u", pending), method_start, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Stop", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("a{sv}", counts), method_stop,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Destroy", SD_BUS_ARGS("a{sv}", options), SD_BUS_NO_RESULT, method_destroy,
@@ -258,19 +274,23 @@ const sd_bus_vtable session_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Dump", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", profile), session_method_dump,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("EnableChannel", SD_BUS_ARGS("s", domain, "s", name, "a{sv}", options),
-                                SD_BUS_RESULT("o", channel), session_method_enable_channel, SD_BUS_VTABLE_UNPRIVILEGED),
+                                SD_BUS_RESULT("o", channel, "t", generation, "u", pending), session_method_enable_channel,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("DisableChannel", SD_BUS_ARGS("s", domain, "s", name, "a{sv}", options),
-                                SD_BUS_NO_RESULT, session_method_disable_channel, SD_BUS_VTABLE_UNPRIVILEGED),
+                                SD_BUS_RESULT("t", generation, "u", pending), session_method_disable_channel,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("AddContext", SD_BUS_ARGS("s", domain, "s", channel, "s", type, "a{sv}", options),
                                 SD_BUS_NO_RESULT, session_method_add_context, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("EnableEvent",
                                 SD_BUS_ARGS("s", domain, "s", channel, "s", pattern, "a{sv}", options),
                                 SD_BUS_RESULT("o", event, "t", generation, "u", pending), session_method_enable_event,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("DisableEvent", SD_BUS_ARGS("o", event, "a{sv}", options), SD_BUS_NO_RESULT,
-                                session_method_disable_event, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("RemoveEvent", SD_BUS_ARGS("o", event, "a{sv}", options), SD_BUS_NO_RESULT,
-                                session_method_remove_event, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("DisableEvent", SD_BUS_ARGS("o", event, "a{sv}", options),
+                                SD_BUS_RESULT("t", generation, "u", pending), session_method_disable_event,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("RemoveEvent", SD_BUS_ARGS("o", event, "a{sv}", options),
+                                SD_BUS_RESULT("t", generation, "u", pending), session_method_remove_event,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("Stopped", SD_BUS_ARGS("a{sv}", counts), 0),
         SD_BUS_PROPERTY("Name", "s", get_string, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Owner", "u", get_owner, 0, SD_BUS_VTABLE_PROPERTY_CONST),

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <errno.h>
-#include <string.h>
-
+#include "service/bus/applied.h"
 #include "service/bus/bus.h"
 #include "service/bus/errors.h"
 #include "service/bus/kernel-bus.h"
@@ -54,10 +52,7 @@ int session_method_enable_channel(sd_bus_message *m, void *userdata, sd_bus_erro
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = channel_path(e.channel, &path);
-        if (r < 0)
-                return r;
-        emit_flush(b->emitter);
-        return sd_bus_reply_method_return(m, "o", path);
+        return r < 0 ? r : bus_reply_when_applied(m, s, path, o.kernel);
 }
 
 /* What the other two have in common once their arguments have been read. */
@@ -74,13 +69,6 @@ static int prepare(sd_bus_message *m, struct session *s, const char *domain, boo
                              error);
 }
 
-static int reply(sd_bus_message *m, struct session *s, int r, const struct failure *failure, sd_bus_error *error) {
-        if (r < 0)
-                return error_set(error, failure);
-        emit_flush(bus_of(s->manager, m)->emitter);
-        return sd_bus_reply_method_return(m, NULL);
-}
-
 int session_method_disable_channel(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         struct session *s = userdata;
         const char *domain, *name;
@@ -94,7 +82,8 @@ int session_method_disable_channel(sd_bus_message *m, void *userdata, sd_bus_err
         r = prepare(m, s, domain, &kernel, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        return reply(m, s, session_disable_channel(s, kernel, name, &failure), &failure, error);
+        r = session_disable_channel(s, kernel, name, &failure);
+        return r < 0 ? error_set(error, &failure) : bus_reply_when_applied(m, s, NULL, kernel);
 }
 
 int session_method_add_context(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -115,5 +104,9 @@ int session_method_add_context(sd_bus_message *m, void *userdata, sd_bus_error *
                      "each event has the thread, and the trace the process.");
                 return error_set(error, &failure);
         }
-        return reply(m, s, session_add_context(s, channel, type, &failure), &failure, error);
+        r = session_add_context(s, channel, type, &failure);
+        if (r < 0)
+                return error_set(error, &failure);
+        emit_flush(bus_of(s->manager, m)->emitter);
+        return sd_bus_reply_method_return(m, NULL);
 }

@@ -1,59 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
-#include <string.h>
 
+#include "service/bus/applied.h"
 #include "service/bus/bus.h"
 #include "service/bus/errors.h"
 #include "service/bus/kernel-bus.h"
 #include "service/bus/options.h"
 #include "service/bus/target-bus.h"
-#include "service/model/operation.h"
-
-/* An EnableEvent whose reply waits for applications. */
-struct enabling {
-        struct manager *manager;
-        sd_bus_message *message;
-        uint64_t generation;
-        char path[];
-};
-
-static void on_applied(uint32_t pending, void *userdata) {
-        struct enabling *e = userdata;
-        struct bus *b = bus_of(e->manager, e->message);
-        sd_bus_message *reply = NULL;
-
-        if (b && sd_bus_message_new_method_return(e->message, &reply) >= 0 &&
-            sd_bus_message_append(reply, "otu", e->path, e->generation, pending) >= 0)
-                bus_reply(b, e->message, reply);
-        else
-                sd_bus_message_unref(e->message);
-        sd_bus_message_unref(reply);
-        free(e);
-}
-
-static int reply_when_applied(sd_bus_message *m, struct session *s, const char *path) {
-        struct enabling *e;
-        struct waiter *waiter;
-        int r;
-
-        e = malloc(sizeof(*e) + strlen(path) + 1);
-        if (!e)
-                return -ENOMEM;
-        *e = (struct enabling) {
-                .manager = s->manager,
-                .message = sd_bus_message_ref(m),
-                .generation = manager_generation(s->manager),
-        };
-        strcpy(e->path, path);
-        r = waiter_new(s->manager, session_scope(s), e->generation, OPERATION_APPLIED_USEC, on_applied, e, &waiter);
-        if (r < 0) {
-                sd_bus_message_unref(m);
-                free(e);
-                return r;
-        }
-        return 1;
-}
 
 /* What an EnableEvent says. */
 struct request {
@@ -172,10 +126,7 @@ int session_method_enable_event(sd_bus_message *m, void *userdata, sd_bus_error 
         r = event_path(wanted.rule, &path);
         if (r < 0)
                 return r;
-        if (s->state == SESSION_ACTIVE)
-                return reply_when_applied(m, s, path);
-        emit_flush(b->emitter);
-        return sd_bus_reply_method_return(m, "otu", path, manager_generation(s->manager), (uint32_t) 0);
+        return bus_reply_when_applied(m, s, path, false);
 }
 
 /* What DisableEvent and RemoveEvent have in common. */
@@ -186,6 +137,7 @@ static int change_event(sd_bus_message *m, struct session *s,
         void *rule = NULL;
         struct failure failure;
         const char *path;
+        bool kernel;
         int r;
 
         r = sd_bus_message_read(m, "o", &path);
@@ -206,11 +158,9 @@ static int change_event(sd_bus_message *m, struct session *s,
                      path);
                 return error_set(error, &failure);
         }
+        kernel = ((struct rule *) rule)->selector->kernel; /* which may be gone after this */
         r = change(s, rule, &failure);
-        if (r < 0)
-                return error_set(error, &failure);
-        emit_flush(b->emitter);
-        return sd_bus_reply_method_return(m, NULL);
+        return r < 0 ? error_set(error, &failure) : bus_reply_when_applied(m, s, NULL, kernel);
 }
 
 int session_method_disable_event(sd_bus_message *m, void *userdata, sd_bus_error *error) {

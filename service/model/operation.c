@@ -49,6 +49,7 @@ void operation_finish(struct session *s, const struct failure *failure) {
         const struct operation_result result = {
                 .failure = failure,
                 .session = s,
+                .generation = o->generation,
                 .pending = o->pending,
                 .path = o->path,
         };

@@ -22,7 +22,8 @@
 struct operation_result {
         const struct failure *failure; /* NULL: it has worked */
         const struct session *session;
-        uint32_t pending; /* applications that have not acknowledged in time */
+        uint64_t generation; /* that applications had to acknowledge */
+        uint32_t pending;    /* applications that have not in time */
         const char *path; /* of a snapshot or a chunk */
 };
 
@@ -45,6 +46,7 @@ struct operation {
         struct waiter *waiter;
         sd_event_source *timer;
         uint64_t deadline; /* of a stop: monotonic microseconds */
+        uint64_t generation;
         uint32_t pending;
         char *path;
         union {

@@ -63,7 +63,8 @@ static int activate(struct session *s, struct failure *failure) {
         session_space_look(s);
         clock_watch_begin(s->manager);
         s->operation->timer = sd_event_source_disable_unref(s->operation->timer);
-        r = waiter_new(s->manager, session_scope(s), manager_generation(s->manager), OPERATION_APPLIED_USEC, on_applied, s,
+        s->operation->generation = manager_generation(s->manager);
+        r = waiter_new(s->manager, session_scope(s), s->operation->generation, OPERATION_APPLIED_USEC, on_applied, s,
                        &s->operation->waiter);
         return r < 0 ? fail_memory(failure) : 0;
 }

@@ -220,7 +220,7 @@ static void change_rules(const struct storm *s) {
 
         for (int i = 0; i < CHANGES; i++) {
                 begin = bench_now();
-                check(s, tracectl_session_disable_event(s->session, "user", "main", "bench:off"), "disable an event");
+                check(s, tracectl_session_disable_event(s->session, "user", "main", "bench:off", NULL), "disable an event");
                 settle(s);
                 disabled[i] = bench_now() - begin;
                 begin = bench_now();
@@ -232,7 +232,7 @@ static void change_rules(const struct storm *s) {
                 check(s, tracectl_session_stop(s->session, NULL), "stop");
                 stopped[i] = bench_now() - begin;
                 begin = bench_now();
-                check(s, tracectl_session_start(s->session), "start");
+                check(s, tracectl_session_start(s->session, NULL), "start");
                 started[i] = bench_now() - begin;
                 settle(s);
         }

@@ -7,6 +7,7 @@
  *   emit processes N COUNT     N child processes, COUNT events each
  *   emit paced RATE COUNT      COUNT events at RATE a second, or fewer where SIGTERM ends it
  *   emit asked WRITER MORE     for each number that it reads, as many events and MORE; also "emitted N" for each
+ *   emit flock N MORE          the same by each of N child processes, together
  *   emit kill KILLS WRITERS    WRITERS processes for ever, KILLS of them killed at random, each replaced
  *
  * Prints one line: "emitted N", or for kill "begun N done M", between which the
@@ -123,6 +124,60 @@ static int run_asked(uint64_t writer, uint64_t more) {
         return 0;
 }
 
+/* Until its pipe ends, with the parent. */
+static void emit_when_told(uint64_t writer, int told, int done) {
+        int32_t pid = getpid(), tid = gettid();
+        uint64_t count, next = 0;
+
+        while (read(told, &count, sizeof(count)) == sizeof(count)) {
+                for (uint64_t end = next + count; next < end; next++)
+                        tick(writer, next, pid, tid);
+                if (write(done, &count, sizeof(count)) != sizeof(count))
+                        break;
+        }
+        _exit(0);
+}
+
+static int tell_flock(unsigned n, const int *pipes, int done, uint64_t count) {
+        uint64_t answer;
+
+        for (unsigned i = 0; i < n; i++)
+                if (write(pipes[i], &count, sizeof(count)) != sizeof(count))
+                        return -1;
+        for (unsigned i = 0; i < n; i++)
+                if (read(done, &answer, sizeof(answer)) != sizeof(answer))
+                        return -1;
+        return 0;
+}
+
+static int run_flock(unsigned n, uint64_t more) {
+        int told[2], done[2], pipes[128];
+        uint64_t count;
+
+        if (pipe(done) < 0)
+                return 1;
+        for (unsigned i = 0; i < n; i++) {
+                if (pipe(told) < 0)
+                        return 1;
+                pipes[i] = told[1];
+                if (fork() == 0) {
+                        for (unsigned k = 0; k <= i; k++)
+                                close(pipes[k]);
+                        emit_when_told(i, told[0], done[1]);
+                }
+                close(told[0]);
+        }
+        printf("ready %" PRId32 "\n", (int32_t) getpid());
+        fflush(stdout);
+        while (scanf("%" SCNu64, &count) == 1) {
+                if (tell_flock(n, pipes, done[0], count + more) < 0)
+                        return 1;
+                printf("emitted %" PRIu64 "\n", n * (count + more));
+                fflush(stdout);
+        }
+        return 0;
+}
+
 static pid_t start_writer(struct progress *p, uint64_t writer) {
         pid_t parent = getpid(), pid;
 
@@ -182,6 +237,8 @@ int main(int argc, char *argv[]) {
                 return run_paced(a, b);
         if (strcmp(argv[1], "asked") == 0)
                 return run_asked(a, b);
+        if (strcmp(argv[1], "flock") == 0 && a <= 128)
+                return run_flock((unsigned) a, b);
         if (strcmp(argv[1], "kill") == 0 && b <= 64)
                 return run_kill((unsigned) a, (unsigned) b);
         return 2;

@@ -27,9 +27,9 @@ def read_line(process):
 class Emitter:
     """A program with tracepoints (test:tick) that runs until the test ends it, and emits when it is asked to."""
 
-    def __init__(self, test, user, writer, program=EMIT, **options):
+    def __init__(self, test, user, writer, program=EMIT, how="asked", **options):
         self.writer = writer
-        self.process = test.start([program, "asked", str(writer), "0"], user=user, bufsize=0, text=False, **options)
+        self.process = test.start([program, how, str(writer), "0"], user=user, bufsize=0, text=False, **options)
         self.pid = int(self._line("ready"))
         self.emitted = 0
 

@@ -13,6 +13,7 @@ import system
 from service import NAME, ServiceTest
 
 N = 4
+MANY = 100
 POLL = ("7", "271", "73")  # poll and ppoll on x86-64, ppoll on arm64
 BOUND = 30  # seconds for what takes half a second or two, on a busy machine
 
@@ -99,30 +100,61 @@ class Stopped(ServiceTest):
         self.assertEqual(self.stop(), 0)
         self.assert_counted(self.events(self.output("alice", "kept")), [*self.emitters, late])
 
+    def change(self, method, *args):
+        """One of the methods that reply with a generation and with how many have not said that they do it."""
+        return self.call(method, *args)[-1]
+
+    def changes(self):
+        """Everything that takes the events away, with what brings them back, where that is not enable()."""
+        channel = ("ssa{sv}", "user", "channel0", "0")
+        rule = ("oa{sv}", self.event, "0")
+        return ((("DisableEvent", *rule), None), (("DisableChannel", *channel), ("EnableChannel", *channel)),
+                (("RemoveEvent", *rule), None))
+
     def test_start(self):
         self.assertEqual(self.enable(), 0)
         self.suspend()
-        self.call("Start", "a{sv}", "0")
+        self.assertEqual(self.change("Start", "a{sv}", "0"), 1)
         self.emit(self.others, 100)
         self.resume(True)
         self.emit([self.stopped], 100)
         self.assertEqual(self.stop(), 0)
         self.assert_counted(self.events(self.output("alice", "kept")), self.emitters)
 
-    def test_disable(self):
+    def test_changes(self):
+        """Of rules and channels, while one of many is stopped."""
         self.enable()
-        self.call("Start", "a{sv}", "0")
-        self.emit(self.emitters, 100)
-        self.suspend()
-        self.call("DisableEvent", "oa{sv}", self.event, "0")
-        # That does not wait for them.
-        for emitter in self.others:
-            self.await_rings(emitter, False)
-        self.emit(self.others, 10)
-        self.resume(False)
-        self.emit([self.stopped], 10)
+        self.assertEqual(self.change("Start", "a{sv}", "0"), 0)
+        for off, on in self.changes():
+            self.emit(self.emitters, 100)
+            self.suspend()
+            self.assertEqual(self.change(*off), 1, off)
+            self.emit(self.others, 10)
+            self.resume(False)
+            self.emit([self.stopped], 10)
+            self.suspend()
+            self.assertEqual(self.change(*on) if on else self.enable(), 1)
+            self.emit(self.others, 1)
+            self.resume(True)
+            self.emit([self.stopped], 1)
+            self.assertEqual(self.enable(), 0)
         self.assertEqual(self.stop(), 0)
-        self.assertEqual(self.recorded(), dict.fromkeys(range(N), 100))
+        self.assertEqual(self.recorded(), dict.fromkeys(range(N), 303))
+
+    def test_changes_of_many(self):
+        """In force in each of 100 programs when they are answered."""
+        flock = self.emitter("alice", MANY, how="flock")
+        self.call("Start", "a{sv}", "0")
+        system.wait_until(lambda: self.enable() == 0, "the registration of the programs")
+        for off, on in self.changes():
+            flock.emit(3)
+            self.assertEqual(self.change(*off), 0, off)
+            flock.emit(50)
+            self.assertEqual(self.change(*on) if on else self.enable(), 0)
+            flock.emit(2)
+        self.assertEqual(self.stop(), 0)
+        flock.emit(7)
+        self.assertEqual(self.recorded(), dict.fromkeys(range(MANY), 15))
 
     def test_stop(self):
         """And meanwhile, another user's changes are in force when they are answered."""

@@ -7,7 +7,7 @@
  * starting and stopping two sessions, enabling and disabling rules. A plain
  * model says what each application must record.
  *
- *   - Whenever EnableEvent, Start or Stop is answered with none pending, each
+ *   - Whenever a change of rules, Start or Stop is answered with none pending, each
  *     application that has a view has the right one.
  *   - Those that are pending are those that do not look.
  *   - When nothing happens any more, each has the right view, and those that
@@ -43,8 +43,7 @@ struct world {
 
 struct reply {
         sd_bus_message *message;
-        bool promises; /* it waits for applications, */
-        bool counts;   /* and says how many have not acknowledged */
+        bool promises; /* it waits for applications, and says how many have not acknowledged */
         uint32_t pending;
 };
 
@@ -149,22 +148,22 @@ static void begin(struct world *w, const char *path, const char *member, struct 
 static void begin_event(struct world *w, int s, int i, struct reply *reply) {
         if (w->enabled[s][i] && up_to(w, 2)) {
                 w->enabled[s][i] = false;
-                begin(w, w->session[s], "DisableEvent", reply, "oa{sv}", w->rule[s][i], 0);
+                begin(w, w->session[s], up_to(w, 2) ? "DisableEvent" : "RemoveEvent", reply, "oa{sv}", w->rule[s][i],
+                      0);
                 return;
         }
         w->enabled[s][i] = true;
-        reply->promises = reply->counts = w->active[s];
         begin(w, w->session[s], "EnableEvent", reply, "sssa{sv}", "user", "", patterns[i], 0);
 }
 
 static void begin_change(struct world *w, int s, int i, struct reply *reply) {
+        reply->promises = w->active[s];
         if (up_to(w, 3) > 0) {
                 begin_event(w, s, i, reply);
                 return;
         }
         w->active[s] = !w->active[s];
         reply->promises = true;
-        reply->counts = !w->active[s];
         begin(w, w->session[s], w->active[s] ? "Start" : "Stop", reply, "a{sv}", 0);
 }
 
@@ -193,7 +192,9 @@ static void read_reply(struct world *w, int s, int i, struct reply *reply) {
                 g_assert_cmpint(sd_bus_message_read(reply->message, "otu", &path, &generation, &reply->pending), >, 0);
                 g_free(w->rule[s][i]);
                 w->rule[s][i] = g_strdup(path);
-        } else if (sd_bus_message_has_signature(reply->message, "a{sv}"))
+        } else if (sd_bus_message_has_signature(reply->message, "tu"))
+                g_assert_cmpint(sd_bus_message_read(reply->message, "tu", &generation, &reply->pending), >, 0);
+        else
                 read_pending(reply->message, &reply->pending);
         sd_bus_message_unref(reply->message);
 }
@@ -213,11 +214,9 @@ static void check_promise(struct world *w, const struct reply *reply) {
 
         if (!reply->promises)
                 return;
-        if (reply->counts) {
-                g_assert_cmpuint(reply->pending, <=, frozen);
-                g_assert_cmpuint(reply->pending, >=, count_frozen(w, true));
-                w->n_pending += reply->pending > 0;
-        }
+        g_assert_cmpuint(reply->pending, <=, frozen);
+        g_assert_cmpuint(reply->pending, >=, count_frozen(w, true));
+        w->n_pending += reply->pending > 0;
         for (int i = 0; i < PLAYERS; i++) {
                 struct player *p = &w->players[i];
 

@@ -13,16 +13,21 @@
 #define SESSION FAKE_SESSION " org.tracectl.Tracing1.Session."
 #define INFO FAKE_SESSION " org.freedesktop.DBus.Properties.GetAll 'org.tracectl.Tracing1.Session'\n"
 
+#define PENDING(n, have)                                                                                               \
+        "tracectl: " n " running program" have " not confirmed it in time, and will do it as soon as possible.\n"
+#define ONE_PENDING PENDING("1", " has")
+
 /* Verbs with -s shop: what they call after they have opened it, and what they print. */
 static const struct {
         const char *arguments[10];
         const char *calls, *output, *errors;
 } simple[] = {
-        { { "start", "-s", "shop" }, SESSION "Start []\n", "Session shop is recording.\n", "" },
+        { { "start", "-s", "shop" }, SESSION "Start []\n", "Session shop is recording.\n", ONE_PENDING },
         { { "start", "-q", "-s", "shop" }, SESSION "Start []\n", "", "" },
-        { { "start", "shop", "--json=short" }, SESSION "Start []\n", "{\"session\":\"shop\"}\n", "" },
-        { { "start", "shop", "--json=pretty" }, SESSION "Start []\n", "{\n  \"session\": \"shop\"\n}\n", "" },
-        { { "start", "shop", "--json=off" }, SESSION "Start []\n", "Session shop is recording.\n", "" },
+        { { "start", "shop", "--json=short" }, SESSION "Start []\n", "{\"session\":\"shop\",\"pending\":1}\n", ONE_PENDING },
+        { { "start", "shop", "--json=pretty" }, SESSION "Start []\n", "{\n  \"session\": \"shop\",\n  \"pending\": 1\n}\n",
+          ONE_PENDING },
+        { { "start", "shop", "--json=off" }, SESSION "Start []\n", "Session shop is recording.\n", ONE_PENDING },
         { { "clear", "shop" }, SESSION "Clear []\n", "Session shop is empty.\n", "" },
         { { "rotate", "shop" }, SESSION "Rotate []\n", "/var/lib/shop/chunk-1\n", "" },
         { { "rotate", "shop", "--json" }, SESSION "Rotate []\n",
@@ -31,15 +36,15 @@ static const struct {
         { { "dump", "shop", "--json" }, SESSION "Dump \n",
           "{\"session\":\"shop\",\"profile\":\"[Session]\\nName=shop\\n\"}\n", "" },
         { { "enable-channel", "-s", "shop", "main" }, SESSION "EnableChannel 'user' 'main' []\n",
-          "Channel main of session shop is enabled.\n", "" },
+          "Channel main of session shop is enabled.\n", PENDING("2", "s have") },
         { { "enable-channel", "-sshop", "main", "--subbuf-size=512K", "--subbuf-count", "4", "--overwrite" },
           SESSION "EnableChannel 'user' 'main' ['mode' 'overwrite' 'subbuf-count' u4 'subbuf-size' t524288]\n",
-          "Channel main of session shop is enabled.\n", "" },
+          "Channel main of session shop is enabled.\n", PENDING("2", "s have") },
         { { "enable-channel", "-sshop", "main", "--discard", "--json" },
-          SESSION "EnableChannel 'user' 'main' ['mode' 'discard']\n", "{\"session\":\"shop\",\"channel\":\"main\"}\n",
-          "" },
+          SESSION "EnableChannel 'user' 'main' ['mode' 'discard']\n", 
+          "{\"session\":\"shop\",\"channel\":\"main\",\"pending\":2}\n", PENDING("2", "s have") },
         { { "disable-channel", "-sshop", "main" }, SESSION "DisableChannel 'user' 'main' []\n",
-          "Channel main of session shop is disabled.\n", "" },
+          "Channel main of session shop is disabled.\n", ONE_PENDING },
         { { "add-context", "-sshop", "-c", "main", "vpid", "ip" },
           SESSION "AddContext 'user' 'main' 'vpid' []\n" SESSION "AddContext 'user' 'main' 'ip' []\n",
           "Every event of session shop will have the context from now on.\n", "" },
@@ -49,7 +54,7 @@ static const struct {
           SESSION "EnableEvent 'user' 'main' 'shop:*' []\n" SESSION "EnableEvent 'user' 'main' 'a:b' []\n"
           MANAGER "ListEvents 'user' '' []\n",
           "Session shop has these events enabled.\n",
-          "tracectl: 3 running programs have not confirmed it in time, and will do it as soon as possible.\n" },
+          PENDING("3", "s have") },
         { { "enable-event", "-sshop", "shop:*", "--filter=id > 7", "--loglevel=warning", "--exclude", "shop:a",
             "--exclude=shop:b*", "-q" },
           SESSION "EnableEvent 'user' '' 'shop:*' ['exclude' ['shop:a' 'shop:b*'] 'filter' 'id > 7' "
@@ -59,10 +64,10 @@ static const struct {
         { { "enable-event", "-sshop", "shop:*", "--json", "-q" }, SESSION "EnableEvent 'user' '' 'shop:*' []\n",
           "{\"session\":\"shop\",\"patterns\":[\"shop:*\"],\"pending\":3}\n", "" },
         { { "disable-event", "-sshop", "a:b" }, OBJECTS SESSION "DisableEvent '" FAKE_SESSION "/event/3' []\n",
-          "Session shop has these events disabled.\n", "" },
+          "Session shop has these events disabled.\n", ONE_PENDING },
         { { "remove-event", "-sshop", "-cb", "shop:*" },
           OBJECTS SESSION "RemoveEvent '" FAKE_SESSION "/event/2' []\n", "Session shop has these events no longer.\n",
-          "" },
+          PENDING("4", "s have") },
         { { "stop", "shop", "--json", "-q" }, SESSION "Stop []\n" INFO,
           "{\"session\":\"shop\",\"events\":123,\"discarded\":0,\"lost_ring\":4,\"lost_output\":0,"
           "\"lost_overwrite\":0,\"lost_garbage\":0,\"bytes\":0,\"packets\":0,\"applications\":2,\"pending\":0,"

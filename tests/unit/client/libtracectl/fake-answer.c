@@ -104,9 +104,14 @@ int fake_answer(const struct fake_script *script, const char *member, const char
         if (strcmp(member, "CreateSession") == 0 || strcmp(member, "GetSession") == 0)
                 return sd_bus_message_append(reply, "o", FAKE_SESSION);
         if (strcmp(member, "EnableChannel") == 0)
-                return sd_bus_message_append(reply, "o", FAKE_SESSION "/channel/user/channel0");
+                return sd_bus_message_append(reply, "otu", FAKE_SESSION "/channel/user/channel0", UINT64_C(6), 2);
         if (strcmp(member, "EnableEvent") == 0)
                 return sd_bus_message_append(reply, "otu", FAKE_SESSION "/event/1", UINT64_C(7), 3);
+        if (strcmp(member, "Start") == 0 || strcmp(member, "DisableChannel") == 0)
+                return sd_bus_message_append(reply, "tu", UINT64_C(8), 1);
+        /* The first of the two rules is pending at most. */
+        if (strcmp(member, "DisableEvent") == 0 || strcmp(member, "RemoveEvent") == 0)
+                return sd_bus_message_append(reply, "tu", UINT64_C(9), g_str_has_suffix(about, "/2") ? 4 : 1);
         if (strcmp(member, "Rotate") == 0)
                 return sd_bus_message_append(reply, "s", "/var/lib/shop/chunk-1");
         if (strcmp(member, "OpenStream") == 0) /* anything that is a descriptor, and the client can know again */

@@ -165,7 +165,8 @@ static void wait_for_all(struct fixture *f) {
         note(f, r, g_steal_pointer(&value), NULL, NULL, "", 0);
         r = tracectl_session_get_events(s, &value);
         note(f, r, g_steal_pointer(&value), NULL, NULL, "", 0);
-        note(f, tracectl_session_start(s), NULL, NULL, NULL, "", 0);
+        r = tracectl_session_start(s, &pending);
+        note(f, r, NULL, NULL, NULL, "", pending);
         r = tracectl_session_stop(s, &counts);
         note(f, r, NULL, g_steal_pointer(&counts), NULL, "", 0);
         r = tracectl_session_snapshot(s, "x", &text, &counts);
@@ -178,14 +179,17 @@ static void wait_for_all(struct fixture *f) {
         r = tracectl_session_dump(s, &text);
         note(f, r, NULL, NULL, NULL, text, 0);
         g_clear_pointer(&text, free);
-        note(f, tracectl_session_enable_channel(s, "user", "c", NULL), NULL, NULL, NULL, "", 0);
-        note(f, tracectl_session_disable_channel(s, "user", "c"), NULL, NULL, NULL, "", 0);
+        r = tracectl_session_enable_channel(s, "user", "c", NULL, &pending);
+        note(f, r, NULL, NULL, NULL, "", pending);
+        r = tracectl_session_disable_channel(s, "user", "c", &pending);
+        note(f, r, NULL, NULL, NULL, "", pending);
         note(f, tracectl_session_add_context(s, "user", "c", "vpid"), NULL, NULL, NULL, "", 0);
         r = tracectl_session_enable_event(s, "user", "c", "a:b", &event, &pending);
         note(f, r, NULL, NULL, NULL, "", pending);
         note(f, tracectl_session_destroy(s), NULL, NULL, NULL, "", 0);
-        note(f, tracectl_session_disable_event(s, "user", "", "no:such"), NULL, NULL, NULL, "", 0);
-        note(f, tracectl_session_remove_event(s, "user", "", "shop:*"), NULL, NULL, NULL, "", 0);
+        note(f, tracectl_session_disable_event(s, "user", "", "no:such", NULL), NULL, NULL, NULL, "", 0);
+        r = tracectl_session_remove_event(s, "user", "", "shop:*", &pending);
+        note(f, r, NULL, NULL, NULL, "", pending);
 }
 
 /* poll(2), as a program without a loop of its own would do it. */

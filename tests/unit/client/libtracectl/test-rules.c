@@ -94,11 +94,11 @@ static void test_disable_and_remove(void) {
         struct fixture f;
 
         connect_session(&f, &(struct fake_script) {});
-        g_assert_cmpint(tracectl_session_disable_event(f.session, "user", "", "shop:*"), ==, 0);
+        g_assert_cmpint(tracectl_session_disable_event(f.session, "user", "", "shop:*", NULL), ==, 0);
         assert_calls(&f, CREATE "\n" OBJECTS "\n" CALL "DisableEvent '" FAKE_SESSION "/event/2' []\n" CALL
                          "DisableEvent '" FAKE_SESSION "/event/1' []");
         connect_session(&f, &(struct fake_script) {});
-        g_assert_cmpint(tracectl_session_remove_event(f.session, "user", "main", "shop:*"), ==, 0);
+        g_assert_cmpint(tracectl_session_remove_event(f.session, "user", "main", "shop:*", NULL), ==, 0);
         assert_calls(&f, CREATE "\n" OBJECTS "\n" CALL "RemoveEvent '" FAKE_SESSION "/event/1' []");
 }
 
@@ -106,15 +106,15 @@ static void test_no_such_event(void) {
         struct fixture f;
 
         connect_session(&f, &(struct fake_script) {});
-        g_assert_cmpint(tracectl_session_remove_event(f.session, "user", "", "shop:x"), ==, -ENOENT);
+        g_assert_cmpint(tracectl_session_remove_event(f.session, "user", "", "shop:x", NULL), ==, -ENOENT);
         g_assert_cmpstr(tracectl_connection_get_error(f.connection), ==,
                         "The session has no rule for the events 'shop:x'.");
         g_assert_cmpstr(tracectl_connection_get_error_name(f.connection), ==,
                         "org.tracectl.Tracing1.Error.NoSuchEvent");
-        g_assert_cmpint(tracectl_session_disable_event(f.session, "user", "b", "a:b"), ==, -ENOENT);
+        g_assert_cmpint(tracectl_session_disable_event(f.session, "user", "b", "a:b", NULL), ==, -ENOENT);
         g_assert_cmpstr(tracectl_connection_get_error(f.connection), ==,
                         "The session has no rule for the events 'a:b' in channel b.");
-        g_assert_cmpint(tracectl_session_disable_event(f.session, "kernel", "", "a:b"), ==, -ENOENT);
+        g_assert_cmpint(tracectl_session_disable_event(f.session, "kernel", "", "a:b", NULL), ==, -ENOENT);
         g_free(end(&f));
 }
 
@@ -122,7 +122,7 @@ static void test_channel_and_context(void) {
         struct fixture f;
 
         connect_session(&f, &(struct fake_script) {});
-        g_assert_cmpint(tracectl_session_disable_channel(f.session, "user", "main"), ==, 0);
+        g_assert_cmpint(tracectl_session_disable_channel(f.session, "user", "main", NULL), ==, 0);
         g_assert_cmpint(tracectl_session_add_context(f.session, "user", "", "vpid"), ==, 0);
         assert_calls(&f, CREATE "\n" CALL "DisableChannel 'user' 'main' []\n" CALL "AddContext 'user' '' 'vpid' []");
 }

@@ -109,7 +109,7 @@ static void test_open(void) {
         assert_last_call(&f, expected);
         connect_to(&f, &(struct fake_script) {});
         g_assert_cmpint(tracectl_session_open_of(f.connection, 1000, "shop", &f.session), ==, 0);
-        g_assert_cmpint(tracectl_session_start(f.session), ==, 0);
+        g_assert_cmpint(tracectl_session_start(f.session, NULL), ==, 0);
         assert_last_call(&f, SESSION "Start []");
 }
 
@@ -117,7 +117,7 @@ static void test_start_and_destroy(void) {
         struct fixture f;
 
         connect_session(&f, &(struct fake_script) {});
-        g_assert_cmpint(tracectl_session_start(f.session), ==, 0);
+        g_assert_cmpint(tracectl_session_start(f.session, NULL), ==, 0);
         assert_last_call(&f, SESSION "Start []");
         connect_session(&f, &(struct fake_script) {});
         g_assert_cmpint(tracectl_session_destroy(f.session), ==, 0);
@@ -128,7 +128,7 @@ static void test_channel_without_options(void) {
         struct fixture f;
 
         connect_session(&f, &(struct fake_script) {});
-        g_assert_cmpint(tracectl_session_enable_channel(f.session, "user", "channel0", NULL), ==, 0);
+        g_assert_cmpint(tracectl_session_enable_channel(f.session, "user", "channel0", NULL, NULL), ==, 0);
         assert_last_call(&f, SESSION "EnableChannel 'user' 'channel0' []");
 }
 
@@ -140,7 +140,7 @@ static void test_channel_with_options(void) {
         options.subbuf_count = 16;
         options.subbuf_size = 65536;
         connect_session(&f, &(struct fake_script) {});
-        g_assert_cmpint(tracectl_session_enable_channel(f.session, "user", "c", &options), ==, 0);
+        g_assert_cmpint(tracectl_session_enable_channel(f.session, "user", "c", &options, NULL), ==, 0);
         assert_last_call(&f, SESSION "EnableChannel 'user' 'c' ['mode' 'overwrite' 'subbuf-count' u16 "
                                      "'subbuf-size' t65536]");
 }
@@ -155,7 +155,7 @@ static void test_channel_with_older_options(void) {
         options.subbuf_count = 16;
         options.subbuf_size = 65536;
         connect_session(&f, &(struct fake_script) {});
-        g_assert_cmpint(tracectl_session_enable_channel(f.session, "user", "c", &options), ==, 0);
+        g_assert_cmpint(tracectl_session_enable_channel(f.session, "user", "c", &options, NULL), ==, 0);
         assert_last_call(&f, SESSION "EnableChannel 'user' 'c' ['mode' 'discard']");
 }
 
@@ -233,7 +233,7 @@ static void test_service_refuses(void) {
         g_assert_cmpstr(tracectl_connection_get_error_name(f.connection), ==,
                         "org.tracectl.Tracing1.Error.InvalidArgument");
         /* The next call is none the worse for it. */
-        g_assert_cmpint(tracectl_session_start(f.session), ==, 0);
+        g_assert_cmpint(tracectl_session_start(f.session, NULL), ==, 0);
         g_assert_cmpstr(tracectl_connection_get_error(f.connection), ==, "");
         g_free(end(&f));
 }
@@ -278,7 +278,7 @@ static void test_service_goes_away(void) {
         struct fixture f;
 
         connect_session(&f, &(struct fake_script) { .hang_up = "Start" });
-        g_assert_cmpint(tracectl_session_start(f.session), <, 0);
+        g_assert_cmpint(tracectl_session_start(f.session, NULL), <, 0);
         g_assert_cmpstr(tracectl_connection_get_error(f.connection), ==, "The tracing service has gone away.");
         g_assert_cmpint(tracectl_session_destroy(f.session), <, 0);
         g_assert_cmpstr(tracectl_connection_get_error(f.connection), ==, "The tracing service has gone away.");
@@ -292,7 +292,7 @@ static void test_process(void) {
         connect_session(&f, &(struct fake_script) { .announce = TRUE, .hang_up = "Destroy" });
         g_assert_cmpint(tracectl_connection_get_fd(f.connection), >=, 0);
         g_assert_cmpint(tracectl_connection_process(f.connection), ==, 0);
-        g_assert_cmpint(tracectl_session_start(f.session), ==, 0);
+        g_assert_cmpint(tracectl_session_start(f.session, NULL), ==, 0);
         g_assert_cmpint(tracectl_session_destroy(f.session), <, 0);
         g_free(end(&f));
 }
@@ -320,7 +320,7 @@ static void test_free_order(void) {
 
         connect_session(&f, &(struct fake_script) {});
         tracectl_connection_free(f.connection);
-        g_assert_cmpint(tracectl_session_start(f.session), <, 0);
+        g_assert_cmpint(tracectl_session_start(f.session, NULL), <, 0);
         tracectl_session_free(f.session);
         g_free(fake_service_end(f.service));
         tracectl_session_free(NULL);
