@@ -150,6 +150,7 @@ int layout_make(struct metadata *metadata, const struct stream_class *stream, st
         layout->fields.size = (size_t) maker.fixed;
         layout->fields.is_variable = maker.is_variable;
         layout->has_thread = maker.has_pid && maker.has_tid;
+        layout->has_tid = maker.has_tid;
         event->layout = layout;
         return 0;
 }

@@ -23,6 +23,7 @@ struct stream_class;
 struct layout {
         tracectl_layout fields;
         bool has_thread; /* who recorded it, at these offsets */
+        bool has_tid;    /* at least the thread */
         uint32_t pid_offset, tid_offset;
 };
 

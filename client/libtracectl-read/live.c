@@ -20,6 +20,7 @@
 struct tracectl_reader_live {
         struct live_input input;
         tracectl_reader *reader; /* of the batch, or NULL */
+        struct thread_tables threads; /* while there is no reader that has them */
         uint64_t shown;          /* ticks: everything before was in a batch */
 };
 
@@ -40,6 +41,7 @@ _public_ void tracectl_reader_live_free(tracectl_reader_live *live) {
         if (!live)
                 return;
         tracectl_reader_free(live->reader);
+        thread_tables_done(&live->threads);
         live_input_done(&live->input);
         free(live);
 }
@@ -134,6 +136,8 @@ static int make_batch(struct tracectl_reader_live *live, uint64_t until) {
         r = tracectl_reader_new(&live->reader);
         if (r < 0)
                 return r;
+        live->reader->traces.threads = live->threads;
+        SLIST_INIT(&live->threads);
         SLIST_FOREACH(trace, &live->input.traces, entries)
                 if (r >= 0 && has_ready(&live->input, trace))
                         r = add_trace(live, trace, until);
@@ -150,6 +154,10 @@ _public_ int tracectl_reader_live_take(tracectl_reader_live *live, tracectl_read
         uint64_t until;
         int r;
 
+        if (live->reader) {
+                live->threads = live->reader->traces.threads;
+                SLIST_INIT(&live->reader->traces.threads);
+        }
         tracectl_reader_free(live->reader);
         live->reader = NULL;
         r = live_input_read(input);

@@ -14,6 +14,7 @@
 #include "client/libtracectl-read/clock.h"
 #include "client/libtracectl-read/problem.h"
 #include "client/libtracectl-read/program.h"
+#include "client/libtracectl-read/threads.h"
 #include "client/libtracectl-read/type.h"
 
 #define EVENT_CLASS_DIRECT 1024 /* ids below this are found by index */
@@ -24,6 +25,8 @@ struct event_class {
         const char *name;
         int loglevel; /* -1: none */
         bool is_thread; /* tracectl:thread */
+        bool is_state;  /* of a state dump */
+        enum thread_news news; /* in a trace of the kernel */
         const struct type *context, *fields;
         struct program *context_program, *fields_program;
         const struct layout *layout; /* or NULL */
@@ -47,6 +50,8 @@ struct stream_class {
 struct metadata {
         struct arena arena;
         bool is_big_endian, has_uuid;
+        bool hides_state; /* tracectl's, where the state dump is for the reader alone */
+        bool is_kernel; /* its events say which thread they are of, not which process */
         uint8_t uuid[16];
         const struct type *packet_header;
         struct program *packet_header_program;

@@ -44,6 +44,16 @@ static int set_trace(struct parser *parser, void *object, const char *key, const
         return 0;
 }
 
+static int set_env(struct parser *parser, void *object, const char *key, const struct value *value) {
+        struct metadata *metadata = object;
+
+        if (strcmp(key, "domain") == 0)
+                metadata->is_kernel = value->kind == VALUE_STRING && strcmp(value->text, "kernel") == 0;
+        else if (strcmp(key, "tracectl_version") == 0)
+                metadata->hides_state = true;
+        return 0;
+}
+
 static int ignore(struct parser *parser, void *object, const char *key, const struct value *value) {
         return 0;
 }
@@ -149,13 +159,15 @@ static int parse_event(struct parser *parser) {
         if (r < 0)
                 return r;
         event->is_thread = strcmp(event->name, "tracectl:thread") == 0;
+        event->is_state = strncmp(event->name, "lttng_statedump_", strlen("lttng_statedump_")) == 0;
+        event->news = thread_news_from_name(event->name);
         event->next = parser->metadata->events;
         parser->metadata->events = event;
         return 0;
 }
 
 static int parse_top_level(struct parser *parser) {
-        bool is_trace = parser_at_word(parser, "trace");
+        bool is_trace = parser_at_word(parser, "trace"), is_env = parser_at_word(parser, "env");
         int (*parse)(struct parser *parser) = NULL;
         int r;
 
@@ -168,10 +180,11 @@ static int parse_top_level(struct parser *parser) {
                 parse = parse_stream;
         else if (parser_at_word(parser, "event"))
                 parse = parse_event;
-        else if (!is_trace && !parser_at_word(parser, "env") && !parser_at_word(parser, "callsite"))
+        else if (!is_trace && !is_env && !parser_at_word(parser, "callsite"))
                 return parser_unexpected(parser, "trace, env, clock, stream, event or a type");
         parser_next(parser);
-        r = parse ? parse(parser) : parse_block(parser, is_trace ? set_trace : ignore, parser->metadata);
+        r = parse ? parse(parser) : parse_block(parser, is_trace ? set_trace : is_env ? set_env : ignore,
+                                                           parser->metadata);
         return r < 0 ? r : parser_expect_sign(parser, ';');
 }
 

@@ -22,7 +22,7 @@ struct record {
         size_t n_context_slots, n_slots;
 };
 
-/* The event that a stream is at, and that was read; good until the stream goes on. */
+/* The event that a stream is at, and that was read; good until the stream goes on. Taken in the order of time. */
 static inline void record_take(struct record *record, const struct stream *stream) {
         record->class = stream->event;
         record->path = stream->path;
@@ -38,4 +38,6 @@ static inline void record_take(struct record *record, const struct stream *strea
         record->slots = stream->decoder.slots;
         record->n_context_slots = stream->n_context_slots;
         record->n_slots = stream->decoder.n_slots;
+        if (stream->threads)
+                threads_take(stream->threads, record);
 }

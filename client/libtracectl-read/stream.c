@@ -156,6 +156,13 @@ static int read_header(struct stream *stream, uint64_t *ret_id) {
         return 0;
 }
 
+/* An event of the kernel: which process that is, is known when it is its turn. */
+static void set_thread(struct stream *stream, int32_t tid) {
+        stream->pid = -1;
+        stream->tid = tid;
+        stream->has_thread = true;
+}
+
 /* By the programs: every value becomes a slot. */
 static int decode_values(struct stream *stream) {
         struct decoder *decoder = &stream->decoder;
@@ -178,7 +185,8 @@ static int decode_values(struct stream *stream) {
                 stream->pid = (int32_t) decoder->roles[ROLE_PID];
                 stream->tid = (int32_t) decoder->roles[ROLE_TID];
                 stream->has_thread = true;
-        }
+        } else if (stream->threads && (decoder->seen & (1 << ROLE_TID)))
+                set_thread(stream, (int32_t) decoder->roles[ROLE_TID]);
         return 0;
 }
 
@@ -209,7 +217,8 @@ static int measure_values(struct stream *stream, const struct layout *layout) {
                 stream->pid = (int32_t) layout_load(stream->bytes + layout->pid_offset, 4);
                 stream->tid = (int32_t) layout_load(stream->bytes + layout->tid_offset, 4);
                 stream->has_thread = true;
-        }
+        } else if (stream->threads && layout->has_tid)
+                set_thread(stream, (int32_t) layout_load(stream->bytes + layout->tid_offset, 4));
         return 0;
 }
 
@@ -254,7 +263,7 @@ static int next_in_packet(struct stream *stream, bool with_markers) {
                 stream_skip(stream, "there is an event that the metadata does not have");
                 return 0;
         }
-        if (stream->event->is_thread && !with_markers)
+        if (!with_markers && (stream->event->is_thread || (stream->event->is_state && stream->metadata->hides_state)))
                 is_wanted = false;
         else {
                 stream->ns = stream->class->clock ? clock_to_ns(stream->class->clock, decoder->time) :

@@ -19,6 +19,7 @@
 struct stream {
         const struct metadata *metadata;
         const struct report *report;
+        struct threads *threads; /* of a trace of the kernel: its table; or NULL */
         char *path;
         size_t number;        /* among those of all traces: the order of what happened at the same time */
         int64_t since, until; /* nanoseconds; other events are passed over */
@@ -46,7 +47,7 @@ struct stream {
         bool has_slots;        /* its values are slots of the decoder: there is no layout */
         size_t n_context_slots;
         bool has_thread;
-        int32_t pid, tid;
+        int32_t pid, tid; /* pid is -1 where the threads' table has to say it */
 
         /* what is not there */
         uint64_t discarded, packets_lost, bytes_skipped;
@@ -65,7 +66,7 @@ struct stream *stream_free(struct stream *stream);
 
 /*
  * Goes to the next event: event, ns, decoder.time and the thread are known then.
- * tracectl:thread is one of them only with_markers. 1, 0 at the end, -ENOMEM.
+ * tracectl:thread, and a state dump of tracectl's, are among them only with_markers. 1, 0 at the end, -ENOMEM.
  */
 int stream_next(struct stream *stream, bool with_markers);
 

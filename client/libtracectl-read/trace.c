@@ -8,10 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "client/libtracectl-read/record.h"
 #include "client/libtracectl-read/trace.h"
 #include "common/cleanup.h"
 
 #define FIND_DEPTH_MAX 16
+
+DEFINE_CLEANUP(struct stream *, stream_free)
 
 struct find {
         struct traces *traces;
@@ -36,6 +39,7 @@ void traces_done(struct traces *traces) {
         for (size_t i = 0; i < traces->n; i++)
                 trace_free(traces->traces[i]);
         free(traces->traces);
+        thread_tables_done(&traces->threads);
         *traces = (struct traces) {};
 }
 
@@ -53,6 +57,37 @@ static int reserve(void *array, size_t n, size_t *capacity) {
                 *capacity = more;
         }
         return 0;
+}
+
+static void set_threads(struct traces *traces, struct stream *stream) {
+        if (stream->metadata->is_kernel)
+                stream->threads = threads_get(&traces->threads, stream->metadata->uuid);
+}
+
+/*
+ * What a file of a kernel's trace begins with may be the state dump, which holds
+ * for what other processors did before the time that it has, too.
+ */
+static int learn_state(struct traces *traces, const struct metadata *metadata, int fd) {
+        _cleanup_(stream_freep) struct stream *stream = NULL;
+        const struct report nobody = {};
+        struct record record;
+        int r;
+
+        if (!metadata->is_kernel)
+                return 0;
+        fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        r = fd < 0 ? -errno : stream_new_fd(metadata, &nobody, fd, "", &stream);
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+        set_threads(traces, stream);
+        while (stream->threads && (r = stream_next(stream, true)) > 0 && stream->event->is_state) {
+                r = stream_read_event(stream);
+                if (r <= 0)
+                        break;
+                record_take(&record, stream);
+        }
+        return r < 0 ? r : 0;
 }
 
 static int add_stream(struct trace *trace, const struct find *find, int fd, const char *path, const char *name,
@@ -78,6 +113,8 @@ static int add_stream(struct trace *trace, const struct find *find, int fd, cons
                 stream->number = find->traces->n_streams++;
                 if (stream->file_size > size)
                         stream->file_size = size;
+                set_threads(find->traces, stream);
+                r = learn_state(find->traces, trace->metadata, stream->window.fd);
         } else if (r != -ENOMEM) {
                 report_say(find->report, "Failed to open %s, which is left out: %s", stream_path, strerror(-r));
                 r = 0;
@@ -162,8 +199,9 @@ int trace_add_file(struct traces *traces, struct trace *trace, const struct repo
         if (r < 0)
                 return r;
         (*ret)->number = traces->n_streams++;
+        set_threads(traces, *ret);
         trace->streams[trace->n_streams++] = *ret;
-        return 0;
+        return learn_state(traces, trace->metadata, (*ret)->window.fd);
 }
 
 static int find_below(struct find *find, int fd, const char *path);

@@ -19,6 +19,7 @@ struct traces {
         size_t n, capacity;
         size_t n_streams; /* of all */
         unsigned n_kinds;
+        struct thread_tables threads;
 };
 
 /*

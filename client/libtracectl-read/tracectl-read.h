@@ -43,7 +43,10 @@ void tracectl_reader_free(tracectl_reader *reader);
 void tracectl_reader_set_report(tracectl_reader *reader, void (*function)(const char *sentence, void *userdata),
                                 void *userdata);
 
-/* With markers not 0, tracectl:thread, which says whose events follow in a stream, is an event like the others. */
+/*
+ * With markers not 0, tracectl:thread, which says whose events follow in a stream, and the state dump that a trace of
+ * the kernel begins with, are events like the others.
+ */
 void tracectl_reader_set_markers(tracectl_reader *reader, int markers);
 
 /*
@@ -80,7 +83,10 @@ const char *tracectl_reader_event_get_clock_name(const tracectl_reader_event *ev
  */
 uint64_t tracectl_reader_event_get_clock_error(const tracectl_reader_event *event);
 
-/* Who recorded it. 1, or 0 where the trace does not say. */
+/*
+ * Who recorded it. 1, or 0 where the trace does not say. Events of the kernel say
+ * the thread; pid is -1 where the trace has not said of which process that is.
+ */
 int tracectl_reader_event_get_thread(const tracectl_reader_event *event, int32_t *ret_pid, int32_t *ret_tid);
 
 /* -1 where the trace does not say. */

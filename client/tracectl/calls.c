@@ -7,7 +7,7 @@
 #include "client/tracectl/calls.h"
 
 bool call_is_of(const struct call *call, int32_t pid, int32_t tid) {
-        return call->has_thread && call->pid == pid && call->tid == tid;
+        return call->has_thread && call->tid == tid && (call->pid == pid || call->pid < 0 || pid < 0);
 }
 
 struct call *calls_find(struct calls *calls, int32_t pid, int32_t tid) {

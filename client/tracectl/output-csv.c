@@ -63,7 +63,8 @@ static void add_thread(struct text *text, tracectl_reader_event *event) {
         int32_t pid, tid;
 
         if (tracectl_reader_event_get_thread(event, &pid, &tid) > 0) {
-                text_add_i64(text, pid);
+                if (pid >= 0)
+                        text_add_i64(text, pid);
                 text_add_char(text, ',');
                 text_add_i64(text, tid);
                 text_add_char(text, ',');

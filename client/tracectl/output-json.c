@@ -50,7 +50,8 @@ static void add_head(struct output_json *output, const struct json_writer *json,
         text_add_literal(json->text, "\",\"event\":");
         json_write_string(json, name, strlen(name));
         if (tracectl_reader_event_get_thread(event, &pid, &tid) > 0) {
-                add_number(json, "pid", pid);
+                if (pid >= 0)
+                        add_number(json, "pid", pid);
                 add_number(json, "tid", tid);
         }
         if (cpu >= 0)

@@ -9,8 +9,13 @@ static struct track track_of(const tracectl_reader_event *event) {
         struct track track = { .cpu = -1, .process = -1 };
 
         track.is_thread = tracectl_reader_event_get_thread(event, &track.pid, &track.tid) > 0;
+        /* The thread with nothing to do is each processor's own. */
+        if (track.is_thread && track.tid == 0)
+                track = (struct track) { .process = -1 };
         if (!track.is_thread)
                 track.cpu = tracectl_reader_event_get_cpu(event);
+        else if (track.pid < 0)
+                track.pid = track.tid;
         return track;
 }
 

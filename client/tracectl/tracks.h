@@ -3,6 +3,7 @@
 
 /*
  * Whose events there are: threads, and in traces that do not say them, CPUs.
+ * A thread whose process the trace does not say is taken for one of its own.
  * Each gets a number, from 0 on in the order of its first event. Beyond
  * TRACKS_MAX all have one together, so that no trace eats memory. Used by one
  * thread.

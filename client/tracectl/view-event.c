@@ -59,7 +59,10 @@ static void set_thread(struct view_format *format, bool has_thread, int32_t pid,
         memset(p, ' ', 2);
         p += 2;
         if (has_thread) {
-                p = write_i32(p, pid);
+                if (pid >= 0)
+                        p = write_i32(p, pid);
+                else
+                        *p++ = '-';
                 *p++ = '/';
                 p = write_i32(p, tid);
         } else
@@ -96,20 +99,8 @@ static void add_dimmed_time(struct view_format *format, struct text *text, int64
 }
 
 void view_add_place(struct view_format *format, struct text *text, int64_t time, int32_t pid, int32_t tid) {
-        char *p, *begin;
-
         add_dimmed_time(format, text, time);
-        if (pid >= 0) {
-                add_column(format, text, true, pid, tid);
-                return;
-        }
-        text_add_literal(text, "  ");
-        begin = text_reserve(text, sizeof(format->thread));
-        p = begin;
-        *p++ = '-';
-        *p++ = '/';
-        p = write_i32(p, tid);
-        text_commit(text, pad(p, (size_t) (p - begin), THREAD_WIDTH));
+        add_column(format, text, true, pid, tid);
 }
 
 /* The event's name as it stands in every line. */

@@ -229,7 +229,7 @@ static bool take_contexts(struct view_filter *filter, tracectl_reader_event *eve
         filter->found_contexts = 0;
         memset(filter->contexts, 0, sizeof(filter->contexts));
         if (tracectl_reader_event_get_thread(event, &pid, &tid) > 0) {
-                if (wanted & CONTEXT_VPID)
+                if (pid >= 0 && (wanted & CONTEXT_VPID))
                         put_context(filter, wanted, CONTEXT_VPID, &pid, sizeof(pid));
                 if (wanted & CONTEXT_VTID)
                         put_context(filter, wanted, CONTEXT_VTID, &tid, sizeof(tid));

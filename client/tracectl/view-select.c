@@ -165,6 +165,7 @@ static int has_name(struct view_chooser *chooser, const tracectl_reader_event *e
         return chooser->kinds[kind] == 1;
 }
 
+/* A thread of the kernel's trace whose process is unknown is found by its own number. */
 static bool has_pid(const struct view_select *select, const tracectl_reader_event *event) {
         int32_t pid, tid;
 
@@ -173,7 +174,7 @@ static bool has_pid(const struct view_select *select, const tracectl_reader_even
         if (tracectl_reader_event_get_thread(event, &pid, &tid) <= 0)
                 return false;
         for (size_t i = 0; i < select->n_pids; i++)
-                if (select->pids[i] == pid)
+                if (select->pids[i] == (pid >= 0 ? pid : tid))
                         return true;
         return false;
 }

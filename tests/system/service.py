@@ -146,7 +146,7 @@ class ServiceTest(host.HostTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         if lost is not None:
             self.assertEqual(done.stderr, "")
-        return [line for line in done.stdout.splitlines() if " tracectl:thread: " not in line]
+        return [line for line in done.stdout.splitlines() if not re.search(" (tracectl:thread|lttng_statedump_\\w+): ", line)]
 
     def assert_counted(self, events, emitters):
         """Every event of every emitter once, in its order, and no other."""

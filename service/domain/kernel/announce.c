@@ -133,3 +133,13 @@ int kernel_announce_events(struct kernel_recording *r, const struct instance *i,
                 k = kernel_own_announce_events(r->own, i, descriptions);
         return k < 0 ? k : send_stored(r, &message.header, &descriptions, 1);
 }
+
+int kernel_send_state(struct kernel_recording *r, const struct instance *i, int fd) {
+        struct consumer_kernel_state message = {
+                .header = { .type = CONSUMER_KERNEL_STATE, .size = sizeof(message) },
+                .set = KERNEL_SET,
+                .stream = i->channel,
+        };
+
+        return send_stored(r, &message.header, &fd, 1);
+}

@@ -39,6 +39,7 @@ struct instance {
         uint32_t subbuf_size; /* bytes, what one read() returns */
         struct instance_list enabled;
         bool adopted;            /* it records, and follows whom it followed before */
+        bool described;          /* the consumer was told which threads there are */
         bool off;                /* it records nothing, whatever is enabled, until instance_switch_on() */
         struct configuring *configuring; /* what is left of that, for a thread; NULL: that is over */
         int error;                       /* that it had */

@@ -72,3 +72,7 @@ bool kernel_event_permitted(const struct kernel_event *e, const struct selector 
 /* announce.c: tells the consumer of a channel, and of events; a worker's. */
 int kernel_announce_channel(struct kernel_recording *r, const struct instance *i, const struct model_channel *channel);
 int kernel_announce_events(struct kernel_recording *r, const struct instance *i, const struct instance_list *events);
+int kernel_send_state(struct kernel_recording *r, const struct instance *i, int fd);
+
+/* state.c: before a channel's first events, which threads there are; a worker's. */
+int kernel_announce_state(struct kernel_recording *r, struct instance *i);

@@ -258,6 +258,8 @@ static int change_channel(struct kernel_apply *a, const struct model_channel *c,
         began = i->enabled.n == 0 && wanted.n > 0;
         if (k >= 0)
                 k = instance_disable(i, &wanted, &added);
+        if (k >= 0 && began)
+                k = kernel_announce_state(a->recording, i);
         if (k >= 0)
                 k = kernel_announce_events(a->recording, i, &added);
         if (k >= 0)

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the viewer makes of the kernel's events: whose they are, and what belongs together."""
+
+import collections
+import json
+import os
+import unittest
+
+import host
+import test_kernel as kernel
+from service import ServiceTest
+
+# Two threads of one processor sleep for the same time, the second one begins within the first one's sleep.
+SLEEPERS = r"""
+import os, threading, time
+def sleep(after):
+    time.sleep(after)
+    time.sleep(0.5)
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+threads = [threading.Thread(target=sleep, args=(after,)) for after in (0.1, 0.2)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+if __name__ == "__main__":
+    kernel.with_tracefs()
+
+
+@host.needs_host
+@unittest.skipUnless(os.path.isdir(f"{kernel.TRACEFS}/instances"), "needs tracefs")
+class KernelView(ServiceTest):
+    def view(self, *args):
+        return [json.loads(line) for line in self.tracectl("root", "view", "-o", "json", *args).stdout.splitlines()]
+
+    def test_whose(self):
+        self.host.show_machine_proc()
+        self.host.write("/root/sleepers.py", SLEEPERS)
+        done = self.tracectl("root", "record", "--kernel", "--syscall", "clock_nanosleep", "--syscall", "wait4", "-e",
+                             "task_newtask", "-o", "/root/sleepers", "--", "sh", "-c",
+                             "sleep 0.01; /usr/bin/python3 /root/sleepers.py; :", check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        events = self.view("--durations", "/root/sleepers")
+        shell = {event["pid"] for event in events if event["event"] == "syscall_entry_wait4"}
+        self.assertEqual(len(shell), 1, events)
+        asleep = [event for event in events if event["event"] == "syscall_exit_clock_nanosleep"]
+        # The command sleep, and twice each of two threads of a process, on one processor.
+        processes = collections.defaultdict(lambda: collections.defaultdict(list))
+        for event in asleep:
+            processes[event["pid"]][event["tid"]].append(event)
+        self.assertEqual(sorted(len(threads) for threads in processes.values()), [1, 2], asleep)
+        pid = next(pid for pid, threads in processes.items() if len(threads) == 2)
+        self.assertNotIn(pid, processes[pid])
+        for _, long in processes[pid].values():
+            self.assertEqual(long["cpu"], min(event["cpu"] for events in processes[pid].values() for event in events))
+            self.assertAlmostEqual(long["duration"], 500_000_000, delta=60_000_000)
+        self.check_selected(events, pid)
+
+    def check_selected(self, events, pid):
+        chosen = self.view("-p", str(pid), "/root/sleepers")
+        self.assertEqual(len(chosen), sum(event["pid"] == pid for event in events))
+        self.assertEqual({event["pid"] for event in chosen}, {pid})
+        lines = self.tracectl("root", "view", "-p", str(pid), "/root/sleepers").stdout.splitlines()
+        self.assertEqual(len(lines), len(chosen))
+        for line, event in zip(lines, chosen):
+            self.assertEqual(line.split()[1], f"{event['pid']}/{event['tid']}")
+        counted = json.loads(self.tracectl("root", "summary", "--json", "/root/sleepers").stdout)
+        self.assertEqual({row["pid"]: row["count"] for row in counted["processes"] if "pid" in row},
+                         {n: sum(event["pid"] == n for event in events) for n in {event["pid"] for event in events} - {0}})
+        for form in ("chrome", "html"):
+            self.tracectl("root", "view", "-o", form, "-O", f"/root/sleepers.{form}", "/root/sleepers")
+        sleeps = collections.defaultdict(list)
+        for event in json.loads(self.host.read("/root/sleepers.chrome"))["traceEvents"]:
+            if event["ph"] in "BE" and event["name"] == "clock_nanosleep" and event["pid"] == pid:
+                sleeps[event["tid"]].append(event["ts"])
+        self.assertEqual(len(sleeps), 2)
+        for _, _, begin, end in sleeps.values():
+            self.assertAlmostEqual(end - begin, 500_000, delta=60_000)
+
+
+if __name__ == "__main__":
+    unittest.main()
