@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -35,6 +36,15 @@ int make_definitions(const char *const *events, uint64_t *ret_hash) {
         *ret_hash = hash_bytes(HASH_INIT, buffer, offset);
         g_assert_cmpint(memfd_new_constant("definitions", buffer, offset, &fd), ==, 0);
         return fd;
+}
+
+/* As tracingd when it starts: a login often has 1024 descriptors, and may have more. */
+static void __attribute__((constructor)) raise_limits(void) {
+        struct rlimit limit;
+
+        g_assert_no_errno(getrlimit(RLIMIT_NOFILE, &limit));
+        limit.rlim_cur = limit.rlim_max;
+        g_assert_no_errno(setrlimit(RLIMIT_NOFILE, &limit));
 }
 
 struct fake_application *fake_application_connect(struct fixture *f) {
