@@ -132,3 +132,15 @@ int app_contexts_resolve(const char *app, const void *definitions, size_t size, 
         }
         return r < 0 ? r : 0;
 }
+
+unsigned app_context_type(const char *name, const void *definitions, size_t size) {
+        const char *app = name + strlen(APP_PREFIX);
+        struct definitions_reader reader;
+        uint8_t type;
+
+        if (strncmp(name, APP_PREFIX, strlen(APP_PREFIX)) != 0 || !is_app_name(app, strlen(app)) ||
+            definitions_reader_init_contexts(&reader, definitions, size) < 0 ||
+            find_type(app, strlen(app), reader, &type) < 0)
+                return 0;
+        return type;
+}

@@ -104,3 +104,6 @@ struct app_contexts {
  * make no sense, -EPROTONOSUPPORT for another major version.
  */
 int app_contexts_resolve(const char *app, const void *definitions, size_t size, struct app_contexts *ret);
+
+/* Of one, "app:PROVIDER:NAME": enum definition_type, or 0 where the definitions have none of this name. */
+unsigned app_context_type(const char *name, const void *definitions, size_t size);

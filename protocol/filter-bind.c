@@ -3,18 +3,21 @@
 #include <errno.h>
 #include <string.h>
 
+#include "protocol/context.h"
 #include "protocol/filter-internal.h"
 
 /* The buffer: header, instructions so far, free room, strings so far at the place where all of them end at its end. */
 struct writer {
         const struct filter_program *program;
         const struct definition *event;
+        const struct filter_application *application;
         enum node_kind kinds[FILTER_NODES_MAX]; /* of the program */
         struct filter_instruction *instructions;
         unsigned n, n_max;
         char *strings;
         uint32_t strings_size;
         uint32_t contexts;
+        struct context_set applications; /* the names of those that are needed */
         bool full;
 };
 
@@ -52,6 +55,31 @@ static void emit_field(struct writer *w, const struct filter_node *node) {
         instruction = emit(w, FILTER_FIELD, fixed ? offset : 0);
         instruction->type = (uint8_t) event->fields[field].type;
         instruction->index = (uint16_t) (fixed ? 0 : piece);
+}
+
+/* The place of a name that the list has. */
+static unsigned find_name(const char *list, const char *wanted) {
+        const char *name;
+        size_t length;
+        unsigned i = 0;
+
+        for (; (name = app_contexts_next(&list, &length)); i++)
+                if (strlen(wanted) == length && memcmp(name, wanted, length) == 0)
+                        break;
+        return i;
+}
+
+static void emit_application(struct writer *w, const struct filter_node *node) {
+        const char *name = w->program->strings + node->string;
+        struct filter_instruction *instruction;
+
+        if (context_set_add(&w->applications, name) < 0) {
+                w->full = true;
+                return;
+        }
+        instruction = emit(w, FILTER_APPLICATION, 0);
+        instruction->type = (uint8_t) filter_application_type(w->application, name);
+        instruction->index = (uint16_t) find_name(w->applications.app, name + strlen("app:"));
 }
 
 static void emit_match(struct writer *w, const struct filter_node *constant, bool equal) {
@@ -113,6 +141,9 @@ static void emit_node(struct writer *w, unsigned number) {
                 w->contexts |= (uint32_t) node->value;
                 (void) emit(w, node->op, node->value);
                 break;
+        case FILTER_APPLICATION:
+                emit_application(w, node);
+                break;
         case FILTER_NOT:
                 emit_node(w, node->left);
                 if (w->kinds[node->left] == NODE_NUMBER)
@@ -133,12 +164,24 @@ static void emit_node(struct writer *w, unsigned number) {
         }
 }
 
+/* At most: names may be needed more than once. */
 static size_t measure_strings(const struct filter_program *program) {
         size_t size = 0;
 
         for (unsigned i = 0; i < program->n_nodes; i++)
                 if (program->nodes[i].op == FILTER_MATCH)
                         size += program->nodes[i].length;
+                else if (program->nodes[i].op == FILTER_APPLICATION)
+                        size += program->nodes[i].length + 1;
+        return size;
+}
+
+/* Behind all other strings. */
+static uint32_t put_names(struct writer *w) {
+        uint32_t size = w->applications.bits ? (uint32_t) strlen(w->applications.app) + 1 : 0;
+
+        memcpy(w->strings + w->strings_size, w->applications.app, size);
+        w->strings_size += size;
         return size;
 }
 
@@ -148,7 +191,7 @@ static void write_program(struct writer *w, const struct filter_program *program
         struct filter_error error;
 
         w->program = program;
-        if (filter_kinds(program, w->event, w->kinds, &error) < 0)
+        if (filter_kinds(program, w->event, w->application, w->kinds, &error) < 0)
                 return;
         emit_node(w, whole);
         if (w->kinds[whole] == NODE_NUMBER)
@@ -156,10 +199,15 @@ static void write_program(struct writer *w, const struct filter_program *program
         (void) emit(w, FILTER_PASS, 0);
 }
 
-int filter_bind(struct filter_program *const *programs, size_t n, const struct definition *event, void *buffer,
-                size_t size, size_t *ret_size) {
+int filter_bind(struct filter_program *const *programs, size_t n, const struct definition *event,
+                const struct filter_application *application, void *buffer, size_t size, size_t *ret_size) {
         struct filter_code *code = buffer;
-        struct writer w = { .event = event, .instructions = (struct filter_instruction *) (code + 1) };
+        struct writer w = {
+                .event = event,
+                .application = application,
+                .instructions = (struct filter_instruction *) (code + 1),
+        };
+        uint32_t app_size;
         size_t strings = 0, room, total;
 
         for (size_t i = 0; i < n; i++)
@@ -173,6 +221,7 @@ int filter_bind(struct filter_program *const *programs, size_t n, const struct d
                 write_program(&w, programs[i]);
         if (w.n == 0 && !w.full)
                 return 0;
+        app_size = put_names(&w);
         total = (sizeof(*code) + w.n * sizeof(struct filter_instruction) + w.strings_size + LATER_SIZE + 7) & ~(size_t) 7;
         if (w.full || total > size)
                 return -E2BIG;
@@ -183,6 +232,7 @@ int filter_bind(struct filter_program *const *programs, size_t n, const struct d
                 .n_instructions = w.n,
                 .strings_size = w.strings_size,
                 .contexts = w.contexts,
+                .app_size = app_size,
         };
         memmove(&w.instructions[w.n], w.strings, w.strings_size);
         memset((char *) &w.instructions[w.n] + w.strings_size, 0,

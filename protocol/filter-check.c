@@ -26,6 +26,7 @@ struct checker {
         const struct filter_instruction *instructions;
         const char *strings;
         stack_state stack;
+        unsigned n_apps; /* names of the application's contexts */
         bool bad;
         /* Before instructions that are jumped to; 0 elsewhere, since a jump leaves something on the stack. */
         stack_state expected[FILTER_INSTRUCTIONS_MAX];
@@ -88,6 +89,36 @@ static void check_context(struct checker *c, const struct filter_instruction *i)
                 c->bad = true;
         else
                 push(c, slot_of(kind));
+}
+
+static void check_application(struct checker *c, const struct filter_instruction *i) {
+        enum filter_kind kind;
+
+        if (!definition_type_is_context(i->type) || !filter_field_kind(i->type, &kind) || i->index >= c->n_apps ||
+            i->value != 0)
+                c->bad = true;
+        else
+                push(c, slot_of(kind));
+}
+
+/* How many names of the application's contexts there are; -EBADMSG where they are none. */
+static int count_apps(const struct filter_code *code, const char *strings) {
+        char app[APP_CONTEXTS_SIZE] = "";
+        const char *list = app;
+        size_t length;
+        int n = 0;
+
+        if (code->app_size == 0)
+                return 0;
+        if (code->app_size > sizeof(app) || code->app_size > code->strings_size)
+                return -EBADMSG;
+        memcpy(app, strings + code->strings_size - code->app_size, code->app_size);
+        if (app[code->app_size - 1] != '\0' || strlen(app) != code->app_size - 1 ||
+            !context_set_is_valid(CONTEXT_APPLICATION, app))
+                return -EBADMSG;
+        while (app_contexts_next(&list, &length))
+                n++;
+        return n;
 }
 
 /* Inside the strings, no backslash without a character. */
@@ -166,6 +197,9 @@ static void check_instruction(struct checker *c, unsigned number) {
         case FILTER_CONTEXT:
                 check_context(c, i);
                 break;
+        case FILTER_APPLICATION:
+                check_application(c, i);
+                break;
         case FILTER_MATCH:
                 check_match(c, i);
                 break;
@@ -189,6 +223,7 @@ int filter_check(const void *data, size_t size) {
         const struct filter_code *code = data;
         struct checker c;
         uint64_t need;
+        int n_apps;
 
         if (size < sizeof(*code))
                 return -EBADMSG;
@@ -201,6 +236,10 @@ int filter_check(const void *data, size_t size) {
         c.code = code;
         c.instructions = (const struct filter_instruction *) (code + 1);
         c.strings = (const char *) (c.instructions + code->n_instructions);
+        n_apps = count_apps(code, c.strings);
+        if (n_apps < 0)
+                return n_apps;
+        c.n_apps = (unsigned) n_apps;
         c.stack = 0;
         c.bad = false;
         memset(c.expected, 0, code->n_instructions * sizeof(c.expected[0]));

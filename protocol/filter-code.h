@@ -19,7 +19,7 @@
 #include "protocol/later.h"
 
 #define FILTER_CODE_MAJOR 1
-#define FILTER_CODE_MINOR LATER_MINOR
+#define FILTER_CODE_MINOR (1 + LATER_MINOR)
 
 #define FILTER_STACK_MAX 16
 #define FILTER_INSTRUCTIONS_MAX 4096
@@ -53,13 +53,14 @@ enum filter_op {
         FILTER_JUMP_FALSE,  /* integer: 0: keep it and go on at instruction value; else take it away */
         FILTER_JUMP_TRUE,   /* likewise where it is not 0 */
         FILTER_PASS,        /* integer, alone on the stack: not 0: the filter passes; else take it away */
+        FILTER_APPLICATION, /* push the application's context number index, of this type; since minor version 1 */
         _FILTER_OP_MAX,
 };
 
 struct filter_instruction {
         uint8_t op;
-        uint8_t type;      /* FIELD: enum definition_type, no array */
-        uint16_t index;    /* FIELD: of the piece, of a sequence that of its elements */
+        uint8_t type;      /* FIELD: enum definition_type, no array; APPLICATION: that of a context */
+        uint16_t index;    /* FIELD: of the piece, of a sequence that of its elements; APPLICATION: of the name */
         uint32_t reserved; /* 0 */
         uint64_t value;
 };
@@ -71,8 +72,17 @@ struct filter_code {
         uint32_t n_instructions;
         uint32_t strings_size;
         uint32_t contexts; /* those that CONTEXT instructions name: enum context */
-        uint32_t reserved;
+        uint32_t app_size; /* since minor version 1: so many bytes at the end of the strings are the names of the
+                            * application's contexts, as struct context_set.app, with NUL; 0: there are none */
 };
+
+/* The names of the application's contexts in checked code; "" where there are none. */
+static inline const char *filter_code_app(const struct filter_code *code) {
+        const struct filter_instruction *instructions = (const struct filter_instruction *) (code + 1);
+
+        return code->app_size == 0 ? "" : (const char *) (instructions + code->n_instructions) + code->strings_size -
+                                                  code->app_size;
+}
 
 enum filter_kind {
         FILTER_KIND_SIGNED,
@@ -110,6 +120,12 @@ struct filter_input {
 
         /* This set of contexts, as it is in a record. They stay until the run ends. Called at most once. */
         const char *(*contexts)(struct filter_input *input, uint32_t contexts);
+
+        /*
+         * The application's context of this number: 8 bytes, or a string that ends within APP_CONTEXT_VALUE_MAX. It
+         * stays until the run ends. NULL where there is none, or of another type.
+         */
+        const char *(*application)(struct filter_input *input, unsigned number, unsigned type);
 };
 
 /*

@@ -19,7 +19,7 @@ struct filter_node {
         uint8_t op; /* enum filter_op */
         uint16_t position; /* in the text */
         uint16_t left, right; /* nodes with lower numbers */
-        uint32_t string, length; /* FIELD, MATCH: in the program's strings, which have a NUL more */
+        uint32_t string, length; /* FIELD, MATCH, APPLICATION: in the program's strings, which have a NUL more */
         uint64_t value; /* of a constant number; CONTEXT: enum context */
 };
 
@@ -67,10 +67,15 @@ enum node_kind {
 /*
  * Finds the kind of each node, in an event or, where it is NULL, as far as it is
  * certain for all. -EINVAL and error where an operator has an operand that it
- * cannot have, or the event lacks a field.
+ * cannot have, or the event lacks a field, or the application (NULL: one without any) a context.
  */
-int filter_kinds(const struct filter_program *program, const struct definition *event, enum node_kind *kinds,
-                 struct filter_error *error);
+int filter_kinds(const struct filter_program *program, const struct definition *event,
+                 const struct filter_application *application, enum node_kind *kinds, struct filter_error *error);
+
+/* Of one context; 0 where there is none of this name. */
+static inline unsigned filter_application_type(const struct filter_application *application, const char *name) {
+        return application ? application->type(name, application->userdata) : 0;
+}
 
 /* The number of the event's field that has this name, or -1. */
 int filter_find_field(const struct definition *event, const char *name);

@@ -29,6 +29,8 @@ static const struct {
         { ")", TOKEN_CLOSE, 0 },
 };
 
+#define FILTER_APP_PREFIX "$app."
+
 int filter_fail(struct filter_error *error, size_t position, const char *format, ...) {
         va_list ap;
 
@@ -216,9 +218,24 @@ static int lex_context(const char *text, size_t *at, struct filter_node *node, s
         node->value = *name ? context_from_name(name) : 0;
         if (node->value == 0) {
                 list_contexts(known, sizeof(known));
-                return filter_fail(error, *at, "A context is $ctx. and one of %s.", known);
+                return filter_fail(error, *at, "A context is $ctx. and one of %s; or $app.PROVIDER:NAME.", known);
         }
         *at += sizeof(prefix) - 1 + length;
+        return 0;
+}
+
+/* "$app.PROVIDER:NAME" becomes "app:PROVIDER:NAME". */
+static int lex_application(const char *text, size_t *at, struct filter_program *program, struct filter_node *node,
+                           struct filter_error *error) {
+        const char *provider = text + *at + sizeof(FILTER_APP_PREFIX) - 1;
+        size_t n = name_length(provider), length = n > 0 && provider[n] == ':' ? name_length(provider + n + 1) : 0;
+
+        if (length == 0)
+                return filter_fail(error, *at, "A context of an application is $app.PROVIDER:NAME.");
+        node->op = FILTER_APPLICATION;
+        put_string(program, node, text + *at + 1, sizeof(FILTER_APP_PREFIX) - 2 + n + 1 + length);
+        program->strings[node->string + sizeof("app") - 1] = ':';
+        *at += sizeof(FILTER_APP_PREFIX) - 1 + n + 1 + length;
         return 0;
 }
 
@@ -259,6 +276,8 @@ int filter_lex(const char *text, size_t *at, struct filter_program *program, str
         }
         if (c == '"' || c == '\'')
                 return lex_string(text, at, program, &ret->node, error);
+        if (strncmp(text + *at, FILTER_APP_PREFIX, sizeof(FILTER_APP_PREFIX) - 1) == 0)
+                return lex_application(text, at, program, &ret->node, error);
         if (c == '$')
                 return lex_context(text, at, &ret->node, error);
         if (is_digit(c) || (c == '.' && is_digit(text[*at + 1])))

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "protocol/context.h"
 #include "protocol/filter-internal.h"
 
 struct parser {
@@ -164,6 +165,21 @@ static int check_depth(const struct filter_program *program, struct filter_error
         return 0;
 }
 
+/* They have to fit into a bound filter. */
+static int check_applications(const struct filter_program *program, struct filter_error *error) {
+        struct context_set set = { 0 };
+
+        for (unsigned i = 0; i < program->n_nodes; i++) {
+                const struct filter_node *node = &program->nodes[i];
+
+                if (node->op == FILTER_APPLICATION && context_set_add(&set, program->strings + node->string) < 0)
+                        return filter_fail(error, node->position,
+                                           "There are more than %i contexts of applications, or %i bytes of their names.",
+                                           APP_CONTEXTS_MAX, APP_CONTEXTS_SIZE - 1);
+        }
+        return 0;
+}
+
 static int parse(struct parser *p) {
         enum node_kind kinds[FILTER_NODES_MAX];
         int r;
@@ -185,7 +201,9 @@ static int parse(struct parser *p) {
                 return filter_fail(p->error, p->token.node.position,
                                    "An operator such as == or && is missing here.");
         r = check_depth(p->program, p->error);
-        return r < 0 ? r : filter_kinds(p->program, NULL, kinds, p->error);
+        if (r >= 0)
+                r = check_applications(p->program, p->error);
+        return r < 0 ? r : filter_kinds(p->program, NULL, NULL, kinds, p->error);
 }
 
 int filter_compile(const char *text, struct filter_program **ret, struct filter_error *error) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "protocol/context.h"
 #include "protocol/filter-value.h"
 
 /* filter_check() has made sure that the stack suffices and that each operator finds what it can work with. */
@@ -38,6 +39,24 @@ static inline void push_context(struct machine *m, const struct filter_instructi
         if (!m->contexts)
                 m->contexts = m->input->contexts(m->input, m->code->contexts);
         filter_load_context(m->code->contexts, (uint32_t) i->value, m->contexts, ++m->top);
+}
+
+/* False where the filter ends, as of a field. */
+static bool push_application(struct machine *m, const struct filter_instruction *i) {
+        const char *data = m->input->application(m->input, i->index, i->type);
+        struct filter_value *v = ++m->top;
+
+        if (!data)
+                return false;
+        if (i->type != DEFINITION_STRING)
+                return filter_load(i->type, data, sizeof(uint64_t), v);
+        *v = (struct filter_value) {
+                .kind = FILTER_KIND_STRING,
+                .terminated = true,
+                .length = APP_CONTEXT_VALUE_MAX,
+                .string = data,
+        };
+        return true;
 }
 
 static inline void push_number(struct machine *m, enum filter_kind kind, uint64_t number) {
@@ -135,6 +154,10 @@ bool filter_run(const struct filter_code *code, struct filter_input *input) {
                         break;
                 case FILTER_CONTEXT:
                         push_context(&m, i);
+                        break;
+                case FILTER_APPLICATION:
+                        if (!push_application(&m, i))
+                                return false;
                         break;
                 case FILTER_JUMP_FALSE:
                 case FILTER_JUMP_TRUE:

@@ -39,6 +39,21 @@ static int field_kind(const struct filter_program *program, const struct filter_
         return 0;
 }
 
+static int application_kind(const struct filter_program *program, const struct filter_node *node,
+                            const struct definition *event, const struct filter_application *application,
+                            enum node_kind *ret, struct filter_error *error) {
+        const char *name = program->strings + node->string;
+        enum filter_kind kind;
+
+        *ret = NODE_UNKNOWN;
+        if (!event)
+                return 0;
+        if (!filter_field_kind(filter_application_type(application, name), &kind))
+                return filter_fail(error, node->position, "The application has no context '%.64s'.", name);
+        *ret = node_kind(kind);
+        return 0;
+}
+
 static int compare_kind(const struct filter_program *program, const struct filter_node *node, enum node_kind left,
                         enum node_kind right, struct filter_error *error) {
         bool equality = node->op == FILTER_EQ || node->op == FILTER_NE;
@@ -84,8 +99,8 @@ static int operator_kind(const struct filter_program *program, const struct filt
         return 0;
 }
 
-int filter_kinds(const struct filter_program *program, const struct definition *event, enum node_kind *kinds,
-                 struct filter_error *error) {
+int filter_kinds(const struct filter_program *program, const struct definition *event,
+                 const struct filter_application *application, enum node_kind *kinds, struct filter_error *error) {
         const struct filter_node *whole = &program->nodes[program->n_nodes - 1];
         int r = 0;
 
@@ -108,6 +123,9 @@ int filter_kinds(const struct filter_program *program, const struct definition *
                         break;
                 case FILTER_FIELD:
                         r = field_kind(program, node, event, &kinds[i], error);
+                        break;
+                case FILTER_APPLICATION:
+                        r = application_kind(program, node, event, application, &kinds[i], error);
                         break;
                 default:
                         r = operator_kind(program, node, kinds, &kinds[i], error);

@@ -17,6 +17,7 @@
  *                                      \\ \" \' \n \r \t \xHH. No NUL
  *     id                               the field of that name
  *     $ctx.procname                    a context, protocol/context.h
+ *     $app.shop:order                  a context that applications define themselves, by provider and name
  *     ( )
  *
  * - The event is wanted where the expression is neither 0 nor 0.0. && and ||
@@ -29,7 +30,8 @@
  *   pattern stands on either side. It matches the whole string, byte by byte.
  * - An event that lacks a field of the expression, or whose field has a type
  *   that the expression cannot use (a string compared with a number, an array),
- *   is never recorded by it, on whichever side of || the field stands.
+ *   is never recorded by it, on whichever side of || the field stands. The same
+ *   holds for a context that its application does not define.
  * - One evaluation looks at FILTER_STEPS_MAX (filter-code.h) bytes of strings
  *   at most (at some more than once, for a star); beyond that the event is not recorded.
  */
@@ -64,12 +66,19 @@ static inline void filter_program_unrefp(struct filter_program **program) {
                 filter_program_unref(*program);
 }
 
+/* What the contexts that an application defines itself are. */
+struct filter_application {
+        /* Of "app:PROVIDER:NAME": enum definition_type, or 0 where it has none of this name. */
+        unsigned (*type)(const char *name, const void *userdata);
+        const void *userdata;
+};
+
 /*
- * Makes what the library runs for event, which passes where one of the n
+ * Makes what the library of application (NULL: one without contexts) runs for event, which passes where one of the n
  * expressions is true, and writes it to buffer: *ret_size bytes, a multiple
  * of 8. FILTER_CODE_SIZE_MAX (filter-code.h) are always enough room. Returns 1;
  * 0 where no record of this event could pass: then it is not to be recorded at
  * all; -E2BIG where it is too large for buffer or for a filter.
  */
-int filter_bind(struct filter_program *const *programs, size_t n, const struct definition *event, void *buffer,
-                size_t size, size_t *ret_size);
+int filter_bind(struct filter_program *const *programs, size_t n, const struct definition *event,
+                const struct filter_application *application, void *buffer, size_t size, size_t *ret_size);

@@ -25,6 +25,7 @@ struct action {
         const struct context_process *process; /* for contexts */
         const struct filter_code *filter;      /* checked; NULL: always */
         const struct app_calls *app;           /* for CONTEXT_APPLICATION; else NULL */
+        const struct app_calls *filter_app;    /* for a filter that names such contexts; else NULL */
         uint64_t *count;                       /* instead of all that: only counted (pending.h); else NULL */
 };
 

@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "protocol/context.h"
 #include "protocol/ctf.h"
+#include "protocol/filter-code.h"
 #include "tracer/action.h"
 #include "tracer/actions.h"
 #include "tracer/app-contexts.h"
@@ -111,13 +112,32 @@ static const char *filters_of(const struct view *view, size_t *ret_size) {
         return (const char *) view_filter_code(view, first);
 }
 
-/* Who gives the values of each ring's application contexts. */
+/* The application contexts that an action's filter names, "" for none. */
+static const char *filter_app(const struct view *view, const struct view_action *a) {
+        return a->filter == 0 ? "" : filter_code_app(view_filter_code(view, view_filter_at(view, a->filter)));
+}
+
+static size_t count_calls(const struct view *view) {
+        size_t n = view->n_rings;
+
+        for (uint32_t i = 0; i < view->n_actions; i++)
+                n += *filter_app(view, view_action_at(view, i)) != '\0';
+        return n;
+}
+
+/* Who gives the values of each ring's application contexts, and then of each action's filter that names some. */
 static int find_calls(const struct view *view, const struct snapshot *s, struct app_calls *ret) {
         int r = 0;
 
         objects_lock();
         for (uint32_t i = 0; i < view->n_rings && r >= 0; i++)
-                r = app_calls_find(view_ring_app_contexts(view, i), s->definitions, s->definitions_size, &ret[i]);
+                r = app_calls_find(view_ring_app_contexts(view, i), s->definitions, s->definitions_size, ret++);
+        for (uint32_t i = 0; i < view->n_actions && r >= 0; i++) {
+                const char *app = filter_app(view, view_action_at(view, i));
+
+                if (*app)
+                        r = app_calls_find(app, s->definitions, s->definitions_size, ret++);
+        }
         objects_unlock();
         return r;
 }
@@ -127,10 +147,11 @@ struct shared {
         const struct pair *pairs;
         const struct context_process *process;
         const struct app_calls *calls; /* of each ring */
+        const struct app_calls *filter_calls; /* of the next action's filter that needs some */
         const char *filters;           /* a copy of the view's */
 };
 
-static void build_action(const struct view *view, const struct view_action *a, const struct shared *shared,
+static void build_action(const struct view *view, const struct view_action *a, struct shared *shared,
                          struct action *ret) {
         const struct pair *pair = &shared->pairs[a->ring];
         uint32_t contexts = view_ring_at(view, a->ring)->contexts;
@@ -145,13 +166,15 @@ static void build_action(const struct view *view, const struct view_action *a, c
         };
         if (contexts & CONTEXT_APPLICATION)
                 ret->app = &shared->calls[a->ring];
+        if (*filter_app(view, a))
+                ret->filter_app = shared->filter_calls++;
         if (a->filter)
                 ret->filter = (const struct filter_code *) (shared->filters +
                         view_filter_at(view, a->filter)->offset - view_filter_at(view, 1)->offset);
 }
 
 /* One list an event that has actions; lists[definition] is its address or NULL. */
-static void build_lists(const struct view *view, const struct shared *shared, char *memory,
+static void build_lists(const struct view *view, struct shared *shared, char *memory,
                         struct action_list **lists) {
         for (uint32_t i = 0; i < view->n_actions;) {
                 uint32_t event = view_action_at(view, i)->event;
@@ -244,7 +267,7 @@ static size_t align8(size_t n) {
 static int build(const struct applied *a, const struct view *view, const struct pair *pairs, const struct snapshot *s,
                  struct built *ret) {
         size_t view_size = view->header->total_size <= VIEW_KEPT_MAX ? view->header->total_size : 0;
-        size_t filters_size, lists_size, calls_size = view->n_rings * sizeof(struct app_calls), size;
+        size_t filters_size, lists_size, calls_size = count_calls(view) * sizeof(struct app_calls), size;
         const char *filters = filters_of(view, &filters_size);
         struct app_calls *calls;
         struct shared shared;
@@ -270,7 +293,7 @@ static int build(const struct applied *a, const struct view *view, const struct 
                 munmap(memory, size + view_size);
                 return r;
         }
-        shared = (struct shared) { pairs, ret->process, calls, copy };
+        shared = (struct shared) { pairs, ret->process, calls, calls + view->n_rings, copy };
         build_lists(view, &shared, (char *) calls + calls_size, (struct action_list **) memory);
         return 0;
 }

@@ -110,21 +110,25 @@ static void call(const struct tracectl_context *context, char *value) {
         thread_self->nest = nest;
 }
 
-uint32_t app_calls_fill(const struct app_calls *calls, char *buffer) {
+bool app_call_fill(const struct app_call *c, char *buffer) {
+        const struct tracectl_context *context = find(c);
         int saved = errno;
+
+        memset(buffer, 0, 8);
+        if (context)
+                call(context, buffer);
+        if (c->type == DEFINITION_STRING)
+                buffer[APP_CONTEXT_VALUE_MAX - 1] = '\0';
+        errno = saved;
+        return context;
+}
+
+uint32_t app_calls_fill(const struct app_calls *calls, char *buffer) {
         char *p = buffer;
 
         for (uint32_t i = 0; i < calls->n; i++) {
-                const struct tracectl_context *context = find(&calls->calls[i]);
-                bool text = calls->calls[i].type == DEFINITION_STRING;
-
-                memset(p, 0, 8);
-                if (context)
-                        call(context, p);
-                if (text)
-                        p[APP_CONTEXT_VALUE_MAX - 1] = '\0';
-                p += text ? strlen(p) + 1 : 8;
+                (void) app_call_fill(&calls->calls[i], p);
+                p += calls->calls[i].type == DEFINITION_STRING ? strlen(p) + 1 : 8;
         }
-        errno = saved;
         return (uint32_t) (p - buffer);
 }

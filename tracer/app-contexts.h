@@ -42,6 +42,12 @@ void app_contexts_remove(struct tracectl_context *const *start, struct tracectl_
 int app_calls_find(const char *app, const void *definitions, size_t size, struct app_calls *ret);
 
 /*
+ * Asks the program for one value, inside an entered tracepoint: 8 bytes, or a string that ends within
+ * APP_CONTEXT_VALUE_MAX, for which buffer has room. False where it is not there any more: then they are 0.
+ */
+bool app_call_fill(const struct app_call *call, char *buffer);
+
+/*
  * Asks the program for the values, inside an entered tracepoint; at most
  * APP_CONTEXT_VALUE_MAX bytes each. Returns how many bytes.
  */

@@ -12,6 +12,7 @@
 /* What the filter has become for a kind of event, as long as its fields have these types. */
 struct bound {
         uint8_t types[VIEW_FILTER_FIELDS_MAX]; /* enum definition_type; 0: there is no such field */
+        uint8_t places[APP_CONTEXTS_MAX];      /* among the names, of the code's contexts of applications */
         struct filter_code *code;              /* NULL: none of them can pass */
 };
 
@@ -20,7 +21,8 @@ struct view_filter {
         const struct filter_program *program;
         struct filter_program *programs[1];
         unsigned n_names;
-        const char *names[VIEW_FILTER_FIELDS_MAX];
+        bool has_applications; /* among them */
+        const char *names[VIEW_FILTER_FIELDS_MAX]; /* of fields, and of contexts of applications as "app:PROVIDER:NAME" */
         size_t n_kinds;
         struct bound **kinds;
         void *buffer; /* FILTER_CODE_SIZE_MAX */
@@ -32,6 +34,8 @@ struct view_filter {
         uint32_t lengths[VIEW_FILTER_FIELDS_MAX];
         uint32_t found_contexts; /* as much as contexts has of those that are asked for */
         char contexts[CONTEXTS_SIZE_MAX];
+        const struct bound *bound;
+        char application[APP_CONTEXTS_MAX][APP_CONTEXT_VALUE_MAX];
         unsigned n_pieces;
         struct filter_piece pieces[2 * VIEW_FILTER_FIELDS_MAX];
 };
@@ -51,6 +55,25 @@ static const char *get_contexts(struct filter_input *input, uint32_t contexts) {
         return ((struct view_filter *) input)->contexts;
 }
 
+static bool is_application(const char *name) {
+        return strncmp(name, "app:", strlen("app:")) == 0;
+}
+
+static const char *get_application(struct filter_input *input, unsigned number, unsigned type) {
+        struct view_filter *filter = (struct view_filter *) input;
+        unsigned i = filter->bound->places[number];
+        char *value = filter->application[number];
+        uint32_t n;
+
+        if (filter->types[i] != type)
+                return NULL;
+        if (type != DEFINITION_STRING)
+                return (const char *) &filter->numbers[i];
+        n = filter->lengths[i] < APP_CONTEXT_VALUE_MAX - 1 ? filter->lengths[i] : APP_CONTEXT_VALUE_MAX - 1;
+        *(char *) mempcpy(value, filter->strings[i], n) = '\0';
+        return value;
+}
+
 static int add_name(struct view_filter *filter, const char *name) {
         for (unsigned i = 0; i < filter->n_names; i++)
                 if (strcmp(filter->names[i], name) == 0)
@@ -58,6 +81,7 @@ static int add_name(struct view_filter *filter, const char *name) {
         if (filter->n_names == VIEW_FILTER_FIELDS_MAX)
                 return -E2BIG;
         filter->names[filter->n_names++] = name;
+        filter->has_applications |= is_application(name);
         return 0;
 }
 
@@ -71,9 +95,10 @@ int view_filter_new(struct filter_program *program, struct view_filter **ret) {
                 return -ENOMEM;
         filter->input.piece = get_piece;
         filter->input.contexts = get_contexts;
+        filter->input.application = get_application;
         filter->program = filter->programs[0] = program;
         for (unsigned i = 0; i < program->n_nodes; i++)
-                if (program->nodes[i].op == FILTER_FIELD) {
+                if (program->nodes[i].op == FILTER_FIELD || program->nodes[i].op == FILTER_APPLICATION) {
                         int r = add_name(filter, program->strings + program->nodes[i].string);
 
                         if (r < 0)
@@ -121,11 +146,37 @@ static void take_field(struct view_filter *filter, unsigned i, const tracectl_fi
         }
 }
 
+/* "app_PROVIDER_NAME" is what readers call it. */
+static bool is_called(const char *name, const char *found, size_t size) {
+        if (strlen(name) != size)
+                return false;
+        for (size_t i = 0; i < size; i++)
+                if (found[i] != (name[i] == ':' ? '_' : name[i]))
+                        return false;
+        return true;
+}
+
+static void take_applications(struct view_filter *filter, tracectl_reader_event *event) {
+        const tracectl_field *field;
+
+        tracectl_reader_event_rewind(event, TRACECTL_SCOPE_CONTEXT);
+        while ((field = tracectl_reader_event_next_field(event)))
+                for (unsigned i = 0; i < filter->n_names; i++)
+                        if (is_application(filter->names[i]) && field->name &&
+                            is_called(filter->names[i], field->name, field->name_size)) {
+                                take_field(filter, i, field);
+                                if (filter->types[i] == DEFINITION_TEXT)
+                                        filter->types[i] = DEFINITION_STRING;
+                        }
+}
+
 static void take_fields(struct view_filter *filter, tracectl_reader_event *event) {
         const tracectl_field *field;
         unsigned depth = 0;
 
         memset(filter->types, 0, sizeof(filter->types));
+        if (filter->has_applications)
+                take_applications(filter, event);
         tracectl_reader_event_rewind(event, TRACECTL_SCOPE_FIELDS);
         while ((field = tracectl_reader_event_next_field(event))) {
                 if (field->type == TRACECTL_FIELD_CLOSE) {
@@ -146,7 +197,7 @@ static void make_pieces(struct view_filter *filter) {
         for (unsigned i = 0; i < filter->n_names; i++) {
                 struct filter_piece *piece = &filter->pieces[filter->n_pieces];
 
-                if (filter->types[i] == 0)
+                if (filter->types[i] == 0 || is_application(filter->names[i]))
                         continue;
                 if (definition_type_is_sequence(filter->types[i])) {
                         piece[0] = (struct filter_piece) { .data = (const char *) &filter->lengths[i], .size = 4 };
@@ -159,8 +210,29 @@ static void make_pieces(struct view_filter *filter) {
         }
 }
 
+static unsigned context_type(const char *name, const void *userdata) {
+        const struct view_filter *filter = userdata;
+
+        for (unsigned i = 0; i < filter->n_names; i++)
+                if (strcmp(filter->names[i], name) == 0)
+                        return filter->types[i];
+        return 0;
+}
+
+static void find_places(struct view_filter *filter, struct bound *bound) {
+        const char *list = filter_code_app(bound->code), *name;
+        size_t length;
+
+        for (unsigned n = 0; (name = app_contexts_next(&list, &length)); n++)
+                for (unsigned i = 0; i < filter->n_names; i++)
+                        if (is_application(filter->names[i]) && strlen(filter->names[i]) == strlen("app:") + length &&
+                            memcmp(filter->names[i] + strlen("app:"), name, length) == 0)
+                                bound->places[n] = (uint8_t) i;
+}
+
 static int bind_kind(struct view_filter *filter, struct bound *bound) {
         struct definition definition = { .provider = "", .name = "" };
+        const struct filter_application application = { context_type, filter };
         size_t size;
         int r;
 
@@ -168,20 +240,21 @@ static int bind_kind(struct view_filter *filter, struct bound *bound) {
         bound->code = NULL;
         memcpy(bound->types, filter->types, sizeof(bound->types));
         for (unsigned i = 0; i < filter->n_names; i++)
-                if (filter->types[i] != 0)
+                if (filter->types[i] != 0 && !is_application(filter->names[i]))
                         definition.fields[definition.n_fields++] = (struct definition_field) {
                                 .type = filter->types[i],
                                 .name = filter->names[i],
                         };
         /* Of no fixed size, so that each field has a piece of its own. */
         definition.fields[definition.n_fields++] = (struct definition_field) { .type = DEFINITION_STRING, .name = "" };
-        r = filter_bind(filter->programs, 1, &definition, filter->buffer, FILTER_CODE_SIZE_MAX, &size);
+        r = filter_bind(filter->programs, 1, &definition, &application, filter->buffer, FILTER_CODE_SIZE_MAX, &size);
         if (r <= 0)
                 return r;
         bound->code = malloc(size);
         if (!bound->code)
                 return -ENOMEM;
         memcpy(bound->code, filter->buffer, size);
+        find_places(filter, bound);
         return 0;
 }
 
@@ -258,6 +331,7 @@ int view_filter_run(struct view_filter *filter, tracectl_reader_event *event) {
         if (!bound->code)
                 return 0;
         make_pieces(filter);
+        filter->bound = bound;
         if (bound->code->contexts != 0 && !take_contexts(filter, event, bound->code->contexts))
                 return 0;
         return filter_run(bound->code, &filter->input);

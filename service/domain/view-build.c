@@ -32,6 +32,12 @@ static struct choice *choices_of(struct builder *b, uint32_t session) {
         return b->choices + (size_t) session * b->n_events;
 }
 
+static unsigned context_type(const char *name, const void *userdata) {
+        const struct event_definitions *d = userdata;
+
+        return app_context_type(name, d->data, d->size);
+}
+
 /*
  * An event that several rules select is recorded once, where any of them lets it
  * pass: one without a filter always. Where they are more than one program has
@@ -40,6 +46,7 @@ static struct choice *choices_of(struct builder *b, uint32_t session) {
 static int choose_filter(struct builder *b, const struct model_session *session, uint32_t event,
                          const struct model_rule *rule, uint32_t position, struct choice *ret) {
         const struct event_entry *entry = &b->request->definitions->events[event];
+        const struct filter_application application = { context_type, b->request->definitions };
         struct filter_program *programs[FILTER_BIND_MAX];
         struct definition definition;
         size_t n = 0;
@@ -54,7 +61,7 @@ static int choose_filter(struct builder *b, const struct model_session *session,
         }
         r = event_definitions_read(b->request->definitions, event, &definition);
         if (r >= 0)
-                r = view_filters_add(&b->filters, programs, n, &definition, &ret->filter);
+                r = view_filters_add(&b->filters, programs, n, &definition, &application, &ret->filter);
         if (r == 0)
                 ret->channel = OFF;
         return r < 0 ? r : 0;

@@ -29,7 +29,7 @@ static bool is_last(const struct view_filters *f, size_t size) {
 }
 
 int view_filters_add(struct view_filters *f, struct filter_program *const *programs, size_t n,
-                     const struct definition *event, uint32_t *ret) {
+                     const struct definition *event, const struct filter_application *application, uint32_t *ret) {
         struct view_filter *entries;
         size_t size;
         int r;
@@ -37,7 +37,7 @@ int view_filters_add(struct view_filters *f, struct filter_program *const *progr
         r = reserve(f);
         if (r < 0)
                 return r;
-        r = filter_bind(programs, n, event, f->data + f->size, f->room - f->size, &size);
+        r = filter_bind(programs, n, event, application, f->data + f->size, f->room - f->size, &size);
         *ret = 0;
         if (r <= 0)
                 return r == -E2BIG ? 1 : r;

@@ -27,7 +27,7 @@ struct view_filters {
  * rather than too little. -ENOMEM.
  */
 int view_filters_add(struct view_filters *f, struct filter_program *const *programs, size_t n,
-                     const struct definition *event, uint32_t *ret);
+                     const struct definition *event, const struct filter_application *application, uint32_t *ret);
 
 /* Bytes of the entries and of what they lead to. */
 size_t view_filters_size(const struct view_filters *f);

@@ -29,7 +29,7 @@ static void bind_filter(const struct definition *d) {
         for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
                 if (!programs[i])
                         g_assert_cmpint(filter_compile(texts[i], &programs[i], &error), ==, 0);
-                if (filter_bind(&programs[i], 1, d, code, sizeof(code), &size) > 0)
+                if (filter_bind(&programs[i], 1, d, NULL, code, sizeof(code), &size) > 0)
                         g_assert_cmpint(filter_check(code, size), ==, 0);
         }
 }

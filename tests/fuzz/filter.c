@@ -51,10 +51,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
 void fuzz_seeds(fuzz_add add) {
         static const char text[] = "(a_u8 == 1 || !$ctx.vpid) && -x << 2 >= 0x1f / s == 'a*\\*' && (f < 1.5e3 ^ ~i & 7)";
-        g_autofree struct filter_code *code = play_bind("$ctx.procname == \"a*\" || $ctx.vtid > 7 && 1.5 < 2", &play_all);
+        g_autofree struct filter_code *code = play_bind("$ctx.procname == \"a*\" || $app.play:depth > 7 && 1.5 < 2 || $app.play:who != 'x'",
+                                                            &play_all);
+        static const char application[] = "$app.play:depth < 0 && $app.play:who == 'a*' || $app.play:half > .25";
         g_autofree uint8_t *input = NULL;
 
         add(text, strlen(text));
+        add(application, strlen(application));
         g_assert_nonnull(code);
         input = g_malloc0(1 + code->size);
         memcpy(input + 1, code, code->size);

@@ -54,7 +54,7 @@ GByteArray *made_view(uint32_t n_rings, const char *const *filters, uint32_t n_f
                 struct filter_program *compiled = play_compile(filters[i]);
                 size_t size;
 
-                g_assert_cmpint(filter_bind(&compiled, 1, &event, code, sizeof(code), &size), ==, 1);
+                g_assert_cmpint(filter_bind(&compiled, 1, &event, NULL, code, sizeof(code), &size), ==, 1);
                 filter_program_unref(compiled);
                 places[i] = (struct view_filter) { (uint32_t) h.total_size, (uint32_t) size };
                 g_byte_array_append(codes, (const guint8 *) code, (guint) size);

@@ -121,12 +121,15 @@ class Rules(ServiceTest):
             self.assertIn(f'pid = {emitter.pid}, tid = {emitter.pid}, uid = 1001, gid = {group}, cgroup = "{cgroup}"',
                           line)
 
-    def test_contexts_of_the_program(self):
-        """Its own values; text without a value where it has none of that name; of the type that it says."""
+    def make_programs_with_contexts(self):
         self.host.write("/root/contexts.cc", CONTEXTS)
         for name, options in (("typed", "-DDEPTH"), ("other", "")):
             self.host.run(f"c++ -std=c++17 -O2 {options} /root/contexts.cc -o /usr/local/bin/{name} -pthread "
                           "$(pkg-config --cflags --libs tracectl-tracepoint)")
+
+    def test_contexts_of_the_program(self):
+        """Its own values; text without a value where it has none of that name; of the type that it says."""
+        self.make_programs_with_contexts()
         names = [f"app:test:{name}" for name in ("depth", "large", "half", "missing", "who")]
         names += ["app:a_b:c", "app:a:b_c"]  # which readers would give one name
         self.tracectl("alice", "create", "values")
@@ -154,12 +157,51 @@ class Rules(ServiceTest):
         self.assertEqual(self.get("alice", "values", "EventsDiscarded"), 2)
         shown = self.tracectl("alice", "view", "values").stdout
         self.assertEqual(shown.count(" app_test_depth=-7 "), 1)
+        for text, n in (("$app.test:depth == -7", 1), ('$app.test:who == "below"', 1), ('$app.test:depth == "d"', 2),
+                        ("$app.test:half > 0.25 && depth > 0", 1),
+                        ("$app.test:missing == 0", 0), ("$app.test:nowhere == 0 || depth", 0)):
+            found = self.tracectl("alice", "view", "values", "--filter", text).stdout
+            self.assertEqual(found.count(" test:went "), n, text)
         self.assertIn("session", self.refused("alice", "add-context", "app:test:late"))
         self.tracectl("alice", "create", "refused")
         self.assertIn("app:PROVIDER:NAME", self.refused("alice", "add-context", "app:test"))
         for i in range(8):
             self.tracectl("alice", "add-context", f"app:test:c{i}")
         self.assertIn("too many contexts", self.refused("alice", "add-context", "app:test:c8"))
+
+    def test_filters_on_contexts_of_the_program(self):
+        """Also where they are not recorded; by the type that each program says; never where it has none of that name."""
+        self.make_programs_with_contexts()
+        def typed(*depths):
+            return [("typed", n) for n in depths]
+
+        def other(*depths):
+            return [("other", n) for n in depths]
+
+        numbers = "$app.test:depth < 0 && $app.test:large == 18446744073709551615 && $app.test:half > 0.25"
+        for filters, expected in (
+                ((numbers,), typed(-7)),
+                (('$app.test:who == "a name*"',), typed(7)),
+                (('$app.test:depth == "d" && depth > 0',), other(7)),
+                (("$app.test:missing != 0 || depth == 7", "$app.test:half > 1 || $app.test:depth == 7"), typed(7)),
+                (("$app.test:large && depth > 0", '$app.test:depth == "d"'), typed(7) + other(-7, 7)),
+                # One rule without a filter is enough.
+                ((numbers, None), typed(-7, 7) + other(-7, 7))):
+            with self.subTest(filters=filters):
+                self.tracectl("alice", "create", "filtered")
+                self.tracectl("alice", "add-context", "procname")
+                for text in filters:
+                    self.tracectl("alice", "enable-event", "test:went", *(["--filter", text] if text else []))
+                self.tracectl("alice", "start")
+                for name in ("typed", "other"):
+                    self.host.run([name], user="alice")
+                found = [(re.search('procname = "([a-z]+)', line)[1], int(re.search(r"\{ depth = (-?\d+)", line)[1]))
+                         for line in self.stopped("filtered")]
+                self.assertEqual(sorted(found), sorted(expected))
+                self.tracectl("alice", "destroy", "filtered")
+        self.tracectl("alice", "create", "refused")
+        for text in ("$app.test", "$app.test: == 1", "$app.:x == 1"):
+            self.assertIn("$app.PROVIDER:NAME", self.refused("alice", "enable-event", "test:*", "--filter", text))
 
     def test_contexts_of_another_user(self):
         """After setuid() they are the new user's."""

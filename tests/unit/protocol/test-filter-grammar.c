@@ -81,7 +81,7 @@ static void test_bad(void) {
                 { "id == 0x10000000000000000", 6, "64 bits" },
                 { "$ctx.nothing == 1", 0, "vpid, vtid, procname" },
                 { "$ctx. == 1", 0, "vpid" },
-                { "$app.x == 1", 0, "vpid" },
+                { "$app.x == 1", 0, "$app.PROVIDER:NAME" },
                 { "$", 0, "vpid" },
                 { "$ctx.a23456789012345678901234567890123 == 1", 0, "vpid" },
                 { "name < \"a\"", 5, "only be compared with == and !=" },

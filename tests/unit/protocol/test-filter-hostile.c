@@ -90,7 +90,12 @@ static struct filter_instruction random_instruction(GRand *rand, unsigned at, un
                 i.value = (uint64_t) g_rand_int_range(rand, 0, 9) | (uint64_t) g_rand_int_range(rand, 0, 9) << 32;
         else if (i.op == FILTER_JUMP_FALSE || i.op == FILTER_JUMP_TRUE)
                 i.value = at + (unsigned) g_rand_int_range(rand, 1, (int) n + 1);
-        else
+        else if (i.op == FILTER_APPLICATION) {
+                static const uint8_t kinds[] = { DEFINITION_I64, DEFINITION_U64, DEFINITION_F64, DEFINITION_STRING };
+
+                i.type = kinds[g_rand_int_range(rand, 0, G_N_ELEMENTS(kinds))];
+                i.index = (uint16_t) g_rand_int_range(rand, 0, 3);
+        } else
                 i.value = g_rand_int(rand);
         return i;
 }
@@ -103,22 +108,63 @@ static void test_made_up(void) {
                 struct {
                         struct filter_code header;
                         struct filter_instruction instructions[8];
-                        char strings[16];
+                        char strings[40];
                 } made = {
-                        .header = { FILTER_CODE_MAJOR, FILTER_CODE_MINOR, 0, 0, 16, CONTEXTS_ALL, 0 },
+                        .header = { FILTER_CODE_MAJOR, FILTER_CODE_MINOR, 0, 0, 40, CONTEXTS_ALL, 24 },
                 };
                 unsigned n = (unsigned) g_rand_int_range(rand, 1, 8);
 
                 for (unsigned k = 0; k < n; k++)
                         made.instructions[k] = random_instruction(rand, k, n);
-                memcpy(&made.instructions[n], "a*\\*b?*\\\\*cd**efg", 16);
+                memcpy(&made.instructions[n], "a*\\*b?*\\\\*cd**efplay:depth play:who_els", 40);
                 made.header.n_instructions = n;
-                made.header.size = (uint32_t) (sizeof(made.header) + n * sizeof(made.instructions[0]) + 16);
+                made.header.size = (uint32_t) (sizeof(made.header) + n * sizeof(made.instructions[0]) + 40);
                 accepted += try(&made, made.header.size);
         }
         g_test_message("%u of %u accepted", accepted, total);
         g_assert_cmpuint(accepted, >, total / 1000);
         g_rand_free(rand);
+}
+
+/* The names of the application's contexts: exactly a list of such, at the end of the strings. */
+static void test_names(void) {
+        static const struct {
+                const char *strings; /* 16 bytes */
+                uint32_t size;
+                uint16_t index;
+                uint8_t type;
+                bool good;
+        } cases[] = {
+                { "........a:b c:d\0", 8, 1, DEFINITION_STRING, true },
+                { "........a:b c:d\0", 8, 2, DEFINITION_STRING, false },
+                { "........a:b c:d\0", 8, 0, DEFINITION_U32, false },
+                { "........a:b c:d\0", 16, 0, DEFINITION_STRING, false },
+                { "........a:b c:d\0", 17, 0, DEFINITION_STRING, false },
+                { "........a:b c:d\0", UINT32_MAX, 0, DEFINITION_STRING, false },
+                { "........a:b\0c:d\0", 8, 0, DEFINITION_STRING, false },
+                { "........a:b c:de", 8, 0, DEFINITION_STRING, false },
+                { "........a:b  c:\0", 8, 0, DEFINITION_STRING, false },
+                { "...............\0", 1, 0, DEFINITION_STRING, false },
+        };
+
+        for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+                struct {
+                        struct filter_code header;
+                        struct filter_instruction instructions[3];
+                        char strings[16];
+                } made = {
+                        .header = { FILTER_CODE_MAJOR, FILTER_CODE_MINOR, sizeof(made), 3, 16, 0, cases[i].size },
+                        .instructions = {
+                                { .op = FILTER_APPLICATION, .type = cases[i].type, .index = cases[i].index },
+                                { .op = FILTER_MATCH },
+                                { .op = FILTER_PASS },
+                        },
+                };
+
+                memcpy(made.strings, cases[i].strings, sizeof(made.strings));
+                g_test_message("%s, %u", cases[i].strings, cases[i].size);
+                g_assert_cmpint(filter_check(&made, sizeof(made)), ==, cases[i].good ? 0 : -EBADMSG);
+        }
 }
 
 struct refused {
@@ -147,6 +193,7 @@ static void test_rules(void) {
                 { "two contexts", { { .op = FILTER_CONTEXT, .value = 3 }, PASS }, 2 },
                 { "not declared", { { .op = FILTER_CONTEXT, .value = CONTEXT_VTID }, PASS }, 2 },
                 { "unknown", { { .op = FILTER_CONTEXT, .value = UINT64_C(1) << 40 }, PASS }, 2 },
+                { "no names", { { .op = FILTER_APPLICATION, .type = DEFINITION_I64 }, PASS }, 2 },
                 { "a float", { { .op = FILTER_FLOAT }, PASS }, 2 },
                 { "a string", { { .op = FILTER_FIELD, .type = DEFINITION_STRING }, PASS }, 2 },
                 { "a number is no string", { ONE, { .op = FILTER_MATCH }, PASS }, 3 },
@@ -250,6 +297,7 @@ static void test_limits(void) {
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/filter/hostile/rules", test_rules);
+        g_test_add_func("/filter/hostile/names", test_names);
         g_test_add_func("/filter/hostile/header", test_header);
         g_test_add_func("/filter/hostile/limits", test_limits);
         g_test_add_func("/filter/hostile/mutations", test_mutations);

@@ -170,6 +170,39 @@ static void test_contexts(void) {
         }
 }
 
+/* Those that an application defines itself; one without them is never recorded by an expression that names one. */
+static void test_applications(void) {
+        static const struct row rows[] = {
+                { "$app.play:depth == -5", YES }, { "$app.play:depth < u8", YES }, { "-$app.play:depth == 5", YES },
+                { "$app.play:large == 18446744073709551615", YES }, { "$app.play:large < $app.play:depth", NO },
+                { "$app.play:half == 0.5", YES }, { "$app.play:half > 1", NO }, { "!$app.play:half", NO },
+                { "$app.play:who == 'ann\\*e'", YES }, { "$app.play:who != 'a*'", NO },
+                { "$app.play:who == $ctx.procname", NO }, { "$app.play:who == $app.play:who", YES },
+                { "$app.play:depth == -5 && $app.play:who == '*e' && u8 == 200 && $app.play:depth", YES },
+                { "$app.play:lost == 0", NO }, { "$app.play:lost || u8 == 200", NO }, { "u8 == 200 || $app.play:lost", YES },
+                { "$app.play:missing == 0", NEVER }, { "u8 == 200 || $app.play:missing", NEVER },
+                { "$app.other:depth == -5", NEVER }, { "$app.play:who == 1", NEVER }, { "$app.play:half & 1", NEVER },
+                { "$app.play:depth == 'x'", NEVER }, { "$app.play:who", NEVER },
+        };
+        static const char *const names[] = { "a", "b", "c", "d", "e", "f", "g", "h" };
+        _cleanup_(filter_program_unrefp) struct filter_program *program = play_compile("$app.play:depth || 1");
+        g_autofree char *buffer = g_malloc(FILTER_CODE_SIZE_MAX);
+        g_autoptr(GString) text = g_string_new("u8 == 200");
+        struct filter_program *refused = NULL;
+        struct filter_error error;
+        size_t size;
+
+        assert_rows(rows, G_N_ELEMENTS(rows), &play_all);
+        g_assert_cmpint(filter_bind(&program, 1, &play_all.definition, NULL, buffer, FILTER_CODE_SIZE_MAX, &size), ==, 0);
+        for (unsigned i = 0; i < G_N_ELEMENTS(names); i++)
+                g_string_append_printf(text, " || $app.many:%s || $app.many:%s", names[i], names[i]);
+        filter_program_unref(play_compile(text->str));
+        g_string_append(text, " || $app.many:one_more");
+        g_assert_cmpint(filter_compile(text->str, &refused, &error), ==, -EINVAL);
+        g_assert_nonnull(strstr(error.message, "more than 8 contexts of applications"));
+        g_assert_cmpuint(error.position, ==, text->len - strlen("$app.many:one_more"));
+}
+
 /* Several expressions pass where one does; those that do not fit the event count for nothing. */
 static void test_several(void) {
         static const struct {
@@ -192,7 +225,7 @@ static void test_several(void) {
 
                 for (unsigned k = 0; k < 3; k++)
                         programs[k] = play_compile(cases[i].texts[k]);
-                r = filter_bind(programs, 3, &play_mixed.definition, code, FILTER_CODE_SIZE_MAX, &size);
+                r = filter_bind(programs, 3, &play_mixed.definition, NULL, code, FILTER_CODE_SIZE_MAX, &size);
                 g_assert_cmpint(r, ==, cases[i].expected != NEVER);
                 if (r > 0) {
                         g_assert_cmpint(filter_check(code, size), ==, 0);
@@ -221,19 +254,19 @@ static void test_room(void) {
 
         for (unsigned i = 0; i < G_N_ELEMENTS(programs); i++)
                 programs[i] = largest();
-        g_assert_cmpint(filter_bind(programs, FILTER_BIND_MAX, &play_all.definition, buffer, FILTER_CODE_SIZE_MAX,
+        g_assert_cmpint(filter_bind(programs, FILTER_BIND_MAX, &play_all.definition, NULL, buffer, FILTER_CODE_SIZE_MAX,
                                     &size), ==, 1);
         g_assert_cmpint(filter_check(buffer, size), ==, 0);
         g_assert_true(play_run((const struct filter_code *) buffer, &play_all, NULL));
-        g_assert_cmpint(filter_bind(programs, G_N_ELEMENTS(programs), &play_all.definition, buffer,
+        g_assert_cmpint(filter_bind(programs, G_N_ELEMENTS(programs), &play_all.definition, NULL, buffer,
                                     FILTER_CODE_SIZE_MAX, &size), ==, -E2BIG);
         for (unsigned i = 0; i < G_N_ELEMENTS(programs); i++)
                 filter_program_unref(programs[i]);
-        g_assert_cmpint(filter_bind(&small, 1, &play_mixed.definition, buffer, FILTER_CODE_SIZE_MAX, &need), ==, 1);
+        g_assert_cmpint(filter_bind(&small, 1, &play_mixed.definition, NULL, buffer, FILTER_CODE_SIZE_MAX, &need), ==, 1);
         for (size_t room = 0; room <= need; room += 8) {
                 g_autofree char *exact = g_malloc(room + 1);
 
-                g_assert_cmpint(filter_bind(&small, 1, &play_mixed.definition, exact, room, &size), ==,
+                g_assert_cmpint(filter_bind(&small, 1, &play_mixed.definition, NULL, exact, room, &size), ==,
                                 room < need ? -E2BIG : 1);
         }
 }
@@ -309,6 +342,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/filter/strings", test_strings);
         g_test_add_func("/filter/never", test_never);
         g_test_add_func("/filter/contexts", test_contexts);
+        g_test_add_func("/filter/applications", test_applications);
         g_test_add_func("/filter/several", test_several);
         g_test_add_func("/filter/room", test_room);
         g_test_add_func("/filter/steps", test_steps);

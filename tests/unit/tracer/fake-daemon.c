@@ -209,7 +209,7 @@ static void add_actions(struct fake_daemon *f, const struct definition *event, u
                         action.id = fake_class_filtered(f, number, i);
                 if (f->n_filters && f->filters[i]) {
                         g_assert_cmpint(filter_compile(f->filters[i], &program, &error), ==, 0);
-                        if (filter_bind(&program, 1, event, code, FILTER_CODE_SIZE_MAX, &size) > 0) {
+                        if (filter_bind(&program, 1, event, NULL, code, FILTER_CODE_SIZE_MAX, &size) > 0) {
                                 filter.size = (uint32_t) size;
                                 g_byte_array_append(codes, (const guint8 *) code, (guint) size);
                                 g_array_append_val(filters, filter);
