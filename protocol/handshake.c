@@ -47,6 +47,7 @@ static const struct key keys[] = {
         NUMBER("GID", HANDSHAKE_GID, gid),
         NUMBER("WORD", HANDSHAKE_WORD, word),
         NUMBER("RESUME", HANDSHAKE_RESUME, resume),
+        { "VIEW", HANDSHAKE_VIEW, VALUE_HASH, offsetof(struct handshake, view), NULL },
         NUMBER("APPLICATION", HANDSHAKE_APPLICATION, application),
         NUMBER("GENERATION", HANDSHAKE_GENERATION, generation),
         NUMBER("APPLIED", HANDSHAKE_APPLIED, applied),

@@ -8,11 +8,11 @@
  *
  *   application                             tracingd
  *   REGISTER=1 ABI= NAME= EVENTS=<hash>
- *     [PID=] [WORD=] [FORM=locked] [RESUME=] [EXECUTABLE=]
+ *     [PID=] [WORD=] [FORM=locked] [RESUME= [VIEW=<hash>]] [EXECUTABLE=]
  *                                           NEED=events
  *   EVENTS=<hash> + definitions
  *                                           READY=1 APPLICATION= GENERATION= PID= UID= GID=
- *                                             [CGROUP=] [NAMESPACE=same] + view, rings
+ *                                             [CGROUP=] [NAMESPACE=same] + view, rings | VIEW=<hash>
  *   APPLIED=<generation> | ERRNO=<errno> GENERATION=
  *                                           CONFIG=1 GENERATION= [+ view, rings]
  *   GET=<generation>                          (asked for where CONFIG had none)
@@ -38,7 +38,10 @@
  * the kernel says, or a new one, and a view like any other. Ring sets whose ids
  * the process has mapped stay as they are, others come and go by the view. A
  * process that was never registered, or has given its rings up, sends no RESUME;
- * nor does a child of fork().
+ * nor does a child of fork(). VIEW is the hash (view_hash()) of the view that is
+ * in force there. Where the new one would say the same, READY brings that hash
+ * in place of the view: then it stays, and APPLIED is the answer, or GET where it
+ * is not in force after all.
  */
 
 #include <stdbool.h>
@@ -76,6 +79,7 @@ enum handshake_keys {
         HANDSHAKE_CGROUP = 1 << 18,
         HANDSHAKE_NAMESPACE_SAME = 1 << 19,
         HANDSHAKE_EXECUTABLE = 1 << 20,
+        HANDSHAKE_VIEW = 1 << 21,
 };
 
 /* A message after parsing; a value counts only where its key is in keys. */
@@ -83,7 +87,7 @@ struct handshake {
         uint32_t keys; /* enum handshake_keys */
         uint32_t abi_major, abi_minor;
         uint64_t events; /* hash of the definitions */
-        uint64_t applied, error, get, resume, application, generation, pid, word, uid, gid;
+        uint64_t applied, error, get, resume, view, application, generation, pid, word, uid, gid;
         char name[HANDSHAKE_NAME_MAX + 1]; /* printable; other bytes became '?' */
         char cgroup[HANDSHAKE_CGROUP_MAX + 1]; /* likewise */
         char executable[HANDSHAKE_EXECUTABLE_MAX + 1]; /* likewise */

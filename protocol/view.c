@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "common/hash.h"
 #include "protocol/ctf.h"
 #include "protocol/view.h"
 
@@ -88,4 +89,10 @@ int view_check(const void *data, size_t size, size_t n_fds, struct view *ret) {
                 return r;
         *ret = v;
         return 0;
+}
+
+uint64_t view_hash(const struct view_header *view) {
+        const size_t before = offsetof(struct view_header, generation), after = before + sizeof(view->generation);
+
+        return hash_bytes(hash_bytes(HASH_INIT, view, before), (const char *) view + after, view->total_size - after);
 }

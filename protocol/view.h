@@ -97,6 +97,9 @@ struct view {
  */
 int view_check(const void *data, size_t size, size_t n_fds, struct view *ret);
 
+/* Of all of a view but its generation: two that have the same say the same. */
+uint64_t view_hash(const struct view_header *view);
+
 /* The number of descriptors that a ring of these flags has. */
 static inline unsigned view_ring_fds(uint32_t flags) {
         return ((flags & VIEW_RING_SHARED) ? 2 : 0) + ((flags & VIEW_RING_LOCKED) ? 2 : 0);

@@ -15,17 +15,18 @@
  *   other bits   different after each change, so that no waiter sleeps through one
  *
  * An application that finds bit 0 set connects to the registration socket. One
- * that was registered and is hung up on goes on recording and waits for the word
- * to differ from what it was before it connected, for WAIT_RESTART_MSEC to twice
- * that (as long again where it has changed, and nobody was woken yet). Then it
+ * that was registered and is hung up on goes on recording and, while bit 0 is set,
+ * sleeps until it is woken or the word changes, for WAIT_RESTART_MSEC to twice that
+ * (as long again where it has changed, and nobody was woken yet). Then it
  * looks at the word: where bit 0 is set, it connects again, with RESUME
  * (protocol/handshake.h), for as long as WAIT_RESUME_SECONDS, in which time does
  * not count while the socket's backlog is full. Where it is not, or nobody has
  * answered until then, it records nothing more, gives its rings up and waits for
  * the word to change. So a daemon that has nothing to trace clears the bit before
  * it hangs up, and one that takes sessions up again changes the word when it can
- * be connected to, and wakes those that were left. Waiters look again by themselves
- * after WAIT_RECHECK_SECONDS, also whether the file at the path is still theirs.
+ * be connected to, and wakes those that were left, also those that fall asleep
+ * after that. Waiters look again by themselves after WAIT_RECHECK_SECONDS, also
+ * whether the file at the path is still theirs.
  */
 
 #include <stdint.h>

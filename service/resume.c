@@ -44,6 +44,7 @@ static void on_gone(const struct roll_entry *entry, void *userdata) {
 
 static void settle(struct service *s) {
         s->roll_timer = sd_event_source_disable_unref(s->roll_timer);
+        wake_await(s->wake, false);
         /* Whoever wrote to shared rings that are lost has others now. */
         user_domain_release_lost(s->domain, 0);
         waiters_check(s->manager);

@@ -40,6 +40,7 @@ static void on_removed(struct application *a, void *userdata) {
 static void follow_wake(struct service *s) {
         uint64_t served = registry_count_served(s->registry);
 
+        wake_await(s->wake, roll_missing(s->roll) > 0);
         wake_served(s->wake, served - s->served);
         s->served = served;
         registry_await(s->registry, REGISTRY_AWAITED_BY_WAKE, wake_is_waking(s->wake));

@@ -32,6 +32,8 @@ struct wake {
         bool wanted, resting;
         uint32_t expected, missing;
         bool waking;           /* some may be asleep that shall come */
+        bool awaiting;         /* some may fall asleep that shall come */
+        bool emptied;          /* nobody was left asleep when some were last woken */
         uint32_t window, open;  /* how many are awake at once; those woken that have not been served */
         uint32_t served, waits; /* since the timer of the window last expired; how often it has in this window */
         sd_event_source *timer, *window_timer;
@@ -134,12 +136,20 @@ static void open_window(struct wake *w) {
 
         w->open += n;
         w->served = w->waits = 0;
-        if (n < wanted)
+        w->emptied = n < wanted;
+        if (w->emptied && !w->awaiting)
                 stop_waking(w);
         else
                 set_timer(w->window_timer, WINDOW_USEC);
-        if (w->expected > 0)
+        if (w->expected > 0 && (n > 0 || !w->awaiting))
                 set_timer(w->timer, WAKE_SETTLE_USEC);
+}
+
+static void begin_waking(struct wake *w) {
+        w->waking = true;
+        w->window = WINDOW_MIN;
+        w->open = 0;
+        open_window(w);
 }
 
 /*
@@ -157,7 +167,7 @@ static int on_window_timeout(sd_event_source *s, uint64_t usec, void *userdata) 
                 return 0;
         }
         w->open = 0;
-        if (!served && w->window < WINDOW_MAX)
+        if (!served && !w->emptied && w->window < WINDOW_MAX)
                 w->window *= 2;
         open_window(w);
         return 0;
@@ -249,10 +259,13 @@ void wake_want(struct wake *w) {
         if (w->expected == 0)
                 return;
         log_debug("%u applications are woken", w->expected);
-        w->waking = true;
-        w->window = WINDOW_MIN;
-        w->open = 0;
-        open_window(w);
+        begin_waking(w);
+}
+
+void wake_await(struct wake *w, bool awaited) {
+        w->awaiting = awaited;
+        if (awaited && !w->waking && w->wanted && w->page)
+                begin_waking(w);
 }
 
 void wake_rest(struct wake *w) {

@@ -41,6 +41,13 @@ void wake_rest(struct wake *w);
 /* As wake_rest(), but applications shall come back: the next tracingd needs them. */
 void wake_leave(struct wake *w);
 
+/*
+ * Whether some are known who will come to the page, and may not be asleep there
+ * yet: those that were hung up on notice it one after the other. As long as
+ * there are any, whoever is found asleep is woken in his turn.
+ */
+void wake_await(struct wake *w, bool awaited);
+
 /* One has come. */
 void wake_registered(struct wake *w);
 

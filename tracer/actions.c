@@ -304,13 +304,24 @@ static bool is_same_process(const struct context_process *a, const struct contex
 }
 
 /* Then the ring sets are mapped, too: their numbers are never used again for others. */
+static bool has_kept(const struct applied *a, const struct snapshot *s) {
+        return a->memory && a->view && a->version == s->version && is_same_process(a->made_for, &a->process) &&
+               !publish_is_pending(a->source);
+}
+
 static bool is_in_force(const struct applied *a, const struct view_header *view, const struct snapshot *s) {
         const size_t after = offsetof(struct view_header, generation) + sizeof(view->generation);
 
-        return a->memory && a->view && a->version == s->version && a->view->total_size == view->total_size &&
+        return has_kept(a, s) && a->view->total_size == view->total_size &&
                memcmp(a->view, view, offsetof(struct view_header, generation)) == 0 &&
-               memcmp((const char *) a->view + after, (const char *) view + after, view->total_size - after) == 0 &&
-               is_same_process(a->made_for, &a->process) && !publish_is_pending(a->source);
+               memcmp((const char *) a->view + after, (const char *) view + after, view->total_size - after) == 0;
+}
+
+bool actions_are_in_force(const struct applied *a, const struct snapshot *s, uint64_t *ret_view) {
+        if (!has_kept(a, s))
+                return false;
+        *ret_view = view_hash(a->view);
+        return true;
 }
 
 int actions_apply(struct applied *a, const struct view *view, const int *fds, struct snapshot *s) {

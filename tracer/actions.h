@@ -40,6 +40,9 @@ struct applied {
  */
 int actions_apply(struct applied *applied, const struct view *view, const int *fds, struct snapshot *snapshot);
 
+/* Whether a view is in force, made for this snapshot and what the daemon says of us now; its view_hash(). */
+bool actions_are_in_force(const struct applied *applied, const struct snapshot *snapshot, uint64_t *ret_view);
+
 /* Nothing wanted by this daemon any more; its ring sets unmapped. */
 void actions_clear(struct applied *applied);
 

@@ -79,6 +79,8 @@ static void make_registration(struct client *c, struct registration *ret) {
 
         if (c->daemon->application)
                 h.keys |= HANDSHAKE_RESUME;
+        if (c->daemon->application && actions_are_in_force(&c->daemon->view, c->daemon->snapshot, &h.view))
+                h.keys |= HANDSHAKE_VIEW;
         for (i = 0; i < HANDSHAKE_NAME_MAX && program_invocation_short_name[i]; i++) {
                 char byte = program_invocation_short_name[i];
 
@@ -171,6 +173,27 @@ static int apply_view(struct daemon *d, const int *fds, size_t n_fds, struct roo
         return r;
 }
 
+static bool is_in_force(const struct daemon *d, uint64_t wanted) {
+        uint64_t view;
+
+        return actions_are_in_force(&d->view, d->snapshot, &view) && view == wanted;
+}
+
+/* The view has stayed behind: it is asked for, unless the one that we had is still right. */
+static int handle_no_view(struct client *c, const struct handshake *h) {
+        struct daemon *d = c->daemon;
+        bool kept = h->keys & HANDSHAKE_VIEW && is_in_force(d, h->view);
+        struct handshake answer = { .keys = HANDSHAKE_GET, .get = h->generation };
+        int r;
+
+        if (kept)
+                answer = (struct handshake) { .keys = HANDSHAKE_APPLIED, .applied = h->generation };
+        r = send_message(c, &answer, NULL, 0);
+        if (kept)
+                daemon_set_applied(d, d->snapshot->version);
+        return r;
+}
+
 static int handle_view(struct client *c, const struct handshake *h, const int *fds, size_t n_fds, struct room *room) {
         struct handshake answer = { .keys = HANDSHAKE_APPLIED, .applied = h->generation };
         bool stale = false;
@@ -184,10 +207,8 @@ static int handle_view(struct client *c, const struct handshake *h, const int *f
                 contexts_read_process(h, &c->daemon->view.process);
         c->daemon->ready = true;
         __atomic_store_n(&c->daemon->silent, 0, __ATOMIC_RELEASE);
-        if (n_fds == 0) {
-                answer = (struct handshake) { .keys = HANDSHAKE_GET, .get = h->generation };
-                return send_message(c, &answer, NULL, 0);
-        }
+        if (n_fds == 0)
+                return handle_no_view(c, h);
         r = apply_view(c->daemon, fds, n_fds, room, &stale);
         if (stale)
                 return 0;

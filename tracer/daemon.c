@@ -182,9 +182,10 @@ static int wait_as_we_are(struct daemon *d, uint32_t word, uint32_t seen, int64_
 
 /*
  * We were hung up on. Where the daemon has ended, the next one changes the word,
- * from the one that we had found before we connected, and wakes us when it is our
- * turn: so thousands that it has left neither hold its end up nor the start of the
- * next. But it may live, and have hung up on us alone, so after a while we go and see.
+ * and wakes us when it is our turn: so thousands that it has left neither hold its
+ * end up nor the start of the next. Also where it has changed it already, from the
+ * one that we had found before we connected: it knows whom it misses. But it may
+ * live, and have hung up on us alone, so after a while we go and see.
  */
 static void await_next(struct daemon *d, uint32_t word, uint32_t seen, int wake) {
         uint32_t now;
@@ -193,15 +194,15 @@ static void await_next(struct daemon *d, uint32_t word, uint32_t seen, int wake)
         for (unsigned i = 0; i < 2; i++) {
                 int64_t msec = wait_config.restart_msec + (int64_t) (retry_random() % (uint32_t) wait_config.restart_msec);
 
-                if (wait_as_we_are(d, word, seen, msec) != -ETIMEDOUT)
+                word = wait_word(&d->map, word);
+                if (!(word & WAIT_WANTED) || wait_as_we_are(d, word, seen, msec) != -ETIMEDOUT)
                         break;
                 pthread_mutex_lock(&d->lock);
                 r = wait_look(d->page, d->owner, &d->map, &now);
                 pthread_mutex_unlock(&d->lock);
-                /* It is there, and has thousands to wake before us: once more so long. */
+                /* It has come meanwhile, and has thousands to wake before us: once more so long. */
                 if (r < 0 || now == word)
                         break;
-                word = now;
         }
         client_drain_wake(wake);
 }

@@ -156,13 +156,21 @@ static int wait_in_turns(const uint32_t *word, uint32_t value, const uint32_t *w
         return r;
 }
 
+static const uint32_t *word_of(const struct wait_map *map) {
+        return (const uint32_t *) ((const char *) map->page + offsetof(struct wait_page, word));
+}
+
+uint32_t wait_word(const struct wait_map *map, uint32_t known) {
+        return map->page ? __atomic_load_n(word_of(map), __ATOMIC_ACQUIRE) : known;
+}
+
 int wait_for_next(const struct wait_map *map, uint32_t word, const uint32_t *wakes, uint32_t seen, int64_t msec) {
         const uint32_t *address;
         int r;
 
         if (!map->page)
                 return wait_own(wakes, seen, msec);
-        address = (const uint32_t *) ((const char *) map->page + offsetof(struct wait_page, word));
+        address = word_of(map);
         r = wait_both(address, word, wakes, seen, msec);
         /* Unknown to the kernel, or refused by a filter of system calls. */
         if (r == -ENOSYS || r == -EPERM)

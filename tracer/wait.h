@@ -57,10 +57,10 @@ int wait_look(const char *path, uid_t owner, struct wait_map *map, uint32_t *ret
  */
 void wait_for_change(struct wait_map *map, uint32_t word, const uint32_t *wakes, uint32_t seen);
 
-/*
- * The same for msec at most, by one who has been hung up on: word is what it had
- * found before it connected, and may have changed since. -ETIMEDOUT: that is over.
- */
+/* The word of the page as it is now; where none is mapped, what the caller knows. */
+uint32_t wait_word(const struct wait_map *map, uint32_t known);
+
+/* The same as wait_for_change() for msec at most, by one who has been hung up on. -ETIMEDOUT: that is over. */
 int wait_for_next(const struct wait_map *map, uint32_t word, const uint32_t *wakes, uint32_t seen, int64_t msec);
 
 /* Ends a wait_for_change() or wait_for_next() on wakes. Async-signal-safe. */

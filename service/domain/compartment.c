@@ -111,16 +111,20 @@ static bool has_one_pid(const struct compartment_home *home, const struct compar
  * which a daemon without capabilities cannot where it is another user's. But
  * everybody may see how ids are mapped there. A namespace in which ids are those
  * of our own, projects as well, which nobody maps who makes a container, is our
- * own: any other would have to be made so by root on purpose.
+ * own: any other would have to be made so by root on purpose. A process that has
+ * been at home never leaves the process namespace; into another user namespace it
+ * could go, which shows in the map of uids where it is not made by root.
  */
 static bool is_at_home(const struct compartment_home *home, const struct compartment_process *p) {
         char map[COMPARTMENT_MAP_MAX];
 
-        if (!home->uid_map[0] || !home->projid_map[0] || !has_one_pid(home, p))
+        if (!home->uid_map[0] || !home->projid_map[0] || (!p->was_at_home && !has_one_pid(home, p)))
                 return false;
         read_text(p->pid, "uid_map", map, sizeof(map));
         if (strcmp(map, home->uid_map) != 0)
                 return false;
+        if (p->was_at_home)
+                return true;
         read_text(p->pid, "projid_map", map, sizeof(map));
         return strcmp(map, home->projid_map) == 0;
 }
@@ -150,6 +154,13 @@ void compartment_read(const struct compartment_table *table, const struct compar
         if (table->home.has_labels && p->pid > 0)
                 read_text(p->pid, "attr/current", label, sizeof(label));
         strcpy(ret->label, label);
+}
+
+bool compartment_is_home(const struct compartment *c) {
+        const struct compartment_home *home = &c->table->home;
+
+        return c->key.alone == 0 && home->user_namespace && c->key.user_namespace == home->user_namespace &&
+               home->pid_namespace && c->key.pid_namespace == home->pid_namespace;
 }
 
 bool compartment_shares_pids(const struct compartment *c) {

@@ -60,6 +60,7 @@ struct compartment_process {
         uid_t uid;
         unsigned word_size;
         uint64_t application;
+        bool was_at_home; /* this process, before an earlier tracingd ended */
 };
 
 /*
@@ -68,6 +69,9 @@ struct compartment_process {
  */
 void compartment_read(const struct compartment_table *table, const struct compartment_process *process,
                       struct compartment_key *ret);
+
+/* Whether its processes are in the user and the process namespace of this one. */
+bool compartment_is_home(const struct compartment *c);
 
 /* Whether its processes are in the process namespace of this one: their numbers are the same here. */
 bool compartment_shares_pids(const struct compartment *c);

@@ -46,6 +46,7 @@ struct session_view {
         bool listed;
 
         struct view_file *file;
+        uint64_t hash; /* view_hash() of it */
         size_t n_fds; /* that go with the message */
         struct session_view_ring rings[VIEW_RINGS_MAX];
         uint32_t n_rings;

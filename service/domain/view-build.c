@@ -224,6 +224,7 @@ static int write_file(struct builder *b, uint32_t n_actions) {
                                 };
                 }
         view_filters_write(&b->filters, data, filters);
+        v->hash = view_hash((const struct view_header *) data);
         /* One of an application's own is of use to no other. */
         return view_file_get(b->request->application ? NULL : &v->compartment->key, data, header.total_size, &v->file);
 }

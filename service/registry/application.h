@@ -82,6 +82,8 @@ struct application {
         bool resumed;        /* it was registered with an earlier tracingd */
         bool awaits_release; /* rings of its own from that time are given up when it has others, or is gone */
         uint64_t wants_id;   /* that it had then, as it says */
+        uint64_t kept_view;  /* hash of the view that it has, from then; while keeps_view is set */
+        bool keeps_view;
         uint32_t roll_number;
         enum application_state state;
         struct compartment *compartment; /* constant once registered, as is group */

@@ -32,6 +32,7 @@ int application_identify(struct application *a) {
                 .uid = a->peer.uid,
                 .word_size = a->word_size,
                 .application = a->id,
+                .was_at_home = registry_was_at_home(a, a->wants_id),
         };
         compartment_read(&a->registry->config.domain->compartments, &process, &key);
         a->group = control_group_get(&a->registry->groups, a->peer.pid, pidfd);

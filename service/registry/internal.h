@@ -95,6 +95,8 @@ void registry_disconnect(struct application *a, bool by_us);
 void registry_leave(struct registry *r, struct charge *charge);
 
 /* resume.c */
+/* Whether it has been in our own namespaces, if this was its number. Once it is known which process it is. */
+bool registry_was_at_home(const struct application *a, uint64_t id);
 /* It says that this was its number. Once it is known which process it is, and before others can see it. */
 void registry_resume(struct application *a, uint64_t id);
 /* Registered, or no longer; under rcu_read_lock(). */

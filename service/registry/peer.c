@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -48,11 +49,23 @@ static int read_start_time(pid_t pid, uint64_t *ret) {
         return state == 'Z' || state == 'X' ? -ESRCH : 0;
 }
 
-int process_identity(pid_t pid, int pidfd, uint64_t *ret) {
+/* Whether pidfds have a file system of their own, with a number for each process. The same for all of them. */
+static bool has_pidfs(int pidfd) {
+        static atomic_int known; /* 0: not yet */
         struct statfs fs;
+        int has = atomic_load_explicit(&known, memory_order_relaxed);
+
+        if (has == 0 && fstatfs(pidfd, &fs) >= 0) {
+                has = fs.f_type == PIDFS_MAGIC ? 1 : -1;
+                atomic_store_explicit(&known, has, memory_order_relaxed);
+        }
+        return has > 0;
+}
+
+int process_identity(pid_t pid, int pidfd, uint64_t *ret) {
         struct stat st;
 
-        if (pidfd >= 0 && fstatfs(pidfd, &fs) >= 0 && fs.f_type == PIDFS_MAGIC && fstat(pidfd, &st) >= 0) {
+        if (pidfd >= 0 && has_pidfs(pidfd) && fstat(pidfd, &st) >= 0) {
                 *ret = st.st_ino;
                 return 0;
         }

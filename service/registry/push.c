@@ -57,7 +57,12 @@ static void introduce(const struct application *a, struct handshake *h) {
         }
 }
 
-static int send_view(struct application *a, const struct session_view *view) {
+/* It has it from an earlier tracingd. To send twenty descriptors costs more than all else of a message. */
+static bool has_kept(const struct application *a, const struct session_view *view) {
+        return a->resumed && !a->ready_sent && a->keeps_view && a->kept_view == view->hash;
+}
+
+static int send_view(struct application *a, const struct session_view *view, size_t n_fds) {
         struct handshake h = { .keys = HANDSHAKE_GENERATION, .generation = view->generation };
         int fds[SESSION_VIEW_FDS_MAX];
 
@@ -65,22 +70,27 @@ static int send_view(struct application *a, const struct session_view *view) {
                 h.keys |= HANDSHAKE_CONFIG;
         else
                 introduce(a, &h);
-        session_view_list_fds(view, fds);
-        return application_send(a, &h, fds, view->n_fds);
+        if (n_fds == 0) {
+                h.keys |= HANDSHAKE_VIEW;
+                h.view = a->kept_view;
+        } else
+                session_view_list_fds(view, fds);
+        return application_send(a, &h, fds, n_fds);
 }
 
 /* 1, or 0: it stays pending until its socket has room, or others of its user have read what they were sent. */
 static int try_send_view(struct application *a, const struct session_view *view) {
+        size_t n_fds = has_kept(a, view) ? 0 : view->n_fds;
         int r;
 
-        if (!window_charge(a, view->n_fds)) {
+        if (!window_charge(a, n_fds)) {
                 window_starve(a);
                 return 0;
         }
-        r = send_view(a, view);
+        r = send_view(a, view, n_fds);
         if (r >= 0)
                 return 1;
-        window_uncharge(a, view->n_fds);
+        window_uncharge(a, n_fds);
         a->blocked = r == -EAGAIN;
         /* Others of tracingd's own user have as many in flight. */
         if (r == -ETOOMANYREFS)

@@ -14,7 +14,19 @@ static int match_id(struct cds_lfht_node *node, const void *key) {
 }
 
 static struct roll_entry entry_of(const struct application *a, uint64_t id) {
-        return (struct roll_entry) { .id = id, .process = a->peer.process, .uid = a->peer.uid, .pid = a->peer.pid };
+        return (struct roll_entry) {
+                .id = id,
+                .process = a->peer.process,
+                .uid = a->peer.uid,
+                .pid = a->peer.pid,
+                .at_home = a->compartment && compartment_is_home(a->compartment),
+        };
+}
+
+bool registry_was_at_home(const struct application *a, uint64_t id) {
+        const struct roll_entry entry = entry_of(a, id);
+
+        return id != 0 && roll_was_at_home(a->registry->config.roll, &entry);
 }
 
 void registry_resume(struct application *a, uint64_t id) {

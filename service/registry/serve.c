@@ -92,6 +92,10 @@ static int on_register(struct application *a, const struct handshake *h) {
                 a->executable = strdup(h->executable);
         if (h->keys & HANDSHAKE_RESUME)
                 a->wants_id = h->resume;
+        if (h->keys & HANDSHAKE_RESUME && h->keys & HANDSHAKE_VIEW) {
+                a->kept_view = h->view;
+                a->keeps_view = true;
+        }
         a->state = APPLICATION_NEEDS;
         return on_events(a, h, NULL, 0);
 }

@@ -204,6 +204,8 @@ static void fill(struct roll *r, uint32_t i, const struct roll_entry *entry) {
         slot->process = entry->process;
         slot->uid = entry->uid;
         slot->pid = entry->pid;
+        /* Earlier versions leave what is there: of another process. */
+        slot->at_home = entry->at_home ? entry->process : 0;
         __atomic_store_n(&slot->id, entry->id, __ATOMIC_RELEASE);
 }
 
@@ -227,23 +229,46 @@ static bool is_of(const struct roll_slot *slot, const struct roll_entry *entry) 
                slot->process == entry->process;
 }
 
-uint32_t roll_resume(struct roll *r, const struct roll_entry *entry) {
-        uint32_t number = 0, first;
+/* Of one that is missing, under the lock; 0: there is none. */
+static uint32_t find_missing(const struct roll *r, const struct roll_entry *entry) {
+        uint32_t first;
 
         /* Where the kernel does not tell processes apart, nobody is known again. */
-        if (!r || entry->id == 0 || entry->process == 0)
+        if (entry->id == 0 || entry->process == 0)
                 return 0;
-        pthread_mutex_lock(&r->lock);
         first = (uint32_t) ((entry->id - 1) % (r->n_used ? r->n_used : 1));
         first = first < SLOTS_NEAR ? 0 : first - SLOTS_NEAR;
-        for (uint32_t n = 0; n < r->n_used && number == 0 && atomic_load(&r->n_missing) > 0; n++) {
+        for (uint32_t n = 0; n < r->n_used && atomic_load(&r->n_missing) > 0; n++) {
                 uint32_t i = (first + n) % r->n_used;
 
-                if (r->missing[i] && is_of(slot_at(r, i), entry)) {
-                        r->missing[i] = 0;
-                        number = i + 1;
-                }
+                if (r->missing[i] && is_of(slot_at(r, i), entry))
+                        return i + 1;
         }
+        return 0;
+}
+
+bool roll_was_at_home(struct roll *r, const struct roll_entry *entry) {
+        uint32_t number;
+        bool was;
+
+        if (!r)
+                return false;
+        pthread_mutex_lock(&r->lock);
+        number = find_missing(r, entry);
+        was = number > 0 && slot_at(r, number - 1)->at_home == entry->process;
+        pthread_mutex_unlock(&r->lock);
+        return was;
+}
+
+uint32_t roll_resume(struct roll *r, const struct roll_entry *entry) {
+        uint32_t number;
+
+        if (!r)
+                return 0;
+        pthread_mutex_lock(&r->lock);
+        number = find_missing(r, entry);
+        if (number > 0)
+                r->missing[number - 1] = 0;
         pthread_mutex_unlock(&r->lock);
         return number;
 }

@@ -41,7 +41,7 @@ struct roll_slot {
         uint64_t process; /* process_identity() */
         uint32_t uid;
         int32_t pid;
-        uint64_t reserved;
+        uint64_t at_home; /* process, where it was in tracingd's own namespaces when it registered; else another number */
         LATER_MEMBER
 };
 
@@ -49,6 +49,7 @@ struct roll_entry {
         uint64_t id, process;
         uid_t uid;
         pid_t pid;
+        bool at_home;
 };
 
 struct roll;
@@ -66,6 +67,9 @@ uint64_t roll_last(const struct roll *r);
 
 /* An application was registered. What it is known by, for roll_drop(); 0: there was no room. */
 uint32_t roll_put(struct roll *r, const struct roll_entry *entry);
+
+/* Whether one that is missing was in tracingd's own namespaces when it registered. */
+bool roll_was_at_home(struct roll *r, const struct roll_entry *entry);
 
 /*
  * One that was registered with an earlier tracingd has come back. Likewise; 0: it has not, that was another one.

@@ -264,8 +264,10 @@ static void test_roll(void) {
         int fd;
 
         g_assert_cmpint(roll_new(NULL, &r), ==, 0);
-        for (e.id = 1; e.id <= 4000; e.id++)
+        for (e.id = 1; e.id <= 4000; e.id++) {
+                e.at_home = e.id == 3;
                 numbers[e.id] = roll_put(r, &e);
+        }
         g_assert_cmpuint(numbers[4000], >, 0);
         for (e.id = 11; e.id <= 4000; e.id++)
                 roll_drop(r, numbers[e.id]);
@@ -288,9 +290,15 @@ static void test_roll(void) {
         other = e;
         other.id = 11;
         g_assert_cmpuint(roll_resume(r, &other), ==, 0);
+        g_assert_true(roll_was_at_home(r, &e));
+        g_assert_false(roll_was_at_home(r, &other));
         g_assert_cmpuint(roll_resume(r, &e), >, 0);
         /* Once. */
         g_assert_cmpuint(roll_resume(r, &e), ==, 0);
+        g_assert_false(roll_was_at_home(r, &e));
+        e.id = 4;
+        g_assert_false(roll_was_at_home(r, &e));
+        e.id = 3;
         g_assert_cmpuint(roll_missing(r), ==, 10);
         roll_resumed(r);
         g_assert_cmpuint(roll_missing(r), ==, 9);

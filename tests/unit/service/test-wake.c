@@ -305,6 +305,54 @@ static void crowd_free(struct crowd *c) {
         g_free(c);
 }
 
+/* Who falls asleep after all others were woken is woken, too, as long as some are missing. */
+static void test_late_sleepers(void) {
+        struct crowd *c = crowd_new();
+        unsigned n = 0;
+
+        wake_await(c->wake, true);
+        while (n < CROWD) {
+                g_assert_cmpint(sd_event_run(c->event, UINT64_MAX), >, 0);
+                n = count_woken(c->pids);
+        }
+        for (size_t i = 0; i < 2; i++) {
+                g_assert_true(wake_is_waking(c->wake));
+                c->pids[i] = start_waiter(c->page);
+                while (c->pids[i]) {
+                        g_assert_cmpint(sd_event_run(c->event, UINT64_MAX), >, 0);
+                        (void) count_woken(c->pids);
+                }
+        }
+        wake_await(c->wake, false);
+        while (wake_is_waking(c->wake))
+                g_assert_cmpint(sd_event_run(c->event, UINT64_MAX), >, 0);
+        crowd_free(c);
+}
+
+/* Nobody is asleep when tracingd begins: also then they are woken when they are. */
+static void test_all_late(void) {
+        struct running *l = running_prepare(0);
+        const struct wait_page *page;
+        sd_event *event = NULL;
+        struct wake *wake;
+        pid_t pid;
+
+        make_page(l, "TRACECTL0000");
+        page = map_page(l);
+        g_assert_cmpint(sd_event_new(&event), >=, 0);
+        g_assert_cmpint(wake_new(event, l->directory, true, never_settles, NULL, &wake), ==, 0);
+        g_assert_false(wake_is_waking(wake));
+        wake_await(wake, true);
+        g_assert_true(wake_is_waking(wake));
+        pid = start_waiter(page);
+        while (waitpid(pid, NULL, WNOHANG) == 0)
+                g_assert_cmpint(sd_event_run(event, UINT64_MAX), >, 0);
+        wake_free(wake);
+        munmap((void *) page, sizeof(*page));
+        sd_event_unref(event);
+        running_finish(l);
+}
+
 /* Whoever leaves, leaves nobody asleep. */
 static void crowd_leave(struct crowd *c) {
         wake_leave(c->wake);
@@ -407,6 +455,8 @@ int main(int argc, char *argv[]) {
         g_test_add_data_func("/wake/in-windows-that-stall", NULL, test_wake_in_windows);
         g_test_add_func("/wake/slow-crowd", test_slow_crowd);
         g_test_add_func("/wake/late-crowd", test_late_crowd);
+        g_test_add_func("/wake/late-sleepers", test_late_sleepers);
+        g_test_add_func("/wake/all-late", test_all_late);
         g_test_add_func("/wake/leave-in-window", test_leave_in_window);
         return g_test_run();
 }

@@ -271,6 +271,16 @@ bool fake_send(struct fake_daemon *f, uint32_t reply, const GByteArray *view) {
         return sent;
 }
 
+bool fake_send_hash(struct fake_daemon *f, uint64_t view) {
+        struct handshake h = f->about;
+
+        h.keys |= HANDSHAKE_READY | HANDSHAKE_GENERATION | HANDSHAKE_APPLICATION | HANDSHAKE_VIEW;
+        h.generation = f->generation;
+        h.application = f->application;
+        h.view = view;
+        return send_message(f, &h, NULL, 0);
+}
+
 bool fake_send_view(struct fake_daemon *f, uint32_t reply, bool on) {
         g_autoptr(GByteArray) view = fake_make_view(f, on);
 

@@ -66,6 +66,9 @@ GByteArray *fake_make_view(struct fake_daemon *f, bool on);
 /* Sends a view. reply: as below. */
 bool fake_send(struct fake_daemon *f, uint32_t reply, const GByteArray *view);
 
+/* READY without a view: that of this hash is the right one. Likewise. */
+bool fake_send_hash(struct fake_daemon *f, uint64_t view);
+
 /* Makes and sends one. reply: HANDSHAKE_READY or HANDSHAKE_CONFIG. False where nobody is there. */
 bool fake_send_view(struct fake_daemon *f, uint32_t reply, bool on);
 

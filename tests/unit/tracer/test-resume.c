@@ -142,6 +142,56 @@ static void same_view(void) {
         world_done(&w);
 }
 
+/* Accepts one that says which view it has in force, and returns the hash of that. */
+static uint64_t accept_kept(struct world *w) {
+        fake_accept(&w->system);
+        g_assert_true(w->system.registration.keys & HANDSHAKE_RESUME);
+        g_assert_true(w->system.registration.keys & HANDSHAKE_VIEW);
+        return w->system.registration.view;
+}
+
+/* The view that is in force is kept where its hash is all that comes; where it is another one, it is asked for. */
+static void kept_view(void) {
+        g_autoptr(GByteArray) view = NULL;
+        struct handshake h;
+        struct world w;
+        void *memory;
+        uint64_t hash;
+
+        one(&w);
+        memory = daemons[0].view.memory;
+        fake_hang_up(&w.system);
+        hash = accept_kept(&w);
+        view = fake_make_view(&w.system, true);
+        g_assert_cmphex(hash, ==, view_hash((const struct view_header *) view->data));
+        g_assert_true(fake_send_hash(&w.system, hash));
+        g_assert_cmpuint(fake_expect(&w.system, HANDSHAKE_APPLIED).applied, ==, w.system.generation);
+        g_assert_true(daemons[0].view.memory == memory);
+        world_assert_recorded(&w, 2, 0);
+        fake_hang_up(&w.system);
+        g_assert_cmphex(accept_kept(&w), ==, hash);
+        g_assert_true(fake_send_hash(&w.system, hash + 1));
+        h = fake_expect(&w.system, HANDSHAKE_GET);
+        g_assert_cmpuint(h.get, ==, w.system.generation);
+        fake_apply(&w.system, HANDSHAKE_CONFIG, true);
+        /* Of another process, as the daemon says now. */
+        fake_hang_up(&w.system);
+        hash = accept_kept(&w);
+        w.system.about = (struct handshake) { .keys = HANDSHAKE_UID, .uid = 5 };
+        g_assert_true(fake_send_hash(&w.system, hash));
+        (void) fake_expect(&w.system, HANDSHAKE_GET);
+        fake_apply(&w.system, HANDSHAKE_CONFIG, true);
+        g_assert_true(daemons[0].view.memory != memory);
+        /* Nothing is on, so there is nothing to keep. */
+        fake_apply(&w.system, HANDSHAKE_CONFIG, false);
+        fake_hang_up(&w.system);
+        fake_accept(&w.system);
+        g_assert_false(w.system.registration.keys & HANDSHAKE_VIEW);
+        fake_apply(&w.system, HANDSHAKE_READY, true);
+        world_assert_recorded(&w, 2, 0);
+        world_done(&w);
+}
+
 /*
  * One that has ended: nobody connects before the next one changes the word, and
  * who is asleep at the page is counted there, and recorded, until he is woken.
@@ -163,9 +213,12 @@ static void awaits_the_next(void) {
                 fake_want(&w.system, true);
                 come_back(&w, 42);
         }
-        /* One that was faster. */
+        /* One that was faster: it knows who is missing, and wakes him in his turn. */
         fake_want(&w.system, true);
         fake_hang_up(&w.system);
+        fake_wait_asleep(tid, SYS_futex_waitv);
+        g_assert_false(fake_is_called(&w.system, 0));
+        g_assert_cmpint(syscall(SYS_futex, &w.system.page->word, FUTEX_WAKE, 1, NULL, NULL, 0), ==, 1);
         come_back(&w, 42);
         /* One that hangs up before it has said anything is another one's end. */
         fake_hang_up(&w.system);
@@ -510,6 +563,7 @@ static void end_of_process(void) {
 static const struct world_test tests[] = {
         { "same-rings", same_rings, false },
         { "same-view", same_view, false },
+        { "kept-view", kept_view, false },
         { "awaits-the-next", awaits_the_next, false },
         { "hangs-up-on-one", hangs_up_on_one, false },
         { "awaits-its-turn", awaits_its_turn, false },
