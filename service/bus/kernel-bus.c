@@ -121,6 +121,15 @@ static int check_file(struct bus *b, sd_bus_message *m, const struct selector *s
         return error_set(error, &failure);
 }
 
+int kernel_authorize_rule(struct bus *b, sd_bus_message *m, const char *session, const char *pattern,
+                          sd_bus_error *error) {
+        int r = bus_require_kernel(b, error);
+
+        return r < 0 ? r : bus_authorize(b, m, &(struct question) { .action = ACTION_KERNEL, .owner = OWNER_ANY,
+                                                                    .session = session, .domain = "kernel",
+                                                                    .pattern = pattern }, error);
+}
+
 int kernel_probe_authorize(struct bus *b, sd_bus_message *m, const struct session *s, const struct selector *selector,
                            int file, sd_bus_error *error) {
         struct question question = {

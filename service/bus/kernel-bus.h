@@ -12,6 +12,10 @@
 int kernel_authorize(struct bus *b, sd_bus_message *m, const struct session *s, const char *pattern, bool may_own,
                      bool *ret_own, sd_bus_error *error);
 
+/* The same of a rule for everybody's processes, in a session of that name. */
+int kernel_authorize_rule(struct bus *b, sd_bus_message *m, const char *session, const char *pattern,
+                          sd_bus_error *error);
+
 /*
  * Whether the sender may have the rule's probe, and has shown that he may read the program that it is in; as
  * bus_authorize(). file: what he has passed, or -1.

@@ -7,10 +7,12 @@
 #include "common/parse.h"
 #include "service/bus/bus.h"
 #include "service/bus/errors.h"
+#include "service/bus/kernel-bus.h"
 #include "service/bus/options.h"
 #include "service/bus/target-bus.h"
 #include "service/model/operation.h"
 #include "service/model/profile.h"
+#include "service/model/session-kernel.h"
 
 struct apply_options {
         const char *name;
@@ -117,6 +119,7 @@ struct applying {
         struct manager *manager;
         sd_bus_message *message;
         struct profile_change *changes;
+        struct session *session; /* while the kernel is told; it does not go before */
 };
 
 static struct applying *applying_free(struct applying *a) {
@@ -150,11 +153,42 @@ static void on_applied(uint32_t pending, void *userdata) {
         finish(userdata, NULL);
 }
 
+static int await_applications(struct session *s, struct applying *a, struct failure *failure) {
+        struct manager *manager = a->manager;
+        struct waiter *waiter;
+
+        return waiter_new(manager, session_scope(s), manager_generation(manager), OPERATION_APPLIED_USEC, on_applied, a,
+                          &waiter) < 0 ? fail_memory(failure) : 0;
+}
+
+static void on_kernel_applied(const struct failure *refusal, void *userdata) {
+        struct applying *a = userdata;
+        struct failure failure;
+
+        if (refusal)
+                finish(a, refusal);
+        else if (await_applications(a->session, a, &failure) < 0)
+                finish(a, &failure);
+}
+
+static void on_kernel_gone(void *userdata) {
+        struct failure failure;
+
+        fail(&failure, FAILURE_NO_SUCH_SESSION, "The session is gone.");
+        finish(userdata, &failure);
+}
+
+static int await_change(struct session *s, struct applying *a, struct failure *failure) {
+        if (!session_has_kernel(s))
+                return await_applications(s, a, failure);
+        a->session = s;
+        return session_kernel_apply(s, true, on_kernel_applied, on_kernel_gone, a) < 0 ? fail_memory(failure) : 0;
+}
+
 /* Takes the result's changes. Nothing of it is left to the caller but a failure. */
 static int reply_when_done(struct bus *b, sd_bus_message *m, struct profile_result *result, struct failure *failure) {
         struct session *s = result->session;
         struct applying *a;
-        struct waiter *waiter;
         int r;
 
         a = malloc(sizeof(*a));
@@ -162,15 +196,12 @@ static int reply_when_done(struct bus *b, sd_bus_message *m, struct profile_resu
                 profile_changes_free(result->changes);
                 return fail_memory(failure);
         }
-        *a = (struct applying) { b->manager, sd_bus_message_ref(m), TAKE_PTR(result->changes) };
+        *a = (struct applying) { b->manager, sd_bus_message_ref(m), TAKE_PTR(result->changes), NULL };
         if (result->start)
                 r = session_start(s, on_started, a, failure);
-        else if (a->changes && s && s->state == SESSION_ACTIVE) {
-                r = waiter_new(b->manager, session_scope(s), manager_generation(b->manager), OPERATION_APPLIED_USEC, on_applied,
-                               a, &waiter);
-                if (r < 0)
-                        r = fail_memory(failure);
-        } else {
+        else if (a->changes && s && s->state == SESSION_ACTIVE)
+                r = await_change(s, a, failure);
+        else {
                 finish(a, NULL);
                 return 0;
         }
@@ -189,7 +220,8 @@ static int authorize_targets(struct bus *b, sd_bus_message *m, const struct prof
                         const struct selector *s = i < c->events.n ? c->events.items[i]
                                                                    : c->disabled.items[i - c->events.n];
 
-                        r = target_authorize(b, m, &s->target, owner, profile_session_name(p), error);
+                        r = s->kernel ? kernel_authorize_rule(b, m, profile_session_name(p), s->pattern, error)
+                                      : target_authorize(b, m, &s->target, owner, profile_session_name(p), error);
                 }
         return r;
 }
@@ -232,6 +264,92 @@ static int apply(struct bus *b, sd_bus_message *m, uid_t caller, struct profile 
         return r < 0 ? error_set(error, &failure) : 1;
 }
 
+/* An ApplyProfile while the kernel is asked about its rules, one after the other. */
+struct checking {
+        struct manager *manager;
+        sd_bus_message *message;
+        struct profile *profile;
+        struct apply_options options;
+        uid_t caller;
+        size_t n; /* rules that were asked about */
+};
+
+static struct checking *checking_free(struct checking *c) {
+        if (!c)
+                return NULL;
+        sd_bus_message_unref(c->message);
+        profile_free(c->profile);
+        free(c);
+        return NULL;
+}
+DEFINE_CLEANUP(struct checking *, checking_free)
+
+static struct selector *kernel_rule(const struct profile *p, size_t n) {
+        for (const struct profile_channel *c = p->channels; c; c = c->next)
+                for (size_t i = 0; i < c->events.n + c->disabled.n && c->kernel; i++)
+                        if (n-- == 0)
+                                return i < c->events.n ? c->events.items[i] : c->disabled.items[i - c->events.n];
+        return NULL;
+}
+
+/* Whoever has asked may be gone, or have no right any more to go beyond his limits: that is asked for at once alone. */
+static void apply_checked(struct checking *checking) {
+        _cleanup_(checking_freep) struct checking *c = checking;
+        const bool persistent = c->options.persistent > 0;
+        const struct profile_request request = {
+                .profile = c->profile,
+                .owner = c->caller,
+                .dry_run = c->options.dry_run > 0,
+                .persistent = c->options.persistent >= 0 ? &persistent : NULL,
+        };
+        struct bus *b = bus_of(c->manager, c->message);
+        struct profile_result result = { 0 };
+        struct failure failure;
+        int r;
+
+        if (!b)
+                return;
+        r = profile_apply(c->manager, &request, &result, &failure);
+        if (request.dry_run)
+                result.session = NULL;
+        if (r >= 0)
+                r = reply_when_done(b, c->message, &result, &failure);
+        if (r < 0)
+                bus_reply_failure(b, sd_bus_message_ref(c->message), &failure);
+}
+
+static void on_checked(const struct failure *refusal, void *userdata) {
+        struct checking *c = userdata;
+        struct selector *rule = refusal ? NULL : kernel_rule(c->profile, c->n++);
+        struct bus *b = bus_of(c->manager, c->message);
+        struct failure failure;
+
+        if (rule && kernel_domain_check(c->manager->kernel, rule, on_checked, c) >= 0)
+                return;
+        if (!rule && !refusal) {
+                apply_checked(c);
+                return;
+        }
+        if (rule)
+                fail_memory(&failure);
+        if (b)
+                bus_reply_failure(b, sd_bus_message_ref(c->message), refusal ?: &failure);
+        checking_free(c);
+}
+
+/* Takes the profile. */
+static int check_kernel(struct bus *b, sd_bus_message *m, uid_t caller, struct profile **p,
+                        const struct apply_options *o) {
+        struct checking *c = malloc(sizeof(*c));
+
+        if (!c)
+                return -ENOMEM;
+        *c = (struct checking) { b->manager, sd_bus_message_ref(m), TAKE_PTR(*p), *o, caller, 0 };
+        c->options.name = NULL; /* the message's */
+        on_checked(NULL, c);
+        return 1;
+}
+
 int manager_method_apply_profile(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         struct apply_options o = { .name = "", .dry_run = -1, .start = -1, .persistent = -1 };
         const struct option options[] = {
@@ -263,7 +381,7 @@ int manager_method_apply_profile(sd_bus_message *m, void *userdata, sd_bus_error
         if (r > 0)
                 r = authorize_targets(b, m, p, caller, error);
         if (r > 0)
-                r = apply(b, m, caller, p, &o, error);
+                r = kernel_rule(p, 0) ? check_kernel(b, m, caller, &p, &o) : apply(b, m, caller, p, &o, error);
         return r < 0 ? r : 1;
 }
 

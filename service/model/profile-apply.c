@@ -6,6 +6,7 @@
 #include "protocol/view.h"
 #include "service/model/manager.h"
 #include "service/model/profile-plan.h"
+#include "service/model/session-kernel.h"
 #include "service/registry/registry.h"
 #include "service/state/keeper.h"
 
@@ -20,9 +21,9 @@ static int adapt(struct profile *p, const struct profile *now, const struct sess
             !(p->directory = strdup(now->directory)))
                 return -ENOMEM;
         for (const struct profile_channel *c = now->channels; c; c = c->next) {
-                if (profile_find_channel(p, c->name))
+                if (profile_find_channel(p, c->kernel, c->name))
                         continue;
-                if (profile_add_channel(p, c->name, &copy) < 0)
+                if (profile_add_channel(p, c->kernel, c->name, &copy) < 0)
                         return -ENOMEM;
                 copy->subbuf_size = c->subbuf_size;
                 copy->n_subbufs = c->n_subbufs;
@@ -54,7 +55,7 @@ static int check_recorded(const struct session *s, const struct profile *p, cons
         if (p->has_rings != now->has_rings || p->sync_msec != now->sync_msec)
                 return cannot_change(s, "The place of the rings", failure);
         for (const struct profile_channel *c = p->channels; c; c = c->next) {
-                const struct profile_channel *n = profile_find_channel(now, c->name);
+                const struct profile_channel *n = profile_find_channel(now, c->kernel, c->name);
 
                 if (!n || (n->subbuf_size == c->subbuf_size && n->n_subbufs == c->n_subbufs && n->mode == c->mode &&
                            context_set_equal(&n->contexts, &c->contexts)))
@@ -67,6 +68,9 @@ static int check_recorded(const struct session *s, const struct profile *p, cons
 }
 
 static int check_state(const struct session *s, const struct profile *p, struct failure *failure) {
+        if (session_is_kernel_own(s) && profile_has_kernel(p))
+                return fail(failure, FAILURE_CANNOT_CHANGE, "Session '%s' has the kernel's events of its owner's own "
+                            "processes, which no profile can have; give the profile another Name.", s->name);
         if (s->operation)
                 return fail(failure, FAILURE_BUSY, "Session '%s' is being started, stopped or written; try again when "
                             "that is over.", s->name);
@@ -85,7 +89,7 @@ static int check_state(const struct session *s, const struct profile *p, struct 
 static const struct profile_channel *channel_of_event(const struct profile_channel *first,
                                                       const struct event_entry *event) {
         for (const struct profile_channel *c = first; c; c = c->next)
-                for (size_t i = 0; i < c->events.n; i++)
+                for (size_t i = 0; i < c->events.n && !c->kernel; i++)
                         if (selector_selects(c->events.items[i], event->name, event->loglevel))
                                 return c;
         return NULL;

@@ -29,7 +29,7 @@ struct profile_change *profile_changes_free(struct profile_change *changes) {
 /* Collects what differs; an error stays. */
 struct differ {
         struct profile_change **last;
-        char section[MODEL_NAME_MAX + 16];
+        char section[MODEL_NAME_MAX + 24];
         int error;
 };
 
@@ -152,7 +152,7 @@ static void compare_channel(struct differ *d, const struct profile_channel *b, c
         struct strings before = context_names(d, b ? &b->contexts : NULL), after = context_names(d, &a->contexts);
         char x[32], y[32];
 
-        snprintf(d->section, sizeof(d->section), "Channel %s", a->name);
+        snprintf(d->section, sizeof(d->section), "%s %s", a->kernel ? "Kernel channel" : "Channel", a->name);
         compare(d, "SubBufferSize", b ? size_text(x, sizeof(x), b->subbuf_size) : NULL,
                 size_text(y, sizeof(y), a->subbuf_size));
         compare(d, "SubBufferCount", b ? count_text(x, sizeof(x), b->n_subbufs) : NULL,
@@ -196,7 +196,7 @@ int profile_diff(const struct profile *b, const struct profile *a, struct profil
                 a->sync_msec > 0 ? msec_text(after, sizeof(after), a->sync_msec) : NULL);
         compare(&d, "Start", b ? yes_no(b->start) : NULL, yes_no(a->start));
         for (const struct profile_channel *c = a->channels; c; c = c->next)
-                compare_channel(&d, b ? profile_find_channel(b, c->name) : NULL, c);
+                compare_channel(&d, b ? profile_find_channel(b, c->kernel, c->name) : NULL, c);
         if (d.error < 0)
                 return d.error;
         *ret = TAKE_PTR(changes);

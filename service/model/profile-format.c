@@ -5,7 +5,6 @@
 
 #include "protocol/context.h"
 #include "service/model/profile.h"
-#include "service/model/session-kernel.h"
 #include "service/model/text.h"
 
 /* Whether a line of a profile can say this: it is not cut, and no part of it is taken for a comment. */
@@ -37,10 +36,15 @@ static int check(const struct profile *p, struct failure *failure) {
         return 0;
 }
 
-/* A process is left out, and said to be: its number is another one's later. */
+/*
+ * A process is left out, and said to be: its number is another one's later. So is
+ * a probe, which is set in a program that whoever wants it opens.
+ */
 static void write_event(FILE *f, const char *key, const struct selector *s) {
         if (s->target.pid != 0)
                 fprintf(f, "# Events of process %i are left out.\n", (int) s->target.pid);
+        else if (s->probe.kind != PROBE_NONE)
+                fprintf(f, "# The probe %s is left out.\n", s->pattern);
         else
                 fprintf(f, "%s=%s\n", key, s->text);
 }
@@ -61,7 +65,7 @@ static void write_space(FILE *f, const struct space_config *c) {
 static void write_channel(FILE *f, const struct profile_channel *c) {
         char context[CONTEXT_TEXT_MAX];
 
-        fprintf(f, "\n[Channel %s]\nDomain=user\n", c->name);
+        fprintf(f, "\n[Channel %s]\nDomain=%s\n", c->name, channel_domain_to_string(c->kernel));
         if (c->subbuf_size % 1024 == 0)
                 fprintf(f, "SubBufferSize=%" PRIu64 "K\n", c->subbuf_size / 1024);
         else
@@ -119,7 +123,7 @@ static int add_channel(struct profile *p, const struct session *s, const struct 
         struct profile_channel *c;
         int r;
 
-        r = profile_add_channel(p, channel->config.name, &c);
+        r = profile_add_channel(p, channel->config.kernel, channel->config.name, &c);
         if (r < 0)
                 return r;
         c->subbuf_size = channel->config.subbuf_size;
@@ -138,9 +142,6 @@ int profile_of_session(const struct session *s, struct profile **ret, struct fai
         const char *directory = directory_of(&s->output);
         int r;
 
-        if (session_has_kernel(s))
-                return fail(failure, FAILURE_INVALID_PROFILE, "Session '%s' records the kernel, which is no part of a "
-                            "profile; change it by commands such as 'tracectl enable-event'.", s->name);
         r = profile_new(s->profile ? s->profile : "", &p);
         if (r < 0)
                 return fail_memory(failure);

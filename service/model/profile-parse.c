@@ -21,7 +21,8 @@ struct parser {
         const char *source, *next;
         unsigned line;
         bool in_session, ignored;         /* the section */
-        struct profile_channel *channel; /* the section, or NULL */
+        char name[MODEL_NAME_MAX + 1];   /* the section's channel, or "" */
+        struct profile_channel *channel; /* it, once its domain is known; or NULL */
         struct failure *failure;
         int result;
 };
@@ -167,6 +168,10 @@ static void set_mode(struct parser *p, const char *key, const char *value) {
 static void add_context(struct parser *p, const char *key, const char *value) {
         int r;
 
+        if (*value && p->channel->kernel) {
+                refuse(p, "Events of the kernel have no contexts.");
+                return;
+        }
         if (*value == '\0') {
                 p->channel->contexts = (struct context_set) { 0 };
                 return;
@@ -178,18 +183,32 @@ static void add_context(struct parser *p, const char *key, const char *value) {
                 refuse_value(p, key, value, "one of " CONTEXT_NAMES);
 }
 
+/* In a channel of the kernel, a pattern is one of its events. */
+static int parse_event(const struct parser *p, const char *value, struct selector **ret, struct failure *failure) {
+        _cleanup_free_ char *text = NULL;
+
+        if (!p->channel->kernel || strncmp(value, "kernel ", strlen("kernel ")) == 0)
+                return selector_parse(value, ret, failure);
+        if (asprintf(&text, "kernel %s %s", selector_kind_to_string(SELECTOR_EVENT), value) < 0) {
+                text = NULL;
+                return fail_memory(failure);
+        }
+        return selector_parse(text, ret, failure);
+}
+
 static void add_event(struct parser *p, struct selectors *list, const char *value) {
         _cleanup_(selector_unrefp) struct selector *selector = NULL;
         struct failure failure;
 
         if (*value == '\0')
                 selectors_done(list);
-        else if (selector_parse(value, &selector, &failure) < 0)
+        else if (parse_event(p, value, &selector, &failure) < 0)
                 refuse(p, failure.text);
-        else if (selector->kernel)
-                /* Who makes such a rule is asked for more than a profile needs. */
-                refuse(p, "Events of the kernel are no part of a profile; enable them with "
-                          "'tracectl enable-event --kernel'.");
+        else if (selector->kernel != p->channel->kernel)
+                refuse(p, "Events of the kernel are for a channel of the kernel; begin its section with Domain=kernel.");
+        else if (selector->probe.kind != PROBE_NONE)
+                refuse(p, "A probe is no part of a profile, since it is set in a program that its user opens; enable "
+                          "it with 'tracectl enable-event'.");
         else if (selector->target.pid != 0)
                 refuse(p, "A process is no part of a profile, since its number is another one's later; write "
                           "executable= or unit=.");
@@ -203,8 +222,8 @@ static bool set_channel(struct parser *p, const char *key, const char *value) {
         struct profile_channel *c = p->channel;
 
         if (strcmp(key, "Domain") == 0) {
-                if (*value && strcmp(value, "user") != 0)
-                        refuse_value(p, key, value, "user");
+                if (*value && strcmp(value, channel_domain_to_string(c->kernel)) != 0)
+                        refuse(p, "Domain= is a part of the channel's name; write it as the first line of its section.");
         } else if (strcmp(key, "SubBufferSize") == 0)
                 set_size(p, key, value);
         else if (strcmp(key, "SubBufferCount") == 0)
@@ -224,12 +243,31 @@ static bool set_channel(struct parser *p, const char *key, const char *value) {
         return true;
 }
 
+static void find_channel(struct parser *p, bool kernel) {
+        p->channel = profile_find_channel(p->profile, kernel, p->name);
+        if (!p->channel && profile_add_channel(p->profile, kernel, p->name, &p->channel) < 0)
+                out_of_memory(p);
+}
+
+/* The section's first assignment says the domain, or that it is the user's. */
+static bool begin_channel(struct parser *p, const char *key, const char *value) {
+        bool says = strcmp(key, "Domain") == 0, kernel = says && strcmp(value, "kernel") == 0;
+
+        if (says && *value && !kernel && strcmp(value, "user") != 0)
+                refuse_value(p, key, value, "user or kernel");
+        else
+                find_channel(p, kernel);
+        return p->channel;
+}
+
 static int on_assignment(void *userdata, const char *section, const char *key, const char *value) {
         struct parser *p = userdata;
         char text[200];
         bool known;
 
         if (p->ignored || strncmp(key, "X-", 2) == 0)
+                return 1;
+        if (*p->name && !p->channel && !begin_channel(p, key, value))
                 return 1;
         if (!p->in_session && !p->channel) {
                 refuse(p, "The assignment belongs to no section; begin with [Session] or [Channel NAME].");
@@ -245,13 +283,20 @@ static int on_assignment(void *userdata, const char *section, const char *key, c
         return 1;
 }
 
-static void begin_channel(struct parser *p, const char *name) {
-        if (!name_is_valid(name))
+static void set_name(struct parser *p, const char *name) {
+        if (name_is_valid(name))
+                strcpy(p->name, name);
+        else
                 refuse(p, "That is no name for a channel: use 1 to 64 letters, digits, '_', '.' and '-', the first no "
                           "'.' and no '-'.");
-        else if (!(p->channel = profile_find_channel(p->profile, name)) &&
-                 profile_add_channel(p->profile, name, &p->channel) < 0)
-                out_of_memory(p);
+}
+
+/* A section without assignments is a channel, too. */
+static void end_section(struct parser *p) {
+        if (*p->name && !p->channel)
+                find_channel(p, false);
+        p->name[0] = '\0';
+        p->channel = NULL;
 }
 
 static void begin_section(struct parser *p, const char *line) {
@@ -264,13 +309,13 @@ static void begin_section(struct parser *p, const char *line) {
         }
         memcpy(name, line + 1, n);
         name[n] = '\0';
-        p->channel = NULL;
+        end_section(p);
         p->in_session = strcmp(name, "Session") == 0;
         p->ignored = strncmp(name, "X-", 2) == 0;
         if (p->in_session || p->ignored)
                 return;
         if (strncmp(name, "Channel ", strlen("Channel ")) == 0) {
-                begin_channel(p, name + strlen("Channel "));
+                set_name(p, name + strlen("Channel "));
                 return;
         }
         snprintf(text, sizeof(text), "Unknown section '%.60s'; known are: Session, Channel NAME.", name);
@@ -371,6 +416,8 @@ int profile_parse(struct profile *profile, const char *text, const char *source,
         line = ini_parse_stream(read_line, &p, on_assignment, &p);
         if (line < 0)
                 return fail_memory(failure);
+        if (p.result >= 0)
+                end_section(&p);
         /* Our own refusal ends the reading, so a line that libinih does not know came before it. */
         if (line > 0 && (p.result >= 0 || (unsigned) line < p.line))
                 return fail(failure, FAILURE_INVALID_PROFILE,

@@ -32,6 +32,7 @@ static struct model_channel config_of(const struct profile_channel *c, uint32_t 
                 .subbuf_size = c->subbuf_size,
                 .overwrite = strcmp(c->mode, channel_mode_to_string(true)) == 0,
                 .contexts = c->contexts,
+                .kernel = c->kernel,
         };
 
         strcpy(config.name, c->name);
@@ -40,12 +41,18 @@ static struct model_channel config_of(const struct profile_channel *c, uint32_t 
 
 static int plan_channel(struct profile_plan *plan, const struct profile_channel *c, struct channel **ret,
                         struct failure *failure) {
-        struct channel *channel = session_find_channel(plan->session, false, c->name), **last;
+        struct channel *channel = session_find_channel(plan->session, c->kernel, c->name), **last;
         struct model_channel config;
         int r;
 
         if (channel) {
                 config = config_of(c, channel->config.id);
+                /* Their memory was charged when the channel was made. */
+                if (c->kernel && (config.subbuf_size != channel->config.subbuf_size ||
+                                  config.n_subbufs != channel->config.n_subbufs))
+                        return fail(failure, FAILURE_CANNOT_CHANGE, "The rings of the kernel's channel '%s' of session "
+                                    "'%s' have their sizes already; destroy it, or give the profile another Name.",
+                                    c->name, plan->session->name);
                 plan->channels[plan->n_channels++] = (struct planned_channel) { channel, config, c->enabled };
                 *ret = channel;
                 return 0;
@@ -88,7 +95,8 @@ static int plan_new_rules(struct profile_plan *plan, struct channel *channel, co
 
 static void plan_rules_that_are(struct profile_plan *plan, const struct profile *profile) {
         for (struct rule *rule = plan->session->rules; rule; rule = rule->next) {
-                const struct profile_channel *c = profile_find_channel(profile, rule->channel->config.name);
+                const struct profile_channel *c = profile_find_channel(profile, rule->channel->config.kernel,
+                                                                       rule->channel->config.name);
                 bool enabled = selectors_have(&c->events, rule->selector);
                 bool removed = !enabled && !selectors_have(&c->disabled, rule->selector);
 

@@ -60,20 +60,27 @@ struct profile *profile_free(struct profile *p) {
         return NULL;
 }
 
-struct profile_channel *profile_find_channel(const struct profile *p, const char *name) {
+struct profile_channel *profile_find_channel(const struct profile *p, bool kernel, const char *name) {
         for (struct profile_channel *c = p->channels; c; c = c->next)
-                if (strcmp(c->name, name) == 0)
+                if (c->kernel == kernel && strcmp(c->name, name) == 0)
                         return c;
         return NULL;
 }
 
-int profile_add_channel(struct profile *p, const char *name, struct profile_channel **ret) {
+bool profile_has_kernel(const struct profile *p) {
+        for (const struct profile_channel *c = p->channels; c; c = c->next)
+                if (c->kernel)
+                        return true;
+        return false;
+}
+
+int profile_add_channel(struct profile *p, bool kernel, const char *name, struct profile_channel **ret) {
         struct profile_channel *c, **last;
 
         c = malloc(sizeof(*c));
         if (!c)
                 return -ENOMEM;
-        *c = (struct profile_channel) { .enabled = true };
+        *c = (struct profile_channel) { .kernel = kernel, .enabled = true };
         snprintf(c->name, sizeof(c->name), "%s", name);
         for (last = &p->channels; *last; last = &(*last)->next)
                 ;
@@ -88,7 +95,8 @@ const char *profile_session_name(const struct profile *p) {
 
 static bool have_same_events(const struct selectors *list, const struct selector *s) {
         for (size_t i = 0; i < list->n; i++)
-                if (strcmp(list->items[i]->pattern, s->pattern) == 0 && selector_levels_overlap(list->items[i], s))
+                if (list->items[i]->kernel == s->kernel && list->items[i]->kind == s->kind &&
+                    strcmp(list->items[i]->pattern, s->pattern) == 0 && selector_levels_overlap(list->items[i], s))
                         return true;
         return false;
 }
@@ -141,7 +149,7 @@ int profile_resolve(struct profile *p, const struct user_domain *domain, struct 
         if (k < 0)
                 return k;
         for (struct profile_channel *c = p->channels; c; c = c->next) {
-                const struct channel_options options = { c->subbuf_size, c->n_subbufs, c->mode };
+                const struct channel_options options = { c->subbuf_size, c->n_subbufs, c->mode, c->kernel };
                 struct model_channel config;
                 int r;
 

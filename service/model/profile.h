@@ -17,7 +17,7 @@
  *     Start=yes                 no, the default: a session that is active stays so
  *
  *     [Channel main]
- *     Domain=user
+ *     Domain=user               or kernel: the first line of its section, since it is part of the channel's name
  *     SubBufferSize=512K
  *     SubBufferCount=8
  *     Mode=discard              or overwrite; default: as the session's mode says
@@ -26,6 +26,8 @@
  *     Event=shop:*              as often as wanted
  *     DisabledEvent=shop:debug  as often as wanted
  *     Event=shop:* loglevel>=warning exclude=shop:test* filter=id > 7 && $ctx.procname == "till*"
+ *
+ *     Event=kernel syscall open* in a channel of the kernel; without `kernel KIND`, events
  *
  * What can follow an event's pattern is in selector.h. Such a line has no comment
  * behind it, and can be longer than others.
@@ -58,6 +60,7 @@ void strings_done(struct strings *list);
 struct profile_channel {
         struct profile_channel *next;
         char name[MODEL_NAME_MAX + 1];
+        bool kernel; /* the domain */
         uint64_t subbuf_size; /* 0: the default */
         uint32_t n_subbufs;   /* 0: the default */
         const char *mode;     /* NULL: the default; else constant */
@@ -83,8 +86,11 @@ int profile_new(const char *name, struct profile **ret);
 struct profile *profile_free(struct profile *p);
 DEFINE_CLEANUP(struct profile *, profile_free)
 
-struct profile_channel *profile_find_channel(const struct profile *p, const char *name);
-int profile_add_channel(struct profile *p, const char *name, struct profile_channel **ret);
+struct profile_channel *profile_find_channel(const struct profile *p, bool kernel, const char *name);
+int profile_add_channel(struct profile *p, bool kernel, const char *name, struct profile_channel **ret);
+
+/* Whether it has a channel of the kernel. */
+bool profile_has_kernel(const struct profile *p);
 
 /* The name of the session that it makes; "" where it says none. */
 const char *profile_session_name(const struct profile *p);

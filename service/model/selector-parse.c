@@ -57,6 +57,11 @@ static enum key read_key(const char *word) {
 bool selector_text_has_options(const char *text) {
         const char *word = text + strcspn(text, " ");
 
+        /* "kernel KIND PATTERN" */
+        for (int i = 0; i < 2 && strncmp(text, "kernel ", strlen("kernel ")) == 0; i++) {
+                word += strspn(word, " ");
+                word += strcspn(word, " ");
+        }
         return read_key(word + strspn(word, " ")) < _KEY_MAX;
 }
 

@@ -270,12 +270,6 @@ class KernelTest(ServiceTest):
         self.assertIn("kernel-own", self.refused("alice", "enable-channel", "--kernel", "-s", "hers", "c"))
         self.assertEqual(self.instances(), [])
 
-    def test_no_part_of_a_profile(self):
-        self.tracectl("root", "create", "whole")
-        self.tracectl("root", "enable-event", "--kernel", "-s", "whole", "sched_switch")
-        self.assertIn("no part of a profile", self.refused("root", "dump", "whole"))
-        self.tracectl("root", "destroy", "whole")
-
     def test_list(self):
         lines = self.tracectl("root", "list", "--kernel", "--no-legend", "sched:sched_swit*").stdout.splitlines()
         self.assertEqual([line.split()[0] for line in lines], ["sched:sched_switch"])

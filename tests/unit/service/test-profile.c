@@ -67,11 +67,31 @@ static void test_parse(void) {
         g_assert_cmpstr(c->disabled.items[0]->text, ==, "x:y");
         g_assert_cmpstr(c->next->name, ==, "empty");
         c = c->next->next;
+        g_assert_false(c->kernel);
         g_assert_cmpuint(c->events.n, ==, 1);
         g_assert_cmpstr(c->events.items[0]->text, ==, "a:b filter=x == \" ; y\"");
         g_assert_cmpuint(c->disabled.n, ==, 2);
         g_assert_cmpstr(c->disabled.items[0]->text, ==, "a:b loglevel=info exclude=a:c");
         g_assert_cmpstr(c->disabled.items[1]->text, ==, "c:d");
+        profile_free(p);
+}
+
+/* Two channels can have one name; what a later section says is added to the one of its domain. */
+static void test_kernel(void) {
+        struct profile *p = parse("[Channel c]\nDomain=kernel\nEvent=sched_switch\n[Channel c]\n[Channel d]\nDomain=kernel\n"
+                                  "[Channel c]\nEvent=a:b\n[Channel c]\nDomain=kernel\n"
+                                  "Event=kernel syscall open* filter=$ctx.procname == \" ; \"\n");
+        struct profile_channel *c = profile_find_channel(p, true, "c");
+
+        g_assert_true(profile_has_kernel(p));
+        g_assert_cmpuint(c->events.n, ==, 2);
+        g_assert_cmpstr(c->events.items[0]->text, ==, "kernel event sched_switch");
+        g_assert_cmpstr(c->events.items[1]->text, ==, "kernel syscall open* filter=$ctx.procname == \" ; \"");
+        c = profile_find_channel(p, false, "c");
+        g_assert_cmpuint(c->events.n, ==, 1);
+        g_assert_cmpstr(c->events.items[0]->text, ==, "a:b");
+        g_assert_nonnull(profile_find_channel(p, true, "d"));
+        g_assert_null(profile_find_channel(p, false, "d"));
         profile_free(p);
 }
 
@@ -125,9 +145,13 @@ static void test_refusals(void) {
         refused("[Session]\nDirectory=/a\n  /b\n", "line 3: The line begins with a space");
         refused("[Session]\nDirectory=/a\x01\n", "control character");
         refused("[Session]\nDirectory=/\xff\n", "no UTF-8");
-        refused("[Channel c]\nDomain=kernel\n", "it can be user");
-        refused("[Channel c]\nEvent=kernel event sched_switch\n", "line 2: Events of the kernel are no part");
-        refused("[Channel c]\nDisabledEvent=kernel syscall openat\n", "line 2: Events of the kernel are no part");
+        refused("[Channel c]\nDomain=disk\n", "it can be user or kernel");
+        refused("[Channel c]\nEvent=kernel event sched_switch\n", "line 2: Events of the kernel are for a channel");
+        refused("[Channel c]\nMode=\nDomain=kernel\n", "line 3: Domain= is a part of the channel's name");
+        refused("[Channel c]\nDomain=kernel\nContext=vpid\n", "line 3: Events of the kernel have no contexts");
+        refused("[Channel c]\nDomain=kernel\nEvent=a:*:b\n", "line 3: 'a:*:b' is no pattern");
+        refused("[Channel c]\nDomain=kernel\nEvent=kernel probe x probe=vfs_read\n", "line 3: A probe is no part");
+        refused("[Channel c]\nDomain=kernel\nEvent=sched_switch pid=1:1 children\n", "line 3: A process is no part");
         refused("[Channel c]\nSubBufferSize=many\n", "512K");
         refused("[Channel c]\nSubBufferSize=0\n", "512K");
         refused("[Channel c]\nSubBufferCount=-1\n", "a number");
@@ -576,6 +600,7 @@ static void test_dump_refused(void) {
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/profile/parse", test_parse);
+        g_test_add_func("/profile/kernel", test_kernel);
         g_test_add_func("/profile/resets", test_resets);
         g_test_add_func("/profile/refusals", test_refusals);
         g_test_add_func("/profile/no-name", test_no_name);
