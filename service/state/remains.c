@@ -69,6 +69,19 @@ static int read_session(const struct ledger_item *item, struct remains *r) {
         return 0;
 }
 
+/* Also one that nothing more is known of than its key. */
+static int refuse_session(struct remains *r, uint64_t key) {
+        struct remains_session *s = find(r, key);
+
+        if (!s)
+                s = add((void **) &r->sessions, &r->n_sessions, sizeof(*s));
+        if (!s)
+                return -ENOMEM;
+        s->record.key = key;
+        s->refused = true;
+        return 0;
+}
+
 static bool channel_is_good(const struct remains_channel *c, const struct remains_session *s) {
         struct ring_geometry g;
 
@@ -219,6 +232,23 @@ static int read_clock(const struct ledger_item *item, struct remains *r) {
         return k;
 }
 
+/* Of all types but the clock's. */
+#define KEY_OFFSET offsetof(struct record_session, key)
+_Static_assert(offsetof(struct record_channel, key) == KEY_OFFSET && offsetof(struct record_rule, key) == KEY_OFFSET &&
+               offsetof(struct record_consumer, key) == KEY_OFFSET && offsetof(struct record_message, key) == KEY_OFFSET &&
+               offsetof(struct record_set_name, key) == KEY_OFFSET, "a record that is not good says whose it is");
+
+/* A record is not good: whoever it belongs to goes without it. */
+static int refuse(const struct ledger_item *item, struct remains *r) {
+        uint64_t key;
+
+        if (item->type == RECORD_CLOCK || item->size < KEY_OFFSET + sizeof(key))
+                return -EBADMSG;
+        memcpy(&key, (const char *) item->data + KEY_OFFSET, sizeof(key));
+        /* Of a session that was destroyed a moment before the last tracingd ended there are others, too. */
+        return item->type == RECORD_SESSION || find(r, key) ? refuse_session(r, key) : 0;
+}
+
 /* Records are in the order of their last change, so those that others refer to are read first. */
 static int read_all(const struct ledger_image *image, enum record_type type,
                     int (*read)(const struct ledger_item *item, struct remains *r), struct remains *r) {
@@ -226,6 +256,8 @@ static int read_all(const struct ledger_image *image, enum record_type type,
                 if (image->items[i].type == type) {
                         int k = read(&image->items[i], r);
 
+                        if (k == -EBADMSG)
+                                k = refuse(&image->items[i], r);
                         if (k < 0)
                                 return k;
                 }
@@ -293,6 +325,14 @@ int remains_read(const struct ledger_image *image, struct remains *ret) {
         *ret = r;
         r = (struct remains) { 0 };
         return 0;
+}
+
+size_t remains_count_rings(const struct remains_session *s) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < s->n_messages; i++)
+                n += s->messages[i].body->type == CONSUMER_RINGS || s->messages[i].body->type == CONSUMER_RING_FILES;
+        return n;
 }
 
 void remains_done(struct remains *r) {

@@ -5,7 +5,9 @@
  * What an earlier tracingd left, as it was read from its ledger: every record
  * checked by itself and against the others, nothing made of it yet. It comes
  * from memory that only a tracingd had, but perhaps one of another version, or
- * one with a bug: it is all good, or none of it is used.
+ * one with a bug. A session with a record that is not good is refused, and what
+ * is good of it says which one that was; others have nothing to do with it. A
+ * record that is everybody's, or says of no session that it is its, refuses all.
  */
 
 #include <stdbool.h>
@@ -37,7 +39,8 @@ struct remains_name {
 };
 
 struct remains_session {
-        struct record_session record;
+        bool refused;                 /* one of its records is not good, and is not here */
+        struct record_session record; /* of its own one that is not good, the key alone; then name is NULL */
         const char *name, *path, *asked, *profile, *reason, *client, *folder;
         struct remains_channel *channels; /* in the order of their numbers, as are the others */
         struct remains_rule *rules;
@@ -56,9 +59,12 @@ struct remains {
         size_t n_sessions;
 };
 
-/* Strings and messages stay the image's. -EBADMSG; -ENOMEM. */
+/* Strings and messages stay the image's. -EBADMSG: all of it is refused; -ENOMEM. */
 int remains_read(const struct ledger_image *image, struct remains *ret);
 void remains_done(struct remains *r);
+
+/* How many rings it had, of those that are known. */
+size_t remains_count_rings(const struct remains_session *s);
 
 /* remains-message.c: whether a message is one that can be sent again. */
 int remains_read_message(const struct ledger_item *item, struct remains_message *ret);

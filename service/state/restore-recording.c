@@ -162,6 +162,7 @@ static int restore_consumer(struct session *s, struct fd_store *store, const str
         struct consumer_remains r = {
                 .unit = remains->unit,
                 .restarts = remains->consumer.restarts,
+                .connection_fd = -1,
                 .failed = s->state == SESSION_FAILED,
         };
         int k;
@@ -169,7 +170,9 @@ static int restore_consumer(struct session *s, struct fd_store *store, const str
         r.status_fd = fd_store_claim(store, &remains->consumer.status, &r.status_stored);
         if (r.status_fd < 0)
                 return r.status_fd;
-        r.connection_fd = fd_store_claim(store, &remains->consumer.connection, &r.connection_stored);
+        /* What nobody claims is let go of: the consumer writes what there is, and ends. */
+        if (!remains->refused)
+                r.connection_fd = fd_store_claim(store, &remains->consumer.connection, &r.connection_stored);
         if (r.connection_fd < 0)
                 r.connection_fd = -1;
         k = consumer_restore(s->manager->event, &s->manager->starter, &spec, &r, &handlers, &s->consumer);
@@ -188,7 +191,8 @@ int restore_recording(struct session *s, struct fd_store *store, const struct re
                 return r;
         r = recording_new(s->manager->domain, s->owner, s->name, s->output.has_rings,
                           consumer_sender(s->consumer), &s->recording);
-        if (r >= 0)
+        /* Of one that is refused the counters go on, until its consumer has ended. */
+        if (r >= 0 && !remains->refused)
                 r = restore_messages(s, store, remains);
         if (r < 0) {
                 s->recording = recording_unref(s->recording);

@@ -109,6 +109,8 @@ static int restore_rules(struct session *s, const struct remains_session *remain
         return 0;
 }
 
+#define DAMAGED "a record of it in the state that the last tracingd left is damaged"
+
 static int copy(const char *text, char **ret) {
         if (*text && !(*ret = strdup(text)))
                 return -ENOMEM;
@@ -159,9 +161,24 @@ static int restore_config(struct session *s, const struct remains_session *remai
         return k < 0 ? k : restore_rules(s, remains);
 }
 
+/* It records no more, and stays until its owner has seen why. */
+static void restore_refused(struct session *s, struct fd_store *store, const struct remains_session *remains) {
+        log_warning("session '%s' of user %u cannot be taken up again: " DAMAGED "; %zu of its rings are given up", s->name,
+                    (unsigned) s->owner, remains_count_rings(remains));
+        s->state = SESSION_FAILED;
+        free(s->reason);
+        s->reason = strdup(DAMAGED "; destroy it and make it again");
+        if (remains->has_consumer && restore_recording(s, store, remains) < 0)
+                log_debug("session '%s' has no counters any more", s->name);
+}
+
 static void restore_data(struct session *s, struct fd_store *store, const struct remains_session *remains) {
         int r;
 
+        if (remains->refused) {
+                restore_refused(s, store, remains);
+                return;
+        }
         if (s->state == SESSION_CONFIGURED)
                 return;
         r = remains->has_consumer ? restore_recording(s, store, remains) : -ENOENT;
@@ -201,6 +218,20 @@ static int restore_session(struct manager *m, struct fd_store *store, const stru
         return 0;
 }
 
+static void restore_one(struct manager *m, struct fd_store *store, const struct remains_session *remains) {
+        int r;
+
+        if (!remains->name) {
+                log_warning("a session cannot be taken up again: " DAMAGED ", and nobody knows any more whose it was; "
+                            "%zu of its rings are given up", remains_count_rings(remains));
+                return;
+        }
+        r = restore_session(m, store, remains);
+        if (r < 0)
+                log_warning("session '%s' of user %u cannot be taken up again (%s) and ends", remains->name,
+                            (unsigned) remains->record.owner, strerror(-r));
+}
+
 static void restore_clock(struct manager *m, const struct remains *remains) {
         const struct trace_clock_info clock = {
                 .frequency = remains->clock.frequency,
@@ -229,12 +260,8 @@ static void restore_all(struct manager *m, struct fd_store *store, const struct 
                 return;
         }
         restore_clock(m, &remains);
-        for (size_t i = 0; i < remains.n_sessions; i++) {
-                r = restore_session(m, store, &remains.sessions[i]);
-                if (r < 0)
-                        log_warning("session '%s' of user %u cannot be taken up again (%s) and ends",
-                                    remains.sessions[i].name, (unsigned) remains.sessions[i].record.owner, strerror(-r));
-        }
+        for (size_t i = 0; i < remains.n_sessions; i++)
+                restore_one(m, store, &remains.sessions[i]);
         if (m->sessions)
                 log_debug("%u sessions are taken up again", m->n_sessions);
         if (manager_publish(m, 0, &ignored) < 0)

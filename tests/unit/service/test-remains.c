@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What an earlier tracingd left, as records: good ones are understood, of a later version too; bad ones are refused whole. */
+/*
+ * What an earlier tracingd left, as records: good ones are understood, of a later version too; a session with bad ones
+ * is refused, and no other.
+ */
 
 #undef NDEBUG
 
@@ -21,7 +24,7 @@
 /* As an image, without a file: what was written is copied, so that sanitizers know its end. */
 struct world {
         struct ledger_image image;
-        struct ledger_item items[16];
+        struct ledger_item items[20];
 };
 
 static void *add(struct world *w, uint16_t type, const void *data, size_t size, const void *more, size_t n) {
@@ -136,6 +139,38 @@ static struct world *make(bool later) {
         return w;
 }
 
+/* Of another session, with all that one has but messages. */
+static void add_other(struct world *w) {
+        static const char names[] = "other\0/tmp/other\0/tmp/other";
+        const struct record_session session = {
+                .size = sizeof(session), .key = 70, .owner = 1001, .state = SESSION_ACTIVE,
+                .output_kind = CONSUMER_OUTPUT_DIRECTORY, .last_channel = 1, .last_rule = 1,
+        };
+        const struct record_channel c = {
+                .size = sizeof(c), .key = 70, .id = 1, .subbuf_size = 65536, .n_subbufs = 4, .enabled = 1,
+        };
+        const struct record_rule rule = { .size = sizeof(rule), .key = 70, .id = 1, .channel = 1, .enabled = 1 };
+        const struct record_consumer consumer = { .size = sizeof(consumer), .key = 70 };
+
+        add_struct(w, false, RECORD_SESSION, &session, sizeof(session), names, sizeof(names));
+        add_struct(w, false, RECORD_CHANNEL, &c, sizeof(c), "c\0", 3);
+        add_struct(w, false, RECORD_RULE, &rule, sizeof(rule), "shop:*", 7);
+        add_struct(w, false, RECORD_CONSUMER, &consumer, sizeof(consumer), "other-unit", 11);
+}
+
+static void assert_other(const struct remains *r) {
+        const struct remains_session *s = r->sessions;
+
+        while (s < r->sessions + r->n_sessions && s->record.key != 70)
+                s++;
+        g_assert_true(s < r->sessions + r->n_sessions);
+        g_assert_cmpstr(s->name, ==, "other");
+        g_assert_false(s->refused);
+        g_assert_cmpuint(s->n_channels, ==, 1);
+        g_assert_cmpuint(s->n_rules, ==, 1);
+        g_assert_cmpstr(s->unit, ==, "other-unit");
+}
+
 static void assert_read(struct world *w) {
         struct remains r = { 0 };
         const struct remains_session *s;
@@ -143,6 +178,8 @@ static void assert_read(struct world *w) {
         g_assert_cmpint(remains_read(&w->image, &r), ==, 0);
         g_assert_cmpuint(r.n_sessions, ==, 1);
         s = r.sessions;
+        g_assert_false(s->refused);
+        g_assert_cmpuint(remains_count_rings(s), ==, 1);
         g_assert_cmpstr(s->name, ==, "shop");
         g_assert_cmpstr(s->asked, ==, "/tmp/trace");
         g_assert_cmpstr(s->reason, ==, "");
@@ -176,24 +213,76 @@ static void test_later(void) {
         done(w);
 }
 
+/* One bad record: its session is refused, with what is good of it; the other one has nothing to do with it. */
 static void test_refused(void) {
-        static const size_t session = 8, channel = 7, consumer = 5;
-        const struct { size_t item, offset; uint32_t value; } cases[] = {
-                { session, offsetof(struct record_session, state), _SESSION_STATE_MAX },
-                { session, offsetof(struct record_session, output_kind), 0 },
-                { session, offsetof(struct record_session, size), 100000 },
-                { session, offsetof(struct record_session, last_rule), 3 },
-                { channel, offsetof(struct record_channel, n_subbufs), 3 },
-                { channel, offsetof(struct record_channel, id), 0 },
-                { consumer, offsetof(struct record_consumer, size), 4 },
+        enum { SECOND_RULE, FIRST_RULE, ORPHAN, CLASSES, RINGS, CONSUMER, SET_NAME, CHANNEL, SESSION };
+        static const struct { size_t item, offset; uint32_t value; } cases[] = {
+                { SESSION, offsetof(struct record_session, state), _SESSION_STATE_MAX },
+                { SESSION, offsetof(struct record_session, output_kind), 0 },
+                { SESSION, offsetof(struct record_session, size), 100000 },
+                { SESSION, offsetof(struct record_session, last_rule), 3 },
+                { CHANNEL, offsetof(struct record_channel, n_subbufs), 3 },
+                { CHANNEL, offsetof(struct record_channel, id), 0 },
+                { CONSUMER, offsetof(struct record_consumer, size), 4 },
+                { SECOND_RULE, offsetof(struct record_rule, id), 0 },
+                { CLASSES, offsetof(struct record_message, n_files), 2 },
+                { RINGS, offsetof(struct record_message, body_size), 8 },
+                { SET_NAME, offsetof(struct record_set_name, size), 100000 },
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+                bool named = cases[i].item != SESSION || cases[i].offset == offsetof(struct record_session, last_rule);
                 struct world *w = make(false);
                 struct remains r = { 0 };
 
+                add_other(w);
                 memcpy((char *) w->items[cases[i].item].data + cases[i].offset, &cases[i].value, 4);
-                g_assert_cmpint(remains_read(&w->image, &r), ==, -EBADMSG);
+                g_assert_cmpint(remains_read(&w->image, &r), ==, 0);
+                g_assert_cmpuint(r.n_sessions, ==, 2);
+                g_assert_true(r.sessions[0].refused);
+                g_assert_cmpuint(r.sessions[0].record.key, ==, 7);
+                g_assert_cmpstr(r.sessions[0].name, ==, named ? "shop" : NULL);
+                g_assert_cmpuint(remains_count_rings(&r.sessions[0]), ==, cases[i].item != RINGS);
+                assert_other(&r);
+                remains_done(&r);
+                done(w);
+        }
+}
+
+/* Two say that they are the same session: nobody knows which one it was. */
+static void test_twice(void) {
+        struct world *w = make(false);
+        struct remains r = { 0 };
+
+        add_other(w);
+        w->items[w->image.n_items] = w->items[8];
+        w->items[w->image.n_items++].data = g_memdup2(w->items[8].data, w->items[8].size);
+        g_assert_cmpint(remains_read(&w->image, &r), ==, 0);
+        g_assert_cmpuint(r.n_sessions, ==, 2);
+        g_assert_true(r.sessions[0].refused);
+        assert_other(&r);
+        remains_done(&r);
+        done(w);
+}
+
+/* What is everybody's, and a record that does not say whose it is. A bad one of a session that has gone is nobody's. */
+static void test_refused_whole(void) {
+        struct record_clock clock = { .size = sizeof(clock), .clock = _TRACE_CLOCK_MAX, .frequency = 1000 };
+        const struct record_rule gone = { .size = 4, .key = 8 };
+
+        for (int i = 0; i < 3; i++) {
+                struct world *w = make(false);
+                struct remains r = { 0 };
+
+                if (i == 0)
+                        (void) add(w, RECORD_CLOCK, &clock, sizeof(clock), NULL, 0);
+                else
+                        (void) add(w, RECORD_RULE, &gone, i == 1 ? 15 : sizeof(gone), NULL, 0);
+                g_assert_cmpint(remains_read(&w->image, &r), ==, i < 2 ? -EBADMSG : 0);
+                g_assert_cmpuint(r.n_sessions, ==, i < 2 ? 0 : 1);
+                if (i == 2)
+                        g_assert_false(r.sessions[0].refused);
+                remains_done(&r);
                 done(w);
         }
 }
@@ -210,27 +299,34 @@ static void test_names_of_channels(void) {
 
                 memcpy((char *) w->items[8].data + offsetof(struct record_session, last_channel), &last_channel, 4);
                 add_struct(w, false, RECORD_CHANNEL, &c, sizeof(c), "c\0", 3);
-                g_assert_cmpint(remains_read(&w->image, &r), ==, kernel ? 0 : -EBADMSG);
-                g_assert_cmpuint(r.n_sessions, ==, kernel);
-                if (kernel)
-                        g_assert_cmpuint(r.sessions[0].n_channels, ==, 2);
+                g_assert_cmpint(remains_read(&w->image, &r), ==, 0);
+                g_assert_cmpuint(r.n_sessions, ==, 1);
+                g_assert_cmpint(r.sessions[0].refused, ==, !kernel);
+                g_assert_cmpuint(r.sessions[0].n_channels, ==, kernel ? 2 : 1);
                 remains_done(&r);
                 done(w);
         }
 }
 
-/* Any bytes anywhere, records cut anywhere: refused or understood, and nothing outside of them is looked at. */
+/*
+ * Any bytes anywhere, records cut anywhere: refused or understood, and nothing outside of them is looked at. Another
+ * session is as it was, if no record says that it is that one's.
+ */
 static void test_mutated(void) {
-        unsigned n_read = 0;
+        unsigned n_read = 0, n_refused = 0;
 
         for (unsigned i = 0; i < 20000; i++) {
                 struct world *w = make(i % 2);
+                const int n_mine = (int) w->image.n_items;
                 struct remains r = { 0 };
+                bool is_others = false;
 
+                add_other(w);
                 for (int n = g_random_int_range(1, 4); n > 0; n--) {
-                        struct ledger_item *item = &w->items[g_random_int_range(0, (int) w->image.n_items)];
+                        struct ledger_item *item = &w->items[g_random_int_range(0, n_mine)];
                         int at = g_random_int_range(0, (int) item->size);
 
+                        is_others |= at == offsetof(struct record_session, key);
                         if (i % 3 == 0) {
                                 item->data = g_realloc((void *) item->data, (size_t) at + 1);
                                 item->size = (uint32_t) at + 1;
@@ -239,11 +335,15 @@ static void test_mutated(void) {
                 }
                 if (remains_read(&w->image, &r) == 0) {
                         n_read++;
+                        for (size_t k = 0; k < r.n_sessions; k++)
+                                n_refused += r.sessions[k].refused;
+                        if (!is_others)
+                                assert_other(&r);
                         remains_done(&r);
                 }
                 done(w);
         }
-        g_test_message("%u of 20000 could be read", n_read);
+        g_test_message("%u of 20000 could be read, %u sessions in them were refused", n_read, n_refused);
 }
 
 static void on_gone(const struct roll_entry *entry, void *userdata) {
@@ -387,6 +487,8 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/remains/later", test_later);
         g_test_add_func("/remains/names-of-channels", test_names_of_channels);
         g_test_add_func("/remains/refused", test_refused);
+        g_test_add_func("/remains/twice", test_twice);
+        g_test_add_func("/remains/refused-whole", test_refused_whole);
         g_test_add_func("/remains/mutated", test_mutated);
         g_test_add_func("/roll/roll", test_roll);
         g_test_add_func("/roll/shrink", test_roll_shrink);
