@@ -8,32 +8,37 @@ import struct
 
 import system
 
-STEADY = "/usr/local/bin/steady"
-HEADER = struct.Struct("=IIII")      # struct page
-SLOT = struct.Struct("=QQIIII")      # struct slot
+# Other tests on this machine have the same kernel: it knows this one's processes by their name.
+STEADY = f"/usr/local/bin/steady{os.getpid()}"
+HEADER = struct.Struct("=IIIIII")    # struct page
+SLOT = struct.Struct("=QQIIIIQQ")    # struct slot
 THREADS_MAX = 16
 PAUSED_OFF, PAUSED_ON, STARTING, RUNNING = range(1, 5)
 RATE = 4
 
 
 class Thread:
-    """What one thread has emitted: its events 0 to done - 1, and perhaps that of number done."""
+    """What one thread has emitted: its events 0 to done - 1, and perhaps that of number done; calls alike."""
 
-    def __init__(self, writer, slot):
+    def __init__(self, writer, slot, heard):
         self.writer = writer
-        self.begun, self.done, self.state, self.cpu, self.bursts, self.missed = slot
+        self.heard = heard  # tracingd had been told that there is somebody: what is lost is counted
+        (self.begun, self.done, self.state, self.cpu, self.bursts, self.missed,
+         self.calls_begun, self.calls_done) = slot
 
 
 class Program:
-    def __init__(self, test, user, writer, threads):
-        self._path = f"/home/{user}/steady-{writer}"
+    def __init__(self, test, folder, user, writer, threads, calls):
+        self._path = f"{folder}/steady-{writer}"
         self._writer, self._n = writer, threads
         test.host.run(f"truncate -s {HEADER.size + THREADS_MAX * SLOT.size} {self._path}", user=user)
         with open(test.host.file(self._path), "r+b") as f:
             self._page = mmap.mmap(f.fileno(), 0)
         self._set(0, 1)
         self._set(1, RATE)
+        self._set(4, RATE if calls else 0)
         self.process = test.start([STEADY, self._path, str(writer), str(threads)], user=user)
+        self._heard = None
         test.addCleanup(self.end)
 
     def _set(self, word, value):
@@ -43,8 +48,13 @@ class Program:
         return struct.unpack_from("=I", self._page, 4 * word)[0]
 
     def threads(self):
-        return [Thread(self._writer + i, SLOT.unpack_from(self._page, HEADER.size + i * SLOT.size))
+        return [Thread(self._writer + i, SLOT.unpack_from(self._page, HEADER.size + i * SLOT.size), self._heard is not False)
                 for i in range(self._n)]
+
+    def has_rings(self):
+        """Before, it waits or counts: tracingd has not had the time for it."""
+        with open(f"/proc/{self.process.outer_pid}/maps", encoding="utf-8") as f:
+            return "/memfd:tracectl-ring" in f.read()
 
     def wait_for(self, states, what):
         """Until each thread is in one of the states."""
@@ -71,6 +81,8 @@ class Program:
 
     def end(self):
         """Kills it, and waits: what threads() says is final then."""
+        if self._heard is None:
+            self._heard = self.has_rings()
         self.process.kill()
         system.wait_until(self._has_ended, f"the end of {self._path}")
 

@@ -21,6 +21,8 @@ LATER = 1000
 LATER_FAULTS = {"terminate-consumer": 2, "restart-polkit": 1, "lock-disk": 2}
 LATEST = 10_000
 LATEST_FAULTS = {"terminate-tracingd": 3}
+# From here on the session records the kernel, too.
+KERNEL = 30_000
 # A session has one of these: what was cleared since the last rotation would have to be known to the event.
 REARRANGING = {"rotate": "rotate", "clear": "clear"}
 
@@ -33,6 +35,8 @@ class Schedule:
         self.threads = choice.choice([1, 2, 3])
         # (size, count) of sub-buffers, or the default.
         self.ring = choice.choice([None, None, ("4K", 4), ("16K", 2), ("64K", 4)])
+        self.kernel = seed >= KERNEL
+        self.kernel_ring = choice.choice([None, ("4K", 4), ("16K", 8)]) if self.kernel else None
         rearranging = choice.choice(sorted(REARRANGING))
         faults = {**FAULTS, **(LATER_FAULTS if seed >= LATER else {}),
                   **(LATEST_FAULTS if seed >= LATEST else {}), rearranging: 4}
@@ -44,7 +48,13 @@ class Schedule:
             pause = choice.choice([0, choice.uniform(0, 0.005), choice.uniform(0, 0.05), choice.uniform(0, 0.3)])
             self.steps.append((fault, round(pause, 4), choice.randrange(1 << 30)))
 
+    @staticmethod
+    def _describe(ring):
+        return "default rings" if not ring else "rings of {1} x {0}".format(*ring)
+
     def __str__(self):
-        ring = "default rings" if not self.ring else "rings of {1} x {0}".format(*self.ring)
+        ring = self._describe(self.ring)
+        if self.kernel:
+            ring += " and the kernel's " + self._describe(self.kernel_ring)
         steps = ", ".join(f"{fault} +{pause * 1000:g} ms" for fault, pause, _ in self.steps)
         return f"seed {self.seed}: {self.programs} programs of {self.threads} threads, {ring}: {steps}"

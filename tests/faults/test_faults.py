@@ -12,13 +12,16 @@ import sys
 import time
 import unittest
 
-from schedule import LATER, LATEST, Schedule
+import host
+import test_kernel as kernel
+from schedule import KERNEL, LATER, LATEST, Schedule
 from program import STEADY
 from service import ServiceTest
-from world import DISK, DISK_SIZE, USER, World
+from world import DISK_SIZE, HOMES, World
 
 TORTURE = os.environ.get("TRACECTL_TORTURE") == "1"
 SEEDS = range(LATER, LATER + 1000) if TORTURE else (3, 5, LATEST)
+KERNEL_SEEDS = range(KERNEL, KERNEL + 150) if TORTURE else (KERNEL + 1, KERNEL + 4)
 # In which something was found once.
 FAILED_ONCE = [
     2,   # the opener was killed, and the drainer went on without files
@@ -26,6 +29,7 @@ FAILED_ONCE = [
     10,
     31,  # two packets of one time: babeltrace2 took them the wrong way round
     33,
+    20406,  # a program was killed before tracingd knew of it: what it had emitted is counted by nobody
     1235,  # two tracingds died before a stopped consumer had answered the first: the session failed
 ]
 
@@ -38,7 +42,10 @@ class Faults(ServiceTest):
     def setUpClass(cls):
         super().setUpClass()
         cls.install_program(cls.host, "steady", STEADY)
-        cls.host.run(f"mkdir {DISK} && mount -t tmpfs -o size={DISK_SIZE},uid=1001,mode=700 tmpfs {DISK}", user="root")
+        for user, home in HOMES.items():
+            disk = home + "/disk"
+            cls.host.run(f"mkdir {disk} && mount -t tmpfs -o size={DISK_SIZE},uid={host.USERS.get(user, 0)},mode=700 "
+                         f"tmpfs {disk}")
 
     def check(self, seed):
         schedule = Schedule(seed)
@@ -59,7 +66,8 @@ class Faults(ServiceTest):
         """Nothing of one schedule is there when the next one begins."""
         self.doCleanups()
         self.destroy_all()
-        self.host.run(f"mount -o remount,rw {DISK} && rm -rf {DISK}/* /home/{USER}/steady-*")
+        for home in HOMES.values():
+            self.host.run(f"mount -o remount,rw {home}/disk && rm -rf {home}/disk/* {home}/steady-*")
 
     def check_all(self, seeds):
         failures = []
@@ -75,6 +83,10 @@ class Faults(ServiceTest):
 
     def test_schedules(self):
         self.check_all(self.seeds or SEEDS)
+
+    @unittest.skipUnless(os.path.isdir(f"{kernel.TRACEFS}/instances"), "needs tracefs")
+    def test_kernel(self):
+        self.check_all(KERNEL_SEEDS)
 
     def test_failed_once(self):
         self.check_all(FAILED_ONCE)
@@ -92,4 +104,5 @@ def main():
 
 
 if __name__ == "__main__":
+    kernel.with_tracefs()
     main()

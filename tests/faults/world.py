@@ -10,11 +10,11 @@ import time
 
 import system
 from oracle import Account, Trace
-from program import PAUSED_OFF, PAUSED_ON, Program
+from program import PAUSED_OFF, PAUSED_ON, STEADY, Program
 from service import NAME, ROOT
 
-USER = "alice"
-DISK = f"/home/{USER}/disk"
+# Of whom the session and the programs are, and where; root's may record the kernel.
+HOMES = {"alice": "/home/alice", "root": "/root"}
 DISK_SIZE = "48M"
 BURST = 5_000
 UNIT = "tracingd.service"
@@ -27,14 +27,17 @@ class World:
         self.test, self.host = test, test.host
         self.session = f"s{schedule.seed}"
         self.threads = schedule.threads
+        self.kernel = schedule.kernel
+        self.user = "root" if self.kernel else "alice"
+        self.disk = HOMES[self.user] + "/disk"
         self.programs, self.gone = [], []
         self.hung = []     # pids that are stopped
         self.locked = False  # the disk is read-only, perhaps
         self.asked = []    # commands that nobody has waited for
         self.since = {}    # as Account has it
         self.last_writer = 0
-        self.output = f"{DISK}/{self.session}"
-        self.filler = self.host.file(f"{DISK}/filler")
+        self.output = f"{self.disk}/{self.session}"
+        self.filler = self.host.file(f"{self.disk}/filler")
         self.host.systemctl("reset-failed", check=False)
         self.command("create", self.session, "-o", self.output)
         channel = ["-c", "ring"] if schedule.ring else []
@@ -42,15 +45,25 @@ class World:
             self.command("enable-channel", "-s", self.session, "--subbuf-size", schedule.ring[0], "--subbuf-count",
                          str(schedule.ring[1]), "ring")
         self.command("enable-event", "-s", self.session, *channel, "test:*")
+        if self.kernel:
+            self.enable_kernel(schedule.kernel_ring)
         self.command("start", self.session)
         for _ in range(schedule.programs):
             self.add_program()
 
     def command(self, *args, **options):
-        return self.host.run(["tracectl", *args], user=USER, **options)
+        return self.host.run(["tracectl", *args], user=self.user, **options)
+
+    def enable_kernel(self, ring):
+        channel = ["-c", "calls"] if ring else []
+        if ring:
+            self.command("enable-channel", "--kernel", "-s", self.session, "--subbuf-size", ring[0], "--subbuf-count",
+                         str(ring[1]), "calls")
+        self.command("enable-event", "--kernel", "-s", self.session, *channel, "--syscall", "getpgid", "--filter",
+                     f'$ctx.procname == "{os.path.basename(STEADY)}"')
 
     def add_program(self):
-        self.programs.append(Program(self.test, USER, self.last_writer, self.threads))
+        self.programs.append(Program(self.test, HOMES[self.user], self.user, self.last_writer, self.threads, self.kernel))
         self.last_writer += self.threads
 
     # Processes, as the test sees them: children of the host's PID 1.
@@ -146,11 +159,11 @@ class World:
         self._do_kill_consumer(None)
         self._signal(opener, signal.SIGKILL)
         self.locked = True
-        self.host.run(["mount", "-o", "remount,ro", DISK], check=False)
+        self.host.run(["mount", "-o", "remount,ro", self.disk], check=False)
 
     def _unlock_disk(self):
         if self.locked:
-            self.host.run(["mount", "-o", "remount,rw", DISK])
+            self.host.run(["mount", "-o", "remount,rw", self.disk])
             self.locked = False
 
     def _do_fill_disk(self, _):
@@ -178,7 +191,7 @@ class World:
             program.burst(BURST)
 
     def _do_rotate(self, _):
-        self.asked.append(self.test.start(["tracectl", "rotate", self.session], user=USER))
+        self.asked.append(self.test.start(["tracectl", "rotate", self.session], user=self.user))
 
     def _do_restart_session(self, choice):
         """Stop and Start, perhaps with a fault in each: what is emitted in between is nobody's."""
@@ -195,7 +208,7 @@ class World:
         # What is still in the rings is cleared as well.
         done = []
         self._ask_until("clear", choice, lambda: done, done)
-        self.since = {thread.writer: thread.begun for thread in self.all_threads()}
+        self.since = {thread.writer: (thread.begun, thread.calls_begun) for thread in self.all_threads()}
         self._go_on_all()
 
     def _ask_until(self, command, choice, is_done, done=None):
@@ -204,7 +217,7 @@ class World:
         while not is_done():
             if time.monotonic() > deadline:
                 raise AssertionError(f"{command} is not done in {system.PATIENCE} s; the session is {self.state()}")
-            asked = self.test.start(["tracectl", command, self.session], user=USER)
+            asked = self.test.start(["tracectl", command, self.session], user=self.user)
             time.sleep(choice.uniform(0, 0.03))
             fault = choice.choice([self._do_kill_tracingd, self._do_kill_consumer, None, None])
             if fault:
@@ -215,8 +228,10 @@ class World:
             self.settle()
 
     def _pause_all(self):
+        """When all are recorded: what is stopped or cleared before one is registered, it cannot be told of."""
         self.settle()
         for program in self.programs:
+            system.wait_until(program.has_rings, "a program's turn")
             program.pause()
 
     def _go_on_all(self):
@@ -230,9 +245,9 @@ class World:
 
     def get(self, *names):
         """Properties of the session; None while nobody answers."""
-        path = self.test.path(USER, self.session)
+        path = self.test.path(self.user, self.session)
         done = self.host.run(["busctl", "--json=short", "call", NAME, path, "org.freedesktop.DBus.Properties", "GetAll",
-                              "s", NAME + ".Session"], user=USER, check=False)
+                              "s", NAME + ".Session"], user=self.user, check=False)
         if done.returncode != 0:
             return None
         properties = json.loads(done.stdout)["data"][0]

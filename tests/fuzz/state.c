@@ -67,7 +67,10 @@ static uint64_t look_at(const struct remains *r) {
         for (size_t i = 0; i < r->n_sessions; i++) {
                 const struct remains_session *s = &r->sessions[i];
 
-                sum += strlen(s->name) + strlen(s->path) + strlen(s->asked) + strlen(s->profile) + strlen(s->reason);
+                if (s->name)
+                        sum += strlen(s->name) + strlen(s->path) + strlen(s->asked) + strlen(s->profile) + strlen(s->reason);
+                else
+                        g_assert_true(s->refused);
                 for (size_t k = 0; k < s->n_channels; k++)
                         sum += strlen(s->channels[k].name);
                 for (size_t k = 0; k < s->n_rules; k++)

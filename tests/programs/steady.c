@@ -8,7 +8,9 @@
  *
  * PAGE is an existing file of struct page, through which it is told what to do.
  * Thread i is writer WRITER + i, on the i-th of the processors that it may use
- * (round about), and its events have the counters 0, 1, 2...
+ * (round about), and its events have the counters 0, 1, 2... If it is wanted to,
+ * it makes system calls as well, getpgid() of its writer and a counter of theirs,
+ * which nobody needs to be asked about.
  */
 
 #include <fcntl.h>
@@ -19,12 +21,14 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <tracectl/tracepoint.h>
 
 #define THREADS_MAX 16
+#define CALL_BITS 24 /* of a call's argument that are the counter; the writer is above */
 
 enum slot_state {
         SLOT_PAUSED_OFF = 1, /* and nobody records the event */
@@ -40,6 +44,7 @@ struct slot {
         uint32_t cpu;
         uint32_t bursts; /* that it has taken */
         uint32_t missed; /* events that were off while it ran */
+        uint64_t calls_begun, calls_done;
 };
 
 /* Written from outside. */
@@ -47,7 +52,9 @@ struct page {
         uint32_t wanted; /* 0: pause. 1: run, as soon as somebody records the event */
         uint32_t rate;   /* events a millisecond and thread */
         uint32_t bursts; /* how many there have been */
-        uint32_t burst;  /* events of the last one, as fast as they can */
+        uint32_t burst;  /* events of the last one, as fast as they can; and so many calls, if there are any */
+        uint32_t calls;  /* a millisecond and thread */
+        uint32_t reserved;
         struct slot slots[THREADS_MAX];
 };
 
@@ -93,6 +100,18 @@ static void emit(const struct job *job, uint32_t n) {
         }
 }
 
+static void call(const struct job *job, uint32_t n) {
+        struct slot *slot = job->slot;
+
+        for (uint32_t k = 0; k < n; k++) {
+                uint64_t i = slot->calls_done;
+
+                __atomic_store_n(&slot->calls_begun, i + 1, __ATOMIC_RELEASE);
+                (void) syscall(SYS_getpgid, (int) (job->writer << CALL_BITS | (i & ((1U << CALL_BITS) - 1))));
+                __atomic_store_n(&slot->calls_done, i + 1, __ATOMIC_RELEASE);
+        }
+}
+
 static void turn(const struct job *job) {
         struct page *page = job->page;
         struct slot *slot = job->slot;
@@ -109,9 +128,12 @@ static void turn(const struct job *job) {
         bursts = load(&page->bursts);
         if (bursts != slot->bursts) {
                 emit(job, load(&page->burst));
+                if (load(&page->calls))
+                        call(job, load(&page->burst));
                 __atomic_store_n(&slot->bursts, bursts, __ATOMIC_RELEASE);
         }
         emit(job, load(&page->rate));
+        call(job, load(&page->calls));
 }
 
 static void *run(void *userdata) {
