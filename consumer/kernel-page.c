@@ -82,6 +82,7 @@ void kernel_walk(const struct kernel_layout *layout, const struct kernel_classes
         char *to = walk->to;
 
         ret->unknown = 0;
+        ret->first = last;
         for (; stop - p >= 4; p = next) {
                 const struct kernel_class *class;
                 uint32_t word = kernel_record_load(p), size;
@@ -117,7 +118,8 @@ void kernel_walk(const struct kernel_layout *layout, const struct kernel_classes
                         break;
                 to = behind;
                 last = time;
-                events++;
+                if (events++ == 0)
+                        ret->first = time;
         }
         ret->size = (size_t) (to - walk->to);
         ret->events = events;

@@ -45,7 +45,7 @@ struct kernel_walk {
 struct kernel_walked {
         size_t size; /* of the events */
         uint64_t events;
-        uint64_t end;     /* time of the last one, or begin */
+        uint64_t first, end; /* times of the first and the last one; without events begin */
         uint64_t unknown; /* events of no known class */
         uint64_t garbage; /* bytes that were no records */
 };

@@ -109,12 +109,15 @@ static char *put_process(char *to, const struct consumer_kernel_process *p, uint
 }
 
 void kernel_state_write(struct kernel_channel *channel, struct kernel_stream *stream, struct stream_file *file,
-                        uint64_t time) {
-        uint64_t lost = file->state.counters.lost_output;
+                        uint64_t before) {
+        uint64_t lost = file->state.counters.lost_output, room = before - file->state.end;
+        /* A nanosecond earlier than what follows, so that nobody takes it for later. */
+        uint64_t time = before - (room < NANOSECOND_MAX ? room : NANOSECOND_MAX);
         _cleanup_free_ char *records = NULL;
         struct packet packet = {
                 .begin = time,
                 .end = time,
+                .first = time,
                 .sequence = file->state.counters.packets - file->state.extra,
                 /* Lost later than this. */
                 .discarded = file->state.discarded > lost ? file->state.discarded - lost : 0,

@@ -13,6 +13,6 @@
 /* Keeps the processes of a file, unless a predecessor wrote them. */
 int kernel_state_take(struct kernel_channel *channel, int fd);
 
-/* Writes them if they are kept and file is stream's own, which saves that afterwards. */
+/* Writes them if they are kept and file is stream's own, which saves that afterwards; before a time not before its end. */
 void kernel_state_write(struct kernel_channel *channel, struct kernel_stream *stream, struct stream_file *file,
-                        uint64_t time);
+                        uint64_t before);

@@ -61,11 +61,30 @@ static bool read_page(struct kernel_stream *stream) {
         return true;
 }
 
+static uint64_t min(uint64_t a, uint64_t b) {
+        return a < b ? a : b;
+}
+
+/*
+ * A sub-buffer that is read while it fills goes on at its last event, and one
+ * with a single event ends where it begins. So what begins at the end of the one
+ * before may begin together with it, which readers of several chunks take the
+ * wrong way round: it begins later, as late as its first event lets it, with room
+ * for an empty one between both.
+ */
+static uint64_t begin_apart(const struct stream_file *file, const struct kernel_walk *walk,
+                            const struct kernel_walked *walked) {
+        if (walk->begin > file->state.end)
+                return walk->begin;
+        return walk->begin + min(walked->first - walk->begin, 2 * NANOSECOND_MAX);
+}
+
 static void write_packet(struct kernel_stream *stream, struct stream_file *file, const struct kernel_walk *walk,
                          const struct kernel_walked *walked) {
         struct packet packet = {
-                .begin = walk->begin,
+                .begin = begin_apart(file, walk, walked),
                 .end = walked->end,
+                .first = walked->first,
                 .sequence = file->state.counters.packets - file->state.extra,
                 .discarded = stream->state.discarded,
                 .events = walked->events,

@@ -8,9 +8,6 @@
 #include "consumer/stream-file.h"
 #include "protocol/ctf.h"
 
-/* No clock that traces are made with counts more in a nanosecond. */
-#define NANOSECOND_MAX UINT64_C(16)
-
 /* A tracectl:thread of our own, where the one that should stand there is not in the file. */
 struct thread_record {
         uint32_t header;
@@ -181,6 +178,8 @@ static uint64_t delay_of_first(const struct packet *p) {
 
         if (p->size == 0)
                 return p->end - p->begin;
+        if (p->first)
+                return p->first - p->begin;
         memcpy(&header, p->records, sizeof(header));
         if ((header & ((1 << CTF_COMPACT_ID_BITS) - 1)) != CTF_ID_EXTENDED)
                 return ((header >> CTF_COMPACT_ID_BITS) - p->begin) & CTF_COMPACT_TIME_MASK;

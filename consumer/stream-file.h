@@ -34,8 +34,12 @@ struct stream_file {
 };
 
 /* A packet: some records of one sub-buffer, in private memory and walked. */
+/* Packets of which babeltrace2 is to know the order do not begin in one nanosecond: no clock of a trace counts more in it. */
+#define NANOSECOND_MAX UINT64_C(16)
+
 struct packet {
         uint64_t begin, end; /* times */
+        uint64_t first;      /* of the first record, where it is the kernel's; 0: its own header says it */
         uint64_t sequence;
         uint64_t discarded;  /* by writers, ever; what the output lost is added to it */
         uint64_t events;

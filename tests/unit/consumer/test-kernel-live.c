@@ -334,6 +334,39 @@ static void test_kill(void) {
         tear_down(&f);
 }
 
+/* Sub-buffers are read while they fill, event by event, over several chunks: babeltrace2 reads them as one trace. */
+static void test_read_in_parts(void) {
+        enum { CHUNKS = 3, CALLS = 400 };
+        static const char *const events[] = { "syscalls/sys_exit_getppid", NULL };
+        g_autofree char *errors = NULL;
+        struct fixture f;
+
+        if (!play_kernel_works())
+                return;
+        set_up(&f, &(struct play_kernel_options) { .buffer_kb = 256 }, events);
+        play_kernel_pin(0);
+        follow(&f, getpid());
+        enable(&f, events, true);
+        for (unsigned i = 0; i < CHUNKS; i++) {
+                g_autofree char *chunk = g_strdup_printf("chunk-%u", i);
+
+                for (unsigned k = 0; k < CALLS; k++) {
+                        call(1);
+                        g_assert_cmpint(play_flush(&f.play), ==, 0);
+                }
+                g_assert_cmpint(play_rotate(&f.play, chunk, 0), ==, 0);
+        }
+        enable(&f, events, false);
+        g_assert_cmpint(play_stop(&f.play), ==, 0);
+        g_auto(GStrv) lines = play_read(f.play.directory, &errors);
+
+        g_assert_cmpuint(g_strv_length(lines), ==, CHUNKS * CALLS);
+        g_assert_cmpstr(errors, ==, "");
+        for (unsigned i = 1; i < CHUNKS * CALLS; i++)
+                g_assert_cmpint(g_ascii_strtoll(lines[i] + 1, NULL, 10), >, g_ascii_strtoll(lines[i - 1] + 1, NULL, 10));
+        tear_down(&f);
+}
+
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/kernel/live/small", test_small);
@@ -342,5 +375,6 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/kernel/live/paced", test_paced);
         g_test_add_func("/kernel/live/lost", test_lost);
         g_test_add_func("/kernel/live/kill", test_kill);
+        g_test_add_func("/kernel/live/read-in-parts", test_read_in_parts);
         return g_test_run();
 }
