@@ -15,31 +15,39 @@
 /* The child's end of the pipe is above everything that prepare may want to place. */
 #define PIPE_FD_MIN 16
 
-/* The byte that the other side sends when it is ready; false: it is gone. */
-static bool read_gate(int gate_fd) {
+#define GO 0
+#define AGAIN 1
+
+/* The byte that the other side sends when it is ready; -1: it is gone. */
+static int read_gate(int gate_fd) {
+        unsigned char byte;
         ssize_t n;
-        char byte;
 
         do
                 n = recv(gate_fd, &byte, sizeof(byte), 0);
         while (n < 0 && errno == EINTR);
-        return n > 0;
+        return n > 0 ? byte : -1;
 }
 
-/* Where the starter goes away, nothing is executed. */
-static void wait_at_gate(int gate_fd) {
-        if (!read_gate(gate_fd))
-                _exit(EXIT_FAILURE);
+static void write_gate(int gate_fd, unsigned char byte) {
+        (void) send(gate_fd, &byte, sizeof(byte), MSG_NOSIGNAL);
 }
 
 static _Noreturn void run_child(const char *path, char *const argv[], process_prepare_t prepare, void *userdata,
                                 int report_fd, int gate_fd) {
-        int r;
+        int r, what = -1;
 
-        r = prepare(userdata);
+        do {
+                r = prepare(userdata);
+                if (r < 0)
+                        break;
+                write_gate(gate_fd, GO);
+                what = read_gate(gate_fd);
+        } while (what == AGAIN);
         if (r >= 0) {
-                (void) send(gate_fd, "", 1, MSG_NOSIGNAL);
-                wait_at_gate(gate_fd);
+                /* Where the starter goes away, nothing is executed. */
+                if (what < 0)
+                        _exit(EXIT_FAILURE);
                 /* execvp() for its second try: a script without #! is run by the shell. path has a slash. */
                 execvp(path, argv);
                 r = -errno;
@@ -111,12 +119,17 @@ int process_hold(const char *path, char *const argv[], process_prepare_t prepare
         return r;
 }
 
+void process_prepare_again(const struct held_process *held) {
+        write_gate(held->gate_fd, AGAIN);
+        (void) read_gate(held->gate_fd);
+}
+
 int process_let_go(struct held_process *held, struct process *ret) {
         _cleanup_close_ int pidfd = -1;
         int r;
 
         /* One that has died meanwhile is found so when it is waited for. */
-        (void) send(held->gate_fd, "", 1, MSG_NOSIGNAL);
+        write_gate(held->gate_fd, GO);
         r = read_report(held->report_fd);
         if (r >= 0) {
                 pidfd = pidfd_open(held->pid, 0);

@@ -39,6 +39,9 @@ struct held_process {
 int process_hold(const char *path, char *const argv[], process_prepare_t prepare, void *userdata,
                  struct held_process *ret);
 
+/* Has it call prepare once more. It is held as before. */
+void process_prepare_again(const struct held_process *held);
+
 /* Ends the holding, also on failure. */
 int process_let_go(struct held_process *held, struct process *ret);
 

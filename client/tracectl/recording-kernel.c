@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,31 +23,96 @@ static bool wants_all(const struct record_arguments *a) {
         return false;
 }
 
-/* Paths, where we may have them; without them it is a recording as well. */
-static void begin_strings(struct recording *r) {
+/* The kernel takes as long to look at the programs that find them as the service to make a session. */
+struct strings_thread {
+        pthread_t thread;
+        struct recording *recording;
+        sem_t begun;
+        int error; /* until begun */
+};
+
+static void *run_strings(void *userdata) {
+        struct strings_thread *t = userdata;
+
+        t->error = syscall_strings_begin(&t->recording->strings);
+        sem_post(&t->begun);
+        syscall_strings_settle(&t->recording->strings);
+        return NULL;
+}
+
+static int start_strings(struct recording *r) {
+        struct strings_thread *t = calloc(1, sizeof(*t));
         int k;
 
-        if (!wants_all(r->arguments))
+        if (!t)
+                return -ENOMEM;
+        t->recording = r;
+        sem_init(&t->begun, 0, 0);
+        k = -pthread_create(&t->thread, NULL, run_strings, t);
+        if (k < 0) {
+                sem_destroy(&t->begun);
+                free(t);
+                return k;
+        }
+        r->strings_thread = t;
+        return 0;
+}
+
+/* Paths, where we may have them; without them it is a recording as well. */
+static void no_strings(struct recording *r, int error) {
+        r->no_strings = strerror(-error);
+        syscall_strings_done(&r->strings);
+}
+
+/* Whether they are there, and the command is followed. */
+static bool await_strings(struct recording *r) {
+        struct strings_thread *t = r->strings_thread;
+
+        if (!t)
+                return false;
+        while (sem_wait(&t->begun) < 0 && errno == EINTR)
+                ;
+        if (t->error >= 0)
+                process_prepare_again(&r->held);
+        return t->error >= 0;
+}
+
+/* Before the command goes on: what is its own is recorded in the session alone. */
+static void end_strings(struct recording *r) {
+        struct strings_thread *t = TAKE_PTR(r->strings_thread);
+
+        if (!t)
                 return;
-        k = syscall_strings_begin(&r->strings);
-        if (k < 0)
-                r->no_strings = strerror(-k);
+        pthread_join(t->thread, NULL);
+        if (t->error < 0)
+                no_strings(r, t->error);
+        sem_destroy(&t->begun);
+        free(t);
 }
 
 /* It exists before its events are wanted, and does nothing before they are there. */
 static int hold_command(struct recording *r) {
+        bool with_strings = wants_all(r->arguments);
         const struct record_command command = {
                 .path = r->path,
                 .argv = r->arguments->command,
                 .bound = geteuid() != 0,
-                .strings = r->strings.cookie != 0 ? &r->strings : NULL,
+                .strings = with_strings ? &r->strings : NULL,
                 .signals = &r->signals,
         };
         int k;
 
-        k = record_command_hold(&command, &r->held);
+        k = with_strings ? syscall_strings_prepare(&r->strings) : 0;
+        if (k >= 0)
+                k = record_command_hold(&command, &r->held);
         if (k < 0)
                 say("Failed to start the command: %s.", strerror(-k));
+        else if (with_strings) {
+                int error = start_strings(r);
+
+                if (error < 0)
+                        no_strings(r, error);
+        }
         return k;
 }
 
@@ -71,7 +139,7 @@ int recording_enable_kernel(struct recording *r, pid_t pid) {
                 k = enable(r, NULL, pid, a->patterns[i], a->filters[i]);
         for (size_t i = 0; i < a->n_syscalls && k >= 0; i++)
                 k = enable(r, "syscall", pid, a->syscalls[i], NULL);
-        return k >= 0 && r->strings.cookie != 0 ? enable(r, NULL, pid, "bpf_trace_printk", NULL) : k;
+        return k >= 0 && await_strings(r) ? enable(r, NULL, pid, "bpf_trace:bpf_trace_printk", NULL) : k;
 }
 
 int recording_set_up_kernel(struct recording *r) {
@@ -81,13 +149,14 @@ int recording_set_up_kernel(struct recording *r) {
         k = record_output_create(a->output, a->command[0], time(NULL), &r->output);
         if (k >= 0)
                 k = recording_connect(r, "--kernel");
-        if (k >= 0) {
-                begin_strings(r);
+        if (k >= 0)
                 k = hold_command(r);
-        }
         if (k >= 0)
                 k = recording_make_session(r, "kernel", a->command[0], r->held.pid);
         if (k >= 0)
                 k = recording_enable_kernel(r, r->held.pid);
-        return k < 0 ? k : recording_start(r);
+        if (k >= 0)
+                k = recording_start(r);
+        end_strings(r);
+        return k;
 }

@@ -28,6 +28,7 @@ struct recording {
         struct record_live live;
         struct held_process held; /* of the kernel: the command before its first instruction */
         struct syscall_strings strings; /* of its system calls */
+        struct strings_thread *strings_thread; /* recording-kernel.c: it makes them, beside the rest */
         const char *no_strings;         /* why there are none, or NULL */
         struct process command;
         int *pidfds; /* of programs that run already; -1: it has ended */

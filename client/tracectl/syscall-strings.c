@@ -351,10 +351,10 @@ static void restore_printk(const struct syscall_strings *s) {
                 (void) !write(fd, "0", 1);
 }
 
-static void wait_for_printk(void) {
+static void wait_for_printk(const struct syscall_strings *s) {
         const struct timespec pause = { .tv_nsec = WORKER_NSEC };
 
-        for (int i = 0; i < WORKER_TRIES && !is_printk_on(); i++)
+        for (int i = 0; i < WORKER_TRIES && s->restores && !is_printk_on(); i++)
                 (void) nanosleep(&pause, NULL);
 }
 
@@ -366,11 +366,7 @@ static int begin(struct syscall_strings *s) {
         if (r < 0)
                 return r;
         s->restores = !is_printk_on();
-        if (getrandom(&s->cookie, sizeof(s->cookie), 0) != sizeof(s->cookie))
-                return -EIO;
         r = make_programs(s, process_offset);
-        wait_for_printk();
-        restore_printk(s);
         if (r >= 0)
                 r = attach("sched_process_fork", s->fds[PROGRAM_FORK], &s->fds[LINK_FORK]);
         if (r >= 0)
@@ -389,19 +385,27 @@ static int begin(struct syscall_strings *s) {
 static void restore_printk(const struct syscall_strings *s) {
 }
 
+static void wait_for_printk(const struct syscall_strings *s) {
+}
+
 #endif
 
-int syscall_strings_begin(struct syscall_strings *ret) {
+int syscall_strings_prepare(struct syscall_strings *ret) {
         struct syscall_strings s = SYSCALL_STRINGS_NULL;
-        int r;
 
-        r = begin(&s);
-        if (r < 0) {
-                syscall_strings_done(&s);
-                return r;
-        }
+        if (getrandom(&s.cookie, sizeof(s.cookie), 0) != sizeof(s.cookie))
+                return -EIO;
         *ret = s;
         return 0;
+}
+
+int syscall_strings_begin(struct syscall_strings *strings) {
+        return begin(strings);
+}
+
+void syscall_strings_settle(const struct syscall_strings *strings) {
+        wait_for_printk(strings);
+        restore_printk(strings);
 }
 
 /* No such option: the kernel refuses it, and the program that looks at calls knows it. */

@@ -20,13 +20,19 @@ struct syscall_strings {
 
 #define SYSCALL_STRINGS_NULL { .fds = { -1, -1, -1, -1, -1, -1, -1, -1 } }
 
+/* By which a process says that it is meant: known before it is made. */
+int syscall_strings_prepare(struct syscall_strings *ret);
+
 /*
  * Before the events are enabled, so that a string precedes the end of its call. Who has the event of bpf_trace_printk
  * recorded elsewhere gets our strings as well: root alone can. -EOPNOTSUPP: not on this processor.
  */
-int syscall_strings_begin(struct syscall_strings *ret);
+int syscall_strings_begin(struct syscall_strings *strings);
 
-/* In the process that is to be followed, with its children. */
+/* After that: puts the machine's own buffer back, which the kernel changes a little later; some milliseconds at most. */
+void syscall_strings_settle(const struct syscall_strings *strings);
+
+/* In the process that is to be followed, with its children; it does nothing before syscall_strings_begin(). */
 void syscall_strings_follow_me(const struct syscall_strings *strings);
 
 void syscall_strings_done(struct syscall_strings *strings);

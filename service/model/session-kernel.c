@@ -55,6 +55,7 @@ static int make_recording(struct session *s, bool restored) {
                 .key = s->key,
                 .created = s->created,
                 .restored = restored,
+                .brief = s->client && !session_is_kernel_own(s),
                 .own = session_is_kernel_own(s) && !restored,
                 .event = s->manager->event,
                 .units = s->manager->starter.units,

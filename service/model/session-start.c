@@ -207,6 +207,7 @@ struct consumer_spec session_consumer_spec(const struct session *s) {
                 .owner = s->owner,
                 .session = s->name,
                 .kind = s->output.kind,
+                .brief = s->client && session_has_kernel(s) && !session_is_kernel_own(s),
                 .directory = session_output_asked(&s->output),
         };
 }

@@ -195,6 +195,11 @@ int pair_restore(struct unit_starter *u, const struct consumer_spec *spec, const
         return 0;
 }
 
+void pair_hand_over(struct pair *p, pair_stopped_t stopped, void *userdata) {
+        p->stopped = stopped;
+        p->userdata = userdata;
+}
+
 int pair_connect(struct pair *p, int *ret_fd) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         _cleanup_close_ int fd = -1;

@@ -23,6 +23,8 @@ struct unit_starter {
         char *run, *program;
         struct pairs pairs;
         struct leftovers *leftovers;
+        struct spare_pair *spare;
+        bool ending;
         bool leaving; /* units stay, for the next tracingd */
 };
 
@@ -40,6 +42,9 @@ int pair_new(struct unit_starter *u, const struct consumer_spec *spec, pair_read
 /* One that an earlier tracingd made. -EBADMSG: that is no name of ours. */
 int pair_restore(struct unit_starter *u, const struct consumer_spec *spec, const char *stem, pair_stopped_t stopped,
                  void *userdata, struct pair **ret);
+
+/* Of one that is ready: from now on it is somebody else's. */
+void pair_hand_over(struct pair *p, pair_stopped_t stopped, void *userdata);
 
 /* Connects to the socket, which may start the consumer. -EAGAIN when its queue is full. The caller owns *ret_fd. */
 int pair_connect(struct pair *p, int *ret_fd);

@@ -18,6 +18,7 @@ struct consumer_spec {
         uid_t owner;
         const char *session;
         enum consumer_output_kind kind;
+        bool brief; /* ends with its client: another one like it may follow */
         const char *directory; /* absolute, of CONSUMER_OUTPUT_DIRECTORY, or what that is in; else NULL */
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "service/log.h"
+#include "service/unit/spare-pair.h"
 #include "service/unit/supervisor.h"
 
 #define PAUSE_MIN_USEC (50 * 1000)
@@ -16,6 +17,8 @@ struct supervisor {
         struct unit_starter *starter;
         struct supervisor_handlers handlers;
         struct pair *pair;
+        struct consumer_spec spec; /* no strings */
+        int ready_fd; /* the first connection, where there is one before there is a session; or -1 */
         bool given_up;   /* why is being asked, or failed() was called */
         bool stopping;
         unsigned deaths; /* in a row */
@@ -135,9 +138,9 @@ void supervisor_lost(struct supervisor *s) {
 }
 
 static void try(struct supervisor *s) {
-        int fd, r;
+        int fd = TAKE_FD(s->ready_fd), r;
 
-        r = pair_connect(s->pair, &fd);
+        r = fd < 0 ? pair_connect(s->pair, &fd) : 0;
         if (r < 0) {
                 snprintf(s->problem, sizeof(s->problem), "%s", strerror(-r));
                 supervisor_lost(s);
@@ -182,6 +185,7 @@ struct supervisor *supervisor_free(struct supervisor *s) {
         if (!s)
                 return NULL;
         unwatch(s);
+        closep(&s->ready_fd);
         if (s->pair)
                 pair_abandon(s->pair);
         free(s);
@@ -193,8 +197,24 @@ static void on_stopped(void *userdata) {
         const struct supervisor_handlers handlers = s->handlers;
 
         s->pair = NULL;
+        spare_pair_order(s->starter, &s->spec);
         supervisor_free(s);
         handlers.stopped(handlers.userdata);
+}
+
+/* Nobody is told of a connection at once. */
+static int make_pair(struct supervisor *s, const struct consumer_spec *spec) {
+        int r;
+
+        r = spare_pair_take(s->starter, spec, on_stopped, s, &s->pair, &s->ready_fd);
+        if (r < 0)
+                return pair_new(s->starter, spec, on_ready, on_stopped, s, &s->pair);
+        r = sd_event_add_time_relative(s->starter->event, &s->pause, CLOCK_MONOTONIC, 0, 1, on_pause_over, s);
+        if (r < 0) {
+                closep(&s->ready_fd);
+                pair_abandon(TAKE_PTR(s->pair));
+        }
+        return r;
 }
 
 int supervisor_new(struct unit_starter *u, const struct consumer_spec *spec, const struct supervisor_handlers *handlers,
@@ -205,8 +225,9 @@ int supervisor_new(struct unit_starter *u, const struct consumer_spec *spec, con
         s = malloc(sizeof(*s));
         if (!s)
                 return -ENOMEM;
-        *s = (struct supervisor) { .starter = u, .handlers = *handlers, .counts = true };
-        r = pair_new(u, spec, on_ready, on_stopped, s, &s->pair);
+        *s = (struct supervisor) { .starter = u, .handlers = *handlers, .counts = true, .ready_fd = -1 };
+        s->spec = (struct consumer_spec) { .owner = spec->owner, .kind = spec->kind, .brief = spec->brief };
+        r = make_pair(s, spec);
         if (r < 0) {
                 free(s);
                 return r;
@@ -223,7 +244,8 @@ int supervisor_restore(struct unit_starter *u, const struct consumer_spec *spec,
         s = malloc(sizeof(*s));
         if (!s)
                 return -ENOMEM;
-        *s = (struct supervisor) { .starter = u, .handlers = *handlers, .counts = true, .restarts = restarts };
+        *s = (struct supervisor) { .starter = u, .handlers = *handlers, .counts = true, .restarts = restarts,
+                                   .ready_fd = -1 };
         r = pair_restore(u, spec, unit, on_stopped, s, &s->pair);
         if (r < 0) {
                 free(s);

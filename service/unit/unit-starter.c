@@ -7,6 +7,7 @@
 #include "service/log.h"
 #include "service/unit/leftovers.h"
 #include "service/unit/pair.h"
+#include "service/unit/spare-pair.h"
 #include "service/unit/unit-starter.h"
 
 int unit_starter_new(sd_event *event, const struct unit_config *config, struct unit_starter **ret) {
@@ -42,6 +43,8 @@ struct unit_starter *unit_starter_free(struct unit_starter *u) {
 
         if (!u)
                 return NULL;
+        u->ending = true;
+        spare_pair_drop(u);
         leftovers_free(u->leftovers);
         while ((p = LIST_FIRST(&u->pairs)))
                 pair_leave(p);

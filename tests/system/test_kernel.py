@@ -140,8 +140,61 @@ class KernelTest(ServiceTest):
         calls = [line for line in lines[:lines.index(first)] if "syscall_" in line]
         self.assertIn("syscall_entry_execve:", calls[-1])
         self.assertIsNone(busy.poll())
-        self.wait_for_none()
         self.assertEqual(self.tracectl("root", "list", "--no-legend").stdout, "")
+        # For the next command there is one instance, which records nothing.
+        self.host.systemctl("stop", "tracingd.service")
+        self.assertEqual(self.instances(), [])
+
+    def units(self):
+        return self.host.systemctl("list-units", "--plain", "--no-legend", "tracectl-consumer-*.service").split()[:1]
+
+    def record_calls(self, name):
+        """The session's instance and unit, while it records."""
+        process = self.start(["tracectl", "record", "--kernel", "--syscall", "*", "-o", name, "--", "sh", "-c",
+                              "/usr/local/bin/pairs 100; echo half; read line"])
+        line = process.stdout.readline()
+        self.assertEqual(line, "half\n", line or process.stderr.read())
+        during = self.instances(), self.units()
+        _, said = process.communicate("on\n", timeout=system.PATIENCE)
+        self.assertEqual(process.returncode, 0, said)
+        calls = [line for line in self.events(name) if "_getpgid:" in line]
+        self.assertEqual(len(calls), 200)
+        return during
+
+    def wait_for_spare(self, before):
+        system.wait_until(lambda: self.instances() and self.instances() != before[0], "the next instance")
+        system.wait_until(lambda: self.units() and self.units() != before[1], "the next consumer")
+        return self.instances(), self.units()
+
+    def is_at_rest(self, name):
+        for file, expected in (("tracing_on", "0\n"), ("set_event", "")):
+            with open(f"{TRACEFS}/instances/{name}/{file}", encoding="utf-8") as f:
+                self.assertEqual(f.read(), expected)
+
+    def test_one_command_after_another(self):
+        """What takes the kernel and systemd longest is ready for the second, and costs nothing meanwhile."""
+        self.host.show_machine_proc()
+        # One that has begun without that does not see it.
+        self.host.systemctl("stop", "tracingd.service")
+        before = top_level()
+        first = self.record_calls("/root/first")
+        ready = self.wait_for_spare(first)
+        self.is_at_rest(ready[0][0])
+        second = self.record_calls("/root/second")
+        self.assertEqual(second, ready)
+        # Another form is no spare's; what is ready goes, with the service, too.
+        self.wait_for_spare(second)
+        self.host.run("cp /usr/local/bin/pairs /usr/local/bin/afterwards")
+        self.session("other", ["--syscall", "getpgid", "--filter", '$ctx.procname == "afterwards"'])
+        self.tracectl("root", "start", "other")
+        self.host.run(["/usr/local/bin/afterwards", "10"])
+        self.tracectl("root", "stop", "other")
+        self.assertEqual(len(self.events(self.output("root", "other"))), 20)
+        self.tracectl("root", "destroy", "other")
+        self.host.systemctl("stop", "tracingd.service")
+        self.assertEqual(self.instances(), [])
+        system.wait_until(lambda: not self.units(), "the units to go")
+        self.assertEqual(top_level(), before)
 
     def test_a_process_that_runs_and_its_threads(self):
         self.host.show_machine_proc()

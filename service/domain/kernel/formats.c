@@ -98,6 +98,12 @@ static void finish(struct formats *f) {
         f->running = false;
 }
 
+size_t formats_get(struct formats *f, const struct format **ret) {
+        finish(f);
+        *ret = f->items;
+        return f->n;
+}
+
 const struct format *formats_find(struct formats *f, const char *system, const char *name) {
         const struct format key = { .name = (char *) name };
 

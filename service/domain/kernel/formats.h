@@ -25,5 +25,8 @@ struct formats *formats_free(struct formats *f);
 /* Begins to read them, unless that was done. tracefs must stay open. What fails is read by whoever wants it. */
 void formats_begin(struct formats *f, int tracefs);
 
+/* Waits for the thread. All of them, sorted by name; 0 where they were not read. */
+size_t formats_get(struct formats *f, const struct format **ret);
+
 /* Waits for the thread. NULL: read it yourself. */
 const struct format *formats_find(struct formats *f, const char *system, const char *name);

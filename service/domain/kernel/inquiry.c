@@ -105,6 +105,8 @@ int kernel_check_rule(struct kernel_domain *d, const struct selector *s, const c
                 r = kernel_filter_translate(s->filter, &filter, failure);
         if (r < 0)
                 return r;
+        if (kernel_rule_is_known(d, s))
+                return 0;
         r = kernel_events_read(d->tracefs, &all);
         if (r < 0)
                 return fail(failure, FAILURE_KERNEL, "The kernel's events cannot be listed: %s.", strerror(-r));

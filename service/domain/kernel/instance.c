@@ -36,13 +36,17 @@ static void list_done(struct instance_list *l) {
         *l = (struct instance_list) { 0 };
 }
 
+void instance_close(struct instance *i) {
+        (void) instance_wait(i);
+        closep(&i->dir);
+        i->dir = -1;
+}
+
 struct instance *instance_free(struct instance *i) {
         if (!i)
                 return NULL;
-        (void) instance_wait(i);
+        instance_close(i);
         list_done(&i->enabled);
-        closep(&i->calls);
-        closep(&i->dir);
         free(i);
         return NULL;
 }
@@ -118,8 +122,9 @@ int instance_configure(struct instance *i) {
         struct configuring *c = i->configuring;
         int r = 0;
 
-        if (c && !c->running) {
+        if (i->off && i->calls < 0)
                 i->calls = openat(i->dir, "events/" CALLS "/enable", O_WRONLY | O_CLOEXEC);
+        if (c && !c->running) {
                 r = thread_start(&c->thread, run_configuring, c);
                 c->running = r >= 0;
         }
@@ -143,6 +148,8 @@ int instance_wait(struct instance *i) {
 static int configure(struct instance *i, const struct instance_config *config) {
         int r;
 
+        i->made = *config;
+        i->made.name = NULL;
         i->off = config->off;
         r = tracefs_write(i->dir, "tracing_on", config->off ? "0" : "1");
         if (r < 0)
@@ -163,7 +170,15 @@ int instance_switch_on(struct instance *i) {
 
         if (r >= 0)
                 i->off = false;
+        closep(&i->calls);
+        i->calls = -1;
         return r;
+}
+
+int instance_try_calls(struct instance *i) {
+        if (i->calls < 0)
+                return 0;
+        return write(i->calls, "1", 1) == 1 && write(i->calls, "0", 1) == 1 ? 0 : -errno;
 }
 
 int instance_new(int tracefs, const struct instance_config *config, struct instance **ret) {
@@ -410,6 +425,7 @@ int instance_enable(struct instance *i, const struct instance_list *added, size_
         *ret_refused = 0;
         if (at_once && write(i->calls, "1", 1) != 1)
                 return -errno;
+        i->had_calls |= at_once;
         for (size_t k = 0; k < added->n && r >= 0; k++)
                 r = at_once && is_call(&added->items[k]) ? append(&i->enabled, &added->items[k], true)
                                                          : enable_event(i, &added->items[k], ret_refused);

@@ -30,12 +30,21 @@ struct instance_list {
         size_t n_calls; /* how many events of "syscalls" the kernel has; 0: that does not matter */
 };
 
+struct instance_config {
+        const char *name;
+        uint64_t subbuf_size, buffer_size; /* bytes; of each CPU */
+        bool overwrite, off;
+        enum trace_clock clock;
+};
+
 struct instance {
         struct instance *next;
         uint32_t channel;
         int dir;
         char name[INSTANCE_NAME_MAX];
         int calls;            /* events/syscalls/enable of one that is off, or -1 */
+        bool had_calls;       /* all of them were enabled by it */
+        struct instance_config made; /* what it was made with; no name */
         uint32_t subbuf_size; /* bytes, what one read() returns */
         struct instance_list enabled;
         bool adopted;            /* it records, and follows whom it followed before */
@@ -44,13 +53,6 @@ struct instance {
         struct configuring *configuring; /* what is left of that, for a thread; NULL: that is over */
         int error;                       /* that it had */
         struct process followed; /* pid 0: nobody, all are recorded */
-};
-
-struct instance_config {
-        const char *name;
-        uint64_t subbuf_size, buffer_size; /* bytes; of each CPU */
-        bool overwrite, off;
-        enum trace_clock clock;
 };
 
 /*
@@ -67,6 +69,15 @@ int instance_adopt(int tracefs, const char *name, struct instance **ret);
 
 /* After instance_wait(). No more than one store in the kernel. */
 int instance_switch_on(struct instance *i);
+
+/*
+ * Between instance_configure() and instance_wait(): enables all system calls, and disables them. The first time takes
+ * the kernel 7 ms, each later one less than one.
+ */
+int instance_try_calls(struct instance *i);
+
+/* Closes what is open of it, so that it can be removed. */
+void instance_close(struct instance *i);
 
 /* Forgets it; it stays in the kernel. */
 struct instance *instance_free(struct instance *i);

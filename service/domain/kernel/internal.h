@@ -7,6 +7,7 @@
 #include "service/domain/kernel/kernel.h"
 #include "service/domain/kernel/own.h"
 #include "service/domain/kernel/probe-lines.h"
+#include "service/domain/kernel/spare-instance.h"
 #include "service/domain/kernel/worker.h"
 #include "service/unit/sender.h"
 
@@ -21,6 +22,8 @@ struct kernel_domain {
         char id[17];
         struct worker *worker; /* NULL: unavailable */
         struct formats *formats; /* the worker's */
+        struct spare_instance *spare;
+        uint64_t last_key; /* the newest session's of which there was a recording */
         LIST_HEAD(, kernel_apply) applies; /* recording.c: those whose ends are still to be told */
         struct kernel_recording *recordings; /* that have not ended */
 };
@@ -68,6 +71,12 @@ int kernel_check_rule(struct kernel_domain *d, const struct selector *s, const c
 
 /* Whether a rule may have an event that it selects: not all are of the session's owner's own processes. */
 bool kernel_event_permitted(const struct kernel_event *e, const struct selector *s);
+
+/* known-events.c: what a rule selects is known, and there, without the kernel's list of events; a worker's. */
+bool kernel_rule_is_known(const struct kernel_domain *d, const struct selector *s);
+
+/* The events of such rules, each once, and all system calls where one is for all. -ENOENT: a rule is another one. */
+int kernel_events_known(const struct kernel_domain *d, const struct kernel_plan *plan, struct kernel_events *ret);
 
 /* announce.c: tells the consumer of a channel, and of events; a worker's. */
 int kernel_announce_channel(struct kernel_recording *r, const struct instance *i, const struct model_channel *channel);

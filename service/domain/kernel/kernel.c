@@ -63,6 +63,10 @@ static void begin(struct kernel_domain *d, sd_event *event, const struct kernel_
                 r = formats_new(&d->formats);
         if (r >= 0)
                 r = worker_new(event, &d->worker);
+        if (r >= 0)
+                r = spare_instance_new(event, d->worker, d->tracefs, &d->spare);
+        if (r < 0)
+                d->worker = worker_free(d->worker);
         if (r < 0) {
                 snprintf(d->reason, sizeof(d->reason), "it cannot be prepared: %s", strerror(-r));
                 closep(&d->tracefs);
@@ -92,7 +96,10 @@ void kernel_domain_drain(struct kernel_domain *d) {
 struct kernel_domain *kernel_domain_free(struct kernel_domain *d) {
         if (!d)
                 return NULL;
+        if (d->spare)
+                spare_instance_end(d->spare);
         worker_free(d->worker);
+        spare_instance_free(d->spare);
         formats_free(d->formats);
         closep(&d->tracefs);
         free(d);

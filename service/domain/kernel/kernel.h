@@ -113,6 +113,7 @@ struct kernel_recording_config {
         uint64_t created; /* microseconds since the epoch */
         bool restored;    /* its consumer has been told of its channels by an earlier tracingd */
 
+        bool brief; /* ends with its client: another one like it may follow, and something is made ready for that */
         bool own; /* the owner may see his own processes alone: a reader is started, and these are needed */
         sd_event *event;
         struct unit_starter *units; /* NULL: there are none */

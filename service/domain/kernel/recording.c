@@ -41,6 +41,9 @@ struct removal {
         struct worker_job job;
         struct kernel_domain *domain;
         struct instance *instances;
+        struct instance_config next; /* of the one that is made ready then; 0 bytes: none */
+        char name[INSTANCE_NAME_MAX];
+        bool calls;
 };
 
 void kernel_plan_done(struct kernel_plan *plan) {
@@ -75,24 +78,31 @@ static void end_removal(struct worker_job *job) {
                 removal->instances = i->next;
                 instance_free(i);
         }
+        removal->next.name = removal->name;
+        if (removal->next.buffer_size > 0)
+                spare_instance_order(removal->domain->spare, &removal->next, removal->calls);
         free(removal);
 }
 
 /* Our own folders must be closed, or the kernel keeps them. */
-static void remove_instances(struct kernel_domain *d, struct instance *instances) {
+static void remove_instances(struct kernel_recording *r, struct instance *instances) {
+        struct kernel_domain *d = r->domain;
         struct removal *removal = calloc(1, sizeof(*removal));
 
         if (!removal)
                 return;
-        for (struct instance *i = instances; i; i = i->next) {
-                closep(&i->dir);
-                i->dir = -1;
-        }
+        for (struct instance *i = instances; i; i = i->next)
+                instance_close(i);
         *removal = (struct removal) {
                 .job = { .run = run_removal, .done = end_removal },
                 .domain = d,
                 .instances = instances,
         };
+        if (r->config.brief && instances && !instances->next) {
+                removal->next = instances->made;
+                removal->calls = instances->had_calls;
+                kernel_instance_name(d, r->config.owner, d->last_key + 1, instances->channel, removal->name);
+        }
         worker_submit(d->worker, &removal->job);
 }
 
@@ -105,7 +115,7 @@ void kernel_recording_unref(struct kernel_recording *r) {
         kernel_own_free(r->own);
         kernel_plan_done(&r->prepared);
         if (r->instances && !r->keep)
-                remove_instances(r->domain, TAKE_PTR(r->instances));
+                remove_instances(r, TAKE_PTR(r->instances));
         while (r->instances) {
                 struct instance *i = r->instances;
 
@@ -153,7 +163,9 @@ static int make_instance(struct kernel_recording *r, const struct model_channel 
         }
         if (k != -ENOENT)
                 return k;
-        k = instance_new(r->domain->tracefs, &config, ret);
+        k = spare_instance_take(r->domain->spare, &config, ret);
+        if (k == -ENOENT)
+                k = instance_new(r->domain->tracefs, &config, ret);
         if (k < 0)
                 return k;
         (*ret)->channel = c->id;
@@ -287,7 +299,9 @@ static int apply(struct kernel_apply *a) {
 
         r = filters ? translate_filters(a, filters) : fail_memory(&a->failure);
         if (r >= 0 && a->plan.n_rules > 0) {
-                r = kernel_events_read(a->recording->domain->tracefs, &all);
+                r = kernel_events_known(a->recording->domain, &a->plan, &all);
+                if (r == -ENOENT)
+                        r = kernel_events_read(a->recording->domain->tracefs, &all);
                 if (r < 0)
                         fail(&a->failure, FAILURE_KERNEL, "The kernel's events cannot be listed: %s.", strerror(-r));
         }
@@ -521,6 +535,8 @@ int kernel_recording_new(struct kernel_domain *d, const struct kernel_recording_
                 free(r);
                 return k;
         }
+        if (config->key > d->last_key)
+                d->last_key = config->key;
         r->next = d->recordings;
         d->recordings = r;
         *ret = r;
