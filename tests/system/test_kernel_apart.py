@@ -180,7 +180,6 @@ class ApartTest(ServiceTest):
             self.assertEqual(len(others.found()), 1)
             said, complained = theirs.communicate("on\n", timeout=system.PATIENCE)
             self.assertEqual((theirs.returncode, said), (0, ""), complained)
-            other.systemctl("stop", "tracingd.service")
             others.wait_for_none()
             self.assertEqual(traces.found(), mine)
             self.tracectl("root", "stop", "lost")
