@@ -28,6 +28,7 @@
 struct system_authorizer {
         struct authorizer authorizer;
         sd_bus *bus;
+        sd_bus *aside; /* by which questions go; it may be the same */
         struct callers *callers;
         struct audit *audit;
         sd_event_source *over; /* the dispatch of a message that was answered */
@@ -264,7 +265,7 @@ static int ask(struct system_authorizer *a, struct inquiry *i, const struct ques
                 }
         question.usec = question.interactive ? a->password_usec : a->polkit_usec;
         (void) sd_event_now(sd_bus_get_event(a->bus), CLOCK_MONOTONIC, &i->asked_usec);
-        return polkit_ask(a->bus, &question, on_answer, i, &i->check);
+        return polkit_ask(a->aside, &question, on_answer, i, &i->check);
 }
 
 /* Whether there is room for one more message to wait. */
@@ -399,6 +400,7 @@ static struct authorizer *system_free(struct authorizer *authorizer) {
         while (a->inquiries)
                 drop(a, a->inquiries);
         callers_free(a->callers);
+        sd_bus_unref(a->aside);
         sd_bus_unref(a->bus);
         free(a);
         return NULL;
@@ -419,13 +421,14 @@ int authorizer_new_system(sd_event *event, sd_bus *bus, const struct authorizer_
                         .knows = knows, .is_back = is_back, .n_asking = n_asking,
                 },
                 .bus = sd_bus_ref(bus),
+                .aside = sd_bus_ref(config->aside ? config->aside : bus),
                 .audit = config->audit,
                 .polkit_usec = config->polkit_usec ? config->polkit_usec : POLKIT_USEC,
                 .password_usec = config->password_usec ? config->password_usec : PASSWORD_USEC,
                 .details = config->details || geteuid() == 0,
         };
         authorizer = &a->authorizer;
-        r = callers_new(&(struct callers_config) { bus, config, on_learnt, on_gone, a }, &a->callers);
+        r = callers_new(&(struct callers_config) { a->aside, config, on_learnt, on_gone, a }, &a->callers);
         if (r >= 0)
                 r = sd_event_add_defer(event, &a->over, on_over, a);
         if (r >= 0)

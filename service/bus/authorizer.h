@@ -91,6 +91,11 @@ int authorizer_new_peer(int socket, struct audit *audit, struct authorizer **ret
 
 struct authorizer_config {
         struct audit *audit; /* outlives the authorizer; NULL: nothing is written */
+        /*
+         * Another connection to the same bus, by which polkit is asked, and the bus about callers: on the one that
+         * has the calls, the answers would come behind all that callers have sent. NULL: there is only that one.
+         */
+        sd_bus *aside;
 
         /* For tests: in production all of these are zero. */
         /* Whose a unique name is. NULL: the bus is asked. */

@@ -24,6 +24,7 @@ struct wake;
 struct audit;
 struct clients;
 struct listing;
+struct share;
 
 /* What all connections have in common; outlives them. */
 struct bus_shared {
@@ -44,6 +45,7 @@ struct bus {
         struct registry *registry;
         struct authorizer *authorizer;
         struct clients *clients; /* of the message bus; NULL peer to peer */
+        struct share *share;     /* of the system's bus; NULL elsewhere */
         sd_id128_t id;           /* of the message bus once it was joined; peer to peer of this connection */
         sd_event_source *left_over; /* peer to peer: what came together with the last of the authentication */
         struct emitter *emitter;

@@ -97,24 +97,58 @@ static int watch(struct callers *c) {
                                       on_gone, on_match, c);
 }
 
-static int ask(struct callers *c, sd_bus_message *m, const char *name, struct caller *ret) {
-        sd_bus_creds *creds = NULL;
+/* What the bus says of a connection, as a{sv}; what there is no key for is skipped. */
+static int read_credentials(sd_bus_message *reply, struct caller *caller) {
+        bool has_uid = false;
+        uint32_t number;
+        const char *key;
+        int r;
+
+        r = sd_bus_message_enter_container(reply, 'a', "{sv}");
+        while (r >= 0 && (r = sd_bus_message_enter_container(reply, 'e', "sv")) > 0) {
+                r = sd_bus_message_read(reply, "s", &key);
+                if (r < 0)
+                        return r;
+                if (strcmp(key, "UnixUserID") != 0 && strcmp(key, "ProcessID") != 0)
+                        r = sd_bus_message_skip(reply, "v");
+                else if ((r = sd_bus_message_read(reply, "v", "u", &number)) >= 0) {
+                        if (*key == 'U') {
+                                caller->uid = number;
+                                has_uid = true;
+                        } else
+                                caller->process.pid = (pid_t) number;
+                }
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(reply);
+        }
+        return r < 0 ? r : has_uid ? 0 : -ENXIO;
+}
+
+static int new_question(struct callers *c, const char *name, sd_bus_message **ret) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_call(c->bus, &m, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                           "org.freedesktop.DBus", "GetConnectionCredentials");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", name);
+        if (r >= 0)
+                *ret = TAKE_PTR(m);
+        return r;
+}
+
+static int ask(struct callers *c, const char *name, struct caller *ret) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
         int r;
 
         if (c->uid_of) {
                 ret->process.pid = c->pid;
                 return c->uid_of(name, &ret->uid, c->uid_of_userdata);
         }
-        r = sd_bus_query_sender_creds(m, SD_BUS_CREDS_EUID | SD_BUS_CREDS_PID, &creds);
-        /* What was read from /proc may be of another process by now. */
-        if (r >= 0 && (sd_bus_creds_get_augmented_mask(creds) & SD_BUS_CREDS_EUID))
-                r = -EPERM;
+        r = new_question(c, name, &m);
         if (r >= 0)
-                r = sd_bus_creds_get_euid(creds, &ret->uid);
-        if (r >= 0 && sd_bus_creds_get_pid(creds, &ret->process.pid) < 0)
-                ret->process.pid = 0;
-        sd_bus_creds_unref(creds);
-        return r;
+                r = sd_bus_call(c->bus, m, ANSWER_USEC, NULL, &reply);
+        return r < 0 ? r : read_credentials(reply, ret);
 }
 
 /* Of a full bucket the one that has not called for the longest time goes, unless it is being asked about. */
@@ -165,45 +199,18 @@ static struct caller *insert(struct caller *caller) {
         return *bucket = caller;
 }
 
-static int add(struct callers *c, sd_bus_message *m, const char *name, struct caller **ret) {
+static int add(struct callers *c, const char *name, struct caller **ret) {
         _cleanup_(caller_freep) struct caller *caller = NULL;
         int r;
 
         r = prepare(c, name, &caller);
         if (r >= 0)
-                r = ask(c, m, name, caller);
+                r = ask(c, name, caller);
         if (r < 0)
                 return r;
         read_start_time(&caller->process);
         *ret = insert(TAKE_PTR(caller));
         return 0;
-}
-
-/* What the bus says of a connection, as a{sv}; what there is no key for is skipped. */
-static int read_credentials(sd_bus_message *reply, struct caller *caller) {
-        bool has_uid = false;
-        uint32_t number;
-        const char *key;
-        int r;
-
-        r = sd_bus_message_enter_container(reply, 'a', "{sv}");
-        while (r >= 0 && (r = sd_bus_message_enter_container(reply, 'e', "sv")) > 0) {
-                r = sd_bus_message_read(reply, "s", &key);
-                if (r < 0)
-                        return r;
-                if (strcmp(key, "UnixUserID") != 0 && strcmp(key, "ProcessID") != 0)
-                        r = sd_bus_message_skip(reply, "v");
-                else if ((r = sd_bus_message_read(reply, "v", "u", &number)) >= 0) {
-                        if (*key == 'U') {
-                                caller->uid = number;
-                                has_uid = true;
-                        } else
-                                caller->process.pid = (pid_t) number;
-                }
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(reply);
-        }
-        return r < 0 ? r : has_uid ? 0 : -ENXIO;
 }
 
 /* Who cannot be learnt about is forgotten, which its next message finds out. */
@@ -231,10 +238,7 @@ static int ask_later(struct callers *c, const char *name) {
 
         r = prepare(c, name, &caller);
         if (r >= 0)
-                r = sd_bus_message_new_method_call(c->bus, &m, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                                                   "org.freedesktop.DBus", "GetConnectionCredentials");
-        if (r >= 0)
-                r = sd_bus_message_append(m, "s", name);
+                r = new_question(c, name, &m);
         if (r >= 0)
                 r = sd_bus_call_async(c->bus, &caller->slot, m, on_credentials, caller, ANSWER_USEC);
         if (r >= 0)
@@ -265,7 +269,7 @@ int callers_uid(struct callers *c, sd_bus_message *m, uid_t *ret, struct caller_
         if (caller && caller->slot)
                 r = -EBUSY; /* its first message is still held back */
         else if (name && !caller)
-                r = add(c, m, name, &caller);
+                r = add(c, name, &caller);
         if (r == -ENOMEM)
                 return fail_memory(failure);
         if (r < 0)

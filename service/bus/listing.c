@@ -5,8 +5,12 @@
 #include "service/bus/application-list.h"
 #include "service/bus/bus.h"
 #include "service/bus/listing.h"
+#include "service/bus/share.h"
 #include "service/model/waiter.h"
 #include "service/wake.h"
+
+/* A message that was put into what a connection has received (sd_bus_enqueue_for_read()) comes by a timer, too: first. */
+#define PRIORITY_LIST (SD_EVENT_PRIORITY_NORMAL + 1)
 
 struct listing *listing_free(struct listing *l) {
         if (!l)
@@ -79,7 +83,11 @@ static int on_turn(sd_event_source *source, uint64_t usec, void *userdata) {
         if (!l)
                 return 0;
         b->listed = l->caller;
+        if (b->share)
+                share_begin(b->share, l->caller);
         (void) proceed(l);
+        if (b->share)
+                share_end(b->share);
         return next_of(b) ? sd_event_source_set_enabled(source, SD_EVENT_ONESHOT) : 0;
 }
 
@@ -93,8 +101,11 @@ static void begin(struct listing *l) {
                 return;
         if (b->lister)
                 r = sd_event_source_set_enabled(b->lister, SD_EVENT_ONESHOT);
-        else
+        else {
                 r = sd_event_add_time(b->shared->event, &b->lister, CLOCK_MONOTONIC, 0, 1, on_turn, b);
+                if (r >= 0)
+                        r = sd_event_source_set_priority(b->lister, PRIORITY_LIST);
+        }
         /* Without memory for it, at once. */
         while (r < 0 && !proceed(l))
                 ;

@@ -16,10 +16,14 @@
 #define RETRY_MIN_USEC (100 * 1000)
 #define RETRY_MAX_USEC (5 * 1000 * 1000)
 
+/* Answers come first: somebody has waited for them already. */
+#define PRIORITY_ASIDE (SD_EVENT_PRIORITY_NORMAL - 20)
+
 struct message_bus {
         struct message_bus_config config;
         char *address;
         struct bus *bus;     /* NULL while waiting for the next attempt */
+        sd_bus *aside;       /* to the system's bus, for questions alone: what callers send is not before the answers */
         struct share *share; /* of the system's bus */
         sd_event_source *retry;
         uint64_t retry_usec;
@@ -34,12 +38,19 @@ static void end_bus(struct message_bus *m) {
         m->slot = sd_bus_slot_unref(m->slot);
         m->share = share_free(m->share);
         m->bus = bus_free(m->bus);
+        /* Questions were taken back just now, of which polkit may be told yet. */
+        if (m->aside && sd_bus_is_ready(m->aside) > 0)
+                (void) sd_bus_flush(m->aside);
+        m->aside = sd_bus_close_unref(m->aside);
         m->is_owner = m->is_joining = false;
 }
 
 /* Also right after a restart of the bus: whoever waits for it to come back sees it come. */
 static void try_later(struct message_bus *m) {
-        if (m->left)
+        int pending = 0;
+
+        (void) sd_event_source_get_enabled(m->retry, &pending);
+        if (m->left || pending)
                 return;
         (void) sd_event_source_set_time_relative(m->retry, m->retry_usec);
         (void) sd_event_source_set_enabled(m->retry, SD_EVENT_ONESHOT);
@@ -100,7 +111,7 @@ static int on_released(sd_bus_message *reply, void *userdata, sd_bus_error *erro
 }
 
 static int authorize(struct message_bus *m, sd_bus *bus, struct authorizer **ret) {
-        const struct authorizer_config config = { .audit = m->config.shared->audit };
+        const struct authorizer_config config = { .audit = m->config.shared->audit, .aside = m->aside };
 
         if (m->config.user)
                 return authorizer_new_user(bus, &config, ret);
@@ -120,13 +131,35 @@ static int configure(struct message_bus *m, sd_bus *bus) {
         return r < 0 ? r : sd_bus_set_exit_on_disconnect(bus, false);
 }
 
+/* One connection without the other is of no use: both are made anew. */
+static int on_aside_ended(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        if (sd_bus_message_is_signal(message, "org.freedesktop.DBus.Local", "Disconnected") > 0)
+                on_hung_up(userdata);
+        return 0;
+}
+
+static int make_aside(struct message_bus *m) {
+        int r;
+
+        r = sd_bus_new(&m->aside);
+        if (r >= 0)
+                r = configure(m, m->aside);
+        if (r >= 0)
+                r = sd_bus_add_filter(m->aside, NULL, on_aside_ended, m);
+        if (r >= 0)
+                r = sd_bus_start(m->aside);
+        return r < 0 ? r : sd_bus_attach_event(m->aside, m->config.shared->event, PRIORITY_ASIDE);
+}
+
 /* The order is that of the bus's answers: what we listen to, then the name. */
 static int make_bus(struct message_bus *m) {
         _cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
         struct authorizer *authorizer;
         int r;
 
-        r = sd_bus_new(&bus);
+        r = m->config.user ? 0 : make_aside(m);
+        if (r >= 0)
+                r = sd_bus_new(&bus);
         if (r >= 0)
                 r = configure(m, bus);
         if (r >= 0)

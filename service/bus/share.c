@@ -11,7 +11,7 @@
 #define WINDOW_USEC (100 * 1000)
 #define BUDGET_NSEC (10 * 1000 * 1000)
 
-/* What an answer of polkit's costs others, who wait for theirs. */
+/* What an answer of polkit's costs others, who wait for theirs. Whoever was refused calls just now has one a window. */
 #define POLKIT_NSEC (5 * 1000 * 1000)
 
 /* Calls that wait for polkit before others of the same user are held back. */
@@ -36,13 +36,21 @@
 
 /*
  * A refusal is late: the bus passes on 128 calls of a connection that are not answered and refuses the next ones
- * itself, so whoever calls without a pause fills nobody's queue. So many refusals wait at once.
+ * itself, so whoever calls without a pause fills nobody's queue. Those of a user beyond a few are so late that his
+ * calls wait here rather than in the bus, which has one queue for us, of everybody's calls, and is slow to empty it
+ * when it has much to do; but sooner than callers stop to wait, which is after 25 seconds. So many wait at once.
  */
 #define LATE_USEC (1000 * 1000)
-#define LATE_MAX 16384
+#define LATER_USEC (20 * 1000 * 1000)
+#define LATE_FEW 256
+#define LATE_MAX 40000
+
+/* Of callers who are not known. */
+#define NOBODY ((uid_t) -1)
 
 /* What is read between two calls that are done; what is there to be read comes first. */
 #define READ_MAX 64
+#define LATER_TURNS 4 /* the same, of share_begin() */
 #define PRIORITY_LATE (SD_EVENT_PRIORITY_NORMAL + 10)
 #define PRIORITY_NOW (SD_EVENT_PRIORITY_NORMAL - 10)
 
@@ -52,7 +60,8 @@
 struct held {
         struct held *next;
         sd_bus_message *message;
-        uint64_t usec; /* when it came */
+        uint64_t usec; /* of a refusal: when it is sent */
+        uid_t uid;     /* the same: whose it is */
 };
 
 struct queue {
@@ -66,6 +75,7 @@ struct share_user {
         struct queue queue;
         uint64_t used_nsec;    /* in this window */
         uint64_t flooded_usec; /* when MANY were held the last time; 0: never */
+        size_t n_refused;      /* refusals that are not sent yet */
 };
 
 struct share {
@@ -74,7 +84,7 @@ struct share {
         sd_bus_slot *filter;
         sd_event_source *turn, *blocked, *late;
         struct queue unknown;     /* of all senders whom the bus is asked about */
-        struct queue refusals;    /* that are not sent yet */
+        struct queue late_ones, later_ones; /* refusals that are not sent yet */
         struct share_user *users; /* in the order of their turns */
         struct share_user *running;
         sd_bus_message *passing; /* has its turn, and is on its way */
@@ -103,19 +113,23 @@ static uint64_t now(const struct share *s) {
         return usec;
 }
 
+static bool is_of_calls(const struct share *s, const struct queue *q) {
+        return q != &s->late_ones && q != &s->later_ones;
+}
+
 static int push(struct share *s, struct queue *q, sd_bus_message *m) {
         struct held *held = malloc(sizeof(*held));
 
         if (!held)
                 return -ENOMEM;
-        *held = (struct held) { .message = sd_bus_message_ref(m), .usec = now(s) };
+        *held = (struct held) { .message = sd_bus_message_ref(m) };
         if (q->last)
                 q->last->next = held;
         else
                 q->first = held;
         q->last = held;
         q->n++;
-        s->n += q != &s->refusals;
+        s->n += is_of_calls(s, q);
         return 0;
 }
 
@@ -131,7 +145,7 @@ static sd_bus_message *pull(struct share *s, struct queue *q, struct held *previ
         if (q->last == held)
                 q->last = previous;
         q->n--;
-        s->n -= q != &s->refusals;
+        s->n -= is_of_calls(s, q);
         free(held);
         return m;
 }
@@ -147,7 +161,7 @@ static void begin_window(struct share *s) {
                 struct share_user *u = *p;
 
                 u->used_nsec = 0;
-                if (u->queue.n > 0 || u == s->running || usec < u->flooded_usec + FLOOD_USEC) {
+                if (u->queue.n > 0 || u->n_refused > 0 || u == s->running || usec < u->flooded_usec + FLOOD_USEC) {
                         p = &u->next;
                         continue;
                 }
@@ -247,46 +261,73 @@ static int on_blocked(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 static void wait_for_refusals(struct share *s) {
-        if (!s->refusals.first)
+        const struct held *a = s->late_ones.first, *b = s->later_ones.first;
+
+        if (!a && !b)
                 return;
-        (void) sd_event_source_set_time(s->late, s->refusals.first->usec + LATE_USEC);
+        (void) sd_event_source_set_time(s->late, !a || (b && b->usec < a->usec) ? b->usec : a->usec);
         (void) sd_event_source_set_enabled(s->late, SD_EVENT_ONESHOT);
+}
+
+static void send_refusals(struct share *s, struct queue *q, uint64_t usec) {
+        while (q->first && q->first->usec <= usec) {
+                struct share_user *u = user_of(s, q->first->uid);
+                _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = pull(s, q, NULL);
+
+                if (u)
+                        u->n_refused--;
+                (void) sd_bus_send(s->bus->bus, reply, NULL);
+        }
 }
 
 static int on_late(sd_event_source *source, uint64_t usec, void *userdata) {
         struct share *s = userdata;
 
-        while (s->refusals.first && s->refusals.first->usec + LATE_USEC <= usec) {
-                _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = pull(s, &s->refusals, NULL);
-
-                (void) sd_bus_send(s->bus->bus, reply, NULL);
-        }
+        send_refusals(s, &s->late_ones, usec);
+        send_refusals(s, &s->later_ones, usec);
         wait_for_refusals(s);
         return 0;
 }
 
-static void refuse(struct share *s, sd_bus_message *m, size_t n) {
+/* Of a user whose calls are refused anyway: he has an entry for as long as one of these waits. */
+static int send_late(struct share *s, uid_t uid, sd_bus_message *reply) {
+        struct share_user *u = user_of(s, uid);
+        bool few = u && u->n_refused < LATE_FEW;
+        struct queue *q = few ? &s->late_ones : &s->later_ones;
+        int r;
+
+        if (!u || s->late_ones.n + s->later_ones.n >= LATE_MAX)
+                return -ENOBUFS;
+        r = push(s, q, reply);
+        if (r < 0)
+                return r;
+        u->n_refused++;
+        q->last->uid = uid;
+        q->last->usec = now(s) + (few ? LATE_USEC : LATER_USEC);
+        if (q->n == 1)
+                wait_for_refusals(s);
+        return 0;
+}
+
+static void refuse(struct share *s, uid_t uid, sd_bus_message *m, size_t n) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 
-        if (sd_bus_message_get_expect_reply(m) <= 0 ||
+        if (sd_bus_message_get_expect_reply(m) > 0 &&
             sd_bus_message_new_method_errorf(m, &reply, SD_BUS_ERROR_LIMITS_EXCEEDED,
                                              "%zu of your calls are waiting already; wait for their replies and call "
-                                             "again.", n) < 0)
-                return;
-        if (s->refusals.n >= LATE_MAX || push(s, &s->refusals, reply) < 0)
+                                             "again.", n) >= 0 &&
+            send_late(s, uid, reply) < 0)
                 (void) sd_bus_send(s->bus->bus, reply, NULL);
-        else if (s->refusals.n == 1)
-                wait_for_refusals(s);
 }
 
 /* Takes the message out of those that go on. n are waiting of those with which it shares a limit. */
-static void hold(struct share *s, struct queue *q, size_t n, size_t max, sd_bus_message *m) {
+static void hold(struct share *s, struct queue *q, uid_t uid, size_t n, size_t max, sd_bus_message *m) {
         uint64_t memory = n < FEW && s->n > 0 ? 0 : memory_in_use();
 
         if (s->n == 0)
                 s->memory = memory;
         if (n >= max || (n >= FEW && memory > s->memory + MEMORY_MAX)) {
-                refuse(s, m, n);
+                refuse(s, uid, m, n);
                 return;
         }
         if (push(s, q, m) < 0)
@@ -305,11 +346,11 @@ static void hold_unknown(struct share *s, sd_bus_message *m) {
 
         for (const struct held *h = s->unknown.first; h; h = h->next)
                 n += strcmp(sd_bus_message_get_sender(h->message), sender) == 0;
-        hold(s, &s->unknown, n, unknown_max(s->unknown.n), m);
+        hold(s, &s->unknown, NOBODY, n, unknown_max(s->unknown.n), m);
 }
 
 static void hold_known(struct share *s, struct share_user *u, sd_bus_message *m) {
-        hold(s, &u->queue, u->queue.n, HELD_MAX, m);
+        hold(s, &u->queue, u->uid, u->queue.n, HELD_MAX, m);
         if (u->queue.n >= MANY)
                 u->flooded_usec = now(s);
         go_on(s);
@@ -343,7 +384,7 @@ static int resume(struct share *s, sd_bus_message *m, bool is_back) {
         if (!u)
                 return 0;
         if (is_back)
-                u->used_nsec += POLKIT_NSEC;
+                u->used_nsec += u->n_refused > 0 ? BUDGET_NSEC : POLKIT_NSEC;
         run(s, u);
         return 0;
 }
@@ -459,6 +500,7 @@ int share_new(struct bus *b, struct share **ret) {
                 return r;
         s->listener = (struct authorizer_listener) { .learnt = on_learnt, .gone = on_gone, .userdata = s };
         b->authorizer->listener = &s->listener;
+        b->share = s;
         *ret = TAKE_PTR(s);
         return 0;
 }
@@ -472,12 +514,14 @@ struct share *share_free(struct share *s) {
         if (!s)
                 return NULL;
         s->bus->authorizer->listener = NULL;
+        s->bus->share = NULL;
         sd_bus_slot_unref(s->filter);
         sd_event_source_disable_unref(s->turn);
         sd_event_source_disable_unref(s->blocked);
         sd_event_source_disable_unref(s->late);
         clear(s, &s->unknown);
-        clear(s, &s->refusals);
+        clear(s, &s->late_ones);
+        clear(s, &s->later_ones);
         while (s->users) {
                 struct share_user *u = s->users;
 
@@ -487,6 +531,23 @@ struct share *share_free(struct share *s) {
         }
         free(s);
         return NULL;
+}
+
+void share_begin(struct share *s, uid_t uid) {
+        struct share_user *u;
+
+        charge(s);
+        begin_window(s);
+        u = uid == 0 ? NULL : user_of(s, uid);
+        if (u)
+                run(s, u);
+}
+
+/* As often as that calls have a turn, too: others are held back meanwhile. */
+void share_end(struct share *s) {
+        charge(s);
+        s->n_read += READ_MAX / LATER_TURNS;
+        go_on(s);
 }
 
 size_t share_count(const struct share *s) {

@@ -12,6 +12,7 @@
  */
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "common/cleanup.h"
 #include "service/bus/bus.h"
@@ -22,6 +23,10 @@ struct share;
 int share_new(struct bus *b, struct share **ret);
 struct share *share_free(struct share *s);
 DEFINE_CLEANUP(struct share *, share_free)
+
+/* What the loop does for a call of uid's later than in its turn is between these two. */
+void share_begin(struct share *s, uid_t uid);
+void share_end(struct share *s);
 
 /* Calls that are held back. */
 size_t share_count(const struct share *s);

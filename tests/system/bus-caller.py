@@ -4,6 +4,7 @@
 reply goes out, in the order of the replies.
 
     {"id": 1, "path": ..., "interface": ..., "member": ..., "signature": "sa{sv}", "arguments": [...], "password": true}
+        and "name", where it is another service's
     {"id": 1, "error": null or a name, "message": ..., "reply": ...}
     {"agent": true}     makes this process one whose user says no when he is asked for a password: {"agent": "ready"}
 
@@ -69,7 +70,7 @@ def call(bus, request):
     flags = Gio.DBusCallFlags.NONE
     if request.get("password"):
         flags |= Gio.DBusCallFlags.ALLOW_INTERACTIVE_AUTHORIZATION
-    bus.call_with_unix_fd_list(NAME, request["path"], request["interface"], request["member"], arguments, None, flags,
+    bus.call_with_unix_fd_list(request.get("name", NAME), request["path"], request["interface"], request["member"], arguments, None, flags,
                                PATIENCE, files, None, on_reply, request["id"])
 
 

@@ -145,11 +145,11 @@ class Caller:
     def _send(self, request):
         self.process.stdin.write((json.dumps(request) + "\n").encode())
 
-    def begin(self, path, interface, member, signature="", arguments=()):
+    def begin(self, path, interface, member, signature="", arguments=(), name=NAME):
         """Calls; the reply is for finish()."""
         self._number += 1
         self._send({"id": self._number, "path": path, "interface": interface, "member": member, "signature": signature,
-                    "arguments": list(arguments), "password": self.password})
+                    "arguments": list(arguments), "password": self.password, "name": name})
         return self._number
 
     def finish(self, number):

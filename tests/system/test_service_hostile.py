@@ -12,8 +12,11 @@ from service import NAME, ROOT, SOURCE, ServiceTest, read_line
 
 TORTURE = bool(os.environ.get("TRACECTL_TORTURE"))
 MEASURED = 1000 if TORTURE else 60
-# Seconds. polkit asks the bus several things about each call that it is asked about, and the bus is what is late.
-P99_MAX = {"commands": 0.1, "properties": 0.05}
+# Seconds.
+P99_MAX = 0.05
+# Of a Ping of a service that is at rest: a command is three times as many messages through the bus.
+FLOOR_MAX = 0.025
+IDLE = "org.freedesktop.systemd1"
 CALLS = 20_000 if TORTURE else 600
 
 
@@ -67,10 +70,15 @@ class Hostile(ServiceTest):
         """While bob calls from 20 connections without a pause or a look at replies, what is large and what is dear."""
         caller = self.caller("alice")
         self.measure(caller, "alone")
-        for what, p99 in self.besiege(caller, 20).items():
-            if TORTURE:
-                self.assertLess(p99, P99_MAX[what], what)
+        p99 = self.besiege(caller, 20)
         self.assert_unharmed()
+        if not TORTURE:
+            return
+        floor = p99.pop("pings")
+        if floor > FLOOR_MAX:
+            self.skipTest(f"the bus itself is late, whatever a service does: a Ping takes {floor * 1000:.0f} ms")
+        for what, seconds in p99.items():
+            self.assertLess(seconds, P99_MAX, what)
 
     def test_all_connections(self):
         """The same from all that the bus lets bob have: the bus itself is late then, but everybody is answered."""
@@ -96,15 +104,17 @@ class Hostile(ServiceTest):
         return p99
 
     def measure(self, caller, what):
-        """The time within which 99 of 100 calls are answered, in seconds, of those that polkit is asked about and others."""
+        """The time within which 99 of 100 calls are answered, in seconds, of those that polkit is asked about, of others,
+        and of another service's that does nothing."""
         path = self.path("alice", "other")
         calls = (("commands", ROOT, f"{NAME}.Manager", "CreateSession", "sa{sv}", ["other", {}]),
                  ("properties", path, "org.freedesktop.DBus.Properties", "Get", "ss", [f"{NAME}.Session", "State"]),
                  ("commands", path, f"{NAME}.Session", "EnableEvent", "sssa{sv}", ["user", "", "a:*", {}]),
+                 ("pings", "/", "org.freedesktop.DBus.Peer", "Ping", "", [], IDLE),
                  ("properties", ROOT, "org.freedesktop.DBus.Properties", "Get", "ss", [f"{NAME}.Manager", "Version"]),
                  ("commands", ROOT, f"{NAME}.Manager", "ListSessions", "a{sv}", [{}]),
                  ("commands", path, f"{NAME}.Session", "Destroy", "a{sv}", [{}]))
-        took = {"commands": [], "properties": []}
+        took = {"commands": [], "properties": [], "pings": []}
         for i in range(MEASURED // len(calls) * len(calls)):
             kind, *call = calls[i % len(calls)]
             begin = time.monotonic()

@@ -7,8 +7,10 @@
 #include "fake-polkit.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "service/bus/gate.h"
+#include "service/bus/listing.h"
 #include "service/bus/share.h"
 
 #define ROOT "/org/tracectl/Tracing1"
@@ -17,36 +19,74 @@
 
 #define HELD_MAX 256
 #define UNKNOWN_MAX 64
+#define UNKNOWN_MANY 256
+#define UNKNOWN_MAX_OF_MANY 4
+#define UNKNOWN_ALL_MAX 1024
+#define LATE_FEW 256
 #define READ_MAX 64
 #define CLIENTS 3
 #define CALLS (CLIENTS * 120) /* the bus passes on 128 of a connection that are not answered */
+#define MANY_CLIENTS 8
+#define CALLS_ALL (MANY_CLIENTS * 120)
+#define CROWD (UNKNOWN_MANY / UNKNOWN_MAX + (UNKNOWN_ALL_MAX - UNKNOWN_MANY) / UNKNOWN_MAX_OF_MANY)
+#define ATTEMPTS 100
+#define TURN_NSEC (15 * 1000 * 1000) /* more than a user has of a window */
 
 struct test {
         struct fake_polkit polkit;
         struct bare_service service;
         struct share *share;
-        sd_bus *clients[CLIENTS], *other;
-        struct fake_call *calls[CALLS];
+        sd_bus *clients[CLIENTS], *other, *aside;
+        struct fake_call *calls[CALLS_ALL];
         sd_bus_slot *behind;
         size_t n_passed; /* calls that are not held, or have their turn */
+        bool over;       /* a list that is made in turns is to end */
 };
+
+static struct test *listed;
+
+static uint64_t cpu_nsec(void) {
+        struct timespec t;
+
+        g_assert_no_errno(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t));
+        return (uint64_t) t.tv_sec * 1000000000 + (uint64_t) t.tv_nsec;
+}
+
+/* A turn that is too long, but for the first one, which is the call's own. */
+static int append_slowly(struct listing *l) {
+        uint64_t began = cpu_nsec();
+
+        while (l->pid > 0 && cpu_nsec() < began + TURN_NSEC)
+                ;
+        l->pid = 1;
+        return listed->over;
+}
 
 static int on_passed(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         struct test *t = userdata;
 
         t->n_passed += sd_bus_message_is_method_call(m, NULL, NULL) > 0;
+        if (sd_bus_message_is_method_call(m, NULL, "ListSlowly") > 0) {
+                listed = t;
+                return listing_reply(t->service.bus, m,
+                                     &(struct listing) { .append = append_slowly, .caller = 1000, .owner = 1000 });
+        }
         return 0;
 }
 
-/* real: the bus says whose a connection is, and has to be asked. */
+/* real: the bus says whose a connection is, and is asked by a connection aside, whose answers wait for answer(). */
 static void set_up(struct test *t, bool real) {
         struct authorizer *authorizer;
         sd_bus *bus;
 
         *t = (struct test) { 0 };
         fake_polkit_init(&t->polkit, false);
-        if (real)
+        if (real) {
+                t->aside = fake_polkit_connect(&t->polkit);
+                g_assert_cmpint(sd_bus_detach_event(t->aside), >=, 0);
+                t->polkit.config.aside = t->aside;
                 t->polkit.config.uid_of = NULL;
+        }
         bus = fake_polkit_connect(&t->polkit);
         g_assert_cmpint(authorizer_new_system(t->polkit.event, bus, &t->polkit.config, &authorizer), ==, 0);
         bare_service_init(&t->service, t->polkit.event, bus, authorizer);
@@ -65,8 +105,12 @@ static void run_until_held(struct test *t, size_t n) {
                 g_assert_cmpint(sd_event_run(t->polkit.event, UINT64_C(10000000)), >, 0);
 }
 
+static void answer(struct test *t) {
+        g_assert_cmpint(sd_bus_attach_event(t->aside, t->polkit.event, SD_EVENT_PRIORITY_NORMAL), >=, 0);
+}
+
 static void tear_down(struct test *t) {
-        for (size_t i = 0; i < CALLS; i++)
+        for (size_t i = 0; i < CALLS_ALL; i++)
                 if (t->calls[i])
                         fake_call_free(t->calls[i]);
         fake_polkit_disconnect(&t->other);
@@ -76,6 +120,8 @@ static void tear_down(struct test *t) {
         share_free(t->share);
         sd_bus_slot_unref(t->behind);
         bare_service_done(&t->service);
+        if (t->aside)
+                fake_polkit_disconnect(&t->aside);
         fake_polkit_done(&t->polkit);
 }
 
@@ -164,6 +210,7 @@ static void test_unknown(void) {
         for (size_t i = 0; i <= UNKNOWN_MAX; i++)
                 t.calls[i] = call(&t, t.clients[0], "org.freedesktop.DBus.Peer", "Ping");
         run_until_held(&t, UNKNOWN_MAX);
+        answer(&t);
         fake_call_wait(&t.polkit, t.calls[UNKNOWN_MAX - 1]);
         for (size_t i = 0; i < UNKNOWN_MAX; i++)
                 g_assert_true(t.calls[i]->reply && !sd_bus_message_get_error(t.calls[i]->reply));
@@ -173,10 +220,110 @@ static void test_unknown(void) {
         tear_down(&t);
 }
 
+static struct fake_call *ping(struct test *t, sd_bus *client) {
+        return call(t, client, "org.freedesktop.DBus.Peer", "Ping");
+}
+
+/* Of many connections that are not known each has a few, and all together so many. */
+static void test_unknown_crowd(void) {
+        struct fake_call *calls[UNKNOWN_ALL_MAX], *beyond[2] = { NULL };
+        sd_bus *crowd[CROWD + 1];
+        struct test t;
+        size_t n = 0;
+
+        set_up(&t, true);
+        for (size_t i = 0; i < G_N_ELEMENTS(crowd); i++)
+                crowd[i] = fake_polkit_connect(&t.polkit);
+        for (size_t i = 0; i < CROWD; i++) {
+                size_t max = n < UNKNOWN_MANY ? UNKNOWN_MAX : UNKNOWN_MAX_OF_MANY;
+
+                for (size_t k = 0; k < max; k++)
+                        calls[n++] = ping(&t, crowd[i]);
+                run_until_held(&t, n);
+                if (n == UNKNOWN_MANY + UNKNOWN_MAX_OF_MANY)
+                        beyond[0] = ping(&t, crowd[i]);
+        }
+        g_assert_cmpuint(n, ==, UNKNOWN_ALL_MAX);
+        beyond[1] = ping(&t, crowd[CROWD]);
+        fake_call_fails(&t.polkit, beyond[0], LIMITS, "4 of your calls are waiting already; ");
+        fake_call_fails(&t.polkit, beyond[1], LIMITS, "0 of your calls are waiting already; ");
+        g_assert_cmpuint(share_count(t.share), ==, UNKNOWN_ALL_MAX);
+        /* Nobody asks for them any more. */
+        for (size_t i = 0; i < n; i++)
+                fake_call_free(calls[i]);
+        for (size_t i = 0; i < G_N_ELEMENTS(crowd); i++)
+                fake_polkit_disconnect(&crowd[i]);
+        tear_down(&t);
+}
+
+static size_t count_refused(const struct test *t) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < CALLS_ALL; i++)
+                n += t->calls[i] && t->calls[i]->reply &&
+                     sd_bus_message_is_method_error(t->calls[i]->reply, LIMITS) > 0;
+        return n;
+}
+
+/* Who calls on is refused later than who has called too much once, and nobody else is. */
+static void test_later(void) {
+        sd_bus *many[MANY_CLIENTS];
+        struct test t;
+
+        set_up(&t, false);
+        for (size_t i = 0; i < MANY_CLIENTS; i++)
+                many[i] = fake_polkit_connect(&t.polkit);
+        for (size_t i = 0; i < CALLS_ALL; i++)
+                t.calls[i] = call(&t, many[i % MANY_CLIENTS], NAME "Manager", "ListSessions");
+        run_until_held(&t, HELD_MAX);
+        while (count_refused(&t) < LATE_FEW)
+                g_assert_cmpint(sd_event_run(t.polkit.event, UINT64_C(10000000)), >, 0);
+        fake_call_ok(&t.polkit, ping(&t, t.other));
+        g_assert_cmpuint(count_refused(&t), ==, LATE_FEW);
+        for (size_t i = 0; i < MANY_CLIENTS; i++)
+                fake_polkit_disconnect(&many[i]);
+        tear_down(&t);
+}
+
+/* Whether it was held back. */
+static bool ping_held(struct test *t, sd_bus *client) {
+        struct fake_call *call = ping(t, client);
+        bool held = false;
+
+        while (!call->reply) {
+                g_assert_cmpint(sd_event_run(t->polkit.event, UINT64_C(10000000)), >, 0);
+                held = held || share_count(t->share) > 0;
+        }
+        fake_call_ok(&t->polkit, call);
+        return held;
+}
+
+/* What is done for a call in later turns counts as well: its user's next call waits for others, nobody else's does. */
+static void test_later_turns(void) {
+        struct fake_call *list;
+        bool held = false;
+        struct test t;
+
+        set_up(&t, false);
+        list = call(&t, t.clients[0], NAME "Manager", "ListSlowly");
+        for (unsigned i = 0; i < ATTEMPTS && !held; i++) {
+                g_assert_false(ping_held(&t, t.other));
+                g_assert_false(ping_held(&t, t.other));
+                held = ping_held(&t, t.clients[1]);
+        }
+        g_assert_true(held);
+        t.over = true;
+        fake_call_ok(&t.polkit, list);
+        tear_down(&t);
+}
+
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/share/flood", test_flood);
         g_test_add_func("/share/gone", test_gone);
         g_test_add_func("/share/unknown", test_unknown);
+        g_test_add_func("/share/unknown-crowd", test_unknown_crowd);
+        g_test_add_func("/share/later", test_later);
+        g_test_add_func("/share/later-turns", test_later_turns);
         return g_test_run();
 }
