@@ -38,11 +38,14 @@ class Recover(ServiceTest):
         self.tracectl("alice", "start", session)
         self.start([COMMITTED, trace + ".n", str(RATE)], user="alice")
 
-    def kill_all(self, n, trace):
-        """As soon as n events have been emitted."""
+    def wait_for(self, n, trace):
         system.wait_until(lambda: os.path.exists(self.host.file(trace + ".n")) and
                           os.path.getsize(self.host.file(trace + ".n")) == 8 and self.committed(trace + ".n") >= n,
                           f"{n} events")
+
+    def kill_all(self, n, trace):
+        """As soon as n events have been emitted."""
+        self.wait_for(n, trace)
         self.host.power_cut()
         self.host.boot()
         # The kernel is the one of before, with its clock and what it has of the files: test_power_cut is about another.
@@ -104,6 +107,22 @@ class Recover(ServiceTest):
         self.tracectl("alice", "destroy", "well")
         self.assertFalse(os.path.exists(self.host.file(trace + "/rings")))
         self.assertGreater(len(self.counters(trace)), 0)
+        self.assert_complete(trace)
+
+    def assert_complete(self, trace):
+        self.assertIn("no rings to recover; what is there is all that was recorded", self.refused("alice", "recover", trace))
+
+    def test_terminated(self):
+        """A recording of the command that SIGTERM ends is complete as well."""
+        trace = "/home/alice/command"
+        recording = self.start(["tracectl", "record", "--persistent", "-o", trace, "--", COMMITTED, trace + ".n", str(RATE)],
+                               user="alice")
+        self.wait_for(1, trace)
+        recording.terminate()
+        recording.finish()
+        self.assert_complete(trace)
+        counters = self.counters(trace)
+        self.assertEqual(counters, list(range(len(counters))))
 
     def test_profile(self):
         """What dump says of such a session makes the same again; without files there is nothing to sync."""
