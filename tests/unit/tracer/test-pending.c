@@ -256,6 +256,61 @@ static void of_a_child(void) {
         world_done(&w);
 }
 
+/* What its parent has counted, a child has not: neither what counts now, nor what is still to be told. */
+static void assert_child_has_none(unsigned source) {
+        pid_t pid = fork();
+
+        if (pid == 0)
+                _exit(publish_has_counted(source));
+        assert_ends_well(pid);
+}
+
+static void settle_nothing(unsigned source, struct pending *pending) {
+        objects_lock();
+        publish_settled(source);
+        pending_free(pending);
+        objects_unlock();
+}
+
+/* Between a view and the grace period after it, which the test has taken over from the library's thread. */
+static void child_before_settled(void) {
+        struct retired retired;
+        struct world w;
+        unsigned source;
+
+        register_in_vain(&w, 100);
+        source = publish_is_pending(0) ? 0 : 1;
+        g_assert_cmpint(publish(source, NULL, NULL, 0, &retired), ==, 0);
+        g_assert_nonnull(retired.pending);
+        g_assert_false(publish_is_pending(source));
+        g_assert_true(publish_has_counted(source));
+        assert_child_has_none(source);
+        settle_nothing(source, retired.pending);
+        g_assert_false(publish_has_counted(source));
+        world_done(&w);
+}
+
+/* The same where the process has become somebody else: its events go on counting, without a moment at which they do not. */
+static void renounced_before_settled(void) {
+        struct retired retired;
+        struct world w;
+        unsigned source;
+
+        register_in_vain(&w, 100);
+        source = publish_is_pending(0) ? 0 : 1;
+        publish_renounced(source, &retired);
+        g_assert_nonnull(retired.pending);
+        g_assert_true(publish_is_pending(source));
+        g_assert_cmpuint(program_enabled(), ==, PROGRAM);
+        g_assert_true(publish_has_counted(source));
+        assert_child_has_none(source);
+        settle_nothing(source, retired.pending);
+        g_assert_false(publish_has_counted(source));
+        program_trace(1);
+        g_assert_true(publish_has_counted(source));
+        world_done(&w);
+}
+
 static void register_and_trace_once(void) {
         program_register();
         program_trace(3);
@@ -341,6 +396,8 @@ static const struct world_test tests[] = {
         { "of-a-library", of_a_library, false },
         { "library-while-waiting", library_while_waiting, false },
         { "of-a-child", of_a_child, false, .not_on_tsan = true },
+        { "child-before-settled", child_before_settled, false, .not_on_tsan = true },
+        { "renounced-before-settled", renounced_before_settled, false, .not_on_tsan = true },
         { "ends-before", ends_before, false },
         { "ends-between", ends_between, false },
         { "waits-for-its-own", waits_for_its_own, false },
