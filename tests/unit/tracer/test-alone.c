@@ -12,11 +12,14 @@
 #include <dirent.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/single_threaded.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -113,6 +116,55 @@ static void hands_over(void) {
         world_done(&w);
 }
 
+/* Who has waited in vain himself does not wait as long again. */
+static void waits_once(void) {
+        const gint64 bound = 2 * G_USEC_PER_SEC;
+        struct world w;
+        gint64 begin;
+
+        world_init(&w);
+        wait_config.answer_msec = (int) (bound / 1000);
+        fake_want(&w.system, true);
+        begin = g_get_monotonic_time();
+        program_register();
+        g_assert_cmpint(g_get_monotonic_time() - begin, >=, bound);
+        g_assert_cmpint(g_get_monotonic_time() - begin, <, 2 * bound);
+        world_done(&w);
+}
+
+static void registers(struct world *w, unsigned room) {
+        pid_t pid = start_program(room, true, PROGRAM);
+        struct handshake h;
+
+        if (room > 0) {
+                fake_accept(&w->system);
+                g_assert_true(fake_send_view(&w->system, HANDSHAKE_READY, true));
+                g_assert_false(fake_receive(&w->system, &h));
+                fake_hang_up(&w->system);
+        }
+        fake_accept(&w->system);
+        fake_apply(&w->system, HANDSHAKE_READY, true);
+        assert_ends_well(pid);
+        g_assert_cmpuint(fake_consume(&w->system), ==, 2);
+        fake_hang_up(&w->system);
+}
+
+/* Who has connected before, and is gone without a word, is nobody. */
+static void comes_after_another(void) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        struct world w;
+        int fd;
+
+        world_init(&w);
+        fake_want(&w.system, true);
+        fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+        snprintf(address.sun_path, sizeof(address.sun_path), "%s/" TRACECTL_REGISTER_NAME, w.system.directory);
+        g_assert_cmpint(connect(fd, (struct sockaddr *) &address, sizeof(address)), ==, 0);
+        close(fd);
+        registers(&w, 0);
+        world_done(&w);
+}
+
 /* The answer comes when nobody waits any more, on the same connection. */
 static void answers_late(void) {
         int gone_on[2];
@@ -205,23 +257,6 @@ static void is_hung_up(void) {
         world_done(&w);
 }
 
-static void registers(struct world *w, unsigned room) {
-        pid_t pid = start_program(room, true, PROGRAM);
-        struct handshake h;
-
-        if (room > 0) {
-                fake_accept(&w->system);
-                g_assert_true(fake_send_view(&w->system, HANDSHAKE_READY, true));
-                g_assert_false(fake_receive(&w->system, &h));
-                fake_hang_up(&w->system);
-        }
-        fake_accept(&w->system);
-        fake_apply(&w->system, HANDSHAKE_READY, true);
-        assert_ends_well(pid);
-        g_assert_cmpuint(fake_consume(&w->system), ==, 2);
-        fake_hang_up(&w->system);
-}
-
 /* Room for the connection, but not for what comes with the answer: the helper, which has more, begins anew. */
 static void has_few_descriptors(void) {
         struct world w;
@@ -262,6 +297,8 @@ static void child_of_fork(void) {
 static const struct world_test tests[] = {
         { "records-at-once", records_at_once, false },
         { "hands-over", hands_over, false },
+        { "waits-once", waits_once, false },
+        { "comes-after-another", comes_after_another, false },
         { "answers-late", answers_late, false },
         { "is-sent-signals", is_sent_signals, false },
         { "is-hung-up", is_hung_up, false },
