@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "common/clock.h"
 #include "protocol/context.h"
@@ -12,6 +11,7 @@
 #include "tracer/action.h"
 #include "tracer/actions.h"
 #include "tracer/app-contexts.h"
+#include "tracer/memory.h"
 #include "tracer/publish.h"
 #include "tracer/thread.h"
 
@@ -238,9 +238,9 @@ static void retire(struct applied *a, const struct snapshot *s, void *memory, si
                 return;
         }
         if (old)
-                munmap(old, old_size);
+                memory_free(old, old_size);
         if (retired->memory)
-                munmap(retired->memory, retired->size);
+                memory_free(retired->memory, retired->size);
         close_unused(a);
 }
 
@@ -277,8 +277,8 @@ static int build(const struct applied *a, const struct view *view, const struct 
         lists_size = align8(((size_t) s->n_definitions + 1) * sizeof(struct action_list *));
         size = align8(lists_size + filters_size + sizeof(*ret->process) + calls_size +
                       (size_t) view->n_actions * (sizeof(struct action) + sizeof(struct action_list)));
-        memory = mmap(NULL, size + view_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (memory == MAP_FAILED)
+        memory = memory_new(size + view_size);
+        if (!memory)
                 return -ENOMEM;
         copy = memory + lists_size;
         if (filters_size > 0)
@@ -290,7 +290,7 @@ static int build(const struct applied *a, const struct view *view, const struct 
         calls = (struct app_calls *) (ret->process + 1);
         r = find_calls(view, s, calls);
         if (r < 0) {
-                munmap(memory, size + view_size);
+                memory_free(memory, size + view_size);
                 return r;
         }
         shared = (struct shared) { pairs, ret->process, calls, calls + view->n_rings, copy };
@@ -343,7 +343,7 @@ int actions_apply(struct applied *a, const struct view *view, const int *fds, st
                 r = publish(a->source, s, (struct action_list **) built.memory, view->n_actions, &retired);
         if (r < 0) {
                 if (built.memory)
-                        munmap(built.memory, built.size);
+                        memory_free(built.memory, built.size);
                 unkeep(a, had);
                 return r;
         }
@@ -378,12 +378,12 @@ void actions_expect(unsigned source) {
         if (publish_pending(source, &retired) < 0 || !retired.memory)
                 return;
         if (thread_quiesce(QUIESCE_MSEC))
-                munmap(retired.memory, retired.size);
+                memory_free(retired.memory, retired.size);
 }
 
 void actions_forget(struct applied *a) {
         if (a->memory)
-                munmap(a->memory, a->memory_size);
+                memory_free(a->memory, a->memory_size);
         a->memory = NULL;
         for (uint32_t i = 0; i < a->n_maps; i++)
                 ring_map_forget(&maps[a->source][i]);

@@ -14,8 +14,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -61,6 +66,10 @@ int fcntl(int fd, int command, ...) {
 /* The C library's own reads an empty path for it, from a page of its own. */
 int fstat(int fd, struct stat *ret) {
         return (int) CALL(SYS_fstat, fd, ret, 0, 0, 0, 0);
+}
+
+gid_t getegid(void) {
+        return (gid_t) sys_call6(SYS_getegid, 0, 0, 0, 0, 0, 0);
 }
 
 uid_t geteuid(void) {
@@ -109,6 +118,19 @@ int poll(struct pollfd *fds, nfds_t n, int timeout) {
         return (int) CALL(SYS_poll, fds, n, timeout, 0, 0, 0);
 }
 
+int prctl(int option, ...) {
+        long a, b, c, d;
+        va_list ap;
+
+        va_start(ap, option);
+        a = va_arg(ap, long);
+        b = va_arg(ap, long);
+        c = va_arg(ap, long);
+        d = va_arg(ap, long);
+        va_end(ap);
+        return (int) CALL(SYS_prctl, option, a, b, c, d, 0);
+}
+
 ssize_t pread(int fd, void *data, size_t size, off_t offset) {
         return CALL(SYS_pread64, fd, data, size, offset, 0, 0);
 }
@@ -131,6 +153,26 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
 
 int setsockopt(int fd, int level, int option, const void *value, socklen_t size) {
         return (int) CALL(SYS_setsockopt, fd, level, option, value, size, 0);
+}
+
+/* Of the kernel's signals; of the C library's own two, which a set must not have, those who take one think. */
+int sigaddset(sigset_t *set, int signal) {
+        *(uint64_t *) set |= UINT64_C(1) << (signal - 1);
+        return 0;
+}
+
+int sigemptyset(sigset_t *set) {
+        memset(set, 0, sizeof(*set));
+        return 0;
+}
+
+int sigfillset(sigset_t *set) {
+        memset(set, 0xff, sizeof(*set));
+        return 0;
+}
+
+int signalfd(int fd, const sigset_t *set, int flags) {
+        return (int) CALL(SYS_signalfd4, fd, set, sizeof(uint64_t), flags, 0, 0);
 }
 
 int socket(int family, int type, int protocol) {

@@ -46,11 +46,18 @@ static uint32_t form(struct client *c) {
         return c->daemon->asked_locked ? HANDSHAKE_FORM_LOCKED : 0;
 }
 
-/* A path that has no room is left out: a part of it would be another one. It is not worth a call that may kill. */
-static void add_executable(struct handshake *h) {
+/*
+ * Daemons of our own user see it themselves where they need it. To ask takes longer than the rest of the message: the
+ * kernel makes files in proc of this process for it. A path that has no room is left out: a part of it would be another
+ * one. It is not worth a call that may kill.
+ */
+static void add_executable(const struct daemon *d, struct handshake *h) {
         char path[HANDSHAKE_EXECUTABLE_MAX + 1];
-        long n = probe_is_filtered() ? 0 : sys_readlink("/proc/self/exe", path, sizeof(path));
+        long n;
 
+        if (!daemon_is_systems(d) || probe_is_filtered())
+                return;
+        n = sys_readlink("/proc/self/exe", path, sizeof(path));
         if (n <= 0 || n > HANDSHAKE_EXECUTABLE_MAX)
                 return;
         path[n] = '\0';
@@ -58,7 +65,7 @@ static void add_executable(struct handshake *h) {
         h->keys |= HANDSHAKE_EXECUTABLE;
 }
 
-/* The first message, made before there is a connection: whoever accepts that finds it there. */
+/* The first message. A helper makes it before there is a connection: whoever accepts that finds it there. */
 struct registration {
         char data[SENT_SIZE_MAX];
         size_t size;
@@ -87,7 +94,7 @@ static void make_registration(struct client *c, struct registration *ret) {
                 h.name[i] = byte > ' ' && byte <= '~' ? byte : '?';
         }
         h.name[i] = '\0';
-        add_executable(&h);
+        add_executable(c->daemon, &h);
         ret->size = handshake_format(&h, ret->data, sizeof(ret->data));
 }
 
@@ -360,23 +367,17 @@ static int send_registration(struct client *c, const struct registration *regist
         return datagram_send(c->socket, registration->data, registration->size, NULL, 0, 0);
 }
 
-int client_begin(struct daemon *d, int64_t deadline) {
-        struct client c = { .daemon = d, .wake = -1 };
+int client_connect(struct daemon *d, int64_t deadline) {
+        return open_connection(d, deadline - retry_now(), &d->connection);
+}
+
+int client_register(struct daemon *d) {
+        struct client c = { .daemon = d, .socket = d->connection, .wake = -1 };
         struct registration registration;
-        _cleanup_close_ int fd = -1;
         int r;
 
         r = prepare_registration(&c, &registration);
-        if (r >= 0)
-                r = open_connection(d, deadline - retry_now(), &fd);
-        if (r < 0)
-                return r;
-        c.socket = fd;
-        r = send_registration(&c, &registration);
-        if (r < 0)
-                return r;
-        d->connection = TAKE_FD(fd);
-        return 0;
+        return r < 0 ? r : send_registration(&c, &registration);
 }
 
 int client_receive_first(struct daemon *d, int64_t deadline) {

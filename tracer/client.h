@@ -20,11 +20,12 @@ int client_talk(struct daemon *d, int wake, bool *ret_ready);
 
 /*
  * What the starting thread does of it (daemon_begin()), under the lock of the
- * daemon: connects and registers, at most until the deadline; takes messages
- * until the first view is in force. That one returns -EAGAIN at the deadline and
+ * daemon: connects, at most until the deadline; registers; takes messages until
+ * the first view is in force. The last one returns -EAGAIN at the deadline and
  * -ECONNRESET where the daemon has hung up: a helper that goes on finds the same.
  */
-int client_begin(struct daemon *d, int64_t deadline);
+int client_connect(struct daemon *d, int64_t deadline);
+int client_register(struct daemon *d);
 int client_receive_first(struct daemon *d, int64_t deadline);
 
 /* Takes all wake-ups that came. */

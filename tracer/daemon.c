@@ -347,12 +347,18 @@ void daemon_start(struct daemon *d, enum daemon_state state) {
 bool daemon_begin(struct daemon *d, int64_t deadline) {
         pthread_mutex_lock(&d->lock);
         d->view.source = (unsigned) (d - daemons);
-        if (client_begin(d, deadline) >= 0) {
+        if (client_connect(d, deadline) >= 0) {
                 d->begun = BEGUN_CONNECTED;
                 return true;
         }
         pthread_mutex_unlock(&d->lock);
         return false;
+}
+
+void daemon_take_back(struct daemon *d) {
+        close(d->connection);
+        d->begun = BEGUN_NOTHING;
+        pthread_mutex_unlock(&d->lock);
 }
 
 /* Until the helper has a table of its own, does not come to be, or the deadline is over. */
@@ -372,10 +378,16 @@ static void wait_until_taken(const struct daemon *d, int64_t deadline) {
 
 void daemon_hand_over(struct daemon *d, int64_t deadline) {
         uint32_t connected = BEGUN_CONNECTED;
-        int fd = d->connection, r = client_receive_first(d, deadline);
+        int fd = d->connection, r = client_register(d);
+        bool registered = r >= 0;
 
-        /* A message was lost that had more descriptors than the program may have: the helper may have enough. */
-        if (r < 0 && r != -EAGAIN && r != -ECONNRESET)
+        if (registered)
+                r = client_receive_first(d, deadline);
+        /*
+         * Refused before anything was said, which is worth another try; or a message was lost that had more
+         * descriptors than the program may have, and the helper may have enough.
+         */
+        if (r < 0 && !(registered && (r == -EAGAIN || r == -ECONNRESET)))
                 __atomic_store_n(&d->begun, BEGUN_ABANDONED, __ATOMIC_SEQ_CST);
         /*
          * The helper may go on from here. Whether it or this thread gives the

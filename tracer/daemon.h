@@ -83,6 +83,11 @@ static inline enum daemon_state daemon_state(const struct daemon *d) {
         return (enum daemon_state) __atomic_load_n(&d->state, __ATOMIC_ACQUIRE);
 }
 
+/* The machine's, which may be another user's than this process. */
+static inline bool daemon_is_systems(const struct daemon *d) {
+        return d == &daemons[0] && d->page[0];
+}
+
 static inline bool daemon_runs(const struct daemon *d) {
         enum daemon_state state = daemon_state(d);
 
@@ -95,12 +100,15 @@ void daemon_start(struct daemon *d, enum daemon_state state);
 /*
  * By the only thread of the process, with all signals blocked, around
  * daemon_start(). The first connects, and returns with the lock held; false where
- * it could not, and left nothing behind. The second returns when the first answer is
- * in force, or at the deadline (retry_now()), and the helper goes on from there:
- * no descriptor of ours is among the program's any more.
+ * it could not, and left nothing behind. That is done before all else: the daemon
+ * wakes up, and finds out who we are, while the thread is made. The second registers, and returns when the first
+ * answer is in force, or at the deadline (retry_now()), and the helper goes on from there:
+ * no descriptor of ours is among the program's any more. The third takes the first one back, where no thread was
+ * started.
  */
 bool daemon_begin(struct daemon *d, int64_t deadline);
 void daemon_hand_over(struct daemon *d, int64_t deadline);
+void daemon_take_back(struct daemon *d);
 
 /*
  * Ends the thread, and returns when it is gone from the kernel's view too; what

@@ -146,10 +146,6 @@ static int prepare(void) {
         AT_START static bool once;
         int r;
 
-        own_pid = sys_getpid();
-        record_set_process(own_pid);
-        if (is_forbidden())
-                return -EPERM;
         r = thread_enable();
         if (r < 0)
                 return r;
@@ -184,7 +180,7 @@ static void start_all(const enum daemon_state *states) {
 static int64_t start_alone(const enum daemon_state *states, struct daemon *joined) {
         int64_t deadline = daemon_deadline(joined);
         sigset_t all, before;
-        bool begun;
+        bool begun, prepared;
 
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -192,13 +188,17 @@ static int64_t start_alone(const enum daemon_state *states, struct daemon *joine
         sanitizer_ignore_begin();
         joined->want_locked = !ring_rseq_of_thread();
         begun = daemon_begin(joined, deadline);
-        start_all(states);
-        if (begun)
+        prepared = prepare() >= 0;
+        if (prepared)
+                start_all(states);
+        if (begun && prepared)
                 daemon_hand_over(joined, deadline);
+        else if (begun)
+                daemon_take_back(joined);
         sanitizer_ignore_end();
         thread_on();
         pthread_sigmask(SIG_SETMASK, &before, NULL);
-        return deadline;
+        return prepared ? deadline : 0;
 }
 
 /*
@@ -216,12 +216,17 @@ static int64_t start(const enum daemon_state *states, bool alone) {
                         n_joined++;
                 }
         }
-        if (n == 0 || prepare() < 0)
+        if (n == 0)
+                return 0;
+        own_pid = sys_getpid();
+        record_set_process(own_pid);
+        if (is_forbidden())
                 return 0;
         /* Of two, neither shall wait for what the other one says. */
         if (alone && n_joined == 1 && !joined->silent)
                 return start_alone(states, joined);
-        start_all(states);
+        if (prepare() >= 0)
+                start_all(states);
         return 0;
 }
 

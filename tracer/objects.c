@@ -4,12 +4,12 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "common/hash.h"
 #include "protocol/definitions.h"
 #include "tracer/app-contexts.h"
 #include "tracer/at-start.h"
+#include "tracer/memory.h"
 #include "tracer/objects.h"
 
 /* Without contexts. */
@@ -95,7 +95,7 @@ void objects_reset(void) {
         pthread_mutex_init(&lock, NULL);
         for (struct snapshot *s = snapshots, *next; s; s = next) {
                 next = s->next;
-                munmap(s, s->memory_size);
+                memory_free(s, s->memory_size);
         }
         snapshots = NULL;
         for (struct tracectl_object *o = objects; o; o = o->next)
@@ -115,7 +115,7 @@ void snapshot_unref(struct snapshot *s) {
                         *p = s->next;
                         break;
                 }
-        munmap(s, s->memory_size);
+        memory_free(s, s->memory_size);
 }
 
 const struct site *snapshot_find_in_step(const struct snapshot *older, uint32_t *position,
@@ -262,8 +262,8 @@ static struct snapshot *snapshot_new(const struct totals *t, struct index *index
                 slots *= 2;
         size = align8(sizeof(*s)) + align8(t->definitions) +
                t->sites * (sizeof(struct site) + 2 * sizeof(uint32_t)) + slots * sizeof(uint32_t);
-        p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (p == MAP_FAILED)
+        p = memory_new(size);
+        if (!p)
                 return NULL;
         s = (struct snapshot *) p;
         *s = (struct snapshot) { .refs = 1, .memory_size = size, .version = version };

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "tracer/memory.h"
 #include "tracer/publish.h"
 
 struct source {
@@ -32,8 +32,8 @@ static int merge_new(const struct source *first, const struct source *second, st
                       ((size_t) first->n_actions + second->n_actions) * sizeof(struct action);
         char *p;
 
-        p = mmap(NULL, size + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (p == MAP_FAILED)
+        p = memory_new(size + 1);
+        if (!p)
                 return -ENOMEM;
         *ret = (struct merge) { { p, size + 1 }, (struct action_list **) p, p + pointers };
         return 0;
@@ -241,7 +241,7 @@ bool publish_has_counted(unsigned source) {
 
 void publish_reset(void) {
         if (merged.memory)
-                munmap(merged.memory, merged.size);
+                memory_free(merged.memory, merged.size);
         merged = (struct retired) { 0 };
         for (unsigned i = 0; i < SOURCES_MAX; i++) {
                 pending_forget(sources[i].pending);

@@ -18,6 +18,7 @@ int application_new(struct registry *registry, struct account *account, uint64_t
         a->charge = *charge;
         a->peer = *peer;
         a->fd = fd;
+        a->pidfd = -1;
         a->word_size = 64;
         pthread_mutex_init(&a->lock, NULL);
         cds_wfcq_node_init(&a->work_node);
@@ -37,6 +38,7 @@ static void free_after_grace(struct rcu_head *head) {
         pthread_mutex_destroy(&a->lock);
         control_group_unref(a->group);
         free(a->executable);
+        free(a->key);
         free(a->descents);
         free(a);
 }

@@ -86,6 +86,8 @@ struct application {
         bool keeps_view;
         uint32_t roll_number;
         enum application_state state;
+        int pidfd;                       /* while it is looked at; -1: none */
+        struct compartment_key *key;     /* of its compartment, until it registers; NULL: not known yet */
         struct compartment *compartment; /* constant once registered, as is group */
         struct control_group *group;     /* of the process when it registered; NULL where nothing is known */
         char *executable; /* of the process as it says, then as the kernel says, where that is told; or NULL */

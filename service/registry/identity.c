@@ -18,11 +18,13 @@ struct inquest {
         bool lineage_read;
 };
 
-int application_identify(struct application *a) {
+int application_look(struct application *a) {
+        _cleanup_free_ struct compartment_key *key = malloc(sizeof(*key));
         _cleanup_close_ int pidfd = -1;
-        struct compartment_key key;
         int r;
 
+        if (!key)
+                return -ENOMEM;
         r = peer_identify(a->fd, &a->peer, &pidfd);
         if (r < 0)
                 return r == -ESRCH ? -ECONNRESET : r;
@@ -34,12 +36,35 @@ int application_identify(struct application *a) {
                 .application = a->id,
                 .was_at_home = registry_was_at_home(a, a->wants_id),
         };
-        compartment_read(&a->registry->config.domain->compartments, &process, &key);
+        compartment_read(&a->registry->config.domain->compartments, &process, key);
         a->group = control_group_get(&a->registry->groups, a->peer.pid, pidfd);
         /* Last: the number has been its own all the time. */
         if (!peer_is_alive(pidfd, &a->peer))
                 return -ECONNRESET;
-        return compartment_get(&a->registry->config.domain->compartments, &key, &a->compartment);
+        a->key = TAKE_PTR(key);
+        a->pidfd = TAKE_FD(pidfd);
+        return 0;
+}
+
+/* Somebody else may have its socket, when it is gone. */
+static bool still_lives(const struct application *a) {
+        return a->pidfd >= 0 ? peer_is_alive(a->pidfd, &a->peer) : peer_socket_is_alive(a->fd, &a->peer);
+}
+
+int application_identify(struct application *a) {
+        _cleanup_free_ struct compartment_key *key = NULL;
+        int r = 0;
+
+        if (!a->key)
+                r = application_look(a);
+        else if (!still_lives(a))
+                r = -ECONNRESET;
+        if (r < 0)
+                return r;
+        key = TAKE_PTR(a->key);
+        /* Which it has said meanwhile. */
+        key->word_size = a->word_size;
+        return compartment_get(&a->registry->config.domain->compartments, key, &a->compartment);
 }
 
 static struct process process_of(const struct application *a) {

@@ -26,9 +26,13 @@ struct descent {
 };
 
 /*
- * Reads what a process is made of when it registers, and finds its compartment.
- * -ECONNRESET when it is gone: what was read may be another process's then.
+ * Reads what a process is made of, when it has connected and not spoken yet or
+ * when it registers. -ECONNRESET when it is gone: what was read may be another
+ * process's then.
  */
+int application_look(struct application *a);
+
+/* Finds its compartment, when it registers; reads what was not read before. -ECONNRESET when it is gone. */
 int application_identify(struct application *a);
 
 /*

@@ -124,8 +124,19 @@ static int on_message(struct application *a, const struct handshake *h, const in
         return 0;
 }
 
-/* One message, which is mostly all that there is: if not, the next is an event of its own, after those of others. */
-int application_read(struct application *a) {
+/*
+ * It has connected, and is about to say something. Who it is can be found out meanwhile; and on one processor, where its
+ * connecting has woken us before it could say anything, it goes on then.
+ */
+static int await_first(struct application *a) {
+        int r = application_look(a);
+
+        if (r >= 0)
+                sched_yield();
+        return r;
+}
+
+static int read_message(struct application *a) {
         char buffer[HANDSHAKE_SIZE_MAX];
         int fds[DATAGRAM_FDS_MAX];
         struct handshake h;
@@ -134,9 +145,9 @@ int application_read(struct application *a) {
 
         r = datagram_recv(a->fd, buffer, sizeof(buffer), fds, &n_fds, MSG_DONTWAIT);
         if (r == -EAGAIN && a->state == APPLICATION_NEW && !a->watched) {
-                /* On one processor its connecting wakes us before it could say anything, which it is about to. */
-                sched_yield();
-                r = datagram_recv(a->fd, buffer, sizeof(buffer), fds, &n_fds, MSG_DONTWAIT);
+                r = await_first(a);
+                if (r >= 0)
+                        r = datagram_recv(a->fd, buffer, sizeof(buffer), fds, &n_fds, MSG_DONTWAIT);
         }
         if (r == -EAGAIN)
                 return 0;
@@ -149,4 +160,14 @@ int application_read(struct application *a) {
                 r = on_message(a, &h, fds, n_fds);
         datagram_close_fds(fds, n_fds);
         return r < 0 ? r : 0;
+}
+
+/* One message, which is mostly all that there is: if not, the next is an event of its own, after those of others. */
+int application_read(struct application *a) {
+        int r = read_message(a);
+
+        /* One that connects and says nothing has one descriptor here, as all. */
+        closep(&a->pidfd);
+        a->pidfd = -1;
+        return r;
 }

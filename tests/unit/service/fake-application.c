@@ -122,6 +122,7 @@ void fake_application_begin(struct fake_application *a, const char *const *event
                 .keys = HANDSHAKE_REGISTER | HANDSHAKE_ABI | HANDSHAKE_NAME | HANDSHAKE_EVENTS | HANDSHAKE_PID | keys,
                 .abi_major = HANDSHAKE_ABI_MAJOR,
                 .pid = (uint64_t) getpid(),
+                .word = 32, /* with HANDSHAKE_WORD */
                 .name = "fake",
         };
 

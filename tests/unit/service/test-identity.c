@@ -21,6 +21,7 @@
 #define NOBODY 65534
 
 static const char *const shop[] = { "shop:paid", "shop:sent", NULL };
+static const char *const other[] = { "other:event", NULL };
 
 struct listed {
         uint32_t pid, uid;
@@ -149,7 +150,7 @@ static void test_passed_on(void) {
 /* Nobody can be said to be a process that has ended. */
 static void test_ended_before(void) {
         struct fixture *f = fixture_new();
-        struct fake_application *a;
+        struct fake_application *a, *later;
         struct connector c = connector_new(f, getuid(), &a);
         struct handshake h = {
                 .keys = HANDSHAKE_REGISTER | HANDSHAKE_ABI | HANDSHAKE_NAME | HANDSHAKE_EVENTS,
@@ -159,6 +160,10 @@ static void test_ended_before(void) {
         struct listed last;
         char byte;
 
+        /* He has been accepted by then. */
+        later = fake_application_register(f, other, 0);
+        fake_application_free(later);
+        wait_for_none(f);
         connector_end(&c);
         a->definitions_fd = make_definitions(shop, &a->hash);
         h.events = a->hash;
@@ -171,6 +176,28 @@ static void test_ended_before(void) {
         fake_application_assert_closed(a);
         g_assert_cmpuint(list(f, &last), ==, 0);
         fake_application_free(a);
+        fixture_free(f);
+}
+
+/* Who it is was looked at when it had connected; of what kind it is, it says later. */
+static void test_word(void) {
+        struct fixture *f = fixture_new();
+        g_autofree char *session = session_of(f, "s");
+        struct fake_application *a, *b, *c;
+
+        fixture_ok(f, session, SESSION, "EnableEvent", "sssa{sv}", "user", "", "shop:*", 0);
+        a = fake_application_connect(f);
+        b = fake_application_connect(f);
+        c = fake_application_connect(f);
+        fake_application_begin(a, shop, 0);
+        fake_application_begin(b, shop, HANDSHAKE_WORD);
+        fake_application_begin(c, shop, 0);
+        g_assert_true(fd_same_file(a->fds[1], c->fds[1]));
+        g_assert_false(fd_same_file(a->fds[1], b->fds[1]));
+        fake_application_free(a);
+        fake_application_free(b);
+        fake_application_free(c);
+        wait_for_none(f);
         fixture_free(f);
 }
 
@@ -281,6 +308,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/identity/invisible", test_invisible);
         g_test_add_func("/identity/passed-on", test_passed_on);
         g_test_add_func("/identity/ended-before", test_ended_before);
+        g_test_add_func("/identity/word", test_word);
         g_test_add_func("/identity/another-user", test_another_user);
         return g_test_run();
 }

@@ -86,6 +86,9 @@ static void joins_and_leaves(void) {
         /* And comes back, as new. */
         world_join(&w.system);
         g_assert_false(w.system.registration.keys & HANDSHAKE_RESUME);
+        /* Its own user's sees what it executes; the machine's may not. */
+        g_assert_true(w.system.registration.keys & HANDSHAKE_EXECUTABLE);
+        g_assert_false(w.user.registration.keys & HANDSHAKE_EXECUTABLE);
         world_assert_recorded(&w, 2, 2);
         world_end(&w.user);
         world_end(&w.system);

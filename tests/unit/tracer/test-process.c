@@ -11,6 +11,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -465,13 +466,23 @@ static const struct filter filters[] = {
         { SCMP_SYS(rseq), SCMP_ACT_KILL_PROCESS, false },
         { SCMP_SYS(close_range), SCMP_ACT_KILL_PROCESS, false },
         { SCMP_SYS(close_range), SCMP_ACT_ERRNO(ENOSYS), false },
+        { SCMP_SYS(madvise), SCMP_ACT_ERRNO(EPERM), false }, /* when the daemon has been connected to */
         { SCMP_SYS(socket), SCMP_ACT_KILL_PROCESS, false },
         { SCMP_SYS(memfd_create), SCMP_ACT_KILL_PROCESS, false },
 };
 static const struct filter *filter;
 
+static int next_descriptor(void) {
+        int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+        g_assert_cmpint(fd, >=, 0);
+        close(fd);
+        return fd;
+}
+
 static void live_behind_filter(void) {
         scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
+        int next = next_descriptor();
 
         g_assert_nonnull(context);
         g_assert_cmpint(seccomp_rule_add(context, filter->action, filter->call, 0), ==, 0);
@@ -481,6 +492,7 @@ static void live_behind_filter(void) {
         if (!filter->recorded)
                 wait_config.answer_msec = WAIT_ANSWER_MSEC;
         program_register();
+        g_assert_cmpint(next_descriptor(), ==, next);
         g_assert_cmpuint(program_enabled(), ==, filter->recorded ? PROGRAM : 0);
         program_trace(1);
 }
