@@ -15,7 +15,6 @@ It needs root, and a machine that lets it make namespaces and cgroups; tests are
 """
 
 import functools
-import json
 import os
 import shlex
 import shutil
@@ -87,8 +86,7 @@ def why_not():
 
 @functools.cache
 def why_not_prefix():
-    with open(os.path.join(system.BUILD, "meson-info", "intro-buildoptions.json"), encoding="utf-8") as f:
-        prefix = next(option["value"] for option in json.load(f) if option["name"] == "prefix")
+    prefix = system.build_option("prefix")
     return None if prefix == "/usr" else f"the build is for {prefix}: meson configure {system.BUILD} -Dprefix=/usr"
 
 

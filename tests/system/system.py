@@ -19,8 +19,18 @@ BUILD = os.environ["TRACECTL_BUILD"]
 TRACECTL = os.path.join(BUILD, "client", "tracectl")
 SHOP = os.path.join(BUILD, "docs", "examples", "shop")
 PYTHON = sys.executable
-# A preloaded library of a sanitizer build needs a program of one, which the machine's programs are not.
-SANITIZED = os.environ.get("TRACECTL_SANITIZE", "none") != "none"
+
+
+def build_option(name):
+    """One of meson's, of the build folder, whoever has started the test."""
+    with open(os.path.join(BUILD, "meson-info", "intro-buildoptions.json"), encoding="utf-8") as f:
+        return next(option["value"] for option in json.load(f) if option["name"] == name)
+
+
+# A preloaded library of a sanitizer build needs a program of one, which the machine's programs are not: our malloc() is
+# called before the sanitizer's run-time, which comes behind it there, has the memory that each instrumented call uses.
+SANITIZE = build_option("b_sanitize")
+SANITIZED = SANITIZE != "none"
 needs_plain_build = unittest.skipIf(SANITIZED, "preloads into the machine's own programs: not in a sanitizer build")
 PATIENCE = 60  # seconds until what never comes is a failure
 

@@ -13,7 +13,7 @@ import time
 import unittest
 
 import small_trace
-from system import PATIENCE, SHOP, SystemTest, TRACECTL, wait_until
+from system import PATIENCE, SHOP, SystemTest, TRACECTL, needs_plain_build, wait_until
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 START = small_trace.START
@@ -105,6 +105,7 @@ class Perfetto(ExportTest):
         self.assertGreater(len(lines), 0)
         self.assertEqual(len([packet for packet in packets if "type: TYPE_INSTANT" in packet]), len(lines))
 
+    @needs_plain_build
     def test_calls_are_slices(self):
         self.assertEqual(self.record("--libc", "-e", "libc:open*", "-o", "cat", "--", "/bin/cat", "/dev/null").returncode, 0)
         packets = self.packets("cat")
@@ -167,6 +168,9 @@ class Chrome(ExportTest):
     def test_of_programs(self):
         self.assertEqual(self.record("-o", "shop", "--", SHOP, "1000", "4").returncode, 0)
         self.check(self.made("export", "-f", "chrome", "shop"))
+
+    @needs_plain_build
+    def test_of_calls(self):
         self.assertEqual(self.record("--libc", "-o", "ls", "--", "/bin/ls", "/").returncode, 0)
         trace = self.check(self.made("view", "-o", "chrome", "ls"))
         self.assertGreater(len([event for event in trace["traceEvents"] if event["ph"] == "X"]), 3)

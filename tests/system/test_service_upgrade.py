@@ -39,8 +39,8 @@ def build_later():
     with open(os.path.join(system.BUILD, "later.lock"), "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.exists(os.path.join(LATER, "build.ninja")):
-            run("meson", "setup", "-Dlater=true", "-Db_lundef=false",
-                f"-Db_sanitize={os.environ.get('TRACECTL_SANITIZE') or 'none'}", LATER, SOURCE)
+            run("meson", "setup", "-Dlater=true", "-Db_lundef=false", f"-Db_sanitize={system.SANITIZE}", LATER,
+                SOURCE)
         library = os.path.basename(os.path.realpath(os.path.join(system.BUILD, "tracer", LIBRARY)))
         run("ninja", "-C", LATER, "service/tracingd", "consumer/tracectl-consumer", "tracer/" + library, "client/tracectl")
 
