@@ -91,6 +91,11 @@ class KernelTest(ServiceTest):
         kernel_id = self.host.read("/run/tracectl/kernel-id")
         return sorted(name for name in names if name.startswith(f"tracectl-{kernel_id}-"))
 
+    @staticmethod
+    def remove_folder(path):
+        if os.path.isdir(path):
+            os.rmdir(path)
+
     def wait_for_none(self):
         system.wait_until(lambda: not self.instances(), "the instances to go")
 
@@ -348,7 +353,7 @@ class KernelTest(ServiceTest):
         self.wait_for_none()
 
     def test_leftovers_go(self):
-        """Whatever was killed: the next tracingd removes what has its own id, and nothing else."""
+        """Whatever was killed: the next tracingd removes what has its own id, and what no living service can have."""
         before = top_level()
         self.session("lost", ["sched_switch"])
         self.tracectl("root", "start", "lost")
@@ -356,13 +361,21 @@ class KernelTest(ServiceTest):
         self.tracectl("root", "destroy", "lost")
         self.wait_for_none()
         self.host.systemctl("stop", "tracingd.service")
-        other = "tracectl-0123456789abcdef-0-1"
+        unique = os.urandom(7).hex()
+        young, used, old = (f"tracectl-{n:02x}{unique}-0-1" for n in range(3))
+        others = (f"tracectl-{unique}-0-1", f"tracectl-{unique}00-0", f"tracectl-{unique}00-0-1x")
         os.mkdir(f"{TRACEFS}/instances/{name}")
-        os.mkdir(f"{TRACEFS}/instances/{other}")
-        self.addCleanup(os.rmdir, f"{TRACEFS}/instances/{other}")
-        self.tracectl("root", "status")
-        self.wait_for_none()
-        self.assertTrue(os.path.isdir(f"{TRACEFS}/instances/{other}"))
+        for other in (young, used, old, *others):
+            os.mkdir(f"{TRACEFS}/instances/{other}")
+            self.addCleanup(self.remove_folder, f"{TRACEFS}/instances/{other}")
+            if other != young:
+                os.utime(f"{TRACEFS}/instances/{other}", (1, 1))
+        with open(f"{TRACEFS}/instances/{used}/per_cpu/cpu0/stats", encoding="utf-8"):
+            self.tracectl("root", "status")
+            self.wait_for_none()
+            system.wait_until(lambda: not os.path.isdir(f"{TRACEFS}/instances/{old}"), "the abandoned instance to go")
+            for other in (young, used, *others):
+                self.assertTrue(os.path.isdir(f"{TRACEFS}/instances/{other}"), other)
         self.assertEqual(top_level(), before)
 
     def test_no_process_has_a_capability(self):

@@ -3,13 +3,18 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "common/parse.h"
 #include "protocol/kernel-own-events.h"
 #include "service/domain/kernel/filter.h"
 #include "service/domain/kernel/internal.h"
 #include "service/domain/kernel/tracefs.h"
+
+#define YOUNG_SEC 60 /* an instance that may be in the making */
 
 /* What is asked of the kernel without recording anything; and what an earlier tracingd has left there. */
 
@@ -238,6 +243,35 @@ static bool is_claimed(const struct clean *c, const char *name) {
         return false;
 }
 
+/* tracectl-ID-UID-NUMBER */
+static bool is_of_a_service(const char *name) {
+        size_t n = strlen("tracectl-");
+
+        if (strncmp(name, "tracectl-", n) != 0 || strspn(name + n, "0123456789abcdef") != 16)
+                return false;
+        name += n + 16;
+        for (int i = 0; i < 2; i++) {
+                n = *name == '-' ? strspn(name + 1, "0123456789") : 0;
+                if (n == 0)
+                        return false;
+                name += 1 + n;
+        }
+        return *name == '\0';
+}
+
+/*
+ * Another service's, such as that of a container which is gone with its id. The kernel removes none of which somebody
+ * has a file open, and of a living session its consumer has, or its systemd: but for the moment after it was made.
+ */
+static void remove_abandoned(int tracefs, int instances, const char *name) {
+        struct timespec now;
+        struct stat st;
+
+        if (is_of_a_service(name) && clock_gettime(CLOCK_REALTIME, &now) >= 0 &&
+            fstatat(instances, name, &st, AT_SYMLINK_NOFOLLOW) >= 0 && llabs(now.tv_sec - st.st_mtim.tv_sec) > YOUNG_SEC)
+                (void) instance_remove(tracefs, name);
+}
+
 static bool run_clean(struct worker_job *job) {
         struct clean *c = CONTAINER_OF(job, struct clean, job);
         int fd = openat(c->domain->tracefs, "instances", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -251,7 +285,9 @@ static bool run_clean(struct worker_job *job) {
                 return false;
         snprintf(prefix, sizeof(prefix), "tracectl-%s-", c->domain->id);
         while ((entry = readdir(dir)))
-                if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0 && !is_claimed(c, entry->d_name))
+                if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
+                        remove_abandoned(c->domain->tracefs, dirfd(dir), entry->d_name);
+                else if (!is_claimed(c, entry->d_name))
                         busy |= instance_discard(c->domain->tracefs, entry->d_name) == -EBUSY;
         closedir(dir);
         return busy && job->tries < 1500;
