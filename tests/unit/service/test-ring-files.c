@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Rings in files, as tracingd gets them: what the consumer brings, when it has brought all, and what it cannot bring. */
+/*
+ * Rings in files, as tracingd gets them: what the consumer brings, when it has brought all, and what it cannot bring.
+ * And rings of which a restart has left a part.
+ */
 
 #undef NDEBUG
 
@@ -207,10 +210,56 @@ static void test_take_files(void) {
         user_domain_free(d);
 }
 
+static void restore(struct recording *r, struct user_domain *d, uint64_t set, uint32_t channel_id, bool is_there) {
+        const struct consumer_rings message = {
+                .header = { .type = CONSUMER_RINGS, .size = sizeof(message), .serial = set * 10 + channel_id },
+                .set = set,
+                .stream = channel_id,
+                .uid = getuid(),
+                .word_size = 64,
+        };
+        const struct record_rings more = { .size = sizeof(more), .word_size = 64, .ring = set * 10 + channel_id,
+                                           .uid = getuid() };
+        struct stream_remains remains = { .ring_id = more.ring, .ring_fd = -1, .positions_fd = -1 };
+        struct stream *made = NULL;
+        bool lost;
+
+        g_assert_cmpint(stream_new(d, &channel, getuid(), false, &made), ==, 0);
+        if (is_there) {
+                remains.ring_fd = fcntl(made->ring_fd, F_DUPFD_CLOEXEC, 3);
+                remains.positions_fd = fcntl(made->positions_fd, F_DUPFD_CLOEXEC, 3);
+        }
+        g_assert_cmpint(recording_restore_rings(r, &message, &more, &remains, &lost), ==, 0);
+        g_assert_true(lost == !is_there);
+        stream_unref(made);
+}
+
+/* A set of two channels, of which an earlier tracingd's rings are there or lost: one that is lost is enough. */
+static void test_lost(void) {
+        struct user_domain *d = NULL;
+        struct recording *r = NULL;
+        struct sender *s;
+        int consumer;
+
+        s = make_sender(&consumer);
+        g_assert_cmpint(user_domain_new(&d), ==, 0);
+        g_assert_cmpint(recording_new(d, getuid(), "s", false, s, &r), ==, 0);
+        for (uint64_t i = 0; i < 4; i++) {
+                restore(r, d, i + 1, 1, i & 1);
+                restore(r, d, i + 1, 2, i & 2);
+                g_assert_true(recording_is_lost(r, i + 1) == (i < 3));
+        }
+        recording_unref(r);
+        sender_unref(s);
+        close(consumer);
+        user_domain_free(d);
+}
+
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/ring-files/give", test_give);
         g_test_add_func("/ring-files/note-done", test_note_done);
         g_test_add_func("/ring-files/take-files", test_take_files);
+        g_test_add_func("/ring-files/lost", test_lost);
         return g_test_run();
 }
