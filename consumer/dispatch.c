@@ -162,11 +162,10 @@ static int on_resumed(struct drainer *drainer) {
         if (!drainer->learning)
                 return -EBADMSG;
         drainer->learning = false;
-        LIST_FOREACH(set, &drainer->sets, entries) {
+        LIST_FOREACH(set, &drainer->sets, entries)
                 trace_cut(&set->trace);
-                if (drainer->session.rebooted)
-                        stream_check_all(set);
-        }
+        if (drainer->session.rebooted)
+                stream_check_all(&drainer->session, &drainer->sets);
         kernel_resumed(drainer->session.kernel);
         return 0;
 }

@@ -66,6 +66,8 @@ static bool request_is_valid(const struct request *q) {
                 return q->snapshot[0] && !q->set[0] && !q->channel[0];
         case REQUEST_REMOVE:
                 return !q->set[0] && !q->channel[0];
+        case REQUEST_NEXT:
+                return !q->set[0] && !q->channel[0] && !q->snapshot[0];
         case REQUEST_TRIM:
                 return q->keep_kib && !q->set[0] && !q->channel[0] && !q->snapshot[0];
         default:
@@ -73,15 +75,20 @@ static bool request_is_valid(const struct request *q) {
         }
 }
 
+/* Where a file is there, its directory is. */
+static int descend(int *fd, const struct request *q, const char *name) {
+        return q->existing ? tree_descend_existing(fd, name) : tree_descend(fd, name);
+}
+
 static int descend_to_set(int *fd, const struct request *q) {
         char uid[sizeof("4294967295")];
         int r;
 
         snprintf(uid, sizeof(uid), "%" PRIu32, q->uid);
-        r = tree_descend(fd, "user");
+        r = descend(fd, q, "user");
         if (r >= 0)
-                r = tree_descend(fd, uid);
-        return r < 0 ? r : tree_descend(fd, q->set);
+                r = descend(fd, q, uid);
+        return r < 0 ? r : descend(fd, q, q->set);
 }
 
 static int open_set_directory(int directory, const struct request *q, int *ret_fd) {
@@ -92,13 +99,13 @@ static int open_set_directory(int directory, const struct request *q, int *ret_f
         if (fd < 0)
                 return -errno;
         if (q->snapshot[0]) {
-                r = tree_descend(&fd, q->snapshot);
+                r = descend(&fd, q, q->snapshot);
                 if (r < 0)
                         return r;
         }
-        r = q->kernel ? tree_descend(&fd, "kernel") : descend_to_set(&fd, q);
+        r = q->kernel ? descend(&fd, q, "kernel") : descend_to_set(&fd, q);
         if (r >= 0 && q->kind == REQUEST_INDEX)
-                r = tree_descend(&fd, "index");
+                r = descend(&fd, q, "index");
         if (r < 0)
                 return r;
         *ret_fd = TAKE_FD(fd);
@@ -197,9 +204,40 @@ int opener_trim(const struct opener *opener, const struct request *q, uint32_t *
                                    : -EBADMSG;
 }
 
+/* Whether it is a directory, and whose, is seen when something is opened there. */
+int opener_next(struct opener *opener, const struct request *q, char ret[CONSUMER_NAME_MAX]) {
+        const struct dirent *entry;
+
+        if (!request_is_valid(q))
+                return -EBADMSG;
+        if (!opener->resumed)
+                return -EPERM;
+        if (!opener->names) {
+                int fd = openat(opener->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+                if (fd < 0)
+                        return -errno;
+                opener->names = fdopendir(fd);
+                if (!opener->names) {
+                        close(fd);
+                        return -ENOMEM;
+                }
+        }
+        while ((entry = readdir(opener->names)))
+                if (name_is_valid(entry->d_name)) {
+                        strcpy(ret, entry->d_name);
+                        return 0;
+                }
+        closedir(opener->names);
+        opener->names = NULL;
+        return -ENOENT;
+}
+
 static int answer(struct opener *opener, const struct request *request, struct reply *reply, int *ret_fd) {
         if (request->kind == REQUEST_TRIM)
                 return opener_trim(opener, request, &reply->removed);
+        if (request->kind == REQUEST_NEXT)
+                return opener_next(opener, request, reply->name);
         return request_opens(request) ? opener_open(opener, request, ret_fd) : opener_change(opener, request);
 }
 

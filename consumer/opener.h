@@ -8,6 +8,7 @@
  * link. Only in a resumed session does it open files that are there already.
  */
 
+#include <dirent.h>
 #include <stdbool.h>
 
 #include "consumer/request.h"
@@ -17,6 +18,7 @@ struct opener {
         bool resumed;
         bool has_rings; /* this process's ancestors have the directory `rings` */
         bool syncs;     /* REQUEST_SYNC has come */
+        DIR *names;     /* of which REQUEST_NEXT tells one each time; NULL before the first and after the last */
 };
 
 /* Answers requests that come by socket until the other end is closed. 0 or -errno. */
@@ -34,3 +36,6 @@ int opener_change(struct opener *opener, const struct request *request);
 
 /* TRIM: 0 or -errno, and the newest chunk that it has removed, or 0. */
 int opener_trim(const struct opener *opener, const struct request *request, uint32_t *ret_removed);
+
+/* NEXT: -ENOENT after the last. */
+int opener_next(struct opener *opener, const struct request *request, char ret[CONSUMER_NAME_MAX]);

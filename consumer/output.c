@@ -46,8 +46,8 @@ static _Noreturn void die(void) {
         _exit(EXIT_FAILURE);
 }
 
-/* With ret_fd NULL no file is expected. *ret_removed is touched on success of the asking alone. */
-static int ask_for(struct output *output, const struct request *request, int *ret_fd, uint32_t *ret_removed) {
+/* With ret_fd NULL no file is expected. *ret_reply is touched on success of the asking alone. */
+static int ask_for(struct output *output, const struct request *request, int *ret_fd, struct reply *ret_reply) {
         int fds[DATAGRAM_FDS_MAX];
         struct reply reply;
         size_t n_fds;
@@ -67,8 +67,8 @@ static int ask_for(struct output *output, const struct request *request, int *re
                 datagram_close_fds(fds, n_fds);
                 return -EPROTO;
         }
-        if (ret_removed)
-                *ret_removed = reply.removed;
+        if (ret_reply)
+                *ret_reply = reply;
         if (reply.error)
                 return -reply.error;
         if (ret_fd)
@@ -109,7 +109,24 @@ int output_remove(struct output *output, const char *name) {
 
 int output_trim(struct output *output, uint32_t keep_kib, uint32_t *ret_removed) {
         const struct request request = { .kind = REQUEST_TRIM, .keep_kib = keep_kib };
+        struct reply reply = {};
+        int r;
 
-        *ret_removed = 0;
-        return ask_for(output, &request, NULL, ret_removed);
+        r = ask_for(output, &request, NULL, &reply);
+        *ret_removed = reply.removed;
+        return r;
+}
+
+int output_next(struct output *output, char ret[CONSUMER_NAME_MAX]) {
+        const struct request request = { .kind = REQUEST_NEXT };
+        struct reply reply;
+        int r;
+
+        r = ask_for(output, &request, NULL, &reply);
+        if (r < 0)
+                return r;
+        if (!memchr(reply.name, '\0', sizeof(reply.name)))
+                return -EPROTO;
+        memcpy(ret, reply.name, sizeof(reply.name));
+        return 0;
 }

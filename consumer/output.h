@@ -32,6 +32,9 @@ int output_move(struct output *output, const char *name);
 /* Removes the oldest chunks beyond so many KiB. *ret_removed is the newest one's number that went, also on failure; or 0. */
 int output_trim(struct output *output, uint32_t keep_kib, uint32_t *ret_removed);
 
+/* A name that a chunk or snapshot can have, another one each time; -ENOENT after the last. */
+int output_next(struct output *output, char ret[CONSUMER_NAME_MAX]);
+
 /* What is below the directory `name`, or for "" in the output itself. */
 int output_remove(struct output *output, const char *name);
 

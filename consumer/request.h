@@ -29,6 +29,7 @@ enum request_kind {
         REQUEST_FORGET,    /* remove the files of set_id */
         REQUEST_END,       /* remove the directory, when the trace is on the disk */
         REQUEST_SYNC,      /* bring everything to the disk from now on, as often as size says, in milliseconds */
+        REQUEST_NEXT, /* another name that a chunk or snapshot can have, -ENOENT after the last; of a session that is resumed */
 };
 
 struct request {
@@ -50,4 +51,5 @@ struct request {
 struct reply {
         int32_t error; /* 0 or an errno */
         uint32_t removed; /* of TRIM: the number of the newest chunk that it has removed, or 0 */
+        char name[CONSUMER_NAME_MAX]; /* of NEXT */
 };

@@ -24,17 +24,20 @@ static int open_directory(int directory, const char *name) {
         return fd < 0 ? -errno : fd;
 }
 
-int tree_descend(int *directory, const char *name) {
-        int fd;
+int tree_descend_existing(int *directory, const char *name) {
+        int fd = open_directory(*directory, name);
 
-        if (mkdirat(*directory, name, 0700) < 0 && errno != EEXIST)
-                return -errno;
-        fd = open_directory(*directory, name);
         if (fd < 0)
                 return fd;
         close(*directory);
         *directory = fd;
         return 0;
+}
+
+int tree_descend(int *directory, const char *name) {
+        if (mkdirat(*directory, name, 0700) < 0 && errno != EEXIST)
+                return -errno;
+        return tree_descend_existing(directory, name);
 }
 
 static int descend_from(int directory, const char *name, int *ret_fd) {

@@ -11,6 +11,9 @@
 /* Replaces *directory, which it closes, by a directory in it, made (0700) where it is missing. */
 int tree_descend(int *directory, const char *name);
 
+/* As tree_descend(), or -ENOENT. */
+int tree_descend_existing(int *directory, const char *name);
+
 /* Makes the directory `name`; -EEXIST where a trace is in it. */
 int tree_prepare(int directory, const char *name);
 

@@ -94,6 +94,10 @@ int output_trim(struct output *output, uint32_t keep_kib, uint32_t *ret_removed)
         return opener_trim(&opener, &request, ret_removed);
 }
 
+int output_next(struct output *output, char ret[CONSUMER_NAME_MAX]) {
+        return opener_next(&opener, &(struct request) { .kind = REQUEST_NEXT }, ret);
+}
+
 static void set_up(struct consumer_world *w) {
         /* Memory, where it can be had. */
         folder = g_strdup_printf("%s/tracectl-fuzz-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : g_get_tmp_dir());

@@ -89,6 +89,32 @@ static void test_written(struct fixture *f, gconstpointer data) {
         g_assert_false(g_file_test(rings, G_FILE_TEST_EXISTS));
 }
 
+/* What is in chunks and snapshots is told, once: those that are still there, whatever the records say. */
+static void test_chunks(struct fixture *f, gconstpointer data) {
+        g_autofree char *said = NULL, *copy = g_strconcat(f->play.directory, "-copy", NULL);
+        g_autofree char *first = g_build_filename(copy, "first", NULL), *without = NULL;
+        g_autofree char *of_somebody = g_build_filename(copy, "notes", NULL);
+
+        write_some(f, 40, paid_id);
+        g_assert_cmpint(play_rotate(&f->play, "first", 0), ==, 0);
+        write_some(f, 25, paid_id);
+        g_assert_cmpint(play_rotate(&f->play, "second", 0), ==, 0);
+        write_some(f, 10, paid_id);
+        g_assert_cmpint(play_flush(&f->play), ==, 0);
+        play_kill(&f->play);
+        run("cp", f->play.directory, copy);
+        g_assert_cmpint(play_recover(f->play.directory, &said), ==, 0);
+        g_assert_nonnull(strstr(said, ": 75 events, 0 lost.\n"));
+        g_assert_cmpuint(count(f->play.directory), ==, 75);
+        run("rm", "--", first);
+        g_assert_no_errno(mkdir(of_somebody, 0700));
+        g_assert_cmpint(play_recover(copy, &without), ==, 0);
+        g_assert_nonnull(strstr(without, ": 35 events, 0 lost.\n"));
+        /* Nothing was made in there. */
+        g_assert_no_errno(rmdir(of_somebody));
+        run("rm", "--", copy);
+}
+
 /* What is behind the first piece that is not whole is cut off, whatever it is. */
 static void test_cut_off(struct fixture *f, gconstpointer data) {
         g_autofree char *copy = g_strconcat(f->play.directory, "-copy", NULL);
@@ -187,6 +213,7 @@ static void add(const char *name, void (*test)(struct fixture *f, gconstpointer 
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         add("/power-cut/written", test_written);
+        add("/power-cut/chunks", test_chunks);
         add("/power-cut/cut-off", test_cut_off);
         add("/power-cut/any-pages", test_any_pages);
         return g_test_run();
