@@ -24,6 +24,7 @@ struct unit_starter {
         struct pairs pairs;
         struct leftovers *leftovers;
         struct spare_pair *spare;
+        uint64_t spare_usec; /* that it waits for its session; another in tests alone */
         bool ending;
         bool leaving; /* units stay, for the next tracingd */
 };

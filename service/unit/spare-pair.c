@@ -5,8 +5,6 @@
 #include "service/log.h"
 #include "service/unit/spare-pair.h"
 
-#define UNUSED_USEC (30 * 1000 * 1000)
-
 struct spare_pair {
         struct unit_starter *starter;
         struct pair *pair;
@@ -67,7 +65,7 @@ void spare_pair_order(struct unit_starter *u, const struct consumer_spec *spec) 
         *s = (struct spare_pair) { .starter = u, .owner = spec->owner, .fd = -1 };
         r = pair_new(u, &none, on_ready, NULL, s, &s->pair);
         if (r >= 0)
-                r = sd_event_add_time_relative(u->event, &s->timer, CLOCK_MONOTONIC, UNUSED_USEC, 0, on_unused, s);
+                r = sd_event_add_time_relative(u->event, &s->timer, CLOCK_MONOTONIC, u->spare_usec, 0, on_unused, s);
         if (r >= 0)
                 u->spare = TAKE_PTR(s);
         spare_pair_free(s);

@@ -10,6 +10,8 @@
 #include "service/unit/spare-pair.h"
 #include "service/unit/unit-starter.h"
 
+#define SPARE_USEC (30 * 1000 * 1000)
+
 int unit_starter_new(sd_event *event, const struct unit_config *config, struct unit_starter **ret) {
         _cleanup_(unit_starter_freep) struct unit_starter *u = NULL;
         int r;
@@ -17,7 +19,12 @@ int unit_starter_new(sd_event *event, const struct unit_config *config, struct u
         u = malloc(sizeof(*u));
         if (!u)
                 return -ENOMEM;
-        *u = (struct unit_starter) { .event = sd_event_ref(event), .user = config->user, .run = strdup(config->run) };
+        *u = (struct unit_starter) {
+                .event = sd_event_ref(event),
+                .user = config->user,
+                .run = strdup(config->run),
+                .spare_usec = SPARE_USEC,
+        };
         LIST_INIT(&u->pairs);
         if (!u->run)
                 return -ENOMEM;

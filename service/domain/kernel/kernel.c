@@ -64,7 +64,7 @@ static void begin(struct kernel_domain *d, sd_event *event, const struct kernel_
         if (r >= 0)
                 r = worker_new(event, &d->worker);
         if (r >= 0)
-                r = spare_instance_new(event, d->worker, d->tracefs, &d->spare);
+                r = spare_instance_new(event, d->worker, d->tracefs, SPARE_INSTANCE_USEC, &d->spare);
         if (r < 0)
                 d->worker = worker_free(d->worker);
         if (r < 0) {

@@ -7,12 +7,11 @@
 #include "service/domain/kernel/spare-instance.h"
 #include "service/log.h"
 
-#define UNUSED_USEC (30 * 1000 * 1000)
-
 struct spare_instance {
         sd_event *event;
         struct worker *worker;
         int tracefs;
+        uint64_t usec;
         sd_event_source *timer; /* main loop */
         bool ended;
 
@@ -98,7 +97,7 @@ void spare_instance_order(struct spare_instance *s, const struct instance_config
         if (s->ended)
                 return;
         s->timer = sd_event_source_disable_unref(s->timer);
-        if (sd_event_add_time_relative(s->event, &s->timer, CLOCK_MONOTONIC, UNUSED_USEC, 0, on_unused, s) >= 0)
+        if (sd_event_add_time_relative(s->event, &s->timer, CLOCK_MONOTONIC, s->usec, 0, on_unused, s) >= 0)
                 (void) submit(s, config, calls);
 }
 
@@ -118,12 +117,18 @@ int spare_instance_take(struct spare_instance *s, const struct instance_config *
         return 0;
 }
 
-int spare_instance_new(sd_event *event, struct worker *worker, int tracefs, struct spare_instance **ret) {
+int spare_instance_new(sd_event *event, struct worker *worker, int tracefs, uint64_t usec,
+                       struct spare_instance **ret) {
         struct spare_instance *s = calloc(1, sizeof(*s));
 
         if (!s)
                 return -ENOMEM;
-        *s = (struct spare_instance) { .event = sd_event_ref(event), .worker = worker, .tracefs = tracefs };
+        *s = (struct spare_instance) {
+                .event = sd_event_ref(event),
+                .worker = worker,
+                .tracefs = tracefs,
+                .usec = usec,
+        };
         *ret = s;
         return 0;
 }

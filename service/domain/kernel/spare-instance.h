@@ -15,7 +15,11 @@
 
 struct spare_instance;
 
-int spare_instance_new(sd_event *event, struct worker *worker, int tracefs, struct spare_instance **ret);
+#define SPARE_INSTANCE_USEC (30 * 1000 * 1000)
+
+/* usec: that one waits to be wanted; another in tests alone. */
+int spare_instance_new(sd_event *event, struct worker *worker, int tracefs, uint64_t usec,
+                       struct spare_instance **ret);
 
 /* Main loop. Makes one in place of the one that there is; calls: all system calls will probably be wanted of it. */
 void spare_instance_order(struct spare_instance *s, const struct instance_config *config, bool calls);

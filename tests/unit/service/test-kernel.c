@@ -16,6 +16,7 @@
 #include "common/datagram.h"
 #include "service/domain/kernel/internal.h"
 #include "service/domain/kernel/probe.h"
+#include "service/domain/kernel/spare-instance.h"
 #include "service/domain/kernel/tracefs.h"
 
 #define GROUP "tracectl_0123456789abcdef_1000_7"
@@ -337,6 +338,54 @@ static void test_begin_again(void) {
         close(pair[1]);
 }
 
+static bool has(int tracefs, const char *instance) {
+        g_autofree char *path = g_build_filename("instances", instance, NULL);
+
+        return faccessat(tracefs, path, F_OK, 0) == 0;
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
+        g_error("the instance is still there");
+        return 0;
+}
+
+/* An instance that is ready for the next recording goes when there is none for so long. This one is the kernel's own. */
+static void test_unused_spare(void) {
+        g_autofree char *name = g_strdup_printf("tracectl-test-spare-%i", getpid());
+        const struct instance_config config = {
+                .name = name,
+                .subbuf_size = 4096,
+                .buffer_size = 65536,
+                .clock = TRACE_CLOCK_MONOTONIC,
+        };
+        struct spare_instance *spare;
+        struct worker *worker;
+        char reason[256];
+        sd_event *event;
+        int tracefs;
+
+        if (tracefs_open(TRACEFS_ROOT, true, &tracefs, reason, sizeof(reason)) < 0) {
+                g_test_skip(reason);
+                return;
+        }
+        g_assert_cmpint(sd_event_new(&event), >=, 0);
+        g_assert_cmpint(worker_new(event, &worker), ==, 0);
+        g_assert_cmpint(spare_instance_new(event, worker, tracefs, 1000, &spare), ==, 0);
+        spare_instance_order(spare, &config, false);
+        /* No time passes before the loop goes on. */
+        worker_drain(worker);
+        g_assert_true(has(tracefs, name));
+        g_assert_cmpint(sd_event_add_time_relative(event, NULL, CLOCK_MONOTONIC, 30 * G_USEC_PER_SEC, 0, on_deadline,
+                                                   NULL), >=, 0);
+        while (has(tracefs, name))
+                g_assert_cmpint(sd_event_run(event, 2000), >=, 0);
+        spare_instance_end(spare);
+        worker_free(worker);
+        spare_instance_free(spare);
+        sd_event_unref(event);
+        close(tracefs);
+}
+
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/kernel/lines-of-the-kernel", test_lines_of_the_kernel);
@@ -345,6 +394,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/kernel/files", test_files);
         g_test_add_func("/kernel/availability", test_availability);
         g_test_add_func("/kernel/begin-again", test_begin_again);
+        g_test_add_func("/kernel/unused-spare", test_unused_spare);
         g_test_add_func("/kernel/told-once", test_told_once);
         g_test_add_func("/kernel/told-when-drained", test_told_when_drained);
         return g_test_run();

@@ -25,6 +25,7 @@
 #include "service/state/ledger.h"
 #include "service/state/records.h"
 #include "service/unit/consumer.h"
+#include "service/unit/pair.h"
 
 struct world {
         struct fake_systemd *systemd;
@@ -316,6 +317,27 @@ static void test_free(void) {
         world_free(w);
 }
 
+/* What was made ready for the next session goes when there is none for so long, as if there had been one. */
+static void test_unused_spare(void) {
+        struct world *w;
+        int fd;
+
+        spec.brief = true;
+        w = world_new(false, FAKE_DONE, 0);
+        w->systemd->starter->spare_usec = 100 * 1000;
+        fd = fake_systemd_accept(w->systemd);
+        consumer_hang_up(w->consumer);
+        close(fd);
+        FAKE_WAIT(w->systemd, w->systemd->starter->spare);
+        FAKE_WAIT(w->systemd, w->systemd->starts == 2);
+        FAKE_WAIT(w->systemd, !w->systemd->starter->spare);
+        FAKE_WAIT(w->systemd, g_str_equal(w->systemd->calls->str, STOPPED STOPPED));
+        g_assert_cmpuint(w->systemd->starts, ==, 2);
+        g_assert_cmpuint(w->ends, ==, 1);
+        world_free(w);
+        spec.brief = false;
+}
+
 /* The main loop ends while a detached one still writes: only the socket is removed; the consumer ends by itself. */
 static void test_leave(void) {
         struct world *w = world_new(false, FAKE_DONE, 0);
@@ -489,6 +511,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/units/hang-up-early", test_hang_up_early);
         g_test_add_func("/units/kill", test_kill);
         g_test_add_func("/units/free", test_free);
+        g_test_add_func("/units/unused-spare", test_unused_spare);
         g_test_add_func("/units/leave", test_leave);
         g_test_add_func("/units/leftovers", test_leftovers);
         g_test_add_func("/units/restored", test_restored);
