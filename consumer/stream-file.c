@@ -249,6 +249,9 @@ int stream_file_write(struct stream_file *file, const struct packet *p) {
         struct packet packet = *p;
         int r;
 
+        /* What begins where the one before ended may begin together with it, where that one had no duration. */
+        if (p->begin <= state->end)
+                packet.begin += min(delay_of_first(p), 2 * NANOSECOND_MAX);
         send_live(file, p, discarded);
         r = trace_sync(file->trace);
         if (r >= 0)

@@ -122,6 +122,27 @@ static void test_rotate(void) {
         tear_down(&f);
 }
 
+/* Events are discarded just before a rotation, after the last that had room: what tells of them comes before what follows. */
+static void test_rotate_discarded(void) {
+        g_autofree char *errors = NULL;
+        struct fixture f;
+
+        set_up(&f);
+        for (unsigned i = 0; i < 6; i++) {
+                g_autofree char *chunk = g_strdup_printf("chunk-%u", i + 1);
+
+                write_some(&f, &f.ring, 1);
+                g_assert_cmpint(play_flush(&f.play), ==, 0);
+                play_ring_discard(&f.ring, 0, 5);
+                if (i % 2)
+                        g_assert_cmpint(play_stop(&f.play), ==, 0);
+                else
+                        g_assert_cmpint(play_rotate(&f.play, chunk, 0), ==, 0);
+        }
+        g_assert_cmpuint(count(f.play.directory, &errors), ==, 6);
+        tear_down(&f);
+}
+
 static char *metadata_of(struct fixture *f, const char *chunk) {
         g_autofree char *path = g_build_filename(f->play.directory, chunk, "user", "1234", "shared", "metadata", NULL);
         char *text;
@@ -329,6 +350,7 @@ int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/chunk/rotate", test_rotate);
         g_test_add_func("/chunk/clock", test_clock);
+        g_test_add_func("/chunk/rotate-discarded", test_rotate_discarded);
         g_test_add_func("/chunk/rotate-refused", test_rotate_refused);
         g_test_add_func("/chunk/rotate-full", test_rotate_full);
         g_test_add_func("/chunk/trim", test_trim);
