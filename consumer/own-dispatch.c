@@ -137,7 +137,8 @@ static int on_begin(struct own_state *state, const struct own_message *m, int *f
 static int on_cpu(struct own_channel *channel, const struct own_message *m, int *fds) {
         struct own_cpu *cpu;
 
-        if (m->cpu >= channel->n_cpus || channel->cpus[m->cpu].pipe >= 0)
+        /* Of a channel whose description was refused nothing can be read. */
+        if (channel->layout.subbuf_size == 0 || m->cpu >= channel->n_cpus || channel->cpus[m->cpu].pipe >= 0)
                 return -EBADMSG;
         cpu = &channel->cpus[m->cpu];
         cpu->pipe = TAKE_FD(fds[0]);
