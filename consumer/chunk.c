@@ -67,20 +67,19 @@ static uint64_t metadata_bytes(const struct session *session, const struct sets 
 
 static int begin_traces(const struct session *session, const struct sets *sets) {
         struct set *set;
-        int r = 0;
+        int r = 0, q;
 
         LIST_FOREACH(set, sets, entries) {
-                int q;
-
                 trace_begin_anew(&set->trace);
                 q = set_sync(set);
                 r = r < 0 ? r : q;
         }
-        return r < 0 ? r : kernel_begin_trace(session->kernel);
+        q = kernel_begin_trace(session->kernel);
+        return r < 0 ? r : q;
 }
 
 /* Without metadata there is nothing in a trace, and no reader takes it for one: it would spoil the whole output. */
-static int check_readable(const struct sets *sets) {
+static int check_readable(const struct session *session, const struct sets *sets) {
         struct set *set;
 
         LIST_FOREACH(set, sets, entries) {
@@ -89,7 +88,7 @@ static int check_readable(const struct sets *sets) {
                 if (r < 0 && set->trace.metadata.size == 0)
                         return r;
         }
-        return 0;
+        return kernel_check_readable(session->kernel);
 }
 
 /*
@@ -107,7 +106,7 @@ int chunk_rotate(struct session *session, const struct sets *sets, const char *n
 
         if (operation_was_done(session, &operation, &r))
                 return r;
-        r = check_readable(sets);
+        r = check_readable(session, sets);
         if (r >= 0)
                 r = operation_prepare(session, &operation);
         if (r < 0)

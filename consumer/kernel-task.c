@@ -157,6 +157,15 @@ int kernel_begin_trace(struct kernel *kernel) {
         return is_live(kernel) ? trace_sync(&kernel->trace) : 0;
 }
 
+int kernel_check_readable(struct kernel *kernel) {
+        int r;
+
+        if (!kernel || !is_live(kernel))
+                return 0;
+        r = trace_sync(&kernel->trace);
+        return r < 0 && kernel->trace.metadata.size == 0 ? r : 0;
+}
+
 uint64_t kernel_metadata_bytes(const struct kernel *kernel) {
         return kernel && is_live(kernel) ? kernel->trace.metadata.size : 0;
 }

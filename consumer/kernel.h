@@ -104,4 +104,5 @@ void kernel_save(struct kernel *kernel);
 void kernel_clear(struct kernel *kernel);
 void kernel_begin_anew(struct kernel *kernel); /* streams; the trace itself is begun next: */
 int kernel_begin_trace(struct kernel *kernel);
+int kernel_check_readable(struct kernel *kernel); /* an error: there is no metadata, and cannot be written any */
 uint64_t kernel_metadata_bytes(const struct kernel *kernel);

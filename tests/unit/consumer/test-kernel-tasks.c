@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -23,6 +24,11 @@
 
 static const char *const both[] = { ENTRY, EXIT, NULL };
 static const char *const entry[] = { ENTRY, NULL };
+
+static const struct definition step = {
+        .provider = "app", .name = "step", .n_fields = 1, .fields = { { DEFINITION_U64, "n" } },
+};
+static const uint32_t step_id = 1;
 
 struct fixture {
         struct play play;
@@ -212,11 +218,49 @@ static void test_state(void) {
 }
 
 /* In one directory, in one order: an event of an application before and after each call. */
+static void add_ring(struct fixture *f, struct play_ring *ring) {
+        play_ring_new(ring, 0, 1, 4, RING_SUBBUF_SIZE_MIN, f->play.created);
+        g_assert_cmpint(play_rings(&f->play, 1, 0, "shared", "default", ring), ==, 0);
+        g_assert_cmpint(play_classes(&f->play, 1, 0, &step, &step_id, 1), ==, 0);
+}
+
+static void limit_files(struct fixture *f, rlim_t size) {
+        struct rlimit limit = { size, RLIM_INFINITY };
+
+        g_assert_cmpint(prlimit(f->play.pid, RLIMIT_FSIZE, &limit, NULL), ==, 0);
+}
+
+/* Where the new chunk has no metadata, be it the programs', the kernel's is tried again, too; without it is no chunk. */
+static void test_rotate_full(void) {
+        struct play_ring ring;
+        struct fixture f;
+
+        if (!play_kernel_works())
+                return;
+        set_up(&f, false, both);
+        add_ring(&f, &ring);
+        record(&f, ENTRY, 10);
+        g_assert_cmpint(play_flush(&f.play), ==, 0);
+        limit_files(&f, 100);
+        g_assert_cmpint(play_rotate(&f.play, "chunk-1", 0), ==, 0);
+        limit_files(&f, RLIM_INFINITY);
+        record(&f, ENTRY, 20);
+        g_assert_cmpint(play_rotate(&f.play, "chunk-2", 0), ==, 0);
+        g_assert_cmpint(play_release(&f.play, 1, 0), ==, 0);
+        limit_files(&f, 100);
+        g_assert_cmpint(play_rotate(&f.play, "chunk-3", 0), ==, 0);
+        g_assert_cmpint(play_rotate(&f.play, "chunk-4", 0), ==, EFBIG);
+        limit_files(&f, RLIM_INFINITY);
+        record(&f, ENTRY, 30);
+        g_assert_cmpint(play_stop(&f.play), ==, 0);
+        g_assert_cmpuint(count(&f, "chunk-1"), ==, 10);
+        g_assert_cmpuint(count(&f, "chunk-2"), ==, 20);
+        g_assert_cmpuint(count(&f, "."), ==, 30);
+        play_ring_done(&ring);
+        tear_down(&f);
+}
+
 static void test_merged(void) {
-        static const struct definition step = {
-                .provider = "app", .name = "step", .n_fields = 1, .fields = { { DEFINITION_U64, "n" } },
-        };
-        static const uint32_t id = 1;
         const unsigned n = 200;
         struct play_ring ring;
         struct fixture f;
@@ -225,20 +269,18 @@ static void test_merged(void) {
                 return;
         play_kernel_pin(0);
         set_up(&f, false, both);
-        play_ring_new(&ring, 0, 1, 4, RING_SUBBUF_SIZE_MIN, f.play.created);
-        g_assert_cmpint(play_rings(&f.play, 1, 0, "shared", "default", &ring), ==, 0);
-        g_assert_cmpint(play_classes(&f.play, 1, 0, &step, &id, 1), ==, 0);
+        add_ring(&f, &ring);
         play_kernel_write(&f.kernel, "events/" ENTRY "/enable", "1");
         play_kernel_write(&f.kernel, "events/" EXIT "/enable", "1");
         for (uint64_t i = 0; i < n; i++) {
                 uint64_t before = 2 * i, after = 2 * i + 1;
 
-                g_assert_true(play_ring_write(&ring, 0, (uint64_t) g_get_monotonic_time() * 1000, 1, id, &before, 8));
+                g_assert_true(play_ring_write(&ring, 0, (uint64_t) g_get_monotonic_time() * 1000, 1, step_id, &before, 8));
                 /* The application's clock is read in microseconds here. */
                 g_usleep(2);
                 syscall(SYS_getppid);
                 g_usleep(2);
-                g_assert_true(play_ring_write(&ring, 0, (uint64_t) g_get_monotonic_time() * 1000, 1, id, &after, 8));
+                g_assert_true(play_ring_write(&ring, 0, (uint64_t) g_get_monotonic_time() * 1000, 1, step_id, &after, 8));
         }
         g_assert_cmpint(play_stop(&f.play), ==, 0);
         g_auto(GStrv) lines = play_read(f.play.directory, NULL);
@@ -318,6 +360,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/kernel/tasks/snapshot", test_snapshot);
         g_test_add_func("/kernel/tasks/overwritten", test_overwritten);
         g_test_add_func("/kernel/tasks/rotate", test_rotate);
+        g_test_add_func("/kernel/tasks/rotate-full", test_rotate_full);
         g_test_add_func("/kernel/tasks/release", test_release);
         g_test_add_func("/kernel/tasks/described-later", test_described_later);
         g_test_add_func("/kernel/tasks/state", test_state);
