@@ -95,6 +95,8 @@ static int run_recover(const char *path) {
         }
         printf("%s is a trace again: %" PRIu64 " events, %" PRIu64 " lost.\n", path, s->events,
                s->lost_ring + s->lost_output);
+        if (result.kernel)
+                printf("Events of the kernel are in it, too; they are not counted here.\n");
         if (result.rebooted)
                 printf("The machine has been started since: what was not on the disk then is missing.\n");
         if (s->lost_garbage > 0)

@@ -12,6 +12,7 @@
 #include "common/cleanup.h"
 #include "common/datagram.h"
 #include "common/parse.h"
+#include "consumer/kernel-synced.h"
 #include "consumer/opener.h"
 #include "consumer/ring-place.h"
 #include "consumer/syncer.h"
@@ -161,18 +162,25 @@ int opener_open(const struct opener *opener, const struct request *q, int *ret_f
 
 /* A process of its own: the disk may take its time, and the drainer waits for our answers. */
 static int start_syncer(struct opener *opener, uint64_t msec) {
-        int r;
+        int r = 0;
 
-        if (opener->syncs)
+        if (opener->syncer > 0)
                 return 0;
-        r = syncer_start(opener->directory, msec);
-        opener->syncs = r >= 0;
-        return r;
+        /* What a session's earlier consumer wrote can be on the disk. */
+        if (!opener->resumed)
+                r = kernel_synced_begin(opener->directory);
+        return r < 0 ? r : syncer_start(opener->directory, msec, &opener->syncer);
+}
+
+/* It would make a file in the directory that is removed. */
+static int end_rings(struct opener *opener, const struct request *q) {
+        syncer_end(&opener->syncer);
+        return ring_place_change(opener->directory, q);
 }
 
 /* A trace that goes to another place, or without which its rings would be gone, is on the disk first. */
 static int sync_first(const struct opener *opener) {
-        return opener->syncs ? syncer_sync(opener->directory, NULL) : 0;
+        return opener->syncer > 0 ? syncer_sync(opener->directory, NULL) : 0;
 }
 
 int opener_change(struct opener *opener, const struct request *q) {
@@ -189,8 +197,9 @@ int opener_change(struct opener *opener, const struct request *q) {
                 /* A snapshot is removed only where somebody died while he made it. */
                 return q->snapshot[0] && !opener->resumed ? -EPERM : tree_remove(opener->directory, q->snapshot);
         case REQUEST_FORGET:
-        case REQUEST_END:
                 return opener->has_rings ? ring_place_change(opener->directory, q) : -EPERM;
+        case REQUEST_END:
+                return opener->has_rings ? end_rings(opener, q) : -EPERM;
         case REQUEST_SYNC:
                 return opener->has_rings ? start_syncer(opener, q->size) : -EPERM;
         default:

@@ -10,6 +10,7 @@
 
 #include <dirent.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "consumer/request.h"
 
@@ -17,7 +18,7 @@ struct opener {
         int directory; /* not owned */
         bool resumed;
         bool has_rings; /* this process's ancestors have the directory `rings` */
-        bool syncs;     /* REQUEST_SYNC has come */
+        pid_t syncer;   /* once REQUEST_SYNC has come */
         DIR *names;     /* of which REQUEST_NEXT tells one each time; NULL before the first and after the last */
 };
 

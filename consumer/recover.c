@@ -20,6 +20,7 @@
 #include "common/datagram.h"
 #include "common/fd.h"
 #include "consumer/consumer.h"
+#include "consumer/recover-kernel.h"
 #include "consumer/recover.h"
 #include "consumer/replay.h"
 #include "consumer/ring-place.h"
@@ -170,6 +171,9 @@ int recover(int directory, struct recover_result *result) {
                 int ended;
 
                 k = tell_output(&r);
+                /* It has the lock now; with the session it could have a syncer, too. */
+                if (k >= 0)
+                        k = recover_kernel(directory, r.replay.place, result->rebooted, &result->kernel);
                 if (k >= 0)
                         k = replay_tell(&r.replay);
                 ended = end_consumer(&r, k >= 0);

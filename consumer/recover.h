@@ -27,6 +27,7 @@ struct recover_result {
         int signal;
         struct consumer_status status; /* of the whole trace */
         bool rebooted;                 /* since; there was a power cut, perhaps */
+        bool kernel;                   /* there are events of the kernel, which the status does not count */
         uint32_t n_sets, n_skipped;    /* ring sets; of which files were missing or refused */
 };
 

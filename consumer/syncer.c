@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -108,8 +109,28 @@ int syncer_sync(int directory, struct syncer *syncer) {
         sync_directory(&walk, fd, 0);
         /* What could not be written is tried again. */
         if (walk.result < 0 && syncer)
-                *syncer = (struct syncer) {};
+                syncer->begun = syncer->gap = (struct timespec) {};
         return walk.result;
+}
+
+int syncer_round(int directory, struct syncer *syncer) {
+        struct kernel_synced now;
+        int looked, r;
+
+        looked = kernel_synced_look(directory, &now);
+        r = syncer_sync(directory, syncer);
+        if (looked < 0)
+                return r < 0 ? r : looked;
+        if (r >= 0 && !kernel_synced_equal(&now, &syncer->kernel)) {
+                r = kernel_synced_keep(directory, &now);
+                if (r >= 0) {
+                        kernel_synced_done(&syncer->kernel);
+                        syncer->kernel = now;
+                        return 0;
+                }
+        }
+        kernel_synced_done(&now);
+        return r;
 }
 
 static void run(int directory, uint64_t msec, pid_t parent) {
@@ -126,18 +147,28 @@ static void run(int directory, uint64_t msec, pid_t parent) {
                 next.tv_nsec += (long) (nsec % 1000000000);
                 next.tv_sec += (time_t) (nsec / 1000000000) + next.tv_nsec / 1000000000;
                 next.tv_nsec %= 1000000000;
-                (void) syncer_sync(directory, &syncer);
+                (void) syncer_round(directory, &syncer);
                 while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL) == EINTR)
                         ;
         }
 }
 
-int syncer_start(int directory, uint64_t msec) {
+int syncer_start(int directory, uint64_t msec, pid_t *ret) {
         pid_t parent = getpid(), pid = fork();
 
         if (pid < 0)
                 return -errno;
         if (pid == 0)
                 run(directory, msec, parent);
+        *ret = pid;
         return 0;
+}
+
+void syncer_end(pid_t *syncer) {
+        if (*syncer <= 0)
+                return;
+        (void) kill(*syncer, SIGKILL);
+        while (waitpid(*syncer, NULL, 0) < 0 && errno == EINTR)
+                ;
+        *syncer = 0;
 }

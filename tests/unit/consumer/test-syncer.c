@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Which files are brought to the disk: those that were changed, through whatever mapping or descriptor. */
+/* Which files are brought to the disk: those that were changed, through whatever mapping or descriptor; and what is kept of that. */
 
 #undef NDEBUG
 #include <fcntl.h>
 #include <glib.h>
 #include <glib/gstdio.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "consumer/opener.h"
 #include "consumer/syncer.h"
 
 static GHashTable *synced; /* inodes */
@@ -122,6 +124,75 @@ static void test_others(struct fixture *f, gconstpointer data) {
         g_assert_false(is_synced("/etc/passwd"));
 }
 
+static int open_place(const struct fixture *f) {
+        int fd = openat(f->fd, "rings", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        g_assert_cmpint(fd, >=, 0);
+        return fd;
+}
+
+static void round_again(struct fixture *f) {
+        g_hash_table_remove_all(synced);
+        g_assert_cmpint(syncer_round(f->fd, &f->syncer), ==, 0);
+}
+
+/* Sizes of the kernel's files are kept when they change; a file that is not whole counts as none. */
+static void test_kept(struct fixture *f, gconstpointer data) {
+        g_autofree char *stream = make(f, "kernel/k_0"), *metadata = make(f, "kernel/metadata");
+        g_autofree char *short_one = make(f, "kernel/k_1"), *ring = make(f, "rings/1-0"), *content = NULL;
+        g_autofree char *kept = g_build_filename(f->directory, "rings", "synced", NULL);
+        struct ctf_packet first = { .magic = CTF_MAGIC, .cpu_id = 5 };
+        struct kernel_synced found;
+        int place = open_place(f);
+        struct stat st;
+        ino_t before;
+        gsize size;
+
+        g_assert_true(g_file_set_contents(stream, (char *) &first, sizeof(first), NULL));
+        g_assert_cmpint(kernel_synced_read(place, &found), ==, 0);
+        round_again(f);
+        g_assert_true(is_synced(kept));
+        g_assert_cmpint(kernel_synced_read(place, &found), ==, 1);
+        g_assert_cmpuint(found.n, ==, 1);
+        g_assert_cmpuint(found.metadata, ==, 10);
+        g_assert_cmpuint(kernel_synced_size(&found, "k_0", &first), ==, sizeof(first));
+        g_assert_cmpuint(kernel_synced_size(&found, "k_1", &first), ==, 0);
+        first.cpu_id = 6;
+        g_assert_cmpuint(kernel_synced_size(&found, "k_0", &first), ==, 0);
+        kernel_synced_done(&found);
+        g_assert_cmpint(stat(kept, &st), ==, 0);
+        before = st.st_ino;
+        round_again(f);
+        g_assert_cmpint(stat(kept, &st), ==, 0);
+        g_assert_cmpuint(st.st_ino, ==, before);
+        g_assert_true(g_file_get_contents(kept, &content, &size, NULL));
+        for (gsize i = 0; i < size; i++) {
+                content[i] ^= 1;
+                g_assert_true(g_file_set_contents(kept, content, (gssize) size, NULL));
+                g_assert_cmpint(kernel_synced_read(place, &found), ==, 0);
+                content[i] ^= 1;
+                g_assert_true(g_file_set_contents(kept, content, (gssize) i, NULL));
+                g_assert_cmpint(kernel_synced_read(place, &found), ==, 0);
+        }
+        kernel_synced_done(&f->syncer.kernel);
+        close(place);
+}
+
+/* The process would make a file in the directory that is removed. */
+static void test_ended(struct fixture *f, gconstpointer data) {
+        struct opener opener = { .directory = f->fd, .has_rings = true };
+        g_autofree char *ring = make(f, "rings/1-0");
+        pid_t pid;
+
+        g_assert_cmpint(opener_change(&opener, &(struct request) { .kind = REQUEST_SYNC, .size = 100 }), ==, 0);
+        pid = opener.syncer;
+        g_assert_cmpint(kill(pid, 0), ==, 0);
+        g_assert_cmpint(opener_change(&opener, &(struct request) { .kind = REQUEST_END }), ==, 0);
+        g_assert_cmpint(opener.syncer, ==, 0);
+        g_assert_cmpint(kill(pid, 0), ==, -1);
+        g_assert_false(g_file_test(ring, G_FILE_TEST_EXISTS));
+}
+
 static void add(const char *name, void (*test)(struct fixture *f, gconstpointer data)) {
         g_test_add(name, struct fixture, NULL, set_up, test, tear_down);
 }
@@ -131,5 +202,7 @@ int main(int argc, char *argv[]) {
         add("/syncer/all", test_all);
         add("/syncer/changed", test_changed);
         add("/syncer/others", test_others);
+        add("/syncer/kept", test_kept);
+        add("/syncer/ended", test_ended);
         return g_test_run();
 }
