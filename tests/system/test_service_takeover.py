@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import platform
+import signal
 import unittest
 
 import service
@@ -130,14 +131,31 @@ class TakeOver(service.ServiceTest):
         self.assert_records()
 
     def test_from_inside(self):
-        """Whoever runs code in it can open, connect, execute and trace nothing."""
+        """Whoever runs code in it can open, connect, execute and trace nothing: of all calls he has those it needs."""
         # In a process that has no such filter these fail for other reasons, or do not.
         free = self.inject(self.start(["sleep", "1000"], user="alice").inner_pid, "getpid", "openat", "memfd_create")
         self.assertEqual(free, {"getpid": 0, "openat": errno.EFAULT, "memfd_create": errno.EFAULT})
         found = self.inject(self.drainer)
+        self.assertGreater(len(found), 450)
         self.assertEqual(found.pop("clock_gettime"), errno.EFAULT)
         self.assertEqual({name: code for name, code in found.items() if code != errno.EPERM}, {})
         self.assert_records()
+
+    def test_calls_of_other_programs(self):
+        """The kernel has the same calls by other numbers for programs of other kinds: who tries that is ended."""
+        self.assertEqual(self.inject(self.start(["sleep", "1000"], user="alice").inner_pid, "compat"),
+                         {"errno": errno.EFAULT})
+        for kind in ("compat", "x32"):
+            drainer = self.main_pid()
+            self.assertEqual(self.inject(drainer, kind), {"signal": signal.SIGSYS}, kind)
+            system.wait_until(lambda before=drainer: self.main_pid() != before and self.is_confined(self.main_pid()),
+                              "another drainer")
+        self.assert_records()
+
+    def is_confined(self, pid):
+        """And has begun to wait."""
+        status = self.host.run(["cat", f"/proc/{pid}/status"], check=False).stdout
+        return "Seccomp:\t2\n" in status and "State:\tS" in status
 
 
 if __name__ == "__main__":
