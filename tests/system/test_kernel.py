@@ -15,6 +15,7 @@ import system
 from service import NAME, ROOT, ServiceTest
 
 TRACEFS = "/sys/kernel/tracing"
+PRINTS = "bpf_trace:bpf_trace_printk"
 TOP_LEVEL = ("buffer_size_kb", "current_tracer", "set_event", "set_event_pid", "trace_clock", "trace_options",
              "tracing_on", "tracing_cpumask", "dynamic_events")
 
@@ -171,8 +172,19 @@ class KernelTest(ServiceTest):
         system.wait_until(lambda: self.units() and self.units() != before[1], "the next consumer")
         return self.instances(), self.units()
 
+    @staticmethod
+    def enabled(name):
+        """Of one that has gone meanwhile nothing is."""
+        try:
+            with open(f"{TRACEFS}/instances/{name}/set_event", encoding="utf-8") as f:
+                return f.read().split()
+        except OSError:
+            return []
+
     def is_at_rest(self, name):
-        for file, expected in (("tracing_on", "0\n"), ("set_event", "")):
+        """It is off, and has no event but the one that names come by, for which the kernel would let others wait."""
+        system.wait_until(lambda: self.enabled(name) == [PRINTS], "what is ready")
+        for file, expected in (("tracing_on", "0\n"), ("set_event", f"{PRINTS}\n")):
             with open(f"{TRACEFS}/instances/{name}/{file}", encoding="utf-8") as f:
                 self.assertEqual(f.read(), expected)
 
@@ -199,6 +211,25 @@ class KernelTest(ServiceTest):
         self.host.systemctl("stop", "tracingd.service")
         self.assertEqual(self.instances(), [])
         system.wait_until(lambda: not self.units(), "the units to go")
+        self.assertEqual(top_level(), before)
+
+    def test_another_command_without_names(self):
+        """The event that they come by, which is ready where the last one had it, is not there."""
+        self.host.show_machine_proc()
+        self.host.systemctl("stop", "tracingd.service")
+        before = top_level()
+        self.tracectl("root", "record", "--syscalls", "-o", "/root/names", "--", "true")
+        self.assertIn("/bin/true", "".join(line for line in self.events("/root/names") if "bpf_trace_printk:" in line))
+        system.wait_until(lambda: [self.enabled(name) for name in self.instances()] == [[PRINTS]], "what is ready")
+        ready = self.instances()
+        process = self.start(["tracectl", "record", "--kernel", "-e", "sched_process_exec", "-o", "/root/no-names", "--",
+                              "sh", "-c", "echo half; read line"])
+        self.assertEqual(process.stdout.readline(), "half\n")
+        self.assertEqual(self.instances(), ready)
+        self.assertEqual(self.enabled(ready[0]), ["sched:sched_process_exec"])
+        _, said = process.communicate("on\n", timeout=system.PATIENCE)
+        self.assertEqual(process.returncode, 0, said)
+        self.host.systemctl("stop", "tracingd.service")
         self.assertEqual(top_level(), before)
 
     def test_a_process_that_runs_and_its_threads(self):

@@ -17,6 +17,8 @@
 #define PATH_SIZE 320
 #define CALLS "syscalls"
 
+static const struct instance_event prints = { .event = { "bpf_trace", "bpf_trace_printk" } };
+
 /* What a thread does with an instance that records nothing yet. */
 struct configuring {
         const struct instance *instance;
@@ -409,6 +411,24 @@ static bool is_call(const struct instance_event *e) {
         return strcmp(e->event.system, CALLS) == 0;
 }
 
+int instance_try_prints(struct instance *i) {
+        int r = write_event(i, &prints.event, "enable", "1");
+
+        i->prints = r >= 0;
+        return r;
+}
+
+/* From now on it is on if it is in the list. */
+static int settle_prints(struct instance *i) {
+        bool wanted = find(&i->enabled, &prints.event);
+
+        i->had_prints |= wanted;
+        if (!i->prints)
+                return 0;
+        i->prints = false;
+        return wanted ? 0 : write_event(i, &prints.event, "enable", "0");
+}
+
 /* Whether they all are to be added, as they are. */
 static bool are_all_calls(const struct instance_list *added) {
         size_t n = 0;
@@ -429,7 +449,7 @@ int instance_enable(struct instance *i, const struct instance_list *added, size_
         for (size_t k = 0; k < added->n && r >= 0; k++)
                 r = at_once && is_call(&added->items[k]) ? append(&i->enabled, &added->items[k], true)
                                                          : enable_event(i, &added->items[k], ret_refused);
-        return r;
+        return r < 0 ? r : settle_prints(i);
 }
 
 int instance_try_filters(struct instance *i, const struct instance_list *events, size_t *ret_refused) {

@@ -44,6 +44,8 @@ struct instance {
         char name[INSTANCE_NAME_MAX];
         int calls;            /* events/syscalls/enable of one that is off, or -1 */
         bool had_calls;       /* all of them were enabled by it */
+        bool had_prints;      /* and what BPF programs print */
+        bool prints;          /* that is enabled, whether or not it is in the list: instance_try_prints() */
         struct instance_config made; /* what it was made with; no name */
         uint32_t subbuf_size; /* bytes, what one read() returns */
         struct instance_list enabled;
@@ -75,6 +77,13 @@ int instance_switch_on(struct instance *i);
  * the kernel 7 ms, each later one less than one.
  */
 int instance_try_calls(struct instance *i);
+
+/*
+ * After instance_wait(), while it is off: enables what BPF programs print, until instance_enable() is not told to. Who
+ * loads such a program has the kernel enable that event for the machine's own rings, and disables it there again; from
+ * then on the kernel waits some 15 ms before the event can be enabled for anybody, unless it was for somebody all the time.
+ */
+int instance_try_prints(struct instance *i);
 
 /* Closes what is open of it, so that it can be removed. */
 void instance_close(struct instance *i);

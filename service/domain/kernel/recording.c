@@ -43,7 +43,7 @@ struct removal {
         struct instance *instances;
         struct instance_config next; /* of the one that is made ready then; 0 bytes: none */
         char name[INSTANCE_NAME_MAX];
-        bool calls;
+        struct spare_events events;
 };
 
 void kernel_plan_done(struct kernel_plan *plan) {
@@ -80,7 +80,7 @@ static void end_removal(struct worker_job *job) {
         }
         removal->next.name = removal->name;
         if (removal->next.buffer_size > 0)
-                spare_instance_order(removal->domain->spare, &removal->next, removal->calls);
+                spare_instance_order(removal->domain->spare, &removal->next, removal->events);
         free(removal);
 }
 
@@ -100,7 +100,7 @@ static void remove_instances(struct kernel_recording *r, struct instance *instan
         };
         if (r->config.brief && instances && !instances->next) {
                 removal->next = instances->made;
-                removal->calls = instances->had_calls;
+                removal->events = (struct spare_events) { .calls = instances->had_calls, .prints = instances->had_prints };
                 kernel_instance_name(d, r->config.owner, d->last_key + 1, instances->channel, removal->name);
         }
         worker_submit(d->worker, &removal->job);

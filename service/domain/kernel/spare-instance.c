@@ -26,7 +26,7 @@ struct order {
         struct spare_instance *spare;
         struct instance_config config;
         char name[INSTANCE_NAME_MAX]; /* "": none is wanted any more */
-        bool calls;
+        struct spare_events events;
 };
 
 static void drop(struct spare_instance *s) {
@@ -47,9 +47,11 @@ static int make(struct spare_instance *s, const struct order *o) {
         if (r < 0)
                 return r;
         r = instance_configure(s->instance);
-        if (r >= 0 && o->calls)
+        if (r >= 0 && o->events.calls)
                 r = instance_try_calls(s->instance);
         k = instance_wait(s->instance);
+        if (r >= 0 && k >= 0 && o->events.prints)
+                r = instance_try_prints(s->instance);
         if (r < 0 || k < 0)
                 drop(s);
         return r < 0 ? r : k;
@@ -71,12 +73,12 @@ static void end_order(struct worker_job *job) {
         free(CONTAINER_OF(job, struct order, job));
 }
 
-static int submit(struct spare_instance *s, const struct instance_config *config, bool calls) {
+static int submit(struct spare_instance *s, const struct instance_config *config, struct spare_events events) {
         struct order *o = calloc(1, sizeof(*o));
 
         if (!o)
                 return -ENOMEM;
-        *o = (struct order) { .job = { .run = run_order, .done = end_order }, .spare = s, .calls = calls };
+        *o = (struct order) { .job = { .run = run_order, .done = end_order }, .spare = s, .events = events };
         if (config) {
                 o->config = *config;
                 snprintf(o->name, sizeof(o->name), "%s", config->name);
@@ -89,16 +91,16 @@ static int on_unused(sd_event_source *source, uint64_t usec, void *userdata) {
         struct spare_instance *s = userdata;
 
         s->timer = sd_event_source_disable_unref(s->timer);
-        (void) submit(s, NULL, false);
+        (void) submit(s, NULL, (struct spare_events) { 0 });
         return 0;
 }
 
-void spare_instance_order(struct spare_instance *s, const struct instance_config *config, bool calls) {
+void spare_instance_order(struct spare_instance *s, const struct instance_config *config, struct spare_events events) {
         if (s->ended)
                 return;
         s->timer = sd_event_source_disable_unref(s->timer);
         if (sd_event_add_time_relative(s->event, &s->timer, CLOCK_MONOTONIC, s->usec, 0, on_unused, s) >= 0)
-                (void) submit(s, config, calls);
+                (void) submit(s, config, events);
 }
 
 static bool is_such(const struct instance_config *a, const struct instance_config *b) {

@@ -3,8 +3,8 @@
 
 /*
  * An instance of tracefs that is there before anybody wants it, since the kernel takes some 40 ms to make one: whoever
- * has recorded one command mostly records another. It records nothing, has no event, and costs its memory alone; it
- * goes when nobody has wanted it for half a minute. Its name is the one that the next session's would get, so that what
+ * has recorded one command mostly records another. It records nothing, has no event that anything makes by itself, and
+ * costs its memory alone; it goes when nobody has wanted it for half a minute. Its name is the one that the next session's would get, so that what
  * is known of a recording is the same whether it has been made before or not.
  */
 
@@ -21,8 +21,13 @@ struct spare_instance;
 int spare_instance_new(sd_event *event, struct worker *worker, int tracefs, uint64_t usec,
                        struct spare_instance **ret);
 
-/* Main loop. Makes one in place of the one that there is; calls: all system calls will probably be wanted of it. */
-void spare_instance_order(struct spare_instance *s, const struct instance_config *config, bool calls);
+/* What will probably be wanted of it: all system calls, and what BPF programs print. */
+struct spare_events {
+        bool calls, prints;
+};
+
+/* Main loop. Makes one in place of the one that there is. */
+void spare_instance_order(struct spare_instance *s, const struct instance_config *config, struct spare_events events);
 
 /* The worker's thread. -ENOENT: there is none of that name, or it has another form and is gone now. */
 int spare_instance_take(struct spare_instance *s, const struct instance_config *config, struct instance **ret);

@@ -371,7 +371,7 @@ static void test_unused_spare(void) {
         g_assert_cmpint(sd_event_new(&event), >=, 0);
         g_assert_cmpint(worker_new(event, &worker), ==, 0);
         g_assert_cmpint(spare_instance_new(event, worker, tracefs, 1000, &spare), ==, 0);
-        spare_instance_order(spare, &config, false);
+        spare_instance_order(spare, &config, (struct spare_events) { 0 });
         /* No time passes before the loop goes on. */
         worker_drain(worker);
         g_assert_true(has(tracefs, name));
