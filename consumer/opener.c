@@ -64,6 +64,7 @@ static bool request_is_valid(const struct request *q) {
                        q->existing <= 1;
         case REQUEST_PREPARE:
         case REQUEST_MOVE:
+        case REQUEST_PUBLISH:
                 return q->snapshot[0] && !q->set[0] && !q->channel[0];
         case REQUEST_REMOVE:
                 return !q->set[0] && !q->channel[0];
@@ -92,18 +93,26 @@ static int descend_to_set(int *fd, const struct request *q) {
         return r < 0 ? r : descend(fd, q, q->set);
 }
 
-static int open_set_directory(int directory, const struct request *q, int *ret_fd) {
+/* Where the trace is: a new snapshot is made elsewhere, if there is such a place. */
+static int open_trace_directory(const struct opener *opener, const struct request *q, int *ret_fd) {
+        int fd;
+
+        if (q->snapshot[0] && !q->existing && opener->has_rings)
+                return ring_place_open_snapshot(opener->directory, ret_fd);
+        fd = fcntl(opener->directory, F_DUPFD_CLOEXEC, 3);
+        if (fd < 0)
+                return -errno;
+        *ret_fd = fd;
+        return q->snapshot[0] ? descend(ret_fd, q, q->snapshot) : 0;
+}
+
+static int open_set_directory(const struct opener *opener, const struct request *q, int *ret_fd) {
         _cleanup_close_ int fd = -1;
         int r;
 
-        fd = fcntl(directory, F_DUPFD_CLOEXEC, 3);
-        if (fd < 0)
-                return -errno;
-        if (q->snapshot[0]) {
-                r = descend(&fd, q, q->snapshot);
-                if (r < 0)
-                        return r;
-        }
+        r = open_trace_directory(opener, q, &fd);
+        if (r < 0)
+                return r;
         r = q->kernel ? descend(&fd, q, "kernel") : descend_to_set(&fd, q);
         if (r >= 0 && q->kind == REQUEST_INDEX)
                 r = descend(&fd, q, "index");
@@ -149,7 +158,7 @@ int opener_open(const struct opener *opener, const struct request *q, int *ret_f
                 return opener->has_rings ? ring_place_open(opener->directory, q, ret_fd) : -EPERM;
         if (q->existing && !opener->resumed)
                 return -EPERM;
-        r = open_set_directory(opener->directory, q, &set);
+        r = open_set_directory(opener, q, &set);
         if (r < 0)
                 return r;
         if (q->kind == REQUEST_METADATA)
@@ -183,6 +192,14 @@ static int sync_first(const struct opener *opener) {
         return opener->syncer > 0 ? syncer_sync(opener->directory, NULL) : 0;
 }
 
+static int prepare(const struct opener *opener, const char *name) {
+        int r = 0;
+
+        if (opener->has_rings)
+                r = strcmp(name, RING_PLACE) == 0 ? -EEXIST : ring_place_clear(opener->directory);
+        return r < 0 ? r : tree_prepare(opener->directory, name);
+}
+
 int opener_change(struct opener *opener, const struct request *q) {
         if (!request_is_valid(q))
                 return -EBADMSG;
@@ -190,7 +207,9 @@ int opener_change(struct opener *opener, const struct request *q) {
                 return -EIO;
         switch (q->kind) {
         case REQUEST_PREPARE:
-                return tree_prepare(opener->directory, q->snapshot);
+                return prepare(opener, q->snapshot);
+        case REQUEST_PUBLISH:
+                return opener->has_rings ? ring_place_publish(opener->directory, q->snapshot, opener->syncer > 0) : -EPERM;
         case REQUEST_MOVE:
                 return tree_move(opener->directory, q->snapshot);
         case REQUEST_REMOVE:

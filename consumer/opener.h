@@ -32,7 +32,7 @@ int opener_serve(struct opener *opener, int socket);
  */
 int opener_open(const struct opener *opener, const struct request *request, int *ret_fd);
 
-/* Does what needs no file: REQUEST_PREPARE, MOVE, REMOVE and SYNC, which starts a process that ends with this one. */
+/* Does what needs no file: REQUEST_PREPARE, MOVE, REMOVE, PUBLISH and SYNC, which starts a process that ends with this one. */
 int opener_change(struct opener *opener, const struct request *request);
 
 /* TRIM: 0 or -errno, and the newest chunk that it has removed, or 0. */

@@ -29,6 +29,7 @@ enum request_kind {
         REQUEST_FORGET,    /* remove the files of set_id */
         REQUEST_END,       /* remove the directory, when the trace is on the disk */
         REQUEST_SYNC,      /* bring everything to the disk from now on, as often as size says, in milliseconds */
+        REQUEST_PUBLISH,   /* the snapshot, which was made there, gets its place, on the disk if all is brought there */
         REQUEST_NEXT, /* another name that a chunk or snapshot can have, -ENOENT after the last; of a session that is resumed */
 };
 

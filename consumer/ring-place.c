@@ -130,6 +130,39 @@ int ring_place_open(int directory, const struct request *q, int *ret_fd) {
         return 0;
 }
 
+int ring_place_open_snapshot(int directory, int *ret_fd) {
+        return open_place(directory, ret_fd);
+}
+
+int ring_place_clear(int directory) {
+        _cleanup_close_ int place = -1;
+        int r;
+
+        r = open_place(directory, &place);
+        return r < 0 ? r : tree_remove(place, "");
+}
+
+/* Where it was, where it is, and that this is there. */
+static int sync_names(int directory, int place, const char *name) {
+        _cleanup_close_ int fd = openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        return fd < 0 || fsync(fd) < 0 || fsync(directory) < 0 || fsync(place) < 0 ? -EIO : 0;
+}
+
+int ring_place_publish(int directory, const char *name, bool sync) {
+        _cleanup_close_ int place = -1;
+        int synced = 0, r;
+
+        r = open_place(directory, &place);
+        if (r >= 0 && sync && tree_sync(place) < 0)
+                synced = -EIO;
+        if (r >= 0)
+                r = tree_move_from(place, directory, name);
+        if (r >= 0 && sync && synced >= 0)
+                synced = sync_names(directory, place, name);
+        return r < 0 ? r : synced;
+}
+
 /* Those of a set: the files whose name begins with its number. */
 static int forget(int place, uint64_t set) {
         _cleanup_close_ int copy = openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -155,8 +188,10 @@ int ring_place_change(int directory, const struct request *q) {
         _cleanup_close_ int place = -1;
         int r;
 
-        if (q->kind == REQUEST_END)
-                return tree_remove_part(directory, RING_PLACE);
+        if (q->kind == REQUEST_END) {
+                r = ring_place_clear(directory);
+                return r < 0 ? r : tree_remove_part(directory, RING_PLACE);
+        }
         r = open_place(directory, &place);
         return r < 0 ? r : forget(place, q->set_id);
 }

@@ -25,5 +25,15 @@ int ring_place_take(int directory, bool resumed, int *ret_lock);
 /* A file for REQUEST_JOURNAL and the like, whose form has been checked. */
 int ring_place_open(int directory, const struct request *request, int *ret_fd);
 
+/*
+ * A named snapshot is made in the place, so that nobody finds one that is not
+ * whole: its directory there, for tree_descend(); REQUEST_PUBLISH, which moves it
+ * also where it does not get to the disk, -EIO then; and what somebody has left
+ * who died while he made one.
+ */
+int ring_place_open_snapshot(int directory, int *ret_fd);
+int ring_place_publish(int directory, const char *name, bool sync);
+int ring_place_clear(int directory);
+
 /* REQUEST_FORGET and REQUEST_END. */
 int ring_place_change(int directory, const struct request *request);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <string.h>
 
 #include "consumer/kernel.h"
 #include "consumer/operation.h"
@@ -86,6 +87,18 @@ static bool any_overwrites(const struct sets *sets) {
         return false;
 }
 
+/* Also what is of it where the disk is full. */
+static int publish(struct session *session, const char *name, int result) {
+        struct request request = { .kind = REQUEST_PUBLISH };
+        int r;
+
+        if (!session->has_rings)
+                return result;
+        strcpy(request.snapshot, name);
+        r = output_ask(&session->output, &request);
+        return result < 0 ? result : r;
+}
+
 /*
  * The files are complete before the commit; what they count and how far the
  * streams have come holds with it, or the files are made again.
@@ -112,6 +125,7 @@ int snapshot_named(struct session *session, const struct sets *sets, const char 
         }
         if (r >= 0)
                 r = kernel_snapshot_named(session->kernel, name, &counters);
+        r = publish(session, name, r);
         propose_all(sets);
         kernel_propose(session->kernel);
         counters_add(&session->record.base, &counters);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "consumer/syncer.h"
 #include "consumer/tree.h"
 
 /* What a trace consists of. */
@@ -78,7 +79,7 @@ static int move_part(int from, int to, const char *part) {
         return 0;
 }
 
-int tree_move(int directory, const char *name) {
+int tree_move_from(int from, int directory, const char *name) {
         _cleanup_close_ int fd = -1;
         int r;
 
@@ -86,15 +87,33 @@ int tree_move(int directory, const char *name) {
         if (r < 0)
                 return r;
         for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-                r = move_part(directory, fd, parts[i]);
+                r = move_part(from, fd, parts[i]);
                 if (r < 0) {
                         /* All of them or none. */
                         while (i-- > 0)
-                                (void) move_part(fd, directory, parts[i]);
+                                (void) move_part(fd, from, parts[i]);
                         return r;
                 }
         }
         return 0;
+}
+
+int tree_move(int directory, const char *name) {
+        return tree_move_from(directory, directory, name);
+}
+
+int tree_sync(int directory) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(parts); i++) {
+                _cleanup_close_ int fd = open_directory(directory, parts[i]);
+
+                if (fd >= 0)
+                        r = syncer_sync(fd, NULL);
+                else if (fd != -ENOENT)
+                        r = fd;
+        }
+        return r;
 }
 
 /* -errno of the first that fails. Takes over fd. */

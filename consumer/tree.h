@@ -20,6 +20,12 @@ int tree_prepare(int directory, const char *name);
 /* Moves the trace into the directory `name`. No trace is no error. */
 int tree_move(int directory, const char *name);
 
+/* The same of the trace in another directory of the file system. */
+int tree_move_from(int from, int directory, const char *name);
+
+/* Brings the trace in directory itself to the disk. No trace is no error. */
+int tree_sync(int directory);
+
 /* Removes the trace from the directory `name`, or for "" from directory itself. No trace is no error. */
 int tree_remove(int directory, const char *name);
 

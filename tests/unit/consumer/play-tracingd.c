@@ -258,9 +258,15 @@ int play_rings(struct play *p, uint64_t set, uint32_t stream, const char *set_na
 
 int play_ring_files(struct play *p, uint64_t set, uint32_t stream, const char *set_name, const char *channel,
                     struct play_ring *ret) {
+        return play_ring_files_flags(p, set, stream, set_name, channel, 0, ret);
+}
+
+int play_ring_files_flags(struct play *p, uint64_t set, uint32_t stream, const char *set_name, const char *channel,
+                          uint32_t flags, struct play_ring *ret) {
         struct consumer_ring_files m = {
                 .rings = { .set = set, .stream = stream, .uid = 1234, .word_size = 64,
                            .uuid = { 5, (uint8_t) set, 0x40, 0x80 } },
+                .flags = flags,
                 .n_cpus = 2,
                 .n_subbufs = 4,
                 .subbuf_size = RING_SUBBUF_SIZE_MIN,

@@ -85,6 +85,10 @@ int play_release(struct play *p, uint64_t set, uint32_t stream);
 int play_ring_files(struct play *p, uint64_t set, uint32_t stream, const char *set_name, const char *channel,
                     struct play_ring *ret);
 
+/* As play_ring_files(), of rings with these flags. */
+int play_ring_files_flags(struct play *p, uint64_t set, uint32_t stream, const char *set_name, const char *channel,
+                          uint32_t flags, struct play_ring *ret);
+
 /* The answer is left to play_answer(). */
 void play_send_rings(struct play *p, uint64_t set, uint32_t stream, const char *set_name, const char *channel,
                      uint32_t contexts, const struct play_ring *ring);

@@ -3,10 +3,12 @@
 /* Which files are brought to the disk: those that were changed, through whatever mapping or descriptor; and what is kept of that. */
 
 #undef NDEBUG
+#include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,12 +17,17 @@
 #include "consumer/syncer.h"
 
 static GHashTable *synced; /* inodes */
+static bool is_broken;
 
 /* In place of the C library's. */
 int fsync(int fd);
 int fsync(int fd) {
         struct stat st;
 
+        if (is_broken) {
+                errno = EIO;
+                return -1;
+        }
         g_assert_cmpint(fstat(fd, &st), ==, 0);
         g_hash_table_add(synced, GSIZE_TO_POINTER((gsize) st.st_ino));
         return 0;
@@ -178,6 +185,65 @@ static void test_kept(struct fixture *f, gconstpointer data) {
         close(place);
 }
 
+static bool has(const struct fixture *f, const char *name) {
+        g_autofree char *path = g_build_filename(f->directory, name, NULL);
+
+        return g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+static void assert_synced(const struct fixture *f, const char *name) {
+        g_autofree char *path = g_build_filename(f->directory, name, NULL);
+
+        g_assert_true(is_synced(path));
+}
+
+/* It has its name when it is on the disk, and is told to be there when its name is, too. */
+static void test_snapshot(struct fixture *f, gconstpointer data) {
+        struct opener opener = { .directory = f->fd, .has_rings = true };
+        struct request stream = { .kind = REQUEST_INDEX, .set = "shared", .channel = "main", .snapshot = "now" };
+        struct request q = { .kind = REQUEST_PREPARE, .snapshot = "now" };
+        g_autofree char *ring = make(f, "rings/1-0");
+        int fd;
+
+        g_assert_cmpint(opener_change(&opener, &(struct request) { .kind = REQUEST_SYNC, .size = 3600000 }), ==, 0);
+        g_assert_cmpint(opener_change(&opener, &q), ==, 0);
+        g_assert_cmpint(opener_open(&opener, &stream, &fd), ==, 0);
+        close(fd);
+        g_assert_false(has(f, "now/user"));
+        g_hash_table_remove_all(synced);
+        q.kind = REQUEST_PUBLISH;
+        g_assert_cmpint(opener_change(&opener, &q), ==, 0);
+        assert_synced(f, "now/user/0/shared/index/main_0.idx");
+        assert_synced(f, "now/user/0/shared/index");
+        assert_synced(f, "now");
+        assert_synced(f, ".");
+        g_assert_false(has(f, "rings/user"));
+        /* The ring would take its time. */
+        g_assert_false(is_synced(ring));
+        /* It is there also where the disk is broken, and told. */
+        strcpy(stream.snapshot, strcpy(q.snapshot, "broken"));
+        g_assert_cmpint(opener_open(&opener, &stream, &fd), ==, 0);
+        close(fd);
+        is_broken = true;
+        g_assert_cmpint(opener_change(&opener, &q), ==, -EIO);
+        is_broken = false;
+        g_assert_true(has(f, "broken/user/0/shared/index/main_0.idx"));
+        g_assert_cmpint(opener_open(&opener, &stream, &fd), ==, 0);
+        close(fd);
+        /* What is left of one is not in the next, and is gone at the end. */
+        q = (struct request) { .kind = REQUEST_PREPARE, .snapshot = "next" };
+        g_assert_cmpint(opener_change(&opener, &q), ==, 0);
+        q.kind = REQUEST_PUBLISH;
+        g_assert_cmpint(opener_change(&opener, &q), ==, 0);
+        g_assert_false(has(f, "next/user"));
+        g_assert_cmpint(opener_open(&opener, &stream, &fd), ==, 0);
+        close(fd);
+        g_assert_cmpint(opener_change(&opener, &(struct request) { .kind = REQUEST_END }), ==, 0);
+        g_assert_false(has(f, "rings"));
+        q = (struct request) { .kind = REQUEST_PREPARE, .snapshot = "rings" };
+        g_assert_cmpint(opener_change(&opener, &q), ==, -EEXIST);
+}
+
 /* The process would make a file in the directory that is removed. */
 static void test_ended(struct fixture *f, gconstpointer data) {
         struct opener opener = { .directory = f->fd, .has_rings = true };
@@ -203,6 +269,7 @@ int main(int argc, char *argv[]) {
         add("/syncer/changed", test_changed);
         add("/syncer/others", test_others);
         add("/syncer/kept", test_kept);
+        add("/syncer/snapshot", test_snapshot);
         add("/syncer/ended", test_ended);
         return g_test_run();
 }
