@@ -31,9 +31,15 @@ static double measure_clock(void) {
         return (double) fastest / PER_PIECE;
 }
 
+/* How many more events there were than are in the trace, if those that were overwritten were as large. */
+static double count_overwritten(const struct record_cost *cost) {
+        return cost->bytes == 0 ? 0 : (double) cost->overwritten * (double) cost->events / (double) cost->bytes;
+}
+
 uint64_t record_cost_estimate(const struct record_cost *cost) {
         double clock = measure_clock() * (cost->libc ? 2 : 1);
+        double events = (double) cost->events + (double) cost->discarded + count_overwritten(cost);
+        double bytes = (double) cost->bytes + (double) cost->overwritten;
 
-        return (uint64_t) ((double) cost->events * (clock + EVENT_NSEC) + (double) cost->bytes * BYTE_NSEC +
-                           (double) cost->starts * START_NSEC);
+        return (uint64_t) (events * (clock + EVENT_NSEC) + bytes * BYTE_NSEC + (double) cost->starts * START_NSEC);
 }

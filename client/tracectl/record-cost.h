@@ -11,7 +11,9 @@
 #include <stdint.h>
 
 struct record_cost {
-        uint64_t events, bytes;
+        uint64_t events, bytes; /* that are in the trace */
+        uint64_t discarded;     /* events that found their ring full */
+        uint64_t overwritten;   /* bytes that newer events took the place of: nobody has counted their events */
         uint64_t starts; /* of processes that were recorded from their beginning */
         bool libc;       /* calls of the C library, whose events read the clock twice */
 };

@@ -181,6 +181,8 @@ static uint64_t cost_within(const struct recording *r) {
         return record_cost_estimate(&(struct record_cost) {
                 .events = tracectl_counts_get(r->counts, TRACECTL_COUNT_EVENTS),
                 .bytes = tracectl_counts_get(r->counts, TRACECTL_COUNT_BYTES),
+                .discarded = tracectl_counts_get(r->counts, TRACECTL_COUNT_LOST_RING),
+                .overwritten = tracectl_counts_get(r->counts, TRACECTL_COUNT_LOST_OVERWRITE),
                 .starts = a->n_pids > 0 ? 0 : tracectl_counts_get(r->counts, TRACECTL_COUNT_APPLICATIONS),
                 .libc = a->libc,
         });

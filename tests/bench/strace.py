@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Measures what tracing real programs costs, beside strace in the same run: each is run plain, under strace -f, and
-recorded, in turn. Prints the table of README.md. TRACECTL_BENCH_SECONDS says how long to go on, 30 if nothing does."""
+recorded, in turn. Prints the table of README.md. TRACECTL_BENCH_SECONDS says how long to go on, 30 if nothing does;
+arguments, which of the programs, by their names in the table."""
 
 import os
 import shutil
@@ -75,6 +76,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         kinds = [(Nothing, 0), *real_programs.available(SIZES)]
         kinds.insert(min(3, len(kinds)), (PythonTree, TREE))
+        kinds = [(kind, size) for kind, size in kinds if not sys.argv[1:] or kind.name in sys.argv[1:]]
         programs = [kind(os.path.join(folder, f"program-{i}"), size) for i, (kind, size) in enumerate(kinds)]
         print("\nSlower than plain by so many ms; medians (minima in brackets) of interleaved rounds\n")
         print(f"| command | plain | `strace -f` | `tracectl {RECORD}` | of strace's |")

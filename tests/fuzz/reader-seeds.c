@@ -29,6 +29,20 @@ static const char PLAIN[] =
         "event { name = \"p:e\"; id = 0; fields := struct { integer { size = 16; align = 16; } n;"
         "integer { size = 24; align = 8; base = 16; } m[2]; }; };";
 
+/* The kernel's events, which tell what threads there are. */
+static const char KERNEL[] =
+        "env { domain = \"kernel\"; }; stream { id = 2; event.header := struct event_header;"
+        "packet.context := struct packet_context; event.context := struct {"
+        "integer { size = 24; align = 8; signed = true; } _tid; }; };"
+        "event { name = \"lttng_statedump_process_state\"; id = 1; stream_id = 2;"
+        "fields := struct { int32_t _tid; int32_t _pid; }; };"
+        "event { name = \"task_newtask\"; id = 2; stream_id = 2;"
+        "fields := struct { int32_t _pid; uint64_t _clone_flags; }; };"
+        "event { name = \"sched_process_fork\"; id = 3; stream_id = 2;"
+        "fields := struct { int32_t _child_tid; int32_t _child_pid; }; };"
+        "event { name = \"sched_process_exec\"; id = 4; stream_id = 2; fields := struct { string _filename; }; };"
+        "event { name = \"syscall_entry_read\"; id = 5; stream_id = 2; fields := struct { uint64_t _fd; }; };";
+
 static GByteArray *join(const void *metadata, size_t n_metadata, const void *stream, size_t n_stream) {
         guint32 size = GUINT32_TO_LE((guint32) n_metadata);
         GByteArray *input = g_byte_array_new();
@@ -63,11 +77,19 @@ static void put_events(GByteArray *events, uint64_t time) {
         play_u64(events, 8);
 }
 
-GByteArray *reader_seed_compact(void) {
-        g_autoptr(play) p = play_new();
+/* What was played, as an input. */
+static GByteArray *join_played(const play *p) {
         g_autofree char *metadata_path = play_path(p, "metadata"), *path = play_path(p, "c_0");
         g_autofree char *metadata = NULL, *stream = NULL;
         gsize n_metadata, n_stream;
+
+        g_assert_true(g_file_get_contents(metadata_path, &metadata, &n_metadata, NULL));
+        g_assert_true(g_file_get_contents(path, &stream, &n_stream, NULL));
+        return join(metadata, n_metadata, stream, n_stream);
+}
+
+GByteArray *reader_seed_compact(void) {
+        g_autoptr(play) p = play_new();
 
         play_metadata(p, "", COMPACT);
         for (unsigned i = 0; i < 3; i++) {
@@ -77,9 +99,41 @@ GByteArray *reader_seed_compact(void) {
                 play_packet(p, "c_0",
                             &(struct play_packet) { .begin = 1000 * i, .end = 1000 * i + 900, .sequence = i }, events);
         }
-        g_assert_true(g_file_get_contents(metadata_path, &metadata, &n_metadata, NULL));
-        g_assert_true(g_file_get_contents(path, &stream, &n_stream, NULL));
-        return join(metadata, n_metadata, stream, n_stream);
+        return join_played(p);
+}
+
+static void begin_of(GByteArray *events, uint32_t id, uint64_t time, uint16_t tid) {
+        play_compact(events, id, time);
+        play_u16(events, tid);
+        play_u8(events, 0);
+}
+
+static void put_call_of(GByteArray *events, uint64_t time, uint16_t tid) {
+        begin_of(events, 5, time, tid);
+        play_u64(events, 3);
+}
+
+GByteArray *reader_seed_kernel(void) {
+        g_autoptr(GByteArray) events = play_events();
+        g_autoptr(play) p = play_new();
+
+        play_metadata(p, "", KERNEL);
+        begin_of(events, 1, 10, 0);
+        play_u32(events, 8);
+        play_u32(events, 7);
+        put_call_of(events, 20, 8);
+        begin_of(events, 2, 30, 8);
+        play_u32(events, 9);
+        play_u64(events, 0x10000);
+        begin_of(events, 3, 31, 8);
+        play_u32(events, 9);
+        play_u32(events, 7);
+        put_call_of(events, 40, 9);
+        begin_of(events, 4, 50, 9);
+        play_string(events, "/bin/true");
+        put_call_of(events, 60, 9);
+        play_packet(p, "c_0", &(struct play_packet) { .begin = 10, .end = 60, .stream_id = 2 }, events);
+        return join_played(p);
 }
 
 GByteArray *reader_seed_plain(void) {

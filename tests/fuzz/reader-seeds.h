@@ -8,6 +8,7 @@
 
 #include "tests/fuzz/fuzz.h"
 
-/* Of ours, with several packets, and another tracer's. */
+/* Of ours, with several packets; of the kernel, with whose threads there are; and another tracer's. */
 GByteArray *reader_seed_compact(void);
+GByteArray *reader_seed_kernel(void);
 GByteArray *reader_seed_plain(void);

@@ -78,6 +78,22 @@ static uint64_t read_fields(tracectl_reader_event *event) {
         return sum;
 }
 
+/* Who did it, as far as that is known. */
+static void read_thread(tracectl_reader_event *event, int32_t ret[2]) {
+        ret[0] = ret[1] = -2;
+        (void) tracectl_reader_event_get_thread(event, &ret[0], &ret[1]);
+}
+
+static void compare(tracectl_reader_event *a, tracectl_reader_event *b) {
+        int32_t thread_a[2], thread_b[2];
+
+        assert(tracectl_reader_event_get_ticks(a) == tracectl_reader_event_get_ticks(b));
+        assert(read_fields(a) == read_fields(b));
+        read_thread(a, thread_a);
+        read_thread(b, thread_b);
+        assert(memcmp(thread_a, thread_b, sizeof(thread_a)) == 0);
+}
+
 /* Both ways see the same events, with the same values. */
 static void read_twice(void) {
         tracectl_reader *one = open_reader(), *two;
@@ -91,8 +107,7 @@ static void read_twice(void) {
         while (tracectl_reader_fill_batch(two, batch) > 0)
                 while ((copy = tracectl_reader_batch_next(batch))) {
                         assert(tracectl_reader_next(one, &event) == 1);
-                        assert(tracectl_reader_event_get_ticks(event) == tracectl_reader_event_get_ticks(copy));
-                        assert(read_fields(event) == read_fields(copy));
+                        compare(event, copy);
                 }
         assert(tracectl_reader_next(one, &event) == 0);
         tracectl_reader_batch_free(batch);
@@ -135,8 +150,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 }
 
 void fuzz_seeds(fuzz_add add) {
-        g_autoptr(GByteArray) compact = reader_seed_compact(), plain = reader_seed_plain();
+        g_autoptr(GByteArray) compact = reader_seed_compact(), kernel = reader_seed_kernel();
+        g_autoptr(GByteArray) plain = reader_seed_plain();
 
         add(compact->data, compact->len);
+        add(kernel->data, kernel->len);
         add(plain->data, plain->len);
 }

@@ -139,9 +139,9 @@ class ServiceTest(host.HostTest):
     def output(self, user, session):
         return self.get(user, session, "Output")
 
-    def events(self, path, lost=0):
+    def events(self, path, lost=0, options=()):
         """The events of a trace as babeltrace2 has them, from outside. lost: None where some may have been."""
-        done = subprocess.run(["babeltrace2", "--no-delta", self.host.file(path)], stdout=subprocess.PIPE,
+        done = subprocess.run(["babeltrace2", "--no-delta", *options, self.host.file(path)], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, timeout=system.PATIENCE, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         if lost is not None:

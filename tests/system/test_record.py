@@ -13,6 +13,14 @@ import unittest
 from system import PYTHON, SHOP, SystemTest, child_named, children, needs_plain_build, wait_until
 
 
+EMIT = os.path.join(os.environ["TRACECTL_BUILD"], "tests", "programs", "emit")
+# Runs a command, and says how many milliseconds of CPU time it took.
+MEASURE = """import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print((used.ru_utime + used.ru_stime) * 1000)"""
+
+
 class Record(SystemTest):
     def test_every_event_is_there(self):
         result = self.record("-o", "trace", "--", SHOP, "1000", "4")
@@ -99,6 +107,17 @@ class Record(SystemTest):
         self.assertIn(" events, 0 lost, ", last)
         self.assertRegex(tables, r"(?m)^shop:order_received +100 ")
         self.assertRegex(tables, r"(?m)^EVENT +COUNT +SHARE +PER SECOND$")
+
+    @needs_plain_build
+    def test_the_cost_within_the_program(self):
+        """An estimate, of what is recorded, lost and overwritten: it has the size of what the program takes."""
+        for options in (["--size", "256M"], ["--size", "64K"], ["--overwrite"]):
+            result = self.record(*options, "-o", options[-1], "--", PYTHON, "-c", MEASURE, EMIT, "threads", "1",
+                                 "4000000")
+            took = float(result.stdout)
+            said = int(re.search(r" ms of CPU time beside the program, about (\d+) ms within it\)", result.stderr)[1])
+            self.assertLess(said, 3 * took, options)
+            self.assertGreater(said, took / 5, options)
 
     def test_patterns(self):
         result = self.record("-e", "shop:order_re*", "-e", "tracectl:tracef", "-e", "shop:order_re*", "-o", "trace",

@@ -12,8 +12,32 @@ import termios
 import time
 import unittest
 
+import service
 import system
 from service import ServiceTest
+
+
+HEAD = r"\d\d:\d\d:\d\d "  # what a picture of `top` begins with
+
+# When it is told to: 100 spans, some longer than others.
+SPANS = r"""
+#include <stdio.h>
+#include <unistd.h>
+#include <tracectl/tracepoint.h>
+
+int main(void) {
+        puts("ready");
+        fflush(stdout);
+        getchar();
+        for (int i = 1; i <= 100; i++) {
+                tracectl_trace(job, work_begin, tp_i32(n, i));
+                usleep(20 * (unsigned) i);
+                tracectl_trace(job, work_end, tp_i32(n, i));
+        }
+        getchar();
+        return 0;
+}
+"""
 
 
 class Screen:
@@ -211,23 +235,106 @@ class Live(ServiceTest):
         self.assertEqual(screen.finish(), 0)
         self.assertIn("Session 'ending' has ended", screen.text)
 
-    def test_top_counts_everything(self):
-        """The last picture has every event; its rates are those of intervals, which together are all events."""
-        emitter = self.begin("counted")
+    def top(self, session, *options):
+        """`top` of alice's without a screen, when its stream is open."""
         before = self.used("alice")
-        top = self.start(["tracectl", "top", "--by", "event", "--by", "process", "counted"], user="alice")
+        top = self.start(["tracectl", "top", *options, session], user="alice")
         system.wait_until(lambda: self.used("alice") == before + 1, "an open stream")
+        return top
+
+    def test_top_counts_everything(self):
+        """The last picture has every event."""
+        emitter = self.begin("counted")
+        top = self.top("counted", "--by", "event", "--by", "process")
         emitter.emit(4321)
         self.tracectl("alice", "stop", "counted")
         self.tracectl("alice", "destroy", "counted")
         text, errors = top.communicate(timeout=system.PATIENCE)
         self.assertEqual((top.returncode, errors), (0, "tracectl: Session 'counted' has ended, or its consumer has.\n"))
-        pictures = text.strip().split("\n\n\n")
-        last = pictures[-1]
+        last = self.split(text)[-1]
         self.assertRegex(last, r"^\d\d:\d\d:\d\d counted: 4,321 events, [\d,]+ a second, 0 discarded\n")
         self.assertRegex(last, r"(?m)^test:tick +4321 +100\.0% +\d+\.\d$")
         self.assertRegex(last, rf"(?m)^{emitter.pid}( \S+)? +1 +4321 ")
         self.assertNotIn("THREAD ", last)
+
+    @staticmethod
+    def split(text):
+        """The pictures that follow each other there, each from its first line."""
+        return re.split(rf"(?m)^(?={HEAD})", text)[1:]
+
+    def pictures(self, top, enough):
+        """Until one has in it what is enough; it is whole when the next one begins."""
+        text = ""
+        while not any(re.search(enough, picture) for picture in self.split(text)[:-1]):
+            line = service.read_line(top)
+            if not line:
+                raise AssertionError(f"it ended without {enough!r}: {text}")
+            text += line
+        return self.split(text)[:-1]
+
+    def test_top_shows_rates_of_intervals(self):
+        """Of at least a second each: together they are at most all events, and nothing where nothing happened."""
+        emitter = self.begin("rates")
+        top = self.top("rates", "--by", "event")
+        self.pictures(top, "rates: 0 events")
+        emitter.emit(4321)
+        found = self.pictures(top, r"rates: 4,321 events, 0 a second")
+        row = re.compile(r"(?m)^test:tick +(\d+) +100\.0% +(\d+\.\d)$")
+        rows = [row.search(picture).groups() for picture in found if "test:tick" in picture]
+        self.assertEqual(rows[-1], ("4321", "0.0"))
+        rates = [float(rate) for _, rate in rows]
+        self.assertLessEqual(sum(rates), 4321 + len(rates))
+        self.assertGreater(sum(rates), 4321 / system.PATIENCE)
+        heads = [int(n.replace(",", "")) for n in re.findall(r"events, ([\d,]+) a second", "".join(found))]
+        self.assertTrue(all(abs(a - b) <= 1 for a, b in zip(heads[-len(rates):], rates)), (heads, rates))
+
+    def row(self, picture, headers, first):
+        """The cells of a line, by the headers of its table."""
+        line = next(line for line in picture.splitlines() if line.split()[:len(headers)] == headers)
+        names = re.split("  +", line.strip())
+        rows = picture[picture.index(line) + len(line):].split("\n\n")[0]
+        cells = re.split("  +", re.search(rf"(?m)^{first}.*", rows)[0].strip())
+        self.assertEqual(len(cells), len(names), (names, cells))
+        return dict(zip(names, cells))
+
+    def assert_duration(self, cell, at_least, at_most):
+        """Nanoseconds between which it is: 1/64 beside them by the histogram, and rounded as it is shown."""
+        number, unit = cell.split()
+        ns = float(number) * {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}[unit]
+        self.assertGreaterEqual(ns, at_least * 63 / 64 - 10)
+        self.assertLessEqual(ns, at_most * 65 / 64 + 10)
+
+    def test_top_shows_durations(self):
+        """By spans, and of each process and thread, what the trace has."""
+        self.host.write("/root/spans.c", SPANS)
+        self.host.run("cc -O2 /root/spans.c -o /usr/local/bin/spans $(pkg-config --cflags --libs tracectl-tracepoint)")
+        self.tracectl("alice", "create", "spans")
+        self.tracectl("alice", "enable-event", "-s", "spans", "job:*")
+        self.tracectl("alice", "start", "spans")
+        top = self.top("spans")
+        program = self.start(["/usr/local/bin/spans"], user="alice")
+        self.assertEqual(service.read_line(program), "ready\n")
+        program.stdin.write("\n")
+        program.stdin.flush()
+        picture = self.pictures(top, "spans: 200 events")[-1]
+        self.tracectl("alice", "stop", "spans")
+        times = [int(re.search(r"\[(\d+)\.(\d{9})\]", line).expand(r"\1\2")) for line in
+                 self.events(self.output("alice", "spans"), options=["--clock-seconds"])]
+        took = sorted(b - a for a, b in zip(times[::2], times[1::2]))
+        self.assertEqual(len(took), 100)
+        spans = self.row(picture, ["DURATION", "OF"], "job:work ")
+        self.assertEqual(spans["COUNT"], "100")
+        for name, at_least, at_most in (("TOTAL", sum(took), sum(took)), ("MEAN", sum(took) / 100, sum(took) / 100),
+                                        ("P50", took[48], took[50]), ("P99", took[97], took[99]),
+                                        ("MAX", took[99], took[99])):
+            self.assert_duration(spans[name], at_least, at_most)
+        for headers in (["PROCESS", "THREADS"], ["THREAD", "COUNT"]):
+            row = self.row(picture, headers, r"\d+")
+            self.assertEqual((row["COUNT"], row["SHARE"]), ("200", "100.0%"))
+            self.assertEqual((row["SPAN P50"], row["SPAN P99"]), (spans["P50"], spans["P99"]))
+        for event in ("job:work_begin", "job:work_end"):
+            row = self.row(picture, ["EVENT", "COUNT"], event + " ")
+            self.assertEqual((row["COUNT"], row["SHARE"]), ("100", "50.0%"))
 
     def test_closed(self):
         """A stream whose reader was killed does not count for the limit of its user."""
