@@ -18,6 +18,10 @@ P99_MAX = 0.05
 FLOOR_MAX = 0.025
 IDLE = "org.freedesktop.systemd1"
 CALLS = 20_000 if TORTURE else 600
+LIMITS = "org.freedesktop.DBus.Error.LimitsExceeded"
+LARGE = {LIMITS, *(f"{NAME}.Error.{name}" for name in ("InvalidName", "InvalidOption", "InvalidPattern", "InvalidProfile",
+                                                       "NoSuchSession", "Output", "UnknownOption"))}
+RULES_MAX = 1024
 
 
 class Hostile(ServiceTest):
@@ -65,6 +69,36 @@ class Hostile(ServiceTest):
         self.assertRegex(done.stdout, r"^\d+ sessions, then org.freedesktop.DBus.Error.LimitsExceeded: .*\d+.*\n$")
         self.tracectl("alice", "create", "another")
         self.assert_unharmed()
+
+    def test_too_large(self):
+        """What is too long, too many or too deep is refused by name, in a sentence that is not as long."""
+        self.tracectl("bob", "create", "mine")
+        caller, mine = self.caller("bob"), self.path("bob", "mine")
+        for interface, member, signature, *arguments in too_large():
+            with self.subTest(member=member, arguments=repr(arguments)[:80]):
+                reply = caller.call(ROOT if interface == "Manager" else mine, f"{NAME}.{interface}", member, signature,
+                                    arguments)
+                self.assertIn(reply["error"], LARGE, reply["message"][:400])
+                self.assertLess(len(reply["message"]), 400)
+        # A thousand of the first kind: polkit is asked about each.
+        for member, signature, *arguments in (("EnableEvent", "sssa{sv}", "user", "", "{}:*", {}),
+                                              ("EnableChannel", "ssa{sv}", "user", "{}", {}))[not TORTURE:]:
+            n = self.enable_until_refused(caller, mine, (member, signature, arguments))
+            print(f"{n} times {member}")
+            self.assertGreater(n, 8)
+        self.assert_unharmed()
+
+    def enable_until_refused(self, caller, path, call):
+        """How many a session may have."""
+        member, signature, arguments = call
+        for n in range(RULES_MAX + 1):
+            named = [text.format(f"a{n}") if isinstance(text, str) else text for text in arguments]
+            reply = caller.call(path, f"{NAME}.Session", member, signature, named)
+            if reply["error"]:
+                self.assertRegex(reply["message"],
+                                 rf"{LIMITS}: Session 'mine' has \d+ .*, which is the most that it can have; use .*")
+                return n
+        raise AssertionError(f"{member} has no end")
 
     def test_others_are_answered(self):
         """While bob calls from 20 connections without a pause or a look at replies, what is large and what is dear."""
@@ -128,6 +162,25 @@ class Hostile(ServiceTest):
             print(f"{what}: {len(times)} {kind}, median {times[len(times) // 2] * 1000:.1f} ms, "
                   f"p99 {p99[kind] * 1000:.1f} ms, longest {times[-1] * 1000:.1f} ms")
         return p99
+
+
+def too_large():
+    """(interface, member, signature, *arguments)"""
+    long = "x" * 200_000
+    yield "Manager", "CreateSession", "sa{sv}", long, {}
+    yield "Manager", "CreateSession", "sa{sv}", "other", {"directory": ["s", "/" + long]}
+    yield "Manager", "GetSession", "us", 1002, long
+    for text in ("[Channel c]\n" * 25_000, "[Channel c]\n" + "Event=a:*\n" * 30_000, "#" * 300_000):
+        yield "Manager", "ApplyProfile", "sa{sv}", "[Session]\nName=p\n" + text, {}
+    yield "Session", "EnableChannel", "ssa{sv}", "user", long, {}
+    yield "Session", "AddContext", "sssa{sv}", "user", "", long, {}
+    yield "Session", "Snapshot", "a{sv}", {"name": ["s", long]}
+    yield "Session", "EnableEvent", "sssa{sv}", "user", "", long, {}
+    for text in ("(" * 100_000 + "1", "!" * 100_000 + "1", "1 && " * 20_000 + "1", f"x == '{long}'",
+                 "(" * 511 + "1" + ")" * 511, "!" * 1000 + "(1", "-~" * 500 + "$ctx.vpid"):
+        yield "Session", "EnableEvent", "sssa{sv}", "user", "", "a:*", {"filter": ["s", text]}
+    for options in ({"exclude": ["as", ["b:c"] * 10_000]}, {f"k{i}": ["u", 1] for i in range(5000)}):
+        yield "Session", "EnableEvent", "sssa{sv}", "user", "", "a:*", options
 
 
 # Connections that call and never read, so many or as many as the bus lets one have: NUMBER OWN-SESSION ANOTHERS-SESSION
