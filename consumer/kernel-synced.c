@@ -139,7 +139,8 @@ int kernel_synced_begin(int directory) {
 static bool makes_sense(const struct kernel_synced_header *h, uint64_t size) {
         return h->magic == KERNEL_SYNCED_MAGIC && h->major == KERNEL_SYNCED_MAJOR &&
                h->header_size >= SIZE_BEFORE_LATER(*h) && h->header_size <= size &&
-               h->stream_size >= SIZE_BEFORE_LATER(struct kernel_synced_stream) && h->n <= size && (size - h->header_size) / h->stream_size == h->n &&
+               h->stream_size >= SIZE_BEFORE_LATER(struct kernel_synced_stream) && h->n <= size &&
+               (size - h->header_size) / h->stream_size == h->n &&
                (size - h->header_size) % h->stream_size == 0;
 }
 

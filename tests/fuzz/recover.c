@@ -8,6 +8,7 @@
  * where that is wanted. Whatever there is, the recovery ends. Where only the ring
  * was spoiled, it leaves a trace that is readable to its last byte, with as many
  * events as the status page says; where nothing was, each event is in it or counted.
+ * Beside it there may be files of the kernel's trace, of which whole packets are left.
  */
 
 #undef NDEBUG
@@ -23,7 +24,10 @@
 #include "common/cleanup.h"
 #include "common/hash.h"
 #include "consumer/journal.h"
+#include "consumer/kernel-synced.h"
+#include "consumer/recover-kernel.h"
 #include "consumer/replay.h"
+#include "consumer/tree.h"
 #include "tests/fuzz/consumer-world.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/make-definitions.h"
@@ -34,11 +38,14 @@
 #define CHUNKS_MAX 2
 #define ANSWER_STEPS 4 /* rounds, in which a message is answered */
 #define JOURNAL "rings/journal"
+#define KERNEL_STREAM "kernel/k_0"
+#define KERNEL_METADATA "kernel/metadata"
 
 enum {
         OVERWRITE = 1,
         EARLIER_BOOT = 2,
         INTERRUPTED = 4, /* the recovery is killed as well, after some messages, and begins again */
+        KERNEL = 8,      /* there are files of the kernel's */
 };
 
 struct play {
@@ -52,6 +59,7 @@ struct play {
         bool spoiled, damaged; /* the ring; any file */
         bool cleared;          /* events are gone that were told */
         bool uncounted;        /* counters have begun anew beside what was kept */
+        off_t kernel; /* bytes of its stream */
         int messages; /* before the recovery is killed; negative: it is not */
 };
 
@@ -117,6 +125,38 @@ static void begin(struct play *p) {
         g_assert_cmpint(wait_for_answer(w, w->serial, NULL), ==, 0);
 }
 
+static void append(int directory, const char *path, const void *data, size_t size) {
+        _cleanup_close_ int fd = openat(directory, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+        g_assert_cmpint(fd, >=, 0);
+        g_assert_cmpint(write(fd, data, size), ==, size);
+}
+
+/* Packets that are nothing, and that they are on the disk. */
+static void make_kernel(struct play *p) {
+        static const char metadata[] = "/* CTF 1.8 */\n\ntrace {\n};\n\nstream {\n};\n\n";
+        _cleanup_close_ int directory = world_open(".", O_RDONLY | O_DIRECTORY);
+        static const char body[100];
+        const uint64_t bits = 8 * (sizeof(struct ctf_packet) + sizeof(body));
+        struct ctf_packet h = { .magic = CTF_MAGIC, .content_size = bits, .packet_size = bits };
+        struct kernel_synced synced;
+
+        /* A rotation that was begun would move it. */
+        if (!(p->options & KERNEL) || p->chunks > 0)
+                return;
+        g_assert_cmpint(mkdirat(directory, "kernel", 0700), ==, 0);
+        append(directory, KERNEL_METADATA, metadata, sizeof(metadata) - 1);
+        for (unsigned i = 0; i < 5; i++) {
+                h.timestamp_begin = h.timestamp_end = 1000 * i + 1;
+                append(directory, KERNEL_STREAM, &h, sizeof(h));
+                append(directory, KERNEL_STREAM, body, sizeof(body));
+                p->kernel += (off_t) bits / 8;
+        }
+        g_assert_cmpint(kernel_synced_look(directory, &synced), ==, 0);
+        g_assert_cmpint(kernel_synced_keep(directory, &synced), ==, 0);
+        kernel_synced_done(&synced);
+}
+
 /* { u64 id; string name; u32 n; i16 list[]; f64 f } */
 static void record(struct play *p, unsigned n) {
         static const uint8_t payload[] = { 1, 2, 3, 4, 5, 6, 7, 8, 'a', 0, 2, 0, 0, 0, 1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
@@ -173,6 +213,7 @@ static void kill_all(struct play *p) {
         p->ring = NULL;
         ring_map_close(&p->map);
         world_kill(p->world);
+        make_kernel(p);
 }
 
 static void play_step(struct play *p, uint8_t n) {
@@ -199,10 +240,13 @@ static void change_file(struct play *p, uint8_t n) {
         static const char *const paths[] = { JOURNAL, "rings/session", "rings/9-3", "rings/9-3.positions",
                                              "user/7/shared/channel0_0", "user/7/shared/index/channel0_0.idx",
                                              "user/7/shared/metadata" };
+        static const char *const of_kernel[] = { KERNEL_STREAM, "rings/synced", KERNEL_STREAM, KERNEL_METADATA };
         off_t at = fuzz_take_u8(&p->input) | (off_t) fuzz_take_u8(&p->input) << 8;
         size_t size = fuzz_take_u8(&p->input) % 64;
         const uint8_t *bytes = fuzz_take(&p->input, size);
-        _cleanup_close_ int fd = world_open(paths[n / 8 % G_N_ELEMENTS(paths)], O_RDWR);
+        bool kernel = p->options & KERNEL && n & 4;
+        _cleanup_close_ int fd = world_open(kernel ? of_kernel[n / 8 % G_N_ELEMENTS(of_kernel)]
+                                                   : paths[n / 8 % G_N_ELEMENTS(paths)], O_RDWR);
         struct stat st;
 
         if (fd < 0)
@@ -265,6 +309,7 @@ static int tell(void *userdata, const struct consumer_header *message, const int
 static bool recover_once(struct play *p) {
         struct recover_result result = { 0 };
         struct replay replay = { .status_fd = p->world->status_fd, .tell = tell, .userdata = p, .result = &result };
+        _cleanup_close_ int directory = world_open(".", O_RDONLY | O_DIRECTORY);
         int r;
 
         world_begin(p->world, true, 0);
@@ -272,6 +317,7 @@ static bool recover_once(struct play *p) {
         g_assert_cmpint(replay.journal, >=, 0);
         r = replay_find_boot(&replay);
         replay.place = world_use_files(p->world, result.rebooted);
+        g_assert_cmpint(recover_kernel(directory, replay.place, result.rebooted, &result.kernel), ==, 0);
         if (r >= 0)
                 r = replay_tell(&replay);
         close(replay.journal);
@@ -283,6 +329,25 @@ static bool recover_once(struct play *p) {
         drainer_end(p->world->drainer);
         g_assert_cmpint(world_open("rings", O_RDONLY), <, 0);
         return true;
+}
+
+/* Whole packets, as many as can be believed. Nobody reads them. */
+static void check_kernel(const struct play *p) {
+        _cleanup_close_ int directory = world_open(".", O_RDONLY | O_DIRECTORY);
+        _cleanup_close_ int fd = world_open(KERNEL_STREAM, O_RDONLY);
+        struct ctf_packet h;
+        off_t at = 0;
+
+        while (fd >= 0 && pread(fd, &h, sizeof(h), at) > 0) {
+                g_assert_cmpint(h.magic, ==, CTF_MAGIC);
+                at += (off_t) h.packet_size / 8;
+        }
+        g_assert_cmpint(at, <=, p->kernel);
+        if (fd >= 0)
+                g_assert_cmpint(lseek(fd, 0, SEEK_END), ==, at);
+        if (!p->damaged)
+                g_assert_cmpint(at, ==, p->kernel);
+        (void) tree_remove_part(directory, "kernel");
 }
 
 static void check(const struct play *p) {
@@ -330,6 +395,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         }
         g_assert_true(well || p.damaged);
         if (well)
+                check_kernel(&p);
+        if (well)
                 check(&p);
         world_end(&world);
         return 0;
@@ -346,6 +413,11 @@ void fuzz_seeds(fuzz_add add) {
         static const uint8_t damaged[] = { 0, 0xf8, 4, 2, 4, 0x48, 3, 0x10, 0, 0, 4, 1, 2, 3, 4, 0x21, 9, 0, 0,
                                            3, 1, 0x20, 0, 4, 0, 0, 0, 9, 0, 40, 1, 2, 1, 1 };
 
+        /* The kernel's stream, what is kept of it, both cut. */
+        static const uint8_t kernel[] = { KERNEL | EARLIER_BOOT, 0xf8, 4, 3, 4, 0, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0x0c,
+                                          9, 0, 4, 9, 9, 9, 9, 5, 0x80, 0, 0, 0x0d, 70, 0, 0 };
+
+        add(kernel, sizeof(kernel));
         add(plain, sizeof(plain));
         add(boot, sizeof(boot));
         add(twice, sizeof(twice));
