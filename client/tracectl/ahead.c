@@ -9,7 +9,12 @@
 #include "client/tracectl/ahead.h"
 #include "common/cleanup.h"
 
-#define BATCHES 4
+/*
+ * Who has to wait does so until half of the batches are its own: kernels that put both threads on one processor, as
+ * those of virtual machines like to, would switch between them at every batch.
+ */
+#define BATCHES 8
+#define HALF (BATCHES / 2)
 #define ALONE 2 /* batches, before which a thread is not worth its start */
 
 struct ahead {
@@ -56,7 +61,18 @@ static void fill(struct ahead *ahead) {
                 ahead->has_ended = true;
                 ahead->error = r;
         }
-        pthread_cond_broadcast(&ahead->changed);
+        if (r <= 0 || ahead->n_filled - ahead->n_used == HALF)
+                pthread_cond_broadcast(&ahead->changed);
+}
+
+static void wait_for_room(struct ahead *ahead) {
+        while (ahead->n_filled - ahead->n_used > HALF && !ahead->is_stopping)
+                pthread_cond_wait(&ahead->changed, &ahead->mutex);
+}
+
+static void wait_for_batches(struct ahead *ahead) {
+        while (ahead->n_filled - ahead->n_used < HALF && !ahead->has_ended)
+                pthread_cond_wait(&ahead->changed, &ahead->mutex);
 }
 
 static void *run(void *userdata) {
@@ -67,7 +83,7 @@ static void *run(void *userdata) {
                 if (ahead->n_filled - ahead->n_used < BATCHES)
                         fill(ahead);
                 else
-                        pthread_cond_wait(&ahead->changed, &ahead->mutex);
+                        wait_for_room(ahead);
         pthread_mutex_unlock(&ahead->mutex);
         return NULL;
 }
@@ -92,11 +108,12 @@ static int take_batch(struct ahead *ahead) {
         if (ahead->current) {
                 ahead->current = NULL;
                 ahead->n_used++;
-                pthread_cond_broadcast(&ahead->changed);
+                if (ahead->n_filled - ahead->n_used == HALF)
+                        pthread_cond_broadcast(&ahead->changed);
         }
         while (ahead->n_used == ahead->n_filled && !ahead->has_ended)
                 if (ahead->is_running)
-                        pthread_cond_wait(&ahead->changed, &ahead->mutex);
+                        wait_for_batches(ahead);
                 else
                         fill(ahead);
         r = ahead->n_used < ahead->n_filled ? 1 : ahead->error;

@@ -12,7 +12,8 @@
 #include "common/cleanup.h"
 
 #define THREADS_MAX 4
-#define SLOTS_MAX (2 * THREADS_MAX)
+#define SLOTS 8 /* for each thread: so many that waiting for each other, which costs where they share a CPU, is rare */
+#define SLOTS_MAX (SLOTS * THREADS_MAX)
 #define ALONE 2 /* batches, before which other threads are not worth their start */
 
 enum slot_state {
@@ -257,7 +258,7 @@ int view_threads_run(const struct view_output *output, const struct view_output_
                 .reader = reader,
                 .mutex = PTHREAD_MUTEX_INITIALIZER,
                 .changed = PTHREAD_COND_INITIALIZER,
-                .n_slots = 2 * n,
+                .n_slots = SLOTS * n,
         };
         struct worker workers[THREADS_MAX] = {};
         int r;
