@@ -225,7 +225,7 @@ static void test_any_pages(void) {
         for (int i = 0; i < 30; i++)
                 record(&f, i % 3 ? ENTRY : EXIT, 100);
         play_kill(&f.play);
-        for (int i = 0; i < (g_getenv("TRACECTL_TORTURE") ? 500 : 25); i++) {
+        for (int i = 0; i < (g_getenv("TRACECTL_TORTURE") ? 300 : 25); i++) {
                 run("cp", f.play.directory, f.copy);
                 for (size_t k = 0; k < G_N_ELEMENTS(names); k++)
                         mix(synced, f.copy, names[k], rand);
@@ -391,7 +391,7 @@ static void test_hostile(void) {
         g_assert_cmpint(linkat(AT_FDCWD, victim, AT_FDCWD, hard, 0), ==, 0);
         g_assert_cmpint(mkfifo(fifo, 0600), ==, 0);
         first = g_build_filename(f.copy, "victim", NULL);
-        for (int i = 0; i < (g_getenv("TRACECTL_TORTURE") ? 2000 : 40); i++) {
+        for (int i = 0; i < (g_getenv("TRACECTL_TORTURE") ? 500 : 40); i++) {
                 static const char *const files[] = { "kernel/k_0", "kernel/index/k_0.idx", "kernel/metadata", "rings/synced" };
                 g_autofree char *said = NULL, *path = NULL;
 
