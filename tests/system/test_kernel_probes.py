@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Probes that sessions set in programs, in the machine's own tracefs; what is not ours there is left alone."""
 
+import fcntl
 import json
 import os
 import re
+import struct
 import unittest
 
 import host
@@ -13,6 +15,7 @@ from service import ServiceTest
 
 TRACEFS = test_kernel.TRACEFS
 PYTHON = "/usr/bin/python3.11"
+F_OFD_GETLK = 36
 
 # An SDT probe at two places whose arguments have other types, with a semaphore that says whether it is wanted.
 TWICE = r"""
@@ -65,6 +68,20 @@ def probe_lines():
 def others_lines():
     """Without what is some tracingd's."""
     return [line for line in probe_lines() if not line.startswith("p:tracectl_")]
+
+
+def has_group(group):
+    return any(line.startswith(f"p:{group}/") for line in probe_lines())
+
+
+def remove_group(group):
+    if has_group(group):
+        write_probe(f"-:{group}/one\n")
+
+
+def place_of(service):
+    """Where a service locks a file of tracefs as long as it lives."""
+    return int(service, 16) >> 2
 
 
 if __name__ == "__main__":
@@ -261,6 +278,26 @@ class ProbesTest(ServiceTest):
         self.tracectl("root", "destroy", "kept")
         self.wait_for_none()
         self.assertIn("p:probes_of_others/one", "\n".join(probe_lines()))
+
+    def test_probes_of_services_that_are_gone(self):
+        """They go with the next tracingd of whatever container; those of a service that gives a sign of life stay."""
+        self.host.systemctl("stop", "tracingd.service")
+        unique = os.urandom(7).hex()
+        gone, living = f"00{unique}", f"01{unique}"
+        groups = [f"tracectl_{gone}_0_1", f"tracectl_{living}_0_1", f"tracectl_{unique}_0_1", f"tracectl_{unique}00_0"]
+        for group in groups:
+            write_probe(f"p:{group}/one /usr/bin/true:0x2000\n")
+            self.addCleanup(remove_group, group)
+        with open(f"{TRACEFS}/README", encoding="utf-8") as f:
+            fcntl.lockf(f, fcntl.LOCK_SH, 1, place_of(living))
+            self.tracectl("root", "create", "keeps")
+            self.enable("root", "keeps", "--userspace-probe", "/usr/local/bin/twice:step")
+            system.wait_until(lambda: not has_group(groups[0]), "the probe to go")
+            self.assertEqual([group for group in groups if has_group(group)], groups[1:])
+            own = self.host.read("/run/tracectl/kernel-id")
+            asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, place_of(own), 1, 0)
+            self.assertEqual(struct.unpack("hhqqi4x", fcntl.fcntl(f, F_OFD_GETLK, asked))[0], fcntl.F_RDLCK)
+        self.tracectl("root", "destroy", "keeps")
 
     def test_all_events_are_not_others_probes(self):
         """-a is what the kernel has; probes that sessions have set are theirs."""

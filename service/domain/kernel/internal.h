@@ -20,6 +20,7 @@ struct kernel_domain {
         int tracefs; /* -1: unavailable, for this reason */
         char reason[256];
         char id[17];
+        int sign; /* -1: none could be had */
         struct worker *worker; /* NULL: unavailable */
         struct formats *formats; /* the worker's */
         struct spare_instance *spare;

@@ -8,6 +8,7 @@
 
 #include "common/parse.h"
 #include "service/domain/kernel/internal.h"
+#include "service/domain/kernel/sign.h"
 #include "service/domain/kernel/tracefs.h"
 
 #define ID_FILE "kernel-id"
@@ -60,6 +61,8 @@ static void begin(struct kernel_domain *d, sd_event *event, const struct kernel_
                 return;
         r = get_id(config->run_directory, d->id);
         if (r >= 0)
+                d->sign = sign_new(d->tracefs, d->id);
+        if (r >= 0)
                 r = formats_new(&d->formats);
         if (r >= 0)
                 r = worker_new(event, &d->worker);
@@ -80,7 +83,7 @@ int kernel_domain_new(sd_event *event, const struct user_domain *user, const str
 
         if (!d)
                 return -ENOMEM;
-        *d = (struct kernel_domain) { .user = user, .tracefs = -1 };
+        *d = (struct kernel_domain) { .user = user, .tracefs = -1, .sign = -1 };
         LIST_INIT(&d->applies);
         begin(d, event, config);
         *ret = d;
@@ -101,6 +104,7 @@ struct kernel_domain *kernel_domain_free(struct kernel_domain *d) {
         worker_free(d->worker);
         spare_instance_free(d->spare);
         formats_free(d->formats);
+        closep(&d->sign);
         closep(&d->tracefs);
         free(d);
         return NULL;

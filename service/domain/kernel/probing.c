@@ -8,11 +8,14 @@
 #include "common/parse.h"
 #include "service/domain/kernel/internal.h"
 #include "service/domain/kernel/probe.h"
+#include "service/domain/kernel/sign.h"
 #include "service/domain/kernel/tracefs.h"
 
 /* Probes of rules are set, and removed when their sessions have gone. */
 
 #define WAIT_TRIES 1500 /* half a minute, for the instances */
+#define GONE_TRIES 250  /* 5 seconds, for a service that is started again */
+#define GONE_MAX 64     /* more are the next one's */
 
 struct probing {
         struct worker_job job;
@@ -134,6 +137,8 @@ struct sweep {
         struct kernel_domain *domain;
         uint64_t *sessions;
         size_t n_sessions;
+        char gone[GONE_MAX][17]; /* ids of services that give no sign of life */
+        size_t n_gone;
 };
 
 /* Ours, and of no session that there is: "tracectl_ID_UID_SESSION". */
@@ -152,10 +157,70 @@ static bool is_orphan(const char *group, void *userdata) {
         return true;
 }
 
+/* Copies the id. */
+static bool is_of_a_service(const char *group, char ret[static 17]) {
+        size_t n = strlen(PROBE_GROUP_PREFIX);
+
+        if (strncmp(group, PROBE_GROUP_PREFIX, n) != 0 || strspn(group + n, "0123456789abcdef") != 16)
+                return false;
+        memcpy(ret, group + n, 16);
+        ret[16] = '\0';
+        group += n + 16;
+        for (int i = 0; i < 2; i++) {
+                n = *group == '_' ? strspn(group + 1, "0123456789") : 0;
+                if (n == 0)
+                        return false;
+                group += 1 + n;
+        }
+        return *group == '\0';
+}
+
+static bool is_gone(const struct sweep *s, const char *id) {
+        for (size_t k = 0; k < s->n_gone; k++)
+                if (strcmp(s->gone[k], id) == 0)
+                        return true;
+        return false;
+}
+
+/* Nothing is removed by it. */
+static bool note_gone(const char *group, void *userdata) {
+        struct sweep *s = userdata;
+        char id[17];
+
+        if (s->n_gone < GONE_MAX && is_of_a_service(group, id) && strcmp(id, s->domain->id) != 0 && !is_gone(s, id) &&
+            !sign_is_alive(s->domain->sign, id))
+                memcpy(s->gone[s->n_gone++], id, sizeof(id));
+        return false;
+}
+
+static bool is_abandoned(const char *group, void *userdata) {
+        char id[17];
+
+        return is_of_a_service(group, id) && is_gone(userdata, id);
+}
+
+static void forget_living(struct sweep *s) {
+        for (size_t k = s->n_gone; k-- > 0;)
+                if (sign_is_alive(s->domain->sign, s->gone[k]))
+                        memmove(s->gone[k], s->gone[--s->n_gone], sizeof(s->gone[k]));
+}
+
+/* Another service's go when it has given no sign of life for as long as one takes that is started again. */
 static bool run_sweep(struct worker_job *job) {
         struct sweep *s = CONTAINER_OF(job, struct sweep, job);
+        int tracefs = s->domain->tracefs;
 
-        (void) kernel_probes_remove(s->domain->tracefs, is_orphan, s);
+        if (job->tries == 0) {
+                (void) kernel_probes_remove(tracefs, is_orphan, s);
+                if (s->domain->sign >= 0)
+                        (void) kernel_probes_remove(tracefs, note_gone, s);
+        }
+        forget_living(s);
+        if (s->n_gone == 0)
+                return false;
+        if (job->tries < GONE_TRIES)
+                return true;
+        (void) kernel_probes_remove(tracefs, is_abandoned, s);
         return false;
 }
 
