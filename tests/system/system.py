@@ -32,7 +32,7 @@ def build_option(name):
 SANITIZE = build_option("b_sanitize")
 SANITIZED = SANITIZE != "none"
 needs_plain_build = unittest.skipIf(SANITIZED, "preloads into the machine's own programs: not in a sanitizer build")
-PATIENCE = 60  # seconds until what never comes is a failure
+PATIENCE = int(os.environ.get("TRACECTL_PATIENCE", "60"))  # seconds until what never comes is a failure
 
 # What a shell or nohup lets a background job ignore, its programs would ignore, too: here each has what a terminal gives.
 for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):

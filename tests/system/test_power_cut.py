@@ -5,8 +5,6 @@ The guest is a kernel of this machine's distribution and, as its first process, 
 says on its serial line how many events have been emitted, and when.
 """
 
-import gzip
-import lzma
 import os
 import random
 import re
@@ -14,11 +12,11 @@ import shutil
 import subprocess
 import unittest
 
+import guest
 import system
 
 COMMITTED = os.path.join(system.BUILD, "tests", "programs", "committed")
 CONSUMER = os.path.join(system.BUILD, "consumer", "tracectl-consumer")
-KERNELS = os.environ.get("TRACECTL_GUEST", "/")  # what linux-image-cloud-amd64 has: boot and lib/modules
 MODULES = ["virtio_pci", "virtio_blk", "ext4", "crc32c_generic"]
 TOOLS = ["sh", "mount", "insmod", "od", "sleep"]
 SYNC = 2  # seconds
@@ -43,99 +41,11 @@ done
 """
 
 
-def find_kernel():
-    """The newest kernel and its modules, or Nones."""
-    boot = os.path.join(KERNELS, "boot")
-    names = [name for name in (os.listdir(boot) if os.path.isdir(boot) else ()) if name.startswith("vmlinuz-")]
-    for name in sorted(names, reverse=True):
-        modules = os.path.join(KERNELS, "lib/modules", name.removeprefix("vmlinuz-"))
-        if os.access(os.path.join(boot, name), os.R_OK) and os.path.isdir(modules):
-            return os.path.join(boot, name), modules
-    return None, None
-
-
-KERNEL, MODULE_FOLDER = find_kernel()
-
-
-def why_not():
-    if not os.environ.get("TRACECTL_TORTURE"):
-        return "boots machines: set TRACECTL_TORTURE=1"
-    for tool in ("qemu-system-x86_64", "mke2fs", "e2fsck", "debugfs", "insmod"):
-        if not shutil.which(tool):
-            return f"{tool} is missing"
-    if system.SANITIZED:
-        return "too slow in a sanitizer build"
-    return "" if KERNEL else "no kernel is installed for guests (linux-image-cloud-amd64)"
-
-
-def read_modules():
-    """What MODULES need, each behind what it needs itself: [(name, content)]. Those that are built in have no file."""
-    files = {}
-    for folder, _, names in os.walk(MODULE_FOLDER):
-        files.update({name.split(".")[0].replace("-", "_"): os.path.join(folder, name) for name in names
-                      if ".ko" in name})
-    found = {}
-
-    def add(name):
-        if name in found or name not in files:
-            return
-        with open(files[name], "rb") as f:
-            content = f.read()
-        if files[name].endswith(".xz"):
-            content = lzma.decompress(content)
-        for needed in re.search(rb"\0depends=([^\0]*)\0", content)[1].decode().split(","):
-            add(needed)
-        found[name] = content
-
-    for name in MODULES:
-        add(name)
-    return list(found.items())
-
-
-def libraries(program):
-    said = subprocess.run(["ldd", program], stdout=subprocess.PIPE, text=True, check=True).stdout
-    return re.findall(r"(/\S+) \(0x", said)
-
-
-class Archive:
-    """An initramfs, in the form newc."""
-
-    def __init__(self):
-        self.parts, self.names = [], set()
-
-    def add(self, path, mode, content=b""):
-        name = path.strip("/")
-        if name in self.names:
-            return
-        self.names.add(name)
-        if "/" in name:
-            self.add(os.path.dirname(name), 0o40755)
-        encoded = name.encode() + b"\0"
-        fields = [len(self.parts) + 1, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(encoded), 0]
-        header = b"070701" + b"".join(b"%08X" % field for field in fields)
-        self.parts.append(b"".join((header, encoded, b"\0" * (-(len(header) + len(encoded)) % 4), content,
-                                    b"\0" * (-len(content) % 4))))
-
-    def add_file(self, path):
-        with open(path, "rb") as f:
-            self.add(path, 0o100755, f.read())
-
-    def add_program(self, path):
-        for name in (path, *libraries(path)):
-            self.add_file(name)
-
-    def write(self, path):
-        self.add("TRAILER!!!", 0)
-        with gzip.open(path, "wb", compresslevel=1) as f:
-            f.write(b"".join(self.parts))
-
-
 class PowerCut(system.SystemTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        reason = why_not()
-        cls.reason = reason
+        cls.reason = guest.why_not("mke2fs", "e2fsck", "debugfs")
 
     def setUp(self):
         if self.reason:
@@ -144,7 +54,7 @@ class PowerCut(system.SystemTest):
         self.random = random.Random(os.environ.get("TRACECTL_SEED"))
 
     def make_initramfs(self, options):
-        archive, modules = Archive(), read_modules()
+        archive = guest.Archive()
         tools = [shutil.which(tool) for tool in TOOLS]
         for path in (*tools, system.TRACECTL, CONSUMER, COMMITTED, os.path.join(system.BUILD, "service", "tracingd")):
             archive.add_program(path)
@@ -152,11 +62,10 @@ class PowerCut(system.SystemTest):
         archive.add(os.path.join(system.BUILD, "common", "libcommon.a"), 0o100644)
         for name in ("proc", "sys", "dev", "run", "tmp", "disk"):
             archive.add(name, 0o40755)
-        for name, content in modules:
-            archive.add(f"modules/{name}.ko", 0o100644, content)
+        modules = archive.add_modules(MODULES)
         archive.add("init", 0o100755, INIT.format(
             path=":".join(sorted({os.path.dirname(tool) for tool in tools})), options=options, committed=COMMITTED,
-            tracectl=system.TRACECTL, sh=tools[0], rate=RATE, modules=" ".join(name for name, _ in modules)).encode())
+            tracectl=system.TRACECTL, sh=tools[0], rate=RATE, modules=" ".join(modules)).encode())
         path = os.path.join(self.cwd, "initramfs")
         archive.write(path)
         return path
@@ -170,13 +79,7 @@ class PowerCut(system.SystemTest):
 
     def run_until_cut(self, initramfs, disk, seconds):
         """[(uptime, events)] as the guest has said them, until that long after the first."""
-        command = ["qemu-system-x86_64", "-m", "768", "-smp", "2", "-nodefaults", "-no-user-config", "-display", "none",
-                   "-serial", "stdio", "-kernel", KERNEL, "-initrd", initramfs, "-append",
-                   # The timer of a machine that waits for others is not always there in time.
-                   "console=ttyS0 quiet panic=-1 no_timer_check",
-                   "-no-reboot", "-drive", f"file={disk},format=raw,if=virtio,cache=writeback",
-                   # Not with KVM: inside a virtual machine it is often less than the processor says.
-                   "-accel", "tcg", "-cpu", "max"]
+        command = guest.command(initramfs, 768, "-drive", f"file={disk},format=raw,if=virtio,cache=writeback")
         said, others = [], []
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True, errors="replace") as qemu:
