@@ -79,6 +79,29 @@ class KernelView(ServiceTest):
         for _, _, begin, end in sleeps.values():
             self.assertAlmostEqual(end - begin, 500_000, delta=60_000)
 
+    def test_names_of_errors(self):
+        """Beside the number, of results alone; what is for programs has numbers."""
+        self.host.show_machine_proc()
+        script = "import ctypes\nlibc = ctypes.CDLL(None)\nlibc.close(1000)\nlibc.dup(1000)\nlibc.close(libc.dup(0))\n" \
+                 "libc.lseek(1000, -9, 0)"
+        self.tracectl("root", "record", "--kernel", "--syscall", "close", "--syscall", "dup", "--syscall", "lseek", "-o",
+                      "/root/errors", "--", "/usr/bin/python3", "-c", script)
+        events = self.view("/root/errors")
+        begin = next(k for k, event in enumerate(events)
+                     if event["event"] == "syscall_entry_close" and event["fields"]["fd"] == 1000)
+        own = events[begin:begin + 10]
+        self.assertEqual([event["event"].split("_", 2)[2] for event in own],
+                         [name for name in ("close", "dup", "dup", "close", "lseek") for _ in range(2)])
+        results = [event["fields"]["ret"] for event in own[1::2]]
+        self.assertEqual((results[:2], results[3:]), ([-9, -9], [0, -9]))
+        for options in ((), ("--durations",)):
+            lines = self.tracectl("root", "view", *options, "/root/errors").stdout.splitlines()[begin:begin + 10]
+            for line, result in zip(lines[1::2], results):
+                self.assertRegex(line, r"\bret=EBADF\(-9\)" if result < 0 else rf"\bret={result}(?!\d)")
+            self.assertNotIn("EBADF", "".join(lines[::2]))
+        calls = [line.split(None, 2)[2] for line in self.tracectl("root", "view", "--calls", "/root/errors").stdout.splitlines()]
+        self.assertEqual(sum("= -1 EBADF" in call for call in calls), 3, calls)
+
 
 if __name__ == "__main__":
     unittest.main()
