@@ -136,6 +136,10 @@ class ServiceTest(host.HostTest):
         text = self.host.systemctl("show", *options, unit, user=user)
         return dict(line.split("=", 1) for line in text.splitlines())
 
+    def await_main_pid(self, unit):
+        """That of a unit which may just be being started again: 0 would be everybody to kill(1)."""
+        return system.wait_until(lambda: int(self.show(unit, "MainPID")["MainPID"]), f"a process of {unit}")
+
     def output(self, user, session):
         return self.get(user, session, "Output")
 

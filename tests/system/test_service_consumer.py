@@ -33,7 +33,7 @@ class Consumer(ServiceTest):
 
     def kill(self, unit):
         """As the out-of-memory killer does it. Returns when another one is there."""
-        pid = system.wait_until(lambda: self.main_pid(unit), "a consumer")
+        pid = self.await_main_pid(unit + ".service")
         self.host.run(["kill", "-KILL", str(pid)], check=False)
         system.wait_until(lambda: self.main_pid(unit) not in (0, pid), "another consumer")
 

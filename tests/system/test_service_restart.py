@@ -319,8 +319,8 @@ class Restart(RestartTest):
         for _ in range(3):
             emitter.emit(1000)
             before = self.main_pid()
-            pid = self.show(unit + ".service", "MainPID")["MainPID"]
-            self.host.run(["kill", "-KILL", str(before), pid])
+            pid = self.await_main_pid(unit + ".service")
+            self.host.run(["kill", "-KILL", str(before), str(pid)], check=False)
             emitter.emit(1000)
             self.await_another(before)
         self.assertEqual(self.get("alice", "both", "State"), "active")

@@ -83,14 +83,9 @@ class UpgradeTest(RestartTest):
     def replace_consumer(self, session, user="alice"):
         """It is killed, and its successor is of the version that is installed."""
         unit = self.get(user, session, "ConsumerUnit") + ".service"
-
-        def pid():
-            return int(self.show(unit, "MainPID")["MainPID"])
-
-        # One that had not taken the session when tracingd was restarted is being started again.
-        before = system.wait_until(pid, "a consumer")
+        before = self.await_main_pid(unit)
         self.host.run(["kill", "-KILL", str(before)], check=False)
-        system.wait_until(lambda: pid() not in (0, before), "another consumer")
+        system.wait_until(lambda: self.await_main_pid(unit) != before, "another consumer")
 
     def each_way(self, sessions, record, user="alice"):
         """record() is called with programs of every pair of versions. sessions: those whose consumers are replaced."""
