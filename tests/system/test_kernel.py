@@ -91,6 +91,11 @@ class KernelTest(ServiceTest):
         cls.host.run("cc -D_GNU_SOURCE -O2 /root/pairs.c -o /usr/local/bin/pairs -pthread "
                      "$(pkg-config --cflags --libs tracectl-tracepoint)")
 
+    def setUp(self):
+        # Of a destroyed session the instance goes after the answer, and the next test counts what is there.
+        self.addCleanup(self.wait_for_none)
+        super().setUp()
+
     def instances(self):
         """Those of this host, whose id is no other's."""
         names = [os.path.basename(path) for path in glob.glob(f"{TRACEFS}/instances/tracectl-*")]
