@@ -29,6 +29,23 @@ SIZES = (16, 1024, 4096, 8192, 16384)
 LTTNG_MAX = 1000  # it takes six descriptors and more memory for each
 CHANGES = 9
 
+# Runs in the machine of our own: to begin a command there takes up to 20 ms where a thousand processes are (it is put into
+# a cgroup, for which the kernel waits), and that is neither's. What a command leaves pending is waited for.
+MEASURE = """
+import json, subprocess, sys, time
+request = json.loads(sys.argv[1])
+times = {"enable": [], "disable": []}
+run = lambda command: subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+for i in range(request["changes"]):
+    for what in times:
+        begin = time.monotonic()
+        output = run(request[what])
+        while request["settle"] and json.loads(output or '{"pending": 1}')["pending"] > 0:
+            output = run(request["settle"])
+        times[what].append((time.monotonic() - begin) * 1000)
+print(json.dumps(times))
+"""
+
 
 def table(title, columns, rows):
     print(f"\n{title}\n\n| " + " | ".join(columns) + " |\n|" + " --- |" + " ---: |" * (len(columns) - 1))
@@ -148,24 +165,12 @@ class Changes:
         system.wait_until(lambda: count() == self.n + 1, f"the registration of {self.n} programs")
         return process
 
-    def _measure(self, enable, disable):
+    def _measure(self, enable, disable, settle=None):
         """Medians in ms: a rule that is new, disabled, and enabled again."""
-        times = {"new": [], "disabled": [], "enabled": []}
-        for i in range(CHANGES + 1):
-            for what, action in (("enabled" if i else "new", enable), ("disabled", disable)):
-                begin = time.monotonic()
-                action()
-                times[what].append((time.monotonic() - begin) * 1000)
-        return {what: statistics.median(found) for what, found in times.items()}
-
-    def _enable_ours(self, pattern="bench:off"):
-        while json.loads(self._run("tracectl", "enable-event", "--json", pattern))["pending"] > 0:
-            pass
-
-    def _disable_ours(self):
-        self._run("tracectl", "disable-event", "bench:off")
-        # It does not wait; a rule that selects nothing does, for whatever was changed before.
-        self._enable_ours("none:*")
+        request = json.dumps({"enable": enable, "disable": disable, "settle": settle, "changes": CHANGES + 1})
+        times = json.loads(self._run(sys.executable, "-c", MEASURE, request))
+        return {"new": times["enable"][0], "disabled": statistics.median(times["disable"]),
+                "enabled": statistics.median(times["enable"][1:])}
 
     def ours(self):
         # A new one, which is asked for something and therefore stays.
@@ -176,8 +181,11 @@ class Changes:
         process = self._programs("bench-rendezvous-application", lambda: int(self._run(*asked.split()).split()[1]))
         self._run("tracectl", "enable-event", "bench:number")
         self._run("tracectl", "start")
-        self._enable_ours("none:*")
-        found = self._measure(self._enable_ours, self._disable_ours)
+        settle = ["tracectl", "enable-event", "--json", "none:*"]
+        while json.loads(self._run(*settle))["pending"] > 0:
+            pass
+        found = self._measure(["tracectl", "enable-event", "--json", "bench:off"],
+                              ["tracectl", "disable-event", "--json", "bench:off"], settle)
         self._run("tracectl", "destroy", "changes")
         process.kill()
         process.wait()
@@ -195,8 +203,7 @@ class Changes:
         self._run("lttng", "create", "changes", "--output", "/tmp/changes")
         self._run("lttng", "enable-event", "-u", "bench:number")
         self._run("lttng", "start")
-        found = self._measure(lambda: self._run("lttng", "enable-event", "-u", "bench:off"),
-                              lambda: self._run("lttng", "disable-event", "-u", "bench:off"))
+        found = self._measure(["lttng", "enable-event", "-u", "bench:off"], ["lttng", "disable-event", "-u", "bench:off"])
         self._run("lttng", "destroy", "changes")
         process.kill()
         process.wait()
