@@ -52,6 +52,11 @@ def wait_until(condition, what):
         time.sleep(0.005)
 
 
+def unique(name):
+    """A program's name, for filters of what the kernel records: other tests' programs are in the same kernel."""
+    return f"{name[:9]}{os.urandom(3).hex()}"
+
+
 def children(pid):
     """Children of a process: pid -> name."""
     found = {}

@@ -4,6 +4,7 @@
 All that is made there has an id of the test host's own in its name; what is everybody's is read alone.
 """
 
+import errno
 import glob
 import os
 import re
@@ -18,6 +19,9 @@ TRACEFS = "/sys/kernel/tracing"
 PRINTS = "bpf_trace:bpf_trace_printk"
 TOP_LEVEL = ("buffer_size_kb", "current_tracer", "set_event", "set_event_pid", "trace_clock", "trace_options",
              "tracing_on", "tracing_cpumask", "dynamic_events")
+
+OURS = system.unique("pairs")
+AFTERWARDS = system.unique("later")
 
 # Records an event, makes a system call that nobody else makes with these arguments, and records another one.
 PAIRS = r"""
@@ -69,7 +73,7 @@ def top_level():
 
     Of a size not for when it counts: before 6.7 the kernel notes for all instances at once that somebody has set one.
     """
-    tests = re.compile(r"[a-z]\d*:(tracectl_[0-9a-f]{16}_|probes_of_others/)")
+    tests = re.compile(r"[a-z]\d*:(tracectl_[0-9a-f]+_|probes_of_others/)")
     settings = {}
     for name in TOP_LEVEL:
         with open(os.path.join(TRACEFS, name), encoding="utf-8") as f:
@@ -81,36 +85,68 @@ if __name__ == "__main__":
     with_tracefs()
 
 
-@host.needs_host
-@unittest.skipUnless(os.path.isdir(f"{TRACEFS}/instances"), "needs tracefs")
-class KernelTest(ServiceTest):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.host.write("/root/pairs.c", PAIRS)
-        cls.host.run("cc -D_GNU_SOURCE -O2 /root/pairs.c -o /usr/local/bin/pairs -pthread "
-                     "$(pkg-config --cflags --libs tracectl-tracepoint)")
+def install_pairs(machine, name):
+    machine.write("/root/pairs.c", PAIRS)
+    machine.run(f"ldconfig && cc -D_GNU_SOURCE -O2 /root/pairs.c -o /usr/local/bin/{name} -pthread "
+                "$(pkg-config --cflags --libs tracectl-tracepoint)")
+
+
+class Traces:
+    """What the service of a host has in the machine's tracefs."""
+
+    def __init__(self, machine):
+        self.machine = machine
+
+    def id(self):
+        """What is in the names of this host's, and of no other's; nothing before its first session of the kernel."""
+        path = "/run/tracectl/kernel-id"
+        return self.machine.read(path) if os.path.exists(self.machine.file(path)) else None
+
+    def instances(self):
+        names = (os.path.basename(path) for path in glob.glob(f"{TRACEFS}/instances/tracectl-*"))
+        return sorted(name for name in names if name.startswith(f"tracectl-{self.id()}-"))
+
+    def probes(self, kind):
+        """The lines of "uprobe_events" or "kprobe_events", where this kernel has them."""
+        if not os.path.exists(f"{TRACEFS}/{kind}"):
+            return []
+        with open(f"{TRACEFS}/{kind}", encoding="utf-8") as f:
+            return [line for line in f.read().splitlines() if f":tracectl_{self.id()}_" in line]
+
+    def found(self):
+        return self.instances() + self.probes("uprobe_events") + self.probes("kprobe_events")
+
+    def wait_for_none(self):
+        system.wait_until(lambda: not self.found(), "the instances and probes to go")
+
+
+class TracefsTest(ServiceTest):
+    """Each test begins without anything of this host's in tracefs: of a destroyed session it goes after the answer."""
 
     def setUp(self):
-        # Of a destroyed session the instance goes after the answer, and the next test counts what is there.
-        self.addCleanup(self.wait_for_none)
+        self.traces = Traces(self.host)
+        self.addCleanup(self.traces.wait_for_none)
         super().setUp()
 
     def instances(self):
-        """Those of this host, whose id is no other's."""
-        names = [os.path.basename(path) for path in glob.glob(f"{TRACEFS}/instances/tracectl-*")]
-        if not os.path.exists(self.host.file("/run/tracectl/kernel-id")):
-            return []
-        kernel_id = self.host.read("/run/tracectl/kernel-id")
-        return sorted(name for name in names if name.startswith(f"tracectl-{kernel_id}-"))
+        return self.traces.instances()
+
+    def wait_for_none(self):
+        self.traces.wait_for_none()
+
+
+@host.needs_host
+@unittest.skipUnless(os.path.isdir(f"{TRACEFS}/instances"), "needs tracefs")
+class KernelTest(TracefsTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        install_pairs(cls.host, OURS)
 
     @staticmethod
     def remove_folder(path):
         if os.path.isdir(path):
             os.rmdir(path)
-
-    def wait_for_none(self):
-        system.wait_until(lambda: not self.instances(), "the instances to go")
 
     def session(self, name, *rules):
         self.tracectl("root", "create", name)
@@ -119,11 +155,11 @@ class KernelTest(ServiceTest):
 
     def test_system_calls_and_events_around_them(self):
         before = top_level()
-        self.session("both", ["--syscall", "getpgid", "--filter", '$ctx.procname == "pairs"'])
+        self.session("both", ["--syscall", "getpgid", "--filter", f'$ctx.procname == "{OURS}"'])
         self.tracectl("root", "enable-event", "-s", "both", "pair:*")
         self.tracectl("root", "start", "both")
         self.assertEqual(len(self.instances()), 1)
-        self.host.run(["/usr/local/bin/pairs", "1000"])
+        self.host.run([f"/usr/local/bin/{OURS}", "1000"])
         self.tracectl("root", "stop", "both")
         output = self.output("root", "both")
         lines = self.events(output)
@@ -141,18 +177,18 @@ class KernelTest(ServiceTest):
     def test_a_command_and_its_children(self):
         """From its first system call on; and of nobody else, though bob's program makes the same calls all the time."""
         self.host.show_machine_proc()
-        busy = self.start(["sh", "-c", "echo runs; while :; do /usr/local/bin/pairs 50; done"], user="bob")
+        busy = self.start(["sh", "-c", f"echo runs; while :; do {OURS} 50; done"], user="bob")
         busy.stdout.readline()
         done = self.tracectl("root", "record", "--kernel", "--syscall", "getpgid", "--syscall", "execve", "-e",
                              "sched_process_*", "-o", "/root/tree", "--", "sh", "-c",
-                             "/usr/local/bin/pairs 30 & /usr/local/bin/pairs 20; wait; exit 3", check=False)
+                             f"{OURS} 30 & {OURS} 20; wait; exit 3", check=False)
         self.assertEqual(done.returncode, 3, done.stderr)
         lines = self.events("/root/tree")
         self.assertEqual(sum("syscall_entry_getpgid:" in line for line in lines), 50)
         self.assertEqual(sum("syscall_exit_getpgid:" in line for line in lines), 50)
         # The shell itself, and what it runs twice.
         execs = [re.search(r'filename = "([^"]+)"', line).group(1) for line in lines if "sched_process_exec:" in line]
-        self.assertEqual(sorted(execs), ["/usr/bin/sh"] + 2 * ["/usr/local/bin/pairs"], execs)
+        self.assertEqual(sorted(execs), ["/usr/bin/sh"] + 2 * [f"/usr/local/bin/{OURS}"], execs)
         first = next(line for line in lines if "sched_process_exec:" in line)
         # Asked of the system calls alone: a task is freed in a callback, whoever runs on that CPU just then.
         calls = [line for line in lines[:lines.index(first)] if "syscall_" in line]
@@ -170,7 +206,7 @@ class KernelTest(ServiceTest):
     def record_calls(self, name):
         """The session's instance and unit, while it records."""
         process = self.start(["tracectl", "record", "--kernel", "--syscall", "*", "-o", name, "--", "sh", "-c",
-                              "/usr/local/bin/pairs 100; echo half; read line"])
+                              f"{OURS} 100; echo half; read line"])
         line = process.stdout.readline()
         self.assertEqual(line, "half\n", line or process.stderr.read())
         during = self.instances(), self.units()
@@ -214,10 +250,10 @@ class KernelTest(ServiceTest):
         self.assertEqual(second, ready)
         # Another form is no spare's; what is ready goes, with the service, too.
         self.wait_for_spare(second)
-        self.host.run("cp /usr/local/bin/pairs /usr/local/bin/afterwards")
-        self.session("other", ["--syscall", "getpgid", "--filter", '$ctx.procname == "afterwards"'])
+        self.host.run(f"cp /usr/local/bin/{OURS} /usr/local/bin/{AFTERWARDS}")
+        self.session("other", ["--syscall", "getpgid", "--filter", f'$ctx.procname == "{AFTERWARDS}"'])
         self.tracectl("root", "start", "other")
-        self.host.run(["/usr/local/bin/afterwards", "10"])
+        self.host.run([f"/usr/local/bin/{AFTERWARDS}", "10"])
         self.tracectl("root", "stop", "other")
         self.assertEqual(len(self.events(self.output("root", "other"))), 20)
         self.tracectl("root", "destroy", "other")
@@ -271,8 +307,11 @@ class KernelTest(ServiceTest):
         said = self.refused("root", "start", "gone")
         self.assertIn(f"There is no process {emitter.process.inner_pid} any more", said)
         for name in self.instances():
-            with open(f"{TRACEFS}/instances/{name}/set_event", encoding="utf-8") as f:
-                self.assertEqual(f.read(), "")
+            try:
+                with open(f"{TRACEFS}/instances/{name}/set_event", encoding="utf-8") as f:
+                    self.assertEqual(f.read(), "")
+            except OSError as e:  # it is about to go
+                self.assertIn(e.errno, (errno.ENOENT, errno.ENODEV))
 
     def test_a_start_that_is_refused_by_its_consumer(self):
         """By then the kernel's part is prepared, and goes; the next start makes it again, and records."""
@@ -383,14 +422,14 @@ class KernelTest(ServiceTest):
         self.assertEqual(done.stdout.strip(), 's "available"')
 
     def test_tracingd_that_is_killed_takes_it_up_again(self):
-        self.session("kept", ["--syscall", "getpgid", "--filter", '$ctx.procname == "pairs"'])
+        self.session("kept", ["--syscall", "getpgid", "--filter", f'$ctx.procname == "{OURS}"'])
         self.tracectl("root", "start", "kept")
         instances = self.instances()
-        self.host.run(["/usr/local/bin/pairs", "10"])
+        self.host.run([f"/usr/local/bin/{OURS}", "10"])
         self.host.systemctl("kill", "--kill-whom=main", "--signal=KILL", "tracingd.service")
-        self.host.run(["/usr/local/bin/pairs", "10"])
+        self.host.run([f"/usr/local/bin/{OURS}", "10"])
         system.wait_until(lambda: self.tracectl("root", "status", check=False).returncode == 0, "the next tracingd")
-        self.host.run(["/usr/local/bin/pairs", "10"])
+        self.host.run([f"/usr/local/bin/{OURS}", "10"])
         self.assertEqual(self.instances(), instances)
         self.tracectl("root", "stop", "kept")
         self.assertEqual(len(self.events(self.output("root", "kept"))), 60)
@@ -413,9 +452,10 @@ class KernelTest(ServiceTest):
         for other in (young, used, old, *others):
             os.mkdir(f"{TRACEFS}/instances/{other}")
             self.addCleanup(self.remove_folder, f"{TRACEFS}/instances/{other}")
-            if other != young:
-                os.utime(f"{TRACEFS}/instances/{other}", (1, 1))
         with open(f"{TRACEFS}/instances/{used}/per_cpu/cpu0/stats", encoding="utf-8"):
+            # Not before: the next tracingd of any host may be beginning now.
+            for other in (used, old, *others):
+                os.utime(f"{TRACEFS}/instances/{other}", (1, 1))
             self.tracectl("root", "status")
             self.wait_for_none()
             system.wait_until(lambda: not os.path.isdir(f"{TRACEFS}/instances/{old}"), "the abandoned instance to go")
@@ -425,9 +465,9 @@ class KernelTest(ServiceTest):
 
     def test_no_process_has_a_capability(self):
         """Neither tracingd nor the consumer of what the kernel records, which it does meanwhile."""
-        self.session("without", ["--syscall", "getpgid", "--filter", '$ctx.procname == "pairs"'])
+        self.session("without", ["--syscall", "getpgid", "--filter", f'$ctx.procname == "{OURS}"'])
         self.tracectl("root", "start", "without")
-        self.host.run(["/usr/local/bin/pairs", "10"])
+        self.host.run([f"/usr/local/bin/{OURS}", "10"])
         units = ["tracingd.service"] + [line.split()[0] for line in self.host.systemctl(
             "list-units", "--plain", "--no-legend", "tracectl-consumer-*.service").splitlines()]
         self.assertEqual(len(units), 2)

@@ -8,7 +8,7 @@ import host
 import system
 import test_kernel as kernel
 import test_kernel_probes as probes
-from service import NAME, ROOT, ServiceTest
+from service import NAME, ROOT
 
 KILLS = 30 if os.environ.get("TRACECTL_TORTURE") else 2
 
@@ -35,28 +35,13 @@ UNAVAILABLE = {
 }
 
 
-class Traces:
-    """What the service of a host has in the machine's tracefs."""
-
-    def __init__(self, machine):
-        self.id = machine.read("/run/tracectl/kernel-id")
-
-    def found(self):
-        """Instances and probes."""
-        names = [name for name in os.listdir(f"{kernel.TRACEFS}/instances") if name.startswith(f"tracectl-{self.id}-")]
-        return sorted(names + [line for line in probes.probe_lines() if f":tracectl_{self.id}_" in line])
-
-    def wait_for_none(self):
-        system.wait_until(lambda: not self.found(), "instances and probes to go")
-
-
 if __name__ == "__main__":
     kernel.with_tracefs()
 
 
 @host.needs_host
 @unittest.skipUnless(os.path.exists(f"{kernel.TRACEFS}/uprobe_events"), "needs tracefs with probes of programs")
-class ApartTest(ServiceTest):
+class ApartTest(kernel.TracefsTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -64,11 +49,9 @@ class ApartTest(ServiceTest):
 
     @classmethod
     def furnish(cls, machine):
-        machine.write("/root/pairs.c", kernel.PAIRS)
         machine.write("/root/twice.c", probes.TWICE)
-        machine.run("ldconfig && cc -D_GNU_SOURCE -O2 /root/twice.c -o /usr/local/bin/twice && "
-                    "cc -D_GNU_SOURCE -O2 /root/pairs.c -o /usr/local/bin/pairs -pthread "
-                    "$(pkg-config --cflags --libs tracectl-tracepoint) && cp /usr/local/bin/pairs /usr/local/bin/mine")
+        machine.run("cc -D_GNU_SOURCE -O2 /root/twice.c -o /usr/local/bin/twice")
+        kernel.install_pairs(machine, kernel.OURS)
 
     def check_without_kernel(self, reason):
         said = self.busctl("root", "get-property", NAME, ROOT, NAME + ".Manager", "KernelDomain").stdout
@@ -104,16 +87,15 @@ class ApartTest(ServiceTest):
         """A session with an instance and a probe."""
         self.tracectl("root", "create", "lost")
         self.tracectl("root", "enable-event", "--kernel", "-s", "lost", "--syscall", "getpgid", "--filter",
-                      '$ctx.procname == "mine"')
+                      f'$ctx.procname == "{kernel.OURS}"')
         self.tracectl("root", "enable-event", "--kernel", "-s", "lost", "--userspace-probe",
                       "/usr/local/bin/twice:step")
         # The channels of programs and of the kernel that nobody has named have one name.
         self.tracectl("root", "enable-event", "-s", "lost", "none:*")
         self.tracectl("root", "start", "lost")
-        traces = Traces(self.host)
-        found = traces.found()
+        found = self.traces.found()
         self.assertEqual(len(found), 2, found)
-        return traces, found
+        return found
 
     def kill_everything(self):
         # The manager sends it to each process of each unit before it sees that the first has ended.
@@ -128,14 +110,14 @@ class ApartTest(ServiceTest):
         self.host.systemctl("daemon-reload")
         self.addCleanup(self.host.run, f"rm -r {folder}; systemctl daemon-reload; systemctl reset-failed")
         for _ in range(KILLS):
-            traces, left = self.begin()
+            left = self.begin()
             self.kill_everything()
             system.wait_until(lambda: self.host.unit_property("tracingd.service", "ActiveState") == "failed", "its end")
             self.host.systemctl("stop", "tracectl.slice")
-            self.assertEqual(traces.found(), left)
+            self.assertEqual(self.traces.found(), left)
             self.host.systemctl("reset-failed")
             self.tracectl("root", "status")
-            traces.wait_for_none()
+            self.traces.wait_for_none()
             self.destroy_all()
         self.assertEqual(kernel.top_level(), before)
 
@@ -143,16 +125,16 @@ class ApartTest(ServiceTest):
         """The session is taken up again; when it is destroyed, nothing is left."""
         before = kernel.top_level()
         for _ in range(KILLS):
-            traces, had = self.begin()
-            self.host.run(["mine", "10"])
+            had = self.begin()
+            self.host.run([kernel.OURS, "10"])
             self.kill_everything()
             system.wait_until(lambda: self.tracectl("root", "status", check=False).returncode == 0, "the next tracingd")
-            self.host.run(["mine", "10"])
-            self.assertEqual(traces.found(), had)
+            self.host.run([kernel.OURS, "10"])
+            self.assertEqual(self.traces.found(), had)
             self.tracectl("root", "stop", "lost")
             self.assertEqual(len(self.events(self.output("root", "lost"))), 40)
             self.tracectl("root", "destroy", "lost")
-            traces.wait_for_none()
+            self.traces.wait_for_none()
             # So many in half a minute are more than systemd starts a service again for, and what it keeps goes then.
             self.host.systemctl("reset-failed", "tracingd.service")
         self.assertEqual(kernel.top_level(), before)
@@ -161,13 +143,14 @@ class ApartTest(ServiceTest):
         """Of one kernel: each has its own, whatever happens to the other's service."""
         with host.Host() as other:
             self.furnish(other)
-            traces, mine = self.begin()
+            mine = self.begin()
             other.show_machine_proc()
+            kernel.install_pairs(other, "theirs")
             theirs = other.start(["tracectl", "record", "--kernel", "--syscall", "getpgid", "-o", "/root/theirs", "--",
-                                  "sh", "-c", "pairs 200; echo half; read line; pairs 300"])
+                                  "sh", "-c", "theirs 200; echo half; read line; theirs 300"])
             self.assertEqual(theirs.stdout.readline(), "half\n")
-            self.host.run(["mine", "50"])
-            others = Traces(other)
+            self.host.run([kernel.OURS, "50"])
+            others = kernel.Traces(other)
             self.assertEqual(len(others.found()), 1)
             # Each of them cleans up what it has lost: nothing of the other's.
             self.host.systemctl("kill", "--kill-whom=main", "--signal=KILL", "tracingd.service")
@@ -175,13 +158,13 @@ class ApartTest(ServiceTest):
             for machine in self.host, other:
                 system.wait_until(lambda: machine.run(["tracectl", "status"], check=False).returncode == 0,
                                   "the next tracingd")
-            self.host.run(["mine", "50"])
-            self.assertEqual(traces.found(), mine)
+            self.host.run([kernel.OURS, "50"])
+            self.assertEqual(self.traces.found(), mine)
             self.assertEqual(len(others.found()), 1)
             said, complained = theirs.communicate("on\n", timeout=system.PATIENCE)
             self.assertEqual((theirs.returncode, said), (0, ""), complained)
             others.wait_for_none()
-            self.assertEqual(traces.found(), mine)
+            self.assertEqual(self.traces.found(), mine)
             self.tracectl("root", "stop", "lost")
             self.assertEqual(len(self.events(self.output("root", "lost"))), 200)
             # The exact number of its own, and nothing of what the session here has recorded.

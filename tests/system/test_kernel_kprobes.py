@@ -7,17 +7,11 @@ import unittest
 import host
 import system
 import test_kernel as kernel
-from service import ServiceTest
 from test_kernel import TRACEFS
 
 # What stat(1) asks the kernel once for each file.
 PLACE = "vfs_statx"
 OWN = '$ctx.procname == "stat"'
-
-
-def lines_of(name):
-    with open(f"{TRACEFS}/{name}", encoding="utf-8") as f:
-        return f.read().splitlines()
 
 
 if __name__ == "__main__":
@@ -26,19 +20,9 @@ if __name__ == "__main__":
 
 @host.needs_host
 @unittest.skipUnless(os.path.exists(f"{TRACEFS}/kprobe_events"), "this kernel has no kprobes (CONFIG_KPROBE_EVENTS)")
-class KprobesTest(ServiceTest):
-    def setUp(self):
-        self.addCleanup(self.wait_for_none)
-        super().setUp()
-
+class KprobesTest(kernel.TracefsTest):
     def ours(self):
-        if not os.path.exists(self.host.file("/run/tracectl/kernel-id")):
-            return []
-        group = f"tracectl_{self.host.read('/run/tracectl/kernel-id')}_"
-        return [line for line in lines_of("kprobe_events") if f":{group}" in line]
-
-    def wait_for_none(self):
-        system.wait_until(lambda: not self.ours(), "the probes to go")
+        return self.traces.probes("kprobe_events")
 
     def create(self, session, *args):
         self.tracectl("root", "create", session)

@@ -15,7 +15,7 @@ import host
 import system
 import test_kernel as kernel
 import test_service_takeover as takeover
-from service import SOURCE, ServiceTest
+from service import SOURCE
 
 RULE = """
 polkit.addRule(function(action, subject) {
@@ -139,7 +139,7 @@ if __name__ == "__main__":
 
 @host.needs_host
 @unittest.skipUnless(os.path.isdir(f"{kernel.TRACEFS}/instances"), "needs tracefs")
-class OwnTest(ServiceTest):
+class OwnTest(kernel.TracefsTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -157,14 +157,8 @@ class OwnTest(ServiceTest):
 
     def instance(self):
         """The one that this host has."""
-        kernel_id = self.host.read("/run/tracectl/kernel-id")
-        (name,) = [name for name in os.listdir(f"{kernel.TRACEFS}/instances") if f"tracectl-{kernel_id}-" in name]
+        (name,) = self.instances()
         return f"{kernel.TRACEFS}/instances/{name}"
-
-    def wait_for_none(self):
-        kernel_id = self.host.read("/run/tracectl/kernel-id")
-        system.wait_until(lambda: not any(f"tracectl-{kernel_id}-" in name
-                                          for name in os.listdir(f"{kernel.TRACEFS}/instances")), "the instance to go")
 
     def steps(self):
         process = self.start(["/usr/local/bin/steps"], user="alice")

@@ -11,7 +11,6 @@ import unittest
 import host
 import system
 import test_kernel
-from service import ServiceTest
 
 TRACEFS = test_kernel.TRACEFS
 PYTHON = "/usr/bin/python3.11"
@@ -90,26 +89,15 @@ if __name__ == "__main__":
 
 @host.needs_host
 @unittest.skipUnless(os.path.exists(f"{TRACEFS}/uprobe_events"), "needs tracefs with probes of programs")
-class ProbesTest(ServiceTest):
+class ProbesTest(test_kernel.TracefsTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.host.write("/root/twice.c", TWICE)
         cls.host.run("cc -D_GNU_SOURCE -O2 /root/twice.c -o /usr/local/bin/twice")
 
-    def setUp(self):
-        self.addCleanup(self.wait_for_none)
-        super().setUp()
-
     def ours(self):
-        """The probes of this host's tracingd."""
-        if not os.path.exists(self.host.file("/run/tracectl/kernel-id")):
-            return []
-        kernel_id = self.host.read("/run/tracectl/kernel-id")
-        return [line for line in probe_lines() if line.startswith((f"p:tracectl_{kernel_id}_", f"r:tracectl_{kernel_id}_"))]
-
-    def wait_for_none(self):
-        system.wait_until(lambda: not self.ours(), "the probes to go")
+        return self.traces.probes("uprobe_events")
 
     def enable(self, user, session, *args):
         return self.tracectl(user, "enable-event", "--kernel", "-s", session, *args)
@@ -261,9 +249,8 @@ class ProbesTest(ServiceTest):
         """Its session's probes go on; those of no session go, and nobody else's."""
         self.tracectl("root", "create", "kept")
         self.enable("root", "kept", "--userspace-probe", "/usr/local/bin/twice:step")
-        kernel_id = self.host.read("/run/tracectl/kernel-id")
         other = "p:probes_of_others/one /usr/bin/true:0x2000"
-        lost = f"p:tracectl_{kernel_id}_0_4000000/p0000000000000000_0_x /usr/bin/true:0x2000"
+        lost = f"p:tracectl_{self.traces.id()}_0_4000000/p0000000000000000_0_x /usr/bin/true:0x2000"
         for line in other, lost:
             write_probe(line)
         self.addCleanup(write_probe, "-:probes_of_others/one")
@@ -294,7 +281,7 @@ class ProbesTest(ServiceTest):
             self.enable("root", "keeps", "--userspace-probe", "/usr/local/bin/twice:step")
             system.wait_until(lambda: not has_group(groups[0]), "the probe to go")
             self.assertEqual([group for group in groups if has_group(group)], groups[1:])
-            own = self.host.read("/run/tracectl/kernel-id")
+            own = self.traces.id()
             asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, place_of(own), 1, 0)
             self.assertEqual(struct.unpack("hhqqi4x", fcntl.fcntl(f, F_OFD_GETLK, asked))[0], fcntl.F_RDLCK)
         self.tracectl("root", "destroy", "keeps")
@@ -304,8 +291,10 @@ class ProbesTest(ServiceTest):
         self.tracectl("root", "create", "probed")
         self.enable("root", "probed", "--userspace-probe", "/usr/local/bin/twice:step")
         self.tracectl("root", "create", "whole")
-        self.enable("root", "whole", "--syscall", "-a", "--filter", '$ctx.procname == "twice"')
-        self.record("root", "whole", ["twice", "1"])
+        name = system.unique("twice")
+        self.host.run(f"cp /usr/local/bin/twice /usr/local/bin/{name}")
+        self.enable("root", "whole", "--syscall", "-a", "--filter", f'$ctx.procname == "{name}"')
+        self.record("root", "whole", [name, "1"])
         names = {re.search(r" (\w[\w:]*): \{", line).group(1) for line in self.events(self.output("root", "whole"))}
         self.assertIn("syscall_entry_write", names)
         self.assertNotIn("step", names)

@@ -9,7 +9,7 @@ import host
 import test_kernel as kernel
 from service import ServiceTest
 
-PROFILE = """\
+PROFILE = f"""\
 [Session]
 Name=both
 Start=yes
@@ -21,10 +21,10 @@ Event=pair:*
 Domain=kernel
 SubBufferSize=4K
 SubBufferCount=16
-Event=kernel syscall getpgid filter=$ctx.procname == "pairs"
-Event=sched_process_exec filter=$ctx.procname == "pairs"
+Event=kernel syscall getpgid filter=$ctx.procname == "{kernel.OURS}"
+Event=sched_process_exec filter=$ctx.procname == "{kernel.OURS}"
 """
-WITHOUT = PROFILE.replace('Event=sched_process_exec filter=$ctx.procname == "pairs"\n', "")
+WITHOUT = PROFILE.replace(f'Event=sched_process_exec filter=$ctx.procname == "{kernel.OURS}"\n', "")
 
 
 if __name__ == "__main__":
@@ -37,9 +37,7 @@ class KernelProfile(ServiceTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.host.write("/root/pairs.c", kernel.PAIRS)
-        cls.host.run("cc -D_GNU_SOURCE -O2 /root/pairs.c -o /usr/local/bin/pairs -pthread "
-                     "$(pkg-config --cflags --libs tracectl-tracepoint)")
+        kernel.install_pairs(cls.host, kernel.OURS)
 
     def apply(self, text, *args):
         self.host.write("/root/both.conf", text)
@@ -58,13 +56,13 @@ class KernelProfile(ServiceTest):
         self.assertEqual(first, foreseen)
         self.assertEqual(first["after"]["Channel main.Event"], ["pair:*"])
         self.assertEqual(first["after"]["Kernel channel main.SubBufferSize"], "4K")
-        self.assertIn('kernel event sched_process_exec filter=$ctx.procname == "pairs"',
+        self.assertIn(f'kernel event sched_process_exec filter=$ctx.procname == "{kernel.OURS}"',
                       first["after"]["Kernel channel main.Event"])
         self.assertFalse(self.apply(PROFILE)["changed"])
-        self.host.run(["/usr/local/bin/pairs", "10"])
+        self.host.run([f"/usr/local/bin/{kernel.OURS}", "10"])
         second = self.apply(WITHOUT)
         self.assertEqual(list(second["after"]), ["Kernel channel main.Event"])
-        self.host.run(["/usr/local/bin/pairs", "10"])
+        self.host.run([f"/usr/local/bin/{kernel.OURS}", "10"])
         self.tracectl("root", "stop", "both")
         self.assertEqual(self.count("pair:", "syscall_entry_getpgid", "syscall_exit_getpgid", "sched_process_exec"),
                          [40, 20, 20, 1])
@@ -77,7 +75,7 @@ class KernelProfile(ServiceTest):
         self.tracectl("root", "destroy", "both")
         self.apply(text)
         self.assertEqual(self.tracectl("root", "dump", "both").stdout, text)
-        self.host.run(["/usr/local/bin/pairs", "5"])
+        self.host.run([f"/usr/local/bin/{kernel.OURS}", "5"])
         self.tracectl("root", "stop", "both")
         self.assertEqual(self.count("pair:", "syscall_entry_getpgid", "syscall_exit_getpgid", "sched_process_exec"),
                          [10, 5, 5, 1])
@@ -117,7 +115,7 @@ class KernelProfile(ServiceTest):
         self.host.systemctl("start", "tracectl-session@both.service")
         self.addCleanup(self.host.systemctl, "stop", "tracectl-session@both.service")
         self.assertEqual(self.get("root", "both", "State"), "active")
-        self.host.run(["/usr/local/bin/pairs", "5"])
+        self.host.run([f"/usr/local/bin/{kernel.OURS}", "5"])
         self.tracectl("root", "stop", "both")
         self.assertEqual(self.count("pair:", "syscall_entry_getpgid", "syscall_exit_getpgid", "sched_process_exec"),
                          [10, 5, 5, 1])

@@ -249,18 +249,13 @@ class Upgrade(UpgradeTest):
             self.assertIn(f"{emitter.emitted:,} events, 0 lost", read_line(client).decode())
             self.assertEqual(self.counters(trace), list(range(emitter.emitted)))
 
-    def install_pairs(self):
-        self.host.write("/root/pairs.c", kernel.PAIRS)
-        self.host.run("cc -D_GNU_SOURCE -O2 /root/pairs.c -o /usr/local/bin/upgraded -pthread "
-                      "$(pkg-config --cflags --libs tracectl-tracepoint)")
-
     @unittest.skipUnless(os.path.isdir(f"{kernel.TRACEFS}/instances"), "needs tracefs")
     def test_kernel(self):
         """A ring of the kernel's is emptied by consumers of either version, beside those of a program."""
-        self.install_pairs()
+        kernel.install_pairs(self.host, kernel.OURS)
         self.tracectl("root", "create", "kernel")
         self.tracectl("root", "enable-event", "--kernel", "-s", "kernel", "--syscall", "getpgid", "--filter",
-                      '$ctx.procname == "upgraded"')
+                      f'$ctx.procname == "{kernel.OURS}"')
         self.tracectl("root", "enable-event", "-s", "kernel", "pair:*")
         self.tracectl("root", "start", "kernel")
         turns = 0
@@ -268,7 +263,7 @@ class Upgrade(UpgradeTest):
         def call():
             nonlocal turns
             turns += 1
-            self.host.run(["upgraded", "100"])
+            self.host.run([kernel.OURS, "100"])
 
         self.each_way(["kernel"], call, user="root")
         self.tracectl("root", "stop", "kernel")
@@ -283,14 +278,14 @@ class Upgrade(UpgradeTest):
     def test_kernel_of_a_user(self):
         """Such a session ends with a tracingd that is replaced, and says so; what it has had is there, and another one
         can be made."""
-        self.install_pairs()
+        kernel.install_pairs(self.host, kernel.OURS)
         self.host.write("/etc/polkit-1/rules.d/50-own.rules", own.RULE)
         self.host.systemctl("restart", "polkit.service")
         # A tracingd sees what was there when it began.
         self.host.systemctl("stop", "tracingd.service")
         self.host.show_machine_proc()
         for change in (self.upgrade, self.downgrade):
-            command = ["sh", "-c", "upgraded 10; read line; upgraded 10"]
+            command = ["sh", "-c", f"{kernel.OURS} 10; read line; {kernel.OURS} 10"]
             client = self.start(["tracectl", "record", "--kernel", "--syscall", "getpgid", "-o", f"/home/alice/{change.__name__}",
                                  "--", *command], user="alice")
             system.wait_until(lambda: "active" in self.tracectl("alice", "list", "--no-legend").stdout, "a session")
