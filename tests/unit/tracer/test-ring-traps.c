@@ -2,8 +2,8 @@
 
 /*
  * A writer that dies, or is stopped, lapped and continued, or moved to another
- * CPU, at each instruction of the recording path: traps at addresses, for who steps through a restartable
- * sequence only ever sees it aborted. Every kind of event and what comes with
+ * CPU, or interrupted by a signal whose handler traces, at each instruction of the recording path: traps at addresses,
+ * for who steps through a restartable sequence only ever sees it aborted. Every kind of event and what comes with
  * it (thread records, extended headers, sub-buffer switches, full rings, events
  * larger than a sub-buffer) passes by; every record that is there afterwards is
  * whole and in order, and what was emitted is recorded or counted, up to the one
@@ -18,6 +18,7 @@
 #include <sys/ptrace.h>
 #include <sys/user.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -32,6 +33,7 @@
 #define SUBBUF_SIZE 4096
 #define EVENTS 1500
 #define OTHER UINT64_C(1000000) /* values of the other writer, from here on */
+#define HANDLED 300             /* events of a signal handler, more than a sub-buffer has room for */
 
 enum {
         ID_U64 = 1,
@@ -44,6 +46,7 @@ enum fate {
         FATE_DIE,
         FATE_STOP, /* and is lapped meanwhile */
         FATE_MOVE, /* to another CPU */
+        FATE_INTERRUPTED, /* by a handler that traces */
 };
 
 static const char *const functions[] = {
@@ -332,6 +335,77 @@ static void check_after_stop(struct world *w, uint32_t flags) {
         }
 }
 
+/* Of the writer that is to be interrupted. */
+static struct {
+        struct world *world;
+        uintptr_t address;
+        uint8_t original;
+} interruption;
+
+/* Where the trap was in a restartable sequence, the kernel has aborted that by now: it begins again. */
+static void trace_in_handler(int sig, siginfo_t *info, void *userdata) {
+        greg_t *rip = &((ucontext_t *) userdata)->uc_mcontext.gregs[REG_RIP];
+        struct world *w = interruption.world;
+
+        *(uint8_t *) interruption.address = interruption.original;
+        if (*rip == (greg_t) interruption.address + 1)
+                (*rip)--;
+        for (uint64_t i = 0; i < HANDLED; i++) {
+                uint64_t pair[2] = { OTHER + i, ~(OTHER + i) };
+                struct tracectl_span span = { pair, 16, TRACECTL_SPAN_BYTES };
+
+                if (i % 2)
+                        tracectl_record_fixed(&w->events[0], pair, 8);
+                else
+                        tracectl_record_spans(&w->events[1], &span, 1);
+        }
+        w->progress[1].done += HANDLED;
+}
+
+/* A handler traces once, when the writer comes to address. Returns whether it did. */
+static bool interrupt_at(struct world *w, uintptr_t address) {
+        pid_t pid = fork();
+        int status;
+
+        g_assert_cmpint(pid, >=, 0);
+        if (pid == 0) {
+                struct sigaction action = { .sa_sigaction = trace_in_handler, .sa_flags = SA_SIGINFO };
+
+                become_writer(w);
+                interruption.world = w;
+                interruption.address = address;
+                g_assert_cmpint(sigaction(SIGTRAP, &action, NULL), ==, 0);
+                interruption.original = instruction_trap(address);
+                write_all(w);
+        }
+        g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+        g_assert_cmpint(status, ==, 0);
+        return w->progress[1].done > 0;
+}
+
+/* Both the handler's events and those around them, wherever there was room. */
+static void check_after_interruption(struct world *w, uint32_t flags) {
+        if (flags & RING_OVERWRITE)
+                skip_overwritten(w);
+        reader_consume(&w->r);
+        if (flags & RING_OVERWRITE) {
+                g_assert_cmpuint(w->next, ==, EVENTS);
+                g_assert_cmpuint(fixture_discarded(&w->f), ==, (EVENTS + 46) / 97);
+        } else
+                g_assert_cmpuint(w->recorded + fixture_discarded(&w->f), ==, EVENTS + w->progress[1].done);
+}
+
+static bool meet(struct world *w, uintptr_t address, uint32_t flags, enum fate fate) {
+        switch (fate) {
+        case FATE_DIE:
+                return die_at(w, address);
+        case FATE_INTERRUPTED:
+                return interrupt_at(w, address);
+        default:
+                return stop_at(w, address, flags, fate);
+        }
+}
+
 static void at_each(uint32_t flags, enum fate fate) {
         GArray *addresses = instructions_of(functions, (uintptr_t) tracectl_record_fixed, "tracectl_record_fixed");
         unsigned reached = 0;
@@ -350,9 +424,11 @@ static void at_each(uint32_t flags, enum fate fate) {
                 world_reset(&w);
                 w.gaps = fate != FATE_DIE && !(flags & RING_OVERWRITE);
                 w.progress[1] = (struct progress) { 0 };
-                came = fate == FATE_DIE ? die_at(&w, address) : stop_at(&w, address, flags, fate);
+                came = meet(&w, address, flags, fate);
                 reached += came;
-                if (fate != FATE_DIE && came)
+                if (fate == FATE_INTERRUPTED)
+                        check_after_interruption(&w, flags);
+                else if (fate != FATE_DIE && came)
                         check_after_stop(&w, flags);
                 else
                         check_after_death(&w, flags);
@@ -369,6 +445,10 @@ static void test_die(gconstpointer flags) {
 
 static void test_stop(gconstpointer flags) {
         at_each(GPOINTER_TO_UINT(flags), FATE_STOP);
+}
+
+static void test_interrupt(gconstpointer flags) {
+        at_each(GPOINTER_TO_UINT(flags), FATE_INTERRUPTED);
 }
 
 static void test_move(gconstpointer flags) {
@@ -391,8 +471,13 @@ int main(int argc, char *argv[]) {
                 g_test_add_data_func("/traps/stop/discard", GUINT_TO_POINTER(0), test_stop);
                 g_test_add_data_func("/traps/stop/overwrite", GUINT_TO_POINTER(RING_OVERWRITE), test_stop);
                 g_test_add_data_func("/traps/move", GUINT_TO_POINTER(0), test_move);
+                g_test_add_data_func("/traps/interrupt/discard", GUINT_TO_POINTER(0), test_interrupt);
+                g_test_add_data_func("/traps/interrupt/overwrite", GUINT_TO_POINTER(RING_OVERWRITE), test_interrupt);
         }
         g_test_add_data_func("/traps/die/locked", GUINT_TO_POINTER(RING_LOCKED), test_die);
         g_test_add_data_func("/traps/die/locked-overwrite", GUINT_TO_POINTER(RING_LOCKED | RING_OVERWRITE), test_die);
+        g_test_add_data_func("/traps/interrupt/locked", GUINT_TO_POINTER(RING_LOCKED), test_interrupt);
+        g_test_add_data_func("/traps/interrupt/locked-overwrite", GUINT_TO_POINTER(RING_LOCKED | RING_OVERWRITE),
+                             test_interrupt);
         return g_test_run();
 }

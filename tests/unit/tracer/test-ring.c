@@ -108,42 +108,81 @@ static void check_string(uint32_t cpu, int32_t pid, int32_t tid, uint64_t time, 
         s->n++;
 }
 
+/* The length of a string that leaves not a byte of a sub-buffer free, behind a thread record and its own header. */
+static size_t largest_string(uint64_t subbuf_size, bool extended) {
+        return subbuf_size - 12 - (extended ? 13 : 4) - 1;
+}
+
+/* Writes a string, or bytes of which the last one is 0; it must be there, or counted, as it fits. */
+static void check_length(struct fixture *f, struct reader *r, char *text, size_t length, bool extended, bool bytes) {
+        struct tracectl_span span = { text, (uint32_t) length + bytes,
+                                      bytes ? TRACECTL_SPAN_BYTES : TRACECTL_SPAN_STRING };
+        struct write_event event = { extended ? 70000 : 29, 1, 2, &span, 1 };
+        bool fits = length <= largest_string(f->geometry.subbuf_size, extended);
+        uint64_t lost = fixture_discarded(f);
+        struct strings *s = r->userdata;
+
+        *s = (struct strings) { .expect = text, .length = length, .id = event.id };
+        text[length] = '\0';
+        if (f->geometry.flags & RING_LOCKED)
+                ring_locked_write(&f->map, &event);
+        else
+                ring_rseq_write(ring_rseq_of_thread(), &f->map, &event);
+        reader_consume(r);
+        g_assert_cmpuint(s->n, ==, fits);
+        g_assert_cmpuint(fixture_discarded(f), ==, lost + !fits);
+        text[length] = 'x';
+}
+
 /* Strings of every length around 8 and up to more than a sub-buffer, compact and extended ids. */
 static void test_strings(gconstpointer data) {
         const struct form *form = data;
         char text[5000];
         struct fixture f;
         struct reader r;
-        struct strings s = { .expect = text };
-        uint64_t lost = 0;
+        struct strings s;
 
         memset(text, 'x', sizeof(text) - 1);
         fixture_init(&f, form->flags, form->clock, 8, 4096);
         fixture_pin(0);
         reader_init(&r, &f, check_string, &s);
         r.payload_size = string_size;
-        for (size_t length = 0; length < sizeof(text) - 1; length += length < 40 ? 1 : 127) {
-                for (unsigned k = 0; k < 2; k++) {
-                        struct tracectl_span span = { text, (uint32_t) length, TRACECTL_SPAN_STRING };
-                        struct write_event event = { k ? 29 : 70000, 1, 2, &span, 1 };
-                        /* thread record, header and NUL leave this much of a fresh sub-buffer */
-                        bool fits = length + 1 + 12 + (k ? 4 : 13) <= 4096;
-
-                        s.n = 0;
-                        s.length = length;
-                        s.id = event.id;
-                        if (form->flags & RING_LOCKED)
-                                ring_locked_write(&f.map, &event);
-                        else
-                                ring_rseq_write(ring_rseq_of_thread(), &f.map, &event);
-                        reader_consume(&r);
-                        lost += !fits;
-                        g_assert_cmpuint(s.n, ==, fits);
-                        g_assert_cmpuint(fixture_discarded(&f), ==, lost);
-                }
-        }
-        g_assert_cmpuint(lost, >, 0);
+        for (size_t length = 0; length < sizeof(text) - 1; length += length < 40 ? 1 : 127)
+                for (unsigned k = 0; k < 2; k++)
+                        check_length(&f, &r, text, length, k, false);
+        g_assert_cmpuint(fixture_discarded(&f), >, 0);
         fixture_done(&f);
+}
+
+/* In the smallest and the largest sub-buffers: the largest events that there is room for, and one byte more. */
+static void test_sizes(gconstpointer data) {
+        static const uint64_t sizes[] = { RING_SUBBUF_SIZE_MIN, RING_SUBBUF_SIZE_MAX };
+        const struct form *form = data;
+        g_autofree char *text = g_malloc(RING_SUBBUF_SIZE_MAX);
+        struct strings s;
+
+        memset(text, 'x', RING_SUBBUF_SIZE_MAX);
+        fixture_pin(0);
+        for (unsigned i = 0; i < G_N_ELEMENTS(sizes); i++) {
+                struct fixture f;
+                struct reader r;
+
+                fixture_init(&f, form->flags, form->clock, RING_SUBBUFS_MIN, sizes[i]);
+                reader_init(&r, &f, check_string, &s);
+                r.payload_size = string_size;
+                for (unsigned k = 0; k < 4; k++) {
+                        bool extended = k & 1, bytes = k & 2;
+                        size_t largest = largest_string(sizes[i], extended);
+
+                        check_length(&f, &r, text, 9, extended, bytes);
+                        check_length(&f, &r, text, largest, extended, bytes);
+                        check_length(&f, &r, text, largest / 2 + 1, extended, bytes);
+                        check_length(&f, &r, text, largest + 1, extended, bytes);
+                        check_length(&f, &r, text, largest, extended, bytes);
+                }
+                g_assert_cmpuint(fixture_discarded(&f), ==, 4);
+                fixture_done(&f);
+        }
 }
 
 /* The newest survive: a snapshot holds whole sub-buffers, contiguous up to the last event. */
@@ -335,9 +374,9 @@ static const struct {
         const char *name;
         void (*func)(gconstpointer);
 } tests[] = {
-        { "in-order", test_in_order },   { "discard", test_discard },           { "strings", test_strings },
-        { "overwrite", test_overwrite }, { "threads", test_threads },           { "long-silence", test_long_silence },
-        { "hostile", test_hostile },     { "taken", test_taken },
+        { "in-order", test_in_order }, { "discard", test_discard },     { "strings", test_strings },
+        { "sizes", test_sizes },       { "overwrite", test_overwrite }, { "threads", test_threads },
+        { "hostile", test_hostile },   { "taken", test_taken },         { "long-silence", test_long_silence },
 };
 
 int main(int argc, char *argv[]) {
