@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -129,7 +130,11 @@ static bool is_forbidden(void) {
                 { SYS_ppoll, { 0, 0, -1 } },
         };
 
-        return !probe_survives(needed, ARRAY_SIZE(needed));
+        /* Where this thread has restartable sequences, the C library ends a process whose next thread cannot have them. */
+        static const struct probe next_thread = { SYS_rseq, { 0 }, -EINVAL };
+
+        return !probe_survives(needed, ARRAY_SIZE(needed)) ||
+               (ring_rseq_registered() && !probe_survives(&next_thread, 1));
 }
 
 /*
@@ -277,6 +282,8 @@ bool helper_pause(struct helper_pause *ret) {
 }
 
 void helper_continue(const struct helper_pause *pause, bool changed) {
+        bool forbidden = is_forbidden();
+
         for (unsigned i = 0; i < DAEMONS; i++) {
                 struct daemon *d = &daemons[i];
 
@@ -285,7 +292,8 @@ void helper_continue(const struct helper_pause *pause, bool changed) {
                 if (changed)
                         daemon_renounce(d, pause->states[i]);
                 daemon_expect(d);
-                daemon_start(d, pause->states[i]);
+                if (!forbidden)
+                        daemon_start(d, pause->states[i]);
                 /* Who is told of no change must not record either. */
                 if (!daemon_runs(d))
                         daemon_leave(d);

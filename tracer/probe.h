@@ -12,10 +12,11 @@
 
 struct probe {
         long nr, arguments[3]; /* such that nothing happens */
+        long answer;           /* of the kernel's, which nothing else will do for; 0: any will */
 };
 
 /* Whether there is such a filter. */
 bool probe_is_filtered(void);
 
-/* Whether none of these calls kills. Not async-signal-safe. */
+/* Whether none of these calls kills, or has another answer. Not async-signal-safe. */
 bool probe_survives(const struct probe *calls, size_t n);

@@ -20,12 +20,30 @@
  *    registration failed or was never made (old libc, seccomp, valgrind).
  */
 
+#include <linux/rseq.h>
+#include <stddef.h>
+
 #include "tracer/ring-write.h"
+
+/* The C library registers each thread; weak, since older ones do not have it. */
+extern const ptrdiff_t __rseq_offset __attribute__((weak));
+extern const unsigned int __rseq_size __attribute__((weak));
+
+static struct rseq *find_registered(void) {
+        struct rseq *rseq;
+
+        if (!&__rseq_size || !&__rseq_offset || __rseq_size == 0)
+                return NULL;
+        rseq = (struct rseq *) ((char *) __builtin_thread_pointer() + __rseq_offset);
+        return (int32_t) __atomic_load_n(&rseq->cpu_id, __ATOMIC_RELAXED) >= 0 ? rseq : NULL;
+}
+
+bool ring_rseq_registered(void) {
+        return find_registered();
+}
 
 #if defined(__x86_64__)
 
-#include <linux/rseq.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/rseq.h>
 
@@ -33,17 +51,8 @@
 #include "tracer/plan.h"
 #include "tracer/rseq-plan-x86_64.h"
 
-/* The C library registers each thread; weak, since older ones do not have it. */
-extern const ptrdiff_t __rseq_offset __attribute__((weak));
-extern const unsigned int __rseq_size __attribute__((weak));
-
 struct rseq *ring_rseq_of_thread(void) {
-        struct rseq *rseq;
-
-        if (!&__rseq_size || !&__rseq_offset || __rseq_size == 0)
-                return NULL;
-        rseq = (struct rseq *) ((char *) __builtin_thread_pointer() + __rseq_offset);
-        return (int32_t) __atomic_load_n(&rseq->cpu_id, __ATOMIC_RELAXED) >= 0 ? rseq : NULL;
+        return find_registered();
 }
 
 /* Enters the next sub-buffer, or finds the ring full. Somebody else may do it first: then look again. */

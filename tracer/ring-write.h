@@ -32,6 +32,9 @@ struct rseq;
 /* The calling thread's restartable sequences, or NULL where it has none. They stay where they are until it ends. */
 struct rseq *ring_rseq_of_thread(void);
 
+/* Whether the C library has registered any for it, also where nothing here uses them. */
+bool ring_rseq_registered(void);
+
 void ring_rseq_write(struct rseq *rseq, const struct ring_map *map, const struct write_event *event);
 
 void ring_locked_write(const struct ring_map *map, const struct write_event *event);

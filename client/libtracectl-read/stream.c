@@ -12,9 +12,10 @@
 #include "client/libtracectl-read/layout.h"
 #include "client/libtracectl-read/packet.h"
 #include "common/cleanup.h"
+#include "protocol/ring.h"
 
-/* Nothing that a tracer writes is larger; without an end, a broken trace could take the machine's memory. */
-#define EVENT_SIZE_MAX ((size_t) 8 << 20)
+/* Nothing that our tracer writes is larger; without an end, a broken trace could take the machine's memory. */
+#define EVENT_SIZE_MAX ((size_t) RING_SUBBUF_SIZE_MAX)
 
 DEFINE_CLEANUP(struct stream *, stream_free)
 

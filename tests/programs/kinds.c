@@ -14,6 +14,14 @@
  *   kinds killed         ends by SIGKILL
  *   kinds crashed        ends by SIGSEGV, from a handler that traces
  *   kinds stepped        calls step(), for a debugger to go through
+ *   kinds threads-come   threads that begin and end while others trace, some of them detached
+ *   kinds vfork          a program started by vfork(), whose child traces before
+ *   kinds clone          a child of the bare system call, which traces and then executes a program
+ *   kinds unshare        leaves its parent's files and folders, and, where it may, its user namespace
+ *   kinds no-rseq        behind a filter of system calls that refuses rseq
+ *   kinds no-membarrier  behind one that refuses membarrier
+ *   kinds server         has workers that give up root, each of which looks for what is root's
+ *   kinds texts          strings that are longer than most sub-buffers
  *
  * Prints nothing but what goes wrong. It is linked as a program of every kind,
  * statically and for other processors, too.
@@ -32,20 +40,22 @@
 #define TRACECTL_SHORT_NAMES
 #include <tracectl/tracepoint.h>
 
+#include "kinds.h"
+
 #define THREADS 8
 
 extern char **environ;
 
 void step(void);
 
-static void check(int ok, const char *what) {
+void check(int ok, const char *what) {
         if (!ok) {
                 perror(what);
                 exit(1);
         }
 }
 
-static void wait_for(pid_t pid) {
+void wait_for(pid_t pid) {
         int status;
 
         check(waitpid(pid, &status, 0) == pid && status == 0, "child");
@@ -59,7 +69,7 @@ static void *small_stack(void *unused) {
         return NULL;
 }
 
-static void small_stacks(void) {
+static void small_stacks(const char *self) {
         long least = sysconf(_SC_THREAD_STACK_MIN);
         pthread_t threads[THREADS];
         pthread_attr_t attr;
@@ -83,7 +93,7 @@ static void *ending_thread(void *unused) {
         return NULL;
 }
 
-static void thread_ends(void) {
+static void thread_ends(const char *self) {
         pthread_t t;
 
         check(pthread_key_create(&key, last_of_thread) == 0, "pthread_key_create");
@@ -105,7 +115,7 @@ static void spawn(const char *self) {
         wait_for(pid);
 }
 
-static void become_daemon(void) {
+static void become_daemon(const char *self) {
         int ends[2];
         char byte;
         pid_t pid;
@@ -123,7 +133,7 @@ static void become_daemon(void) {
         check(read(ends[0], &byte, 1) == 0, "read");
 }
 
-static void enter_root(void) {
+static void enter_root(const char *self) {
         pid_t pid;
 
         check(chroot(".") == 0, "chroot");
@@ -145,53 +155,67 @@ void __attribute__((noinline)) step(void) {
         tracectl_trace(kinds, stepped, tp_u64(number, 1));
 }
 
-static int run(const char *self, const char *kind) {
-        if (strcmp(kind, "small-stacks") == 0)
-                small_stacks();
-        else if (strcmp(kind, "thread-ends") == 0)
-                thread_ends();
-        else if (strcmp(kind, "spawn") == 0)
-                spawn(self);
-        else if (strcmp(kind, "daemon") == 0)
-                become_daemon();
-        else if (strcmp(kind, "chroot") == 0)
-                enter_root();
-        else if (strcmp(kind, "exit") == 0)
-                _exit(3);
-        else if (strcmp(kind, "killed") == 0)
-                kill(getpid(), SIGKILL);
-        else if (strcmp(kind, "crashed") == 0) {
-                signal(SIGSEGV, on_crash);
-                raise(SIGSEGV);
-                raise(SIGSEGV);
-        } else if (strcmp(kind, "stepped") == 0)
-                step();
-        else
-                return 2;
-        return 0;
+static void end(const char *self) {
+        _exit(3);
 }
+
+static void be_killed(const char *self) {
+        kill(getpid(), SIGKILL);
+}
+
+static void crash(const char *self) {
+        signal(SIGSEGV, on_crash);
+        raise(SIGSEGV);
+        raise(SIGSEGV);
+}
+
+static void be_stepped(const char *self) {
+        step();
+}
+
+static void be_plain(const char *self) {
+}
+
+/* Only descriptors 0 to 2, before there is a library that could have any. */
+static void have_three_files(char *argv[]) {
+        const struct rlimit limit = { 3, 3 };
+
+        if (!getenv("KINDS_LIMITED")) {
+                /* The dynamic linker needs one. */
+                close(0);
+                check(setrlimit(RLIMIT_NOFILE, &limit) == 0, "setrlimit");
+                setenv("KINDS_LIMITED", "1", 1);
+                execv("/proc/self/exe", argv);
+                check(0, "execv");
+        }
+        tracectl_trace(kinds, limited);
+        check(dup(1) == 0 && dup(1) < 0, "dup");
+}
+
+static const struct {
+        const char *name;
+        void (*run)(const char *self);
+} kinds[] = {
+        { "plain", be_plain },           { "small-stacks", small_stacks }, { "thread-ends", thread_ends },
+        { "spawn", spawn },              { "daemon", become_daemon },      { "chroot", enter_root },
+        { "exit", end },                 { "killed", be_killed },          { "crashed", crash },
+        { "stepped", be_stepped },       { "threads-come", threads_come }, { "vfork", start_by_vfork },
+        { "clone", start_by_clone },     { "unshare", leave_namespaces },  { "no-rseq", live_without_rseq },
+        { "no-membarrier", live_without_membarrier }, { "server", serve }, { "texts", emit_texts },
+};
 
 int main(int argc, char *argv[]) {
         const char *kind = argc > 1 ? argv[1] : "plain";
 
         if (strcmp(kind, "no-files") == 0) {
-                const struct rlimit limit = { 3, 3 };
-
-                /* Before there is a library that could have files. */
-                if (!getenv("KINDS_LIMITED")) {
-                        /* The dynamic linker needs one. */
-                        close(0);
-                        check(setrlimit(RLIMIT_NOFILE, &limit) == 0, "setrlimit");
-                        setenv("KINDS_LIMITED", "1", 1);
-                        execv("/proc/self/exe", argv);
-                        check(0, "execv");
-                }
-                tracectl_trace(kinds, limited);
-                check(dup(1) == 0 && dup(1) < 0, "dup");
+                have_three_files(argv);
                 return 0;
         }
         tracectl_trace(kinds, begin, tp_str(kind, kind), tp_u64(number, (uint64_t) argc));
-        if (strcmp(kind, "plain") == 0)
-                return 0;
-        return run(argv[0], kind);
+        for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+                if (strcmp(kind, kinds[i].name) == 0) {
+                        kinds[i].run(argv[0]);
+                        return 0;
+                }
+        return 2;
 }

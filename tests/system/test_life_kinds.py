@@ -26,6 +26,12 @@ KIND_EVENTS = {
     "killed": (-9, []),
     "crashed": (-11, ["kinds:crash"]),
     "stepped": (0, ["kinds:stepped"]),
+    "threads-come": (0, ["kinds:comes", "kinds:goes"] * 200),
+    "vfork": (0, ["kinds:begin", "kinds:after_vfork"]),
+    "clone": (0, ["kinds:begin", "kinds:after_clone"]),
+    "unshare": (0, ["kinds:apart"]),
+    "no-rseq": (0, ["kinds:begin", *["kinds:small_stack", "tracectl:tracef"] * 8]),
+    "no-membarrier": (0, ["kinds:begin", *["kinds:small_stack", "tracectl:tracef"] * 8]),
 }
 
 
@@ -53,6 +59,19 @@ class Kinds(SystemTest):
         for kind, (status, names) in KIND_EVENTS.items():
             with self.subTest(kind=kind):
                 self.check_kind(STATIC, kind, status, names)
+
+    def test_form_of_rings(self):
+        """Who is refused rseq has rings of his own, with a lock; who is refused membarrier need not."""
+        for kind, own in (("no-rseq", True), ("no-membarrier", False)):
+            with self.subTest(kind=kind):
+                self.assertEqual(self.record("-o", kind, "--", KINDS, kind).returncode, 0)
+                sets = os.listdir(os.path.join(self.cwd, kind, "user", str(os.getuid())))
+                self.assertEqual(any(name.startswith("process-") for name in sets), own, sets)
+
+    @unittest.skipUnless(os.getuid() == 0, "needs root")
+    def test_server(self):
+        """Workers that give up root have nothing left of root's rings, and cannot reach the tracingd of this recording."""
+        self.check_kind(KINDS, "server", 0, ["kinds:worker_of_root"] * 4 + ["kinds:server"])
 
     @needs_plain_build
     @unittest.skipUnless(os.getuid() == 0, "needs root")
@@ -106,7 +125,8 @@ class Kinds(SystemTest):
         program = os.path.join(self.cwd, "kinds")
         return program, self.run_program(
             ["cc", "-g", f"-fsanitize={kind}", "-D_GNU_SOURCE", "-I", os.path.join(TOP, "tracer", "include"),
-             os.path.join(TOP, "tests", "programs", "kinds.c"), "-L", LIBRARY, "-ltracectl-tracepoint",
+             *(os.path.join(TOP, "tests", "programs", name) for name in ("kinds.c", "kinds-process.c")),
+             "-L", LIBRARY, "-ltracectl-tracepoint",
              f"-Wl,-rpath,{LIBRARY}", "-pthread", "-o", program], self.env)
 
     @needs_plain_build

@@ -464,6 +464,7 @@ static const struct filter filters[] = {
         { SCMP_SYS(membarrier), SCMP_ACT_ERRNO(EPERM), true },
         { SCMP_SYS(futex_waitv), SCMP_ACT_KILL_PROCESS, true },
         { SCMP_SYS(rseq), SCMP_ACT_KILL_PROCESS, false },
+        { SCMP_SYS(rseq), SCMP_ACT_ERRNO(ENOSYS), false }, /* the C library would end the process */
         { SCMP_SYS(close_range), SCMP_ACT_KILL_PROCESS, false },
         { SCMP_SYS(close_range), SCMP_ACT_ERRNO(ENOSYS), false },
         { SCMP_SYS(madvise), SCMP_ACT_ERRNO(EPERM), false }, /* when the daemon has been connected to */
@@ -480,14 +481,19 @@ static int next_descriptor(void) {
         return fd;
 }
 
-static void live_behind_filter(void) {
+static void load_filter(uint32_t action, int call) {
         scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
-        int next = next_descriptor();
 
         g_assert_nonnull(context);
-        g_assert_cmpint(seccomp_rule_add(context, filter->action, filter->call, 0), ==, 0);
+        g_assert_cmpint(seccomp_rule_add(context, action, call, 0), ==, 0);
         g_assert_cmpint(seccomp_load(context), ==, 0);
         seccomp_release(context);
+}
+
+static void live_behind_filter(void) {
+        int next = next_descriptor();
+
+        load_filter(filter->action, filter->call);
         /* Some are found out only when the first message is sent: nobody answers it. */
         if (!filter->recorded)
                 wait_config.answer_msec = WAIT_ANSWER_MSEC;
@@ -507,6 +513,35 @@ static void filters_of_system_calls(void) {
         }
 }
 
+/* One that comes when the helper is there already: there is none for children, nor after it had to end. */
+static void refuse_threads_later(void) {
+        int status;
+        pid_t pid;
+
+        register_and_trace();
+        load_filter(SCMP_ACT_ERRNO(EPERM), SCMP_SYS(rseq));
+        program_trace(2);
+        pid = fork();
+        if (pid == 0) {
+                program_trace(10);
+                _exit(program_enabled());
+        }
+        g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+        g_assert_cmpint(status, ==, 0);
+        g_assert_cmpuint(program_enabled(), ==, PROGRAM);
+        g_assert_cmpint(unshare(CLONE_NEWUSER), ==, 0);
+        g_assert_cmpuint(program_enabled(), ==, 0);
+        g_assert_cmpuint(count_ring_mappings(), ==, mappings_inherited);
+        program_trace(3);
+}
+
+static void filter_that_comes_later(void) {
+        pid_t pid = begin(refuse_threads_later);
+
+        (void) accept_and_apply();
+        end(pid, 4);
+}
+
 static const struct world_test tests[] = {
         { "uid-changed-for-good", uid_changed_for_good, true },
         { "uid-changed-unseen", uid_changed_unseen, true },
@@ -520,6 +555,7 @@ static const struct world_test tests[] = {
         { "children-of-clone", children_of_clone, false },
         { "more-threads-than-slots", more_threads_than_slots, false },
         { "filters-of-system-calls", filters_of_system_calls, false },
+        { "filter-that-comes-later", filter_that_comes_later, false, true },
 };
 
 int main(int argc, char **argv) {
