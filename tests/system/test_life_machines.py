@@ -94,6 +94,10 @@ class Machine:
                          {"kinds:begin": 1, "kinds:small_stack": 8, "tracectl:tracef": 8})
         self.assertEqual(self.check("kinds", "thread-ends"), {"kinds:begin": 1, "kinds:last_of_thread": 1})
 
+    def test_threads_that_end(self):
+        self.assertEqual(self.check("kinds", "threads-come"),
+                         {"kinds:begin": 1, "kinds:comes": 200, "kinds:goes": 200})
+
     def test_many_events(self):
         self.assertEqual(self.check("emit", "threads", "2", "2000"), {"test:tick": 4000})
 
@@ -114,6 +118,10 @@ class Words32(Machine, SystemTest):
     def test_kinds(self):
         self.assertEqual(self.check("kinds", "spawn"), {"kinds:begin": 3})
         self.assertEqual(self.check("kinds", "daemon"), {"kinds:begin": 1, "kinds:daemon": 1})
+        self.assertEqual(self.check("kinds", "vfork"), {"kinds:begin": 2, "kinds:after_vfork": 1})
+        self.assertEqual(self.check("kinds", "clone"), {"kinds:begin": 2, "kinds:after_clone": 1})
+        for kind in ("no-rseq", "no-membarrier"):
+            self.assertEqual(self.check("kinds", kind), {"kinds:begin": 2, "kinds:small_stack": 8, "tracectl:tracef": 8})
 
 
 @needs_plain_build
