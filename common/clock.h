@@ -48,6 +48,17 @@ static inline uint64_t trace_clock_read(enum trace_clock clock, int64_t timens_o
         return trace_clock_read_monotonic(timens_offset);
 }
 
+/*
+ * A clock that is read after this is read after whatever the program has loaded
+ * before. The time stamp counter alone needs it: the kernel, and the C library's
+ * CLOCK_MONOTONIC, order their reading by themselves.
+ */
+static inline void trace_clock_order(void) {
+#if defined(__x86_64__) || defined(__i386__)
+        __asm__ volatile("lfence" ::: "memory");
+#endif
+}
+
 /* Whether this processor has the clock. */
 static inline bool trace_clock_is_known(uint32_t clock) {
 #if defined(__x86_64__) || defined(__i386__)

@@ -125,7 +125,7 @@ int channel_new(struct set *set, const struct consumer_rings *rings, int ring_fd
         r = init_streams(channel);
         if (r < 0)
                 return r;
-        r = metadata_stream(&set->classes, channel->stream_id);
+        r = metadata_stream(&set->classes, channel->stream_id, channel->geometry.flags & RING_ORDERED);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(channel);

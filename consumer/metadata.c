@@ -159,21 +159,26 @@ int metadata_preamble(struct text *text, const struct session *session, const st
         return set->kernel ? kernel_metadata_header(text, clock_name(session)) : put_header(text);
 }
 
-int metadata_stream(struct text *text, uint32_t stream) {
-        return text_printf(text,
-                           "stream {\n"
-                           "\tid = %" PRIu32 ";\n"
-                           "\tevent.header := struct event_header;\n"
-                           "\tpacket.context := struct packet_context;\n"
-                           "};\n\n"
-                           "event {\n"
-                           "\tname = \"tracectl:thread\";\n"
-                           "\tid = %u;\n"
-                           "\tstream_id = %" PRIu32 ";\n"
-                           "\tfields := struct {\n"
-                           "\t\tint32_t _pid;\n"
-                           "\t\tint32_t _tid;\n"
-                           "\t};\n"
-                           "};\n\n",
-                           stream, CTF_ID_THREAD, stream);
+int metadata_stream(struct text *text, uint32_t stream, bool ordered) {
+        int r;
+
+        r = text_printf(text,
+                        "stream {\n"
+                        "\tid = %" PRIu32 ";\n"
+                        "\tevent.header := struct event_header;\n"
+                        "\tpacket.context := struct packet_context;\n"
+                        "};\n\n"
+                        "event {\n"
+                        "\tname = \"tracectl:thread\";\n"
+                        "\tid = %u;\n"
+                        "\tstream_id = %" PRIu32 ";\n"
+                        "\tfields := struct {\n"
+                        "\t\tint32_t _pid;\n"
+                        "\t\tint32_t _tid;\n"
+                        "\t};\n"
+                        "};\n\n",
+                        stream, CTF_ID_THREAD, stream);
+        if (r >= 0 && ordered)
+                r = text_printf(text, "env {\n\tstream_%" PRIu32 "_clock = \"ordered\";\n};\n\n", stream);
+        return r;
 }

@@ -28,8 +28,11 @@ struct metadata_set {
 int metadata_preamble(struct text *text, const struct session *session, const struct metadata_set *set,
                       const uint8_t uuid[16]);
 
-/* A stream class and its tracectl:thread. */
-int metadata_stream(struct text *text, uint32_t stream);
+/*
+ * A stream class and its tracectl:thread. ordered (RING_ORDERED): the environment says of the stream N that
+ * stream_N_clock is "ordered".
+ */
+int metadata_stream(struct text *text, uint32_t stream, bool ordered);
 
 /* contexts: of the stream; app: what those of its application are. */
 int metadata_event(struct text *text, uint32_t stream, uint32_t id, const struct context_set *contexts,

@@ -61,6 +61,7 @@
 enum ring_flags {
         RING_OVERWRITE = 1 << 0, /* the newest wins; otherwise discard */
         RING_LOCKED = 1 << 1,    /* one process's own, written under ring_cpu.lock */
+        RING_ORDERED = 1 << 2,   /* VIEW_RING_ORDERED from the first record on: for the trace alone */
 };
 
 /* The first page of the ring memory file. Constant but for wake. */

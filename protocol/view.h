@@ -25,7 +25,7 @@
 
 #define VIEW_MAGIC UINT32_C(0x57454956)
 #define VIEW_MAJOR 1
-#define VIEW_MINOR (4 + LATER_MINOR)
+#define VIEW_MINOR (5 + LATER_MINOR)
 
 #define VIEW_SIZE_MAX (UINT64_C(8) << 20)
 #define VIEW_RINGS_MAX 30 /* four descriptors each and one for the view: DATAGRAM_FDS_MAX */
@@ -36,6 +36,7 @@ enum view_ring_flags {
         VIEW_RING_SHARED = 1 << 0, /* for threads with restartable sequences */
         VIEW_RING_LOCKED = 1 << 1, /* for the others: the process's own */
         VIEW_RING_FILES = 1 << 2,  /* files of the process's own user, who can cut them off; since minor version 4 */
+        VIEW_RING_ORDERED = 1 << 3, /* the clock is read after all that the program has loaded; since minor version 5 */
 };
 
 struct view_header {

@@ -8,6 +8,7 @@
  * after a grace period.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "tracer/ring-map.h"
@@ -18,6 +19,7 @@ struct filter_code;
 
 struct action {
         const struct ring_map *fast;   /* shared where ring-fast.h can do it: no contexts, no filter; else NULL */
+        const struct ring_map *ordered_fast; /* that instead, where trace_clock_order() comes before; else NULL */
         const struct ring_map *shared; /* for threads with restartable sequences; may be NULL */
         const struct ring_map *locked; /* for the others; may be NULL */
         uint32_t id;                   /* class id in both */
@@ -26,6 +28,7 @@ struct action {
         const struct filter_code *filter;      /* checked; NULL: always */
         const struct app_calls *app;           /* for CONTEXT_APPLICATION; else NULL */
         const struct app_calls *filter_app;    /* for a filter that names such contexts; else NULL */
+        bool ordered;                          /* the clock: VIEW_RING_ORDERED */
         uint64_t *count;                       /* instead of all that: only counted (pending.h); else NULL */
 };
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "common/clock.h"
 #include "protocol/context.h"
@@ -99,6 +100,17 @@ static const struct ring_map *fast_map(const struct ring_map *map, const struct 
         return map && map->clock == TRACE_CLOCK_TSC && action->id <= CTF_ID_COMPACT_MAX && plain ? map : NULL;
 }
 
+/* An i386 without lfence has the order that it has. */
+static bool can_order(void) {
+#if defined(__i386__) && !defined(__SSE2__)
+        const unsigned long sse2 = 1UL << 26;
+
+        return getauxval(AT_HWCAP) & sse2;
+#else
+        return true;
+#endif
+}
+
 /* Where the filters of a view lie, one behind the other; NULL where it has none. */
 static const char *filters_of(const struct view *view, size_t *ret_size) {
         const struct view_filter *first, *last;
@@ -155,9 +167,13 @@ static void build_action(const struct view *view, const struct view_action *a, s
                          struct action *ret) {
         const struct pair *pair = &shared->pairs[a->ring];
         uint32_t contexts = view_ring_at(view, a->ring)->contexts;
+        const struct ring_map *fast = fast_map(pair->shared, a, contexts);
+        bool ordered = view_ring_at(view, a->ring)->flags & VIEW_RING_ORDERED && can_order();
 
         *ret = (struct action) {
-                .fast = fast_map(pair->shared, a, contexts),
+                .fast = ordered ? NULL : fast,
+                .ordered_fast = ordered ? fast : NULL,
+                .ordered = ordered,
                 .shared = pair->shared,
                 .locked = pair->locked,
                 .id = a->id,

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "common/clock.h"
 #include "tracectl/tracepoint.h"
 #include "tracer/action.h"
 #include "tracer/app-contexts.h"
@@ -59,6 +60,8 @@ static __attribute__((noinline)) void record_any(const struct action *action, co
                 contexts_fill(action->contexts, action->process, ip, contexts, event);
         if (action->app)
                 event->contexts_size += app_calls_fill(action->app, contexts + event->contexts_size);
+        if (action->ordered)
+                trace_clock_order();
         if (slot->rseq && action->shared)
                 ring_rseq_write(slot->rseq, action->shared, event);
         else if (action->locked)
@@ -97,6 +100,14 @@ static __attribute__((noinline)) void count_missed(const struct tracectl_event *
         thread_visit_end();
 }
 
+static bool write_fast(const struct thread_slot *slot, const struct action *action, const void *payload,
+                       uint64_t size) {
+        if (!action->ordered_fast)
+                return ring_fast_write(slot, &action->fast, action, payload, size);
+        trace_clock_order();
+        return ring_fast_write(slot, &action->ordered_fast, action, payload, size);
+}
+
 /* From action number first on. */
 static __attribute__((noinline)) void record_fixed_from(const struct action_list *list, uint32_t first,
                                                         const struct thread_slot *slot, const void *payload,
@@ -109,7 +120,7 @@ static __attribute__((noinline)) void record_fixed_from(const struct action_list
                 const struct action *action = &list->actions[i];
                 struct write_event write;
 
-                if (size <= RING_FAST_MAX && ring_fast_write(slot, action, payload, size))
+                if (size <= RING_FAST_MAX && write_fast(slot, action, payload, size))
                         continue;
                 describe(&write, action, slot, &span, 1);
                 record_any(action, slot, &write, ip);
@@ -140,6 +151,7 @@ void tracectl_record_fixed(struct tracectl_event *event, const void *payload, ui
         struct thread_slot *slot = thread_self;
         const struct action_list *list;
         const uint64_t length = size;
+        const struct action *first;
         uint32_t nest, done;
 
         if (__builtin_expect(!slot || slot->nest >= thread_nest_fast, 0)) {
@@ -152,7 +164,8 @@ void tracectl_record_fixed(struct tracectl_event *event, const void *payload, ui
         __asm__ volatile("" ::: "memory");
         list = actions_of(event);
         if (__builtin_expect(!!list, 1)) {
-                done = length <= 8 && ring_fast_write_8(slot, &list->actions[0], payload, length);
+                first = &list->actions[0];
+                done = length <= 8 && ring_fast_write_8(slot, &first->fast, first, payload, length);
                 if (__builtin_expect(done < list->n, 0))
                         record_fixed_from(list, done, slot, payload, length, __builtin_return_address(0));
         }

@@ -5,7 +5,8 @@
  * One attempt to record an event of a small fixed size, inline. False where
  * nothing was written: then ring_rseq_write() or ring_locked_write() does it.
  * Where an action has no `fast`, or the thread no restartable sequences, that is
- * always so. payload is readable as tracectl_record_fixed() says.
+ * always so. fast is one of the action's two. payload is readable as
+ * tracectl_record_fixed() says.
  */
 
 #include <stdbool.h>
@@ -38,7 +39,7 @@
                      FAST_COMMIT("%[tid]")                                                                     \
                      RSEQ_ABORT("%l[slow]")                                                                    \
                      :                                                                                         \
-                     : FAST_OFFSETS, [rseq] "m"(slot->rseq), [tid] "m"(slot->tid), [fast] "m"(action->fast),   \
+                     : FAST_OFFSETS, [rseq] "m"(slot->rseq), [tid] "m"(slot->tid), [fast] "m"(*fast),          \
                        [id] "m"(action->id), [payload] "r"(payload), [size] "r"(size)                          \
                      : FAST_CLOBBERS                                                                           \
                      : slow)
@@ -50,6 +51,7 @@
 
 /* For sizes up to 8. */
 static inline __attribute__((always_inline)) bool ring_fast_write_8(const struct thread_slot *slot,
+                                                                    const struct ring_map *const *fast,
                                                                     const struct action *action,
                                                                     const void *payload, uint64_t size) {
         FAST_WRITE(12, "movq (%[payload]), %%rcx\n\t"
@@ -60,10 +62,10 @@ slow:
 }
 
 /* For sizes up to RING_FAST_MAX. */
-static inline bool ring_fast_write(const struct thread_slot *slot, const struct action *action, const void *payload,
-                                   uint64_t size) {
+static inline bool ring_fast_write(const struct thread_slot *slot, const struct ring_map *const *fast,
+                                   const struct action *action, const void *payload, uint64_t size) {
         if (size <= 8)
-                return ring_fast_write_8(slot, action, payload, size);
+                return ring_fast_write_8(slot, fast, action, payload, size);
         if (size <= 16)
                 FAST_WRITE(20, FAST_STORE_16(0));
         else if (size <= 32)
@@ -77,13 +79,13 @@ slow:
 
 #else
 
-static inline bool ring_fast_write_8(const struct thread_slot *slot, const struct action *action, const void *payload,
-                                     uint64_t size) {
+static inline bool ring_fast_write_8(const struct thread_slot *slot, const struct ring_map *const *fast,
+                                     const struct action *action, const void *payload, uint64_t size) {
         return false;
 }
 
-static inline bool ring_fast_write(const struct thread_slot *slot, const struct action *action, const void *payload,
-                                   uint64_t size) {
+static inline bool ring_fast_write(const struct thread_slot *slot, const struct ring_map *const *fast,
+                                   const struct action *action, const void *payload, uint64_t size) {
         return false;
 }
 

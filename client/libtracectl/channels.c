@@ -27,6 +27,11 @@ static int append_channel_options(sd_bus_message *m, const struct tracectl_chann
                 if (r < 0)
                         return r;
         }
+        if (options && OPTIONS_HAVE(options, ordered_clock) && options->ordered_clock) {
+                r = sd_bus_message_append(m, "{sv}", "ordered-clock", "b", 1);
+                if (r < 0)
+                        return r;
+        }
         return sd_bus_message_close_container(m);
 }
 

@@ -302,9 +302,10 @@ struct tracectl_channel_options {
         enum tracectl_channel_mode mode;
         uint32_t subbuf_count;
         uint64_t subbuf_size; /* bytes */
+        uint32_t ordered_clock; /* 1: what a program records is never of an earlier time than its cause on another CPU */
 };
 
-#define TRACECTL_CHANNEL_OPTIONS_INIT { sizeof(struct tracectl_channel_options), TRACECTL_CHANNEL_DEFAULT, 0, 0 }
+#define TRACECTL_CHANNEL_OPTIONS_INIT { sizeof(struct tracectl_channel_options), TRACECTL_CHANNEL_DEFAULT, 0, 0, 0 }
 
 /* A channel in a domain ("user"). options may be NULL. */
 int tracectl_session_enable_channel(tracectl_session *session, const char *domain, const char *name,

@@ -20,12 +20,15 @@ static void print_help(void) {
              "      --discard            A full ring refuses events, and counts them\n"
              "      --overwrite          The newest events take the place of the oldest;\n"
              "                           tracectl snapshot writes them\n"
+             "      --ordered-clock      No event earlier than its cause on another CPU, for\n"
+             "                           12 ns more an event; without this where the session\n"
+             "                           has a channel of the kernel\n"
              COMMAND_SESSION_HELP
              "\n\n"
              "Example: tracectl enable-channel big --subbuf-size 4M --subbuf-count 16");
 }
 
-enum { OPTION_SUBBUF_SIZE = COMMAND_OWN, OPTION_SUBBUF_COUNT, OPTION_DISCARD, OPTION_OVERWRITE };
+enum { OPTION_SUBBUF_SIZE = COMMAND_OWN, OPTION_SUBBUF_COUNT, OPTION_DISCARD, OPTION_OVERWRITE, OPTION_ORDERED_CLOCK };
 
 static const struct option options[] = {
         { "subbuf-size", required_argument, NULL, OPTION_SUBBUF_SIZE },
@@ -33,6 +36,7 @@ static const struct option options[] = {
         { "kernel", no_argument, NULL, 'k' },
         { "discard", no_argument, NULL, OPTION_DISCARD },
         { "overwrite", no_argument, NULL, OPTION_OVERWRITE },
+        { "ordered-clock", no_argument, NULL, OPTION_ORDERED_CLOCK },
         COMMAND_SESSION_OPTIONS,
         {},
 };
@@ -57,6 +61,9 @@ static int read_option(int c, struct tracectl_channel_options *channel) {
         case OPTION_DISCARD:
         case OPTION_OVERWRITE:
                 channel->mode = c == OPTION_DISCARD ? TRACECTL_CHANNEL_DISCARD : TRACECTL_CHANNEL_OVERWRITE;
+                return -1;
+        case OPTION_ORDERED_CLOCK:
+                channel->ordered_clock = 1;
                 return -1;
         default:
                 return -EINVAL;

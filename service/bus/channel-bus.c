@@ -72,6 +72,11 @@ static int get_enabled(sd_bus *bus, const char *path, const char *interface, con
         return sd_bus_message_append(reply, "b", c->enabled);
 }
 
+static int get_ordered_clock(sd_bus *bus, const char *path, const char *interface, const char *property,
+                             sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        return sd_bus_message_append(reply, "b", channel_has_ordered_clock(userdata));
+}
+
 static int get_contexts(sd_bus *bus, const char *path, const char *interface, const char *property,
                         sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const struct channel *c = userdata;
@@ -91,6 +96,7 @@ const sd_bus_vtable channel_vtable[] = {
         SD_BUS_PROPERTY("Mode", "s", get_string, 0, 0),
         SD_BUS_PROPERTY("SubBufferSize", "t", get_size, 0, 0),
         SD_BUS_PROPERTY("SubBufferCount", "u", get_count, 0, 0),
+        SD_BUS_PROPERTY("OrderedClock", "b", get_ordered_clock, 0, 0),
         SD_BUS_PROPERTY("Enabled", "b", get_enabled, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Contexts", "as", get_contexts, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_VTABLE_END,

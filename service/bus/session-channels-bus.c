@@ -25,6 +25,7 @@ int session_method_enable_channel(sd_bus_message *m, void *userdata, sd_bus_erro
                 { "subbuf-size", 't', &o.subbuf_size },
                 { "subbuf-count", 'u', &o.n_subbufs },
                 { "mode", 's', &o.mode },
+                { "ordered-clock", 'b', &o.ordered_clock },
         };
         _cleanup_free_ char *path = NULL;
         struct session *s = userdata;

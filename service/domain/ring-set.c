@@ -164,7 +164,7 @@ static int send_ring_files(const struct ring_set *set, struct sender *sender, co
                            struct stream *stream) {
         struct consumer_ring_files message = {
                 .rings = rings_of(set, channel, stream),
-                .flags = (channel->overwrite ? RING_OVERWRITE : 0) | (set->application ? RING_LOCKED : 0),
+                .flags = stream_ring_flags(channel, set->application != 0),
                 .n_cpus = set->domain->n_cpus,
                 .n_subbufs = channel->n_subbufs,
                 .subbuf_size = channel->subbuf_size,

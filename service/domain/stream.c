@@ -84,10 +84,14 @@ static int make_files(struct stream *s, const struct ring_geometry *g) {
         return format(s->domain, g, s->ring_fd, s->positions_fd);
 }
 
+uint32_t stream_ring_flags(const struct model_channel *channel, bool locked) {
+        return (channel->overwrite ? RING_OVERWRITE : 0) | (locked ? RING_LOCKED : 0) |
+               (channel->ordered_clock ? RING_ORDERED : 0);
+}
+
 static int geometry_of(const struct user_domain *domain, const struct model_channel *channel, bool locked,
                        struct ring_geometry *ret) {
-        return ring_geometry_init(ret, (channel->overwrite ? RING_OVERWRITE : 0) | (locked ? RING_LOCKED : 0),
-                                  domain->clock, domain->n_cpus, channel->n_subbufs, channel->subbuf_size);
+        return ring_geometry_init(ret, stream_ring_flags(channel, locked), domain->clock, domain->n_cpus, channel->n_subbufs, channel->subbuf_size);
 }
 
 void stream_foresee(struct user_domain *domain, const struct model_channel *channel) {

@@ -48,6 +48,9 @@ int stream_new(struct user_domain *domain, const struct model_channel *channel, 
 /* Begins to make the memory that such a stream will want, where the domain does so. */
 void stream_foresee(struct user_domain *domain, const struct model_channel *channel);
 
+/* enum ring_flags of a ring of it. */
+uint32_t stream_ring_flags(const struct model_channel *channel, bool locked);
+
 /* As stream_new(), of files that the consumer makes and stream_give_files() brings. */
 int stream_new_in_files(struct user_domain *domain, const struct model_channel *channel, uid_t uid, bool locked,
                         struct stream **ret);

@@ -123,7 +123,7 @@ static int prepare(struct builder *b, struct recording *recording, struct record
         return 0;
 }
 
-static void add_ring(struct builder *b, const struct context_set *contexts) {
+static void add_ring(struct builder *b, const struct model_channel *channel) {
         struct session_view *v = b->view;
         const struct session_view_ring *ring = &v->rings[v->n_rings];
 
@@ -131,10 +131,11 @@ static void add_ring(struct builder *b, const struct context_set *contexts) {
                 .shared_id = ring->shared->ring_id,
                 .locked_id = ring->locked ? ring->locked->ring_id : 0,
                 .flags = VIEW_RING_SHARED | (ring->locked ? VIEW_RING_LOCKED : 0) |
-                         (ring->shared->in_files ? VIEW_RING_FILES : 0),
-                .contexts = contexts->bits,
+                         (ring->shared->in_files ? VIEW_RING_FILES : 0) |
+                         (channel->ordered_clock ? VIEW_RING_ORDERED : 0),
+                .contexts = channel->contexts.bits,
         };
-        memcpy(b->rings[v->n_rings].app_contexts, contexts->app, sizeof(contexts->app));
+        memcpy(b->rings[v->n_rings].app_contexts, channel->contexts.app, sizeof(channel->contexts.app));
         v->n_fds += ring->locked ? 4 : 2;
         v->n_rings++;
 }
@@ -165,7 +166,7 @@ static int build_channel(struct builder *b, uint32_t s, uint32_t c) {
                 choice->id = b->ids[i];
         }
         if (r >= 0)
-                add_ring(b, &q.channel->contexts);
+                add_ring(b, q.channel);
         return r == -ENOMEM ? r : 0;
 }
 

@@ -7,6 +7,7 @@
 #include "protocol/ring.h"
 #include "service/model/channel.h"
 #include "service/model/manager.h"
+#include "service/model/session-kernel.h"
 #include "service/state/ledger.h"
 
 static uint64_t power_of_two(uint64_t n) {
@@ -70,9 +71,17 @@ static uint32_t default_subbufs(bool kernel) {
         return kernel ? CHANNEL_KERNEL_SUBBUFS : CHANNEL_DEFAULT_SUBBUFS;
 }
 
+bool channel_has_ordered_clock(const struct channel *c) {
+        return c->config.ordered_clock || session_has_kernel(c->session) ||
+               c->session->manager->domain->clock != TRACE_CLOCK_TSC;
+}
+
 int channel_configure(const struct user_domain *domain, bool overwrite, const char *name,
                       const struct channel_options *options, struct model_channel *ret, struct failure *failure) {
-        struct model_channel c = { .kernel = options->kernel };
+        struct model_channel c = {
+                .kernel = options->kernel,
+                .ordered_clock = options->ordered_clock && !options->kernel,
+        };
         int r;
 
         if (!name_is_valid(name))

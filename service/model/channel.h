@@ -28,6 +28,7 @@ struct channel_options {
         uint32_t n_subbufs;
         const char *mode;
         bool kernel; /* the domain */
+        int ordered_clock; /* a boolean; those of the kernel have it anyway */
 };
 
 struct session;
@@ -48,6 +49,12 @@ struct channel {
  */
 int channel_configure(const struct user_domain *domain, bool overwrite, const char *name,
                       const struct channel_options *options, struct model_channel *ret, struct failure *failure);
+
+/*
+ * Whether what it records on one processor is never of an earlier time than what it was caused by on another one: as
+ * asked for, and wherever the session records the kernel, whose clock is so.
+ */
+bool channel_has_ordered_clock(const struct channel *c);
 
 /* "user" or "kernel" */
 const char *channel_domain_to_string(bool kernel);

@@ -188,9 +188,12 @@ static int publish_session(const struct session *s, struct model_view *view, str
         ret->channels = calloc((size_t) s->n_channels + 1, sizeof(*ret->channels));
         if (!ret->channels)
                 return -ENOMEM;
-        for (const struct channel *c = s->channels; c; c = c->next)
-                if (!c->config.kernel)
-                        ret->channels[ret->n_channels++] = c->config;
+        for (const struct channel *c = s->channels; c; c = c->next) {
+                if (c->config.kernel)
+                        continue;
+                ret->channels[ret->n_channels] = c->config;
+                ret->channels[ret->n_channels++].ordered_clock = channel_has_ordered_clock(c);
+        }
         return publish_rules(s, view, ret);
 }
 

@@ -28,6 +28,7 @@ static int adapt(struct profile *p, const struct profile *now, const struct sess
                 copy->subbuf_size = c->subbuf_size;
                 copy->n_subbufs = c->n_subbufs;
                 copy->mode = c->mode;
+                copy->ordered_clock = c->ordered_clock;
                 copy->contexts = c->contexts;
                 copy->enabled = false;
         }
@@ -57,6 +58,11 @@ static int check_recorded(const struct session *s, const struct profile *p, cons
         for (const struct profile_channel *c = p->channels; c; c = c->next) {
                 const struct profile_channel *n = profile_find_channel(now, c->kernel, c->name);
 
+                /* Of events that are there the trace says it. */
+                if (n && n->ordered_clock && !c->ordered_clock && !c->kernel) {
+                        snprintf(what, sizeof(what), "The ordered clock of channel '%s'", c->name);
+                        return cannot_change(s, what, failure);
+                }
                 if (!n || (n->subbuf_size == c->subbuf_size && n->n_subbufs == c->n_subbufs && n->mode == c->mode &&
                            context_set_equal(&n->contexts, &c->contexts)))
                         continue;

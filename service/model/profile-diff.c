@@ -158,6 +158,8 @@ static void compare_channel(struct differ *d, const struct profile_channel *b, c
         compare(d, "SubBufferCount", b ? count_text(x, sizeof(x), b->n_subbufs) : NULL,
                 count_text(y, sizeof(y), a->n_subbufs));
         compare(d, "Mode", b ? b->mode : NULL, a->mode);
+        if (a->ordered_clock || (b && b->ordered_clock))
+                compare(d, "OrderedClock", b ? yes_no(b->ordered_clock) : NULL, yes_no(a->ordered_clock));
         compare(d, "Enabled", b ? yes_no(b->enabled) : NULL, yes_no(a->enabled));
         compare_lists(d, "Context", b ? &before : NULL, &after);
         compare_events(d, "Event", b ? &b->events : NULL, &a->events);

@@ -72,6 +72,8 @@ static void write_channel(FILE *f, const struct profile_channel *c) {
                 fprintf(f, "SubBufferSize=%" PRIu64 "\n", c->subbuf_size);
         fprintf(f, "SubBufferCount=%" PRIu32 "\nMode=%s\nEnabled=%s\n", c->n_subbufs, c->mode,
                 c->enabled ? "yes" : "no");
+        if (c->ordered_clock)
+                fprintf(f, "OrderedClock=yes\n");
         for (unsigned i = 0; context_set_next(&c->contexts, &i, context);)
                 fprintf(f, "Context=%s\n", context);
         for (size_t i = 0; i < c->events.n; i++)
@@ -130,6 +132,7 @@ static int add_channel(struct profile *p, const struct session *s, const struct 
         c->n_subbufs = channel->config.n_subbufs;
         c->mode = channel_mode_to_string(channel->config.overwrite);
         c->enabled = channel->enabled;
+        c->ordered_clock = channel->config.ordered_clock;
         c->contexts = channel->config.contexts;
         for (const struct rule *rule = s->rules; rule && r >= 0; rule = rule->next)
                 if (rule->channel == channel)

@@ -230,6 +230,8 @@ static bool set_channel(struct parser *p, const char *key, const char *value) {
                 set_count(p, key, value);
         else if (strcmp(key, "Mode") == 0)
                 set_mode(p, key, value);
+        else if (strcmp(key, "OrderedClock") == 0)
+                set_boolean(p, key, value, false, &c->ordered_clock);
         else if (strcmp(key, "Enabled") == 0)
                 set_boolean(p, key, value, true, &c->enabled);
         else if (strcmp(key, "Context") == 0)
@@ -278,7 +280,8 @@ static int on_assignment(void *userdata, const char *section, const char *key, c
                 return 1;
         snprintf(text, sizeof(text), "Unknown key '%.60s'; known are: %s.", key,
                  p->in_session ? "Name, Mode, Directory, Rings, SyncSec, RotateSize, RotateEvery, MaxSize, Start"
-                               : "Domain, SubBufferSize, SubBufferCount, Mode, Enabled, Context, Event, DisabledEvent");
+                               : "Domain, SubBufferSize, SubBufferCount, Mode, OrderedClock, Enabled, Context, Event, "
+                                 "DisabledEvent");
         refuse(p, text);
         return 1;
 }

@@ -31,6 +31,7 @@ static struct model_channel config_of(const struct profile_channel *c, uint32_t 
                 .n_subbufs = c->n_subbufs,
                 .subbuf_size = c->subbuf_size,
                 .overwrite = strcmp(c->mode, channel_mode_to_string(true)) == 0,
+                .ordered_clock = c->ordered_clock,
                 .contexts = c->contexts,
                 .kernel = c->kernel,
         };

@@ -149,7 +149,9 @@ int profile_resolve(struct profile *p, const struct user_domain *domain, struct 
         if (k < 0)
                 return k;
         for (struct profile_channel *c = p->channels; c; c = c->next) {
-                const struct channel_options options = { c->subbuf_size, c->n_subbufs, c->mode, c->kernel };
+                const struct channel_options options = {
+                        c->subbuf_size, c->n_subbufs, c->mode, c->kernel, c->ordered_clock,
+                };
                 struct model_channel config;
                 int r;
 
@@ -159,6 +161,7 @@ int profile_resolve(struct profile *p, const struct user_domain *domain, struct 
                 c->subbuf_size = config.subbuf_size;
                 c->n_subbufs = config.n_subbufs;
                 c->mode = channel_mode_to_string(config.overwrite);
+                c->ordered_clock = config.ordered_clock;
         }
         return 0;
 }

@@ -21,6 +21,7 @@
  *     SubBufferSize=512K
  *     SubBufferCount=8
  *     Mode=discard              or overwrite; default: as the session's mode says
+ *     OrderedClock=yes          default: no, and yes where there is a channel of the kernel
  *     Enabled=yes
  *     Context=vpid              as often as wanted
  *     Event=shop:*              as often as wanted
@@ -64,6 +65,7 @@ struct profile_channel {
         uint64_t subbuf_size; /* 0: the default */
         uint32_t n_subbufs;   /* 0: the default */
         const char *mode;     /* NULL: the default; else constant */
+        bool ordered_clock;   /* asked for */
         bool enabled;
         struct context_set contexts;
         struct selectors events, disabled;

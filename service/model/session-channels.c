@@ -84,7 +84,7 @@ int session_enable_channel(struct session *s, const char *name, const struct cha
         if (channel->enabled)
                 return fail(failure, FAILURE_CHANNEL_EXISTS,
                             "Channel '%s' of session '%s' exists already; choose another name.", name, s->name);
-        if (options->subbuf_size || options->n_subbufs || options->mode)
+        if (options->subbuf_size || options->n_subbufs || options->mode || options->ordered_clock)
                 return fail(failure, FAILURE_CHANNEL_EXISTS,
                             "Channel '%s' of session '%s' exists already and is disabled; enable it without options, "
                             "or choose another name.", name, s->name);

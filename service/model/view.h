@@ -31,6 +31,7 @@ struct model_channel {
         uint64_t subbuf_size;
         bool overwrite;
         bool kernel; /* of the kernel domain; no published view has it */
+        bool ordered_clock; /* was asked for; in a published view: has it */
         struct context_set contexts;
 };
 

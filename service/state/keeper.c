@@ -64,6 +64,7 @@ void keeper_put_channel(struct channel *c) {
                 .contexts = c->config.contexts.bits,
                 .overwrite = c->config.overwrite,
                 .kernel = c->config.kernel,
+                .ordered_clock = c->config.ordered_clock,
                 .enabled = c->enabled,
         };
 

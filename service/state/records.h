@@ -65,7 +65,7 @@ struct record_channel {
         uint64_t key;
         uint64_t subbuf_size;
         uint32_t n_subbufs, contexts;
-        uint8_t overwrite, enabled, kernel, reserved[5];
+        uint8_t overwrite, enabled, kernel, ordered_clock, reserved[4];
         LATER_MEMBER
 };
 

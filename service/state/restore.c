@@ -72,6 +72,7 @@ static int restore_channels(struct session *s, const struct remains_session *rem
                         .subbuf_size = r->subbuf_size,
                         .overwrite = r->overwrite,
                         .kernel = r->kernel,
+                        .ordered_clock = r->ordered_clock,
                         .contexts = remains->channels[i].contexts,
                 };
 

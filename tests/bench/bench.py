@@ -14,7 +14,7 @@ BUILD = os.path.join(os.environ["TRACECTL_BUILD"], "tests", "bench")
 SUBBUFS, SUBBUF_SIZE = 8, "512K"
 NEVER = 1 << 40  # no event has such a number
 FLOOR = "clock-and-store"
-SNAPSHOT_PAIRS = 3
+SNAPSHOT_PAIRS = ORDERED_PAIRS = 3
 
 PROFILE = """[Session]
 Name=bench
@@ -26,6 +26,7 @@ Domain=user
 SubBufferSize={size}
 SubBufferCount={count}
 Mode={ring}
+OrderedClock={clock}
 Event=bench:number
 Event=bench:text
 Event=bench:passes filter=number < {never}
@@ -36,6 +37,7 @@ Domain=user
 SubBufferSize={size}
 SubBufferCount={count}
 Mode={ring}
+OrderedClock={clock}
 Context=vpid
 Context=vtid
 Event=bench:context
@@ -83,12 +85,12 @@ class Lttng:
 class Ours:
     """Our session, which bench-session makes for one command."""
 
-    def __init__(self, folder, overwrite):
+    def __init__(self, folder, overwrite, ordered=False):
         self.profile = os.path.join(folder, "profile")
         with open(self.profile, "w", encoding="ascii") as f:
             f.write(PROFILE.format(mode="flight-recorder" if overwrite else "record", size=SUBBUF_SIZE, count=SUBBUFS,
                                    ring="overwrite" if overwrite else "discard", never=NEVER,
-                                   directory=os.path.join(folder, "trace")))
+                                   clock="yes" if ordered else "no", directory=os.path.join(folder, "trace")))
 
     def run(self, *command, env, snapshots=False):
         """The command's lines, split, and the session's counts: events, lost, bytes."""
@@ -165,6 +167,20 @@ def measure_mode(overwrite):
     print(f"\nEvents that found their ring full: {counts[1]}")
 
 
+def measure_ordered():
+    """Channels with an ordered clock, beside those without one."""
+    costs = {True: {}, False: {}}
+    for ordered in (False, True) * ORDERED_PAIRS:
+        with tempfile.TemporaryDirectory() as folder:
+            lines, _ = Ours(folder, False, ordered).run("bench-tracer", "loop", env=os.environ)
+        for _, name, low, median, *_ in lines:
+            costs[ordered].setdefault(name, []).append((float(low), float(median)))
+    rows = [(name, *(f"{min(cost[i] for cost in costs[ordered][name]):.2f}" for ordered in (False, True) for i in (0, 1)))
+            for name in costs[False] if not name.startswith("lttng-")]
+    table("ns an event, one thread, with a clock as it is and with an ordered one",
+          ("", "minimum", "median", "ordered: minimum", "median"), rows)
+
+
 def folder_size(folder):
     return sum(os.path.getsize(os.path.join(path, name)) for path, _, names in os.walk(folder)
                for name in names if name != "metadata" and not name.endswith(".idx"))
@@ -231,6 +247,7 @@ def main():
     print(f"Machine: {processor()}, {os.cpu_count()} CPUs, Linux {platform.release()}, load {os.getloadavg()[0]:.1f}")
     for overwrite in (True, False):
         measure_mode(overwrite)
+    measure_ordered()
     measure_bytes()
     measure_starts()
     measure_snapshots()

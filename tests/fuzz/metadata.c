@@ -119,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         g_assert_true(context_set_is_valid(contexts.bits, contexts.app));
         g_assert_cmpint(app_contexts_resolve(contexts.app, definitions, n, &app), ==, 0);
         g_assert_cmpint(metadata_preamble(&text, &session, &set, uuid), ==, 0);
-        g_assert_cmpint(metadata_stream(&text, STREAM), ==, 0);
+        g_assert_cmpint(metadata_stream(&text, STREAM, true), ==, 0);
         g_assert_cmpint(definitions_reader_init(&reader, definitions, n), ==, 0);
         for (uint32_t id = CTF_ID_FIRST; definitions_reader_next(&reader, &d) > 0; id++)
                 g_assert_cmpint(metadata_event(&text, STREAM, id, &contexts, &app, &d), ==, 0);

@@ -280,7 +280,7 @@ class Restart(RestartTest):
     def test_every_state(self):
         emitter = self.emitter("alice", 1)
         self.tracectl("alice", "create", "configured")
-        self.tracectl("alice", "enable-channel", "-s", "configured", "--overwrite", "ring")
+        self.tracectl("alice", "enable-channel", "-s", "configured", "--overwrite", "--ordered-clock", "ring")
         self.tracectl("alice", "add-context", "-s", "configured", "vpid")
         self.tracectl("alice", "enable-event", "-s", "configured", "-c", "ring", "test:*")
         self.tracectl("alice", "disable-event", "-s", "configured", "-c", "ring", "test:*")

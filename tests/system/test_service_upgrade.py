@@ -129,7 +129,7 @@ class Upgrade(UpgradeTest):
     def begin_all(self):
         self.begin("steady")
         self.tracectl("alice", "create", "chosen")
-        self.tracectl("alice", "enable-channel", "-s", "chosen", "main")
+        self.tracectl("alice", "enable-channel", "-s", "chosen", "--ordered-clock", "main")
         self.tracectl("alice", "add-context", "-s", "chosen", "-c", "main", "procname", "vpid")
         self.tracectl("alice", "enable-event", "-s", "chosen", "-c", "main", "test:*", "--filter", "counter >= 0")
         self.tracectl("alice", "start", "chosen")

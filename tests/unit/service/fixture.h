@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <systemd/sd-bus.h>
 
+#include "common/clock.h"
 #include "common/datagram.h"
 #include "protocol/consumer.h"
 #include "protocol/handshake.h"
@@ -50,6 +51,11 @@ void fixture_free(struct fixture *f);
 /* Calls a method of the object at path. NULL and *ret_error on an error. */
 sd_bus_message *fixture_call(struct fixture *f, const char *path, const char *interface, const char *member,
                              char **ret_error, const char *types, ...);
+
+/* What has an ordered clock anyway: CLOCK_MONOTONIC is one. */
+static inline uint32_t fixture_ordered_anyway(void) {
+        return trace_clock_choose() == TRACE_CLOCK_TSC ? 0 : VIEW_RING_ORDERED;
+}
 
 /* A call that must work, or must fail with this error name and a sentence that contains text. */
 void fixture_ok(struct fixture *f, const char *path, const char *interface, const char *member, const char *types, ...);

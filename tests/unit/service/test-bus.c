@@ -351,8 +351,8 @@ static void test_channels(void) {
         fixture_fails(f, "org.freedesktop.DBus.Error.LimitsExceeded", "smaller", session, SESSION, "EnableChannel",
                       "ssa{sv}", "user", "c", 2, "subbuf-size", "t", UINT64_C(1) << 24, "subbuf-count", "u", 4096);
         assert_no_channels_nor_events(f);
-        reply = fixture_call(f, session, SESSION, "EnableChannel", NULL, "ssa{sv}", "user", "c", 3, "subbuf-size", "t",
-                             UINT64_C(5000), "subbuf-count", "u", 3, "mode", "s", "overwrite");
+        reply = fixture_call(f, session, SESSION, "EnableChannel", NULL, "ssa{sv}", "user", "c", 4, "subbuf-size", "t",
+                             UINT64_C(5000), "subbuf-count", "u", 3, "mode", "s", "overwrite", "ordered-clock", "b", 1);
         g_assert_cmpint(sd_bus_message_read(reply, "o", &path), >, 0);
         g_assert_cmpuint(fixture_get_u64(f, path, NAME "Channel", "SubBufferSize"), ==, 8192);
         sd_bus_message_unref(reply);

@@ -247,7 +247,7 @@ static void test_fit(void) {
 
 static void test_streams(void) {
         const struct model_channel channel = { .name = "c", .id = 3, .n_subbufs = 2, .subbuf_size = 4096,
-                                               .overwrite = true };
+                                               .overwrite = true, .ordered_clock = true };
         struct user_domain *d = NULL;
         struct stream *a = NULL, *b = NULL;
         struct ring_geometry g;
@@ -261,7 +261,7 @@ static void test_streams(void) {
         g_assert_cmpint(memfd_check_shared(a->positions_fd, &positions), ==, 0);
         g_assert_cmpint(pread(a->ring_fd, header, sizeof(header), 0), ==, sizeof(header));
         g_assert_cmpint(ring_geometry_load(header, size, positions, &g), ==, 0);
-        g_assert_cmpuint(g.flags, ==, RING_OVERWRITE | RING_LOCKED);
+        g_assert_cmpuint(g.flags, ==, RING_OVERWRITE | RING_LOCKED | RING_ORDERED);
         g_assert_cmpuint(g.n_cpus, ==, d->n_cpus);
         g_assert_cmpuint(a->channel, ==, 3);
         g_assert_cmpint(fcntl(a->positions_readonly_fd, F_GETFL) & O_ACCMODE, ==, O_RDONLY);

@@ -44,7 +44,7 @@ static void refused(const char *text, const char *wanted) {
 static void test_parse(void) {
         struct profile *p = parse("# what a shop does\n[Session]\nMode=flight-recorder\r\nDirectory = /srv/trace\n"
                                   "Rings=files\nSyncSec=2min\nStart=yes ; at once\nX-Colour=red\n\n  # indented\n[X-Other]\nanything=1\n"
-                                  "[Channel a]\nSubBufferSize=64K\nSubBufferCount=4\nMode=discard\nEnabled=no\n"
+                                  "[Channel a]\nSubBufferSize=64K\nSubBufferCount=4\nMode=discard\nOrderedClock=yes\nEnabled=no\n"
                                   "Context=vpid\nContext=ip\nEvent=shop:*\nEvent=shop:*\nDisabledEvent=x:y\n"
                                   "[Channel empty]\n[Channel b]\nEvent = a:b  filter=x == \" ; y\"\n"
                                   "DisabledEvent=a:b exclude=a:c loglevel=info \r\nDisabledEvent=c:d ; a comment\n");
@@ -60,6 +60,7 @@ static void test_parse(void) {
         g_assert_cmpuint(c->subbuf_size, ==, 65536);
         g_assert_cmpuint(c->n_subbufs, ==, 4);
         g_assert_cmpstr(c->mode, ==, "discard");
+        g_assert_true(c->ordered_clock);
         g_assert_false(c->enabled);
         g_assert_cmpuint(c->contexts.bits, ==, CONTEXT_VPID | CONTEXT_IP);
         g_assert_cmpuint(c->events.n, ==, 1);
@@ -156,6 +157,7 @@ static void test_refusals(void) {
         refused("[Channel c]\nSubBufferCount=-1\n", "a number");
         refused("[Channel c]\nSubBufferCount=4294967296\n", "a number");
         refused("[Channel c]\nMode=loud\n", "discard or overwrite");
+        refused("[Channel c]\nOrderedClock=fast\n", "yes or no");
         refused("[Channel c]\nContext=mood\n", "one of vpid, vtid, procname, ip, pid, tid, uid, gid, cgroup, app:PROVIDER:NAME");
         refused("[Channel c]\n\nEvent=a:b loglevel>=loud\n", "line 3: Unknown log level 'loud'");
         refused("[Channel c]\nEvent=a:b filter=id >\n", "line 2: The filter 'id >' is wrong at its end");
@@ -315,6 +317,13 @@ static void test_apply(void) {
                          "Context=ip\nDisabledEvent=x:*\nEvent=y:*\n",
                      "Session.Directory: /srv/u > -\nSession.Rings: files > -\n");
         g_assert_false(s->output.has_rings);
+        assert_apply(&m, "[Session]\nMode=flight-recorder\n[Channel a]\nSubBufferSize=8K\nSubBufferCount=2\n"
+                         "OrderedClock=yes\nContext=ip\nDisabledEvent=x:*\nEvent=y:*\n",
+                     "Channel a.OrderedClock: no > yes\n");
+        g_assert_true(session_find_channel(s, false, "a")->config.ordered_clock);
+        assert_apply(&m, "[Session]\nMode=flight-recorder\n[Channel a]\nSubBufferSize=8K\nSubBufferCount=2\n"
+                         "Context=ip\nDisabledEvent=x:*\nEvent=y:*\n",
+                     "Channel a.OrderedClock: yes > no\n");
         /* A channel that it has no more is off and empty, and that is no difference the next time. */
         assert_apply(&m, "[Session]\nMode=flight-recorder\n",
                      "Channel a.Enabled: yes > no\nChannel a.Event: [y:*] > []\nChannel a.DisabledEvent: [x:*] > []\n");
@@ -433,6 +442,7 @@ static struct session *random_session(struct model *m, const char *name) {
                         .subbuf_size = UINT64_C(4096) << g_test_rand_int_range(0, 4),
                         .n_subbufs = (uint32_t) g_test_rand_int_range(2, 9),
                         .mode = g_test_rand_bit() ? NULL : g_test_rand_bit() ? "discard" : "overwrite",
+                        .ordered_clock = g_test_rand_bit(),
                 };
 
                 g_assert_cmpint(session_enable_channel(s, channel_name, &options, &channel, &failure), ==, 0);

@@ -148,7 +148,7 @@ static void test_view(void) {
         g_assert_cmpuint(classes->classes.classes[1].id, ==, 2);
         assert_rings(a, rings);
         g_assert_cmpuint(a->view.n_rings, ==, 1);
-        g_assert_cmpuint(view_ring_at(&a->view, 0)->flags, ==, VIEW_RING_SHARED);
+        g_assert_cmpuint(view_ring_at(&a->view, 0)->flags, ==, VIEW_RING_SHARED | fixture_ordered_anyway());
         g_assert_cmpuint(view_ring_at(&a->view, 0)->shared_id, >, 0);
         g_assert_cmpuint(fake_application_class(a, 0, NULL), ==, 1);
         g_assert_cmpuint(fake_application_class(a, 1, NULL), ==, 2);
@@ -360,7 +360,8 @@ static void test_locked(void) {
         fixture_ok(f, session, SESSION, "Start", "a{sv}", 0);
         c = fake_consumer_next(f);
         a = fake_application_register(f, shop, HANDSHAKE_FORM_LOCKED);
-        g_assert_cmpuint(view_ring_at(&a->view, 0)->flags, ==, VIEW_RING_SHARED | VIEW_RING_LOCKED);
+        g_assert_cmpuint(view_ring_at(&a->view, 0)->flags, ==,
+                         VIEW_RING_SHARED | VIEW_RING_LOCKED | fixture_ordered_anyway());
         g_assert_cmpuint(a->n_fds, ==, 5);
         fake_message_free(fake_consumer_wait(c, CONSUMER_RINGS));
         rings = fake_consumer_wait(c, CONSUMER_RINGS);

@@ -115,6 +115,7 @@ static struct world *make(bool later) {
         };
         const struct record_channel c = {
                 .size = sizeof(c), .key = 7, .id = 1, .subbuf_size = 65536, .n_subbufs = 4, .enabled = 1,
+                .ordered_clock = 1,
         };
         const struct record_rule first = { .size = sizeof(first), .key = 7, .id = 2, .channel = 1, .enabled = 1 };
         const struct record_rule second = { .size = sizeof(second), .key = 7, .id = 4, .channel = 1 };

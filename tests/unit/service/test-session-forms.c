@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "protocol/context.h"
+#include "protocol/ring.h"
 
 #define MANAGER "/org/tracectl/Tracing1", "org.tracectl.Tracing1.Manager"
 #define SESSION "org.tracectl.Tracing1.Session"
@@ -331,10 +332,41 @@ static void test_replace(void) {
         fixture_free(f);
 }
 
+/* The library is told, and the trace. */
+static void test_ordered_clock(void) {
+        static const char *const both[] = { "shop:order_paid", "shop:order_sent", NULL };
+        struct fixture *f = fixture_new();
+        g_autofree char *session = fixture_session(f, "s");
+        struct fake_message *rings;
+        struct fake_application *a;
+        struct fake_consumer *c;
+        struct ring_geometry g;
+        char header[4096];
+
+        fixture_ok(f, session, SESSION, "EnableChannel", "ssa{sv}", "user", "ordered", 1, "ordered-clock", "b", 1);
+        fixture_ok(f, session, SESSION, "EnableChannel", "ssa{sv}", "user", "plain", 1, "ordered-clock", "b", 0);
+        fixture_ok(f, session, SESSION, "EnableEvent", "sssa{sv}", "user", "ordered", "shop:order_paid", 0);
+        fixture_ok(f, session, SESSION, "EnableEvent", "sssa{sv}", "user", "plain", "shop:order_sent", 0);
+        fixture_ok(f, session, SESSION, "Start", "a{sv}", 0);
+        c = fake_consumer_next(f);
+        a = fake_application_register(f, both, 0);
+        g_assert_cmpuint(a->view.n_rings, ==, 2);
+        g_assert_cmpuint(view_ring_at(&a->view, 0)->flags, ==, VIEW_RING_SHARED | VIEW_RING_ORDERED);
+        g_assert_cmpuint(view_ring_at(&a->view, 1)->flags, ==, VIEW_RING_SHARED | fixture_ordered_anyway());
+        rings = fake_consumer_wait(c, CONSUMER_RINGS);
+        g_assert_cmpint(pread(rings->fds[0], header, sizeof(header), 0), ==, sizeof(header));
+        g_assert_cmpint(ring_geometry_load(header, UINT64_MAX, UINT64_MAX, &g), ==, 0);
+        g_assert_cmpuint(g.flags, ==, RING_ORDERED);
+        fake_message_free(rings);
+        fake_application_free(a);
+        fixture_free(f);
+}
+
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/session-forms/disable-channel", test_disable_channel);
         g_test_add_func("/session-forms/contexts", test_contexts);
+        g_test_add_func("/session-forms/ordered-clock", test_ordered_clock);
         g_test_add_func("/session-forms/chunks", test_chunks);
         g_test_add_func("/session-forms/chunk-takes-long", test_chunk_takes_long);
         g_test_add_func("/session-forms/output-fails", test_output_fails);

@@ -246,7 +246,10 @@ GByteArray *fake_make_view(struct fake_daemon *f, bool on) {
         struct view_header header = { VIEW_MAGIC, VIEW_MAJOR, VIEW_MINOR, sizeof(header), sizeof(struct view_ring),
                                       sizeof(struct view_action), 1, 0, f->n_events, f->definitions, ++f->generation };
         bool locked = f->rings.geometry.flags & RING_LOCKED;
-        struct view_ring ring = { .flags = locked ? VIEW_RING_LOCKED : VIEW_RING_SHARED, .contexts = f->contexts };
+        struct view_ring ring = {
+                .flags = (locked ? VIEW_RING_LOCKED : VIEW_RING_SHARED) | f->more_flags,
+                .contexts = f->contexts,
+        };
         GByteArray *view = g_byte_array_new();
         struct definitions_reader reader;
         struct definition event;

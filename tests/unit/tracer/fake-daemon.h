@@ -30,6 +30,7 @@ struct fake_daemon {
         uint64_t ring_id, generation, definitions; /* hash of those that it knows */
         uint64_t application; /* what READY says */
         uint32_t n_events, contexts, first_class;
+        uint32_t more_flags; /* enum view_ring_flags of the views, beside the form */
         const char *const *filters; /* each event has an action for each of these expressions, NULL: without one */
         uint32_t n_filters;
         const void *events; /* the definitions, mapped */

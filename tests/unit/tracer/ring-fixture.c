@@ -61,7 +61,7 @@ void fixture_write(struct fixture *f, int32_t pid, int32_t tid, uint64_t value) 
 
         if (f->geometry.flags & RING_LOCKED)
                 ring_locked_write(&f->map, &event);
-        else if (!ring_fast_write(&slot, &action, payload, sizeof(payload)))
+        else if (!ring_fast_write(&slot, &action.fast, &action, payload, sizeof(payload)))
                 ring_rseq_write(slot.rseq, &f->map, &event);
 }
 

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "protocol/context.h"
+#include "protocol/view.h"
 #include "tests/unit/tracer/world.h"
 #include "tracer/wait.h"
 
@@ -90,6 +91,27 @@ static void joins_and_leaves(void) {
         g_assert_true(w.system.registration.keys & HANDSHAKE_EXECUTABLE);
         g_assert_false(w.user.registration.keys & HANDSHAKE_EXECUTABLE);
         world_assert_recorded(&w, 2, 2);
+        world_end(&w.user);
+        world_end(&w.system);
+        world_wait_until_enabled(0);
+        world_done(&w);
+}
+
+/* The same rings go on, with an ordered clock and without it, for one of them or both. */
+static void orders_the_clock(void) {
+        struct world w;
+
+        world_init(&w);
+        program_register();
+        world_join(&w.system);
+        world_join(&w.user);
+        for (unsigned i = 0; i < 4; i++) {
+                struct fake_daemon *f = i % 2 ? &w.user : &w.system;
+
+                f->more_flags = i & 2 ? 0 : VIEW_RING_ORDERED;
+                fake_apply(f, HANDSHAKE_CONFIG, true);
+                world_assert_recorded(&w, 2, 2);
+        }
         world_end(&w.user);
         world_end(&w.system);
         world_wait_until_enabled(0);
@@ -384,6 +406,7 @@ static void main_thread_leaves(void) {
 
 static const struct world_test tests[] = {
         { "joins-and-leaves", joins_and_leaves, false },
+        { "orders-the-clock", orders_the_clock, false },
         { "guards-stacks", guards_stacks, false },
         { "waits-for-both-before-main", waits_for_both_before_main, false },
         { "waits-once-for-silent-daemons", waits_once_for_silent_daemons, false },

@@ -139,10 +139,11 @@ static void test_channel_with_options(void) {
         options.mode = TRACECTL_CHANNEL_OVERWRITE;
         options.subbuf_count = 16;
         options.subbuf_size = 65536;
+        options.ordered_clock = 1;
         connect_session(&f, &(struct fake_script) {});
         g_assert_cmpint(tracectl_session_enable_channel(f.session, "user", "c", &options, NULL), ==, 0);
         assert_last_call(&f, SESSION "EnableChannel 'user' 'c' ['mode' 'overwrite' 'subbuf-count' u16 "
-                                     "'subbuf-size' t65536]");
+                                     "'subbuf-size' t65536 'ordered-clock' b1]");
 }
 
 /* A program compiled with the first version of the struct must not have later members read out of its stack. */
@@ -151,6 +152,7 @@ static void test_channel_with_older_options(void) {
         struct fixture f;
 
         options.size = offsetof(struct tracectl_channel_options, subbuf_count);
+        options.ordered_clock = 1;
         options.mode = TRACECTL_CHANNEL_DISCARD;
         options.subbuf_count = 16;
         options.subbuf_size = 65536;
