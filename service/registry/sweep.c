@@ -4,7 +4,10 @@
 #include <malloc.h>
 #include <sys/timerfd.h>
 
+#include "service/domain/user.h"
 #include "service/registry/internal.h"
+#include "service/registry/table.h"
+#include "service/state/ledger.h"
 
 int sweep_init(struct sweep *s, uint64_t usec) {
         *s = (struct sweep) { .usec = usec ? usec : SWEEP_USEC };
@@ -62,6 +65,20 @@ static struct application *take_next(struct sweep *s) {
         return a;
 }
 
+static void shrink_tables(struct registry *r) {
+        _cleanup_free_ uid_t *uids = NULL;
+        size_t n;
+
+        table_shrink(r->by_id);
+        table_shrink(r->by_pid);
+        table_shrink(r->resumed);
+        if (registry_list_uids(r, &uids, &n) < 0)
+                return;
+        /* Without a lock: an account stays as long as the registry. */
+        for (size_t i = 0; i < n; i++)
+                table_shrink(registry_account(r, uids[i])->applications);
+}
+
 /* The last stroke: all are gone, and RCU's thread has freed them. What many took goes back to the system. */
 static bool rest(struct registry *r) {
         struct sweep *s = &r->sweep;
@@ -73,7 +90,9 @@ static bool rest(struct registry *r) {
                 set_timer(s, 0);
         pthread_mutex_unlock(&s->lock);
         if (empty) {
+                shrink_tables(r);
                 roll_shrink(r->config.roll);
+                ledger_shrink(r->config.domain->ledger);
                 (void) malloc_trim(0);
         }
         return empty;

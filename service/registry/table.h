@@ -12,9 +12,21 @@
 #include <urcu.h>
 #include <urcu/rculfhash.h>
 
-#define TABLE_BUCKETS_MIN 64
+#define TABLE_BUCKETS_MIN 256 /* a page */
+
+/* Where there is such a limit liburcu maps buckets: what was a thousand's goes back whole, and splits no arena of malloc(). */
+#define TABLE_BUCKETS_MAX (1 << 17)
 
 /* NULL where memory ran out. */
 static inline struct cds_lfht *table_new(void) {
-        return cds_lfht_new(TABLE_BUCKETS_MIN, TABLE_BUCKETS_MIN, 0, CDS_LFHT_AUTO_RESIZE | CDS_LFHT_ACCOUNTING, NULL);
+        return cds_lfht_new(TABLE_BUCKETS_MIN, TABLE_BUCKETS_MIN, TABLE_BUCKETS_MAX,
+                            CDS_LFHT_AUTO_RESIZE | CDS_LFHT_ACCOUNTING, NULL);
+}
+
+/*
+ * One that has become empty: the count itself makes none smaller that has fewer than a thousand in it for each CPU. Not
+ * from an RCU read-side critical section; waits for those of others.
+ */
+static inline void table_shrink(struct cds_lfht *table) {
+        cds_lfht_resize(table, TABLE_BUCKETS_MIN);
 }

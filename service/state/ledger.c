@@ -142,13 +142,19 @@ static void compact(struct ledger *l) {
         l->file = next;
 }
 
+static void compact_above(struct ledger *l, uint64_t least) {
+        uint64_t committed = l->file.header->committed;
+
+        if (committed > least && l->live_bytes < committed / 2)
+                compact(l);
+}
+
 static int make_room(struct ledger *l, uint64_t size) {
         uint64_t committed = l->file.header->committed;
 
         if (committed + size <= l->file.size)
                 return 0;
-        if (committed > COMPACT_MIN && l->live_bytes < committed / 2)
-                compact(l);
+        compact_above(l, COMPACT_MIN);
         committed = l->file.header->committed;
         return committed + size <= l->file.size ? 0 : file_grow(&l->file, committed + size);
 }
@@ -218,6 +224,15 @@ void ledger_drop(struct ledger *l, struct ledger_entry **entry) {
                 return;
         pthread_mutex_lock(&l->lock);
         forget(l, TAKE_PTR(*entry));
+        pthread_mutex_unlock(&l->lock);
+}
+
+void ledger_shrink(struct ledger *l) {
+        if (!l)
+                return;
+        pthread_mutex_lock(&l->lock);
+        if (!l->closed)
+                compact_above(l, SIZE_MIN);
         pthread_mutex_unlock(&l->lock);
 }
 

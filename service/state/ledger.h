@@ -97,6 +97,9 @@ int ledger_put(struct ledger *l, struct ledger_entry **entry, uint16_t type, con
 /* Takes a record away. *entry becomes NULL; it may be. */
 void ledger_drop(struct ledger *l, struct ledger_entry **entry);
 
+/* A good moment: nobody is waited for. Gives back what more than half of is dead; at other times only where it is large. */
+void ledger_shrink(struct ledger *l);
+
 /* Counters never go back. */
 void ledger_count(struct ledger *l, enum ledger_counter which, uint64_t value);
 

@@ -13,8 +13,8 @@
 /* Slots were mostly filled in the order of numbers: one is looked for from so many places before its own on. */
 #define SLOTS_NEAR 16
 
-/* The file grows by so many slots; memory for them is there before they are used. */
-#define SLOTS_STEP 2048
+/* The file grows by so many slots, two pages; memory for them is there before they are used. */
+#define SLOTS_STEP 256
 
 struct roll {
         pthread_mutex_t lock;

@@ -166,6 +166,29 @@ static void test_compact(void) {
         ledger_free(l);
 }
 
+/* When it is told to, it gives back what is dead; what lives is still there. */
+static void test_shrink(void) {
+        g_autofree char *text = g_strnfill(4000, 'x');
+        struct ledger_entry *a = NULL, *many = NULL;
+        struct ledger *l = make();
+        int fd;
+
+        (void) ledger_complete(l);
+        put(l, &a, 1, "first");
+        for (unsigned i = 0; i < 50; i++)
+                put(l, &many, 2, text);
+        ledger_shrink(l);
+        fd = own_memfd("tracectl-state");
+        g_assert_cmpint(lseek(fd, 0, SEEK_END), ==, 64 << 10);
+        close(fd);
+        put(l, &many, 2, "last");
+        assert_contents("1:first 2:last ");
+        ledger_drop(l, &a);
+        ledger_drop(l, &many);
+        ledger_shrink(NULL);
+        ledger_free(l);
+}
+
 /* A later minor version: a longer header with more counters, and records that nobody knows. */
 static void test_minor(void) {
         struct {
@@ -280,6 +303,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/ledger/nothing", test_nothing);
         g_test_add_func("/ledger/killed", test_killed);
         g_test_add_func("/ledger/compact", test_compact);
+        g_test_add_func("/ledger/shrink", test_shrink);
         g_test_add_func("/ledger/minor", test_minor);
         g_test_add_func("/ledger/broken", test_broken);
         g_test_add_func("/fd-store/passed", test_passed);

@@ -3,7 +3,8 @@
 /* How large the registry's tables become. */
 
 #include <glib.h>
-#include <malloc.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "service/registry/internal.h"
 #include "service/registry/table.h"
@@ -15,10 +16,14 @@
 /* Buckets are as many as a power of two that is less than twice what is in the table. */
 #define BYTES_MAX (4 * N * BUCKET_SIZE)
 
+/* Of whatever kind. */
 static size_t bytes_allocated(void) {
-        struct mallinfo2 info = mallinfo2();
+        g_autofree char *status = NULL;
+        unsigned long kib;
 
-        return info.hblkhd + info.uordblks;
+        g_assert_true(g_file_get_contents("/proc/self/status", &status, NULL, NULL));
+        g_assert_cmpint(sscanf(strstr(status, "\nVmData:"), "\nVmData: %lu", &kib), ==, 1);
+        return kib * 1024;
 }
 
 static void add_all(struct cds_lfht *table, struct cds_lfht_node *nodes, uint64_t first) {
@@ -42,14 +47,34 @@ static void delete_all(struct cds_lfht *table, struct cds_lfht_node *nodes) {
 /* Thousands come and go again and again: the table's own thread has all the time to make it larger than it need be. */
 static void test_size(void) {
         struct cds_lfht_node *nodes = g_new0(struct cds_lfht_node, N);
-        size_t before = bytes_allocated();
         struct cds_lfht *table = table_new();
+        size_t before;
 
+        /* With it, liburcu's own thread. */
+        add_all(table, nodes, STORMS * N);
+        delete_all(table, nodes);
+        table_shrink(table);
+        before = bytes_allocated();
         for (uint64_t i = 0; i < STORMS; i++) {
                 add_all(table, nodes, i * N);
                 g_assert_cmpuint(bytes_allocated() - before, <, BYTES_MAX);
                 delete_all(table, nodes);
         }
+        g_assert_cmpint(cds_lfht_destroy(table, NULL), ==, 0);
+        g_free(nodes);
+}
+
+static void test_shrink(void) {
+        struct cds_lfht_node *nodes = g_new0(struct cds_lfht_node, N);
+        struct cds_lfht *table = table_new();
+        size_t before = bytes_allocated();
+
+        add_all(table, nodes, 0);
+        delete_all(table, nodes);
+        table_shrink(table);
+        g_assert_cmpuint(bytes_allocated(), ==, before);
+        add_all(table, nodes, 0);
+        delete_all(table, nodes);
         g_assert_cmpint(cds_lfht_destroy(table, NULL), ==, 0);
         g_free(nodes);
 }
@@ -60,6 +85,7 @@ int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         rcu_register_thread();
         g_test_add_func("/table/size", test_size);
+        g_test_add_func("/table/shrink", test_shrink);
         r = g_test_run();
         rcu_unregister_thread();
         return r;
