@@ -225,13 +225,16 @@ class ProbesTest(test_kernel.TracefsTest):
         small = ring_memory()["used"] - before["used"]
         self.assertGreater(small, 0)
         self.assertEqual(small % (1 << 20), 0)
-        # The largest ones until there is no room; none is made before the session is started.
-        large = 256 * small
+        # The largest ones that the machine allows until there is no room; none is made before the session is started.
+        count = 4096
+        while small * count // 16 > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 16:
+            count //= 2
+        large = small * count // 16
         for i in range(before["most"] // large + 1):
             if i % 28 == 0:
                 self.tracectl("alice", "create", f"rings{i}")
                 session = f"rings{i}"
-            done = self.tracectl("alice", *enable, "-s", session, "--subbuf-count", "4096", f"large{i}", check=False)
+            done = self.tracectl("alice", *enable, "-s", session, "--subbuf-count", str(count), f"large{i}", check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn("bytes of ring buffers", done.stderr)
         self.destroy_all()
