@@ -22,6 +22,7 @@ struct formats {
         pthread_t thread;
         int tracefs;
         bool begun, running;
+        bool complete; /* the thread's, while it runs */
 };
 
 int formats_new(struct formats **ret) {
@@ -76,9 +77,10 @@ static void *run(void *userdata) {
                 closep(&fd);
                 return NULL;
         }
-        while (r >= 0 && (entry = readdir(folder)))
+        while (r >= 0 && (errno = 0, entry = readdir(folder)))
                 if (entry->d_name[0] != '.')
                         r = add(f, dirfd(folder), entry->d_name);
+        f->complete = r >= 0 && errno == 0;
         closedir(folder);
         qsort(f->items, f->n, sizeof(*f->items), compare);
         return NULL;
@@ -87,15 +89,28 @@ static void *run(void *userdata) {
 void formats_begin(struct formats *f, int tracefs) {
         if (f->begun)
                 return;
-        f->begun = true;
         f->tracefs = tracefs;
-        f->running = thread_start(&f->thread, run, f) >= 0;
+        f->begun = f->running = thread_start(&f->thread, run, f) >= 0;
 }
 
+static void forget(struct formats *f) {
+        for (size_t k = 0; k < f->n; k++) {
+                free(f->items[k].name);
+                free(f->items[k].text);
+        }
+        f->n = 0;
+}
+
+/* Some of them would be taken for all. */
 static void finish(struct formats *f) {
-        if (f->running)
-                pthread_join(f->thread, NULL);
+        if (!f->running)
+                return;
+        pthread_join(f->thread, NULL);
         f->running = false;
+        if (f->complete)
+                return;
+        forget(f);
+        f->begun = false;
 }
 
 size_t formats_get(struct formats *f, const struct format **ret) {
@@ -117,10 +132,7 @@ struct formats *formats_free(struct formats *f) {
         if (!f)
                 return NULL;
         finish(f);
-        for (size_t k = 0; k < f->n; k++) {
-                free(f->items[k].name);
-                free(f->items[k].text);
-        }
+        forget(f);
         free(f->items);
         free(f);
         return NULL;

@@ -22,7 +22,10 @@ int formats_new(struct formats **ret);
 /* Waits for the thread. */
 struct formats *formats_free(struct formats *f);
 
-/* Begins to read them, unless that was done. tracefs must stay open. What fails is read by whoever wants it. */
+/*
+ * Begins to read them, unless that was done. tracefs must stay open. Where one of them cannot be read, there are none
+ * until this is called again: whoever wants one reads it.
+ */
 void formats_begin(struct formats *f, int tracefs);
 
 /* Waits for the thread. All of them, sorted by name; 0 where they were not read. */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/datagram.h"
+#include "service/domain/kernel/formats.h"
 #include "service/domain/kernel/internal.h"
 #include "service/domain/kernel/probe.h"
 #include "service/domain/kernel/spare-instance.h"
@@ -386,6 +387,72 @@ static void test_unused_spare(void) {
         close(tracefs);
 }
 
+static void put_format(const struct fake *f, const char *name, const char *text) {
+        g_autofree char *path = g_build_filename(f->path, "events/syscalls", name, NULL);
+        g_autofree char *format = g_strdup_printf("events/syscalls/%s/format", name);
+
+        g_assert_cmpint(g_mkdir_with_parents(path, 0700), ==, 0);
+        put(f, format, text);
+}
+
+static void remove_below(const char *path) {
+        GDir *dir = g_dir_open(path, 0, NULL);
+        const char *name;
+
+        while (dir && (name = g_dir_read_name(dir))) {
+                g_autofree char *below = g_build_filename(path, name, NULL);
+
+                remove_below(below);
+        }
+        if (dir)
+                g_dir_close(dir);
+        g_assert_cmpint(g_remove(path), ==, 0);
+}
+
+/* All of them or none: a rule for all system calls must not be one for those that could be read. */
+static void test_formats(void) {
+        g_autofree char *events = NULL, *broken = NULL;
+        const struct format *all, *one;
+        struct formats *formats;
+        struct fake f;
+
+        fake_begin(&f);
+        events = g_build_filename(f.path, "events", NULL);
+        g_assert_cmpint(formats_new(&formats), ==, 0);
+        /* A kernel that has none. */
+        formats_begin(formats, f.fd);
+        g_assert_cmpuint(formats_get(formats, &all), ==, 0);
+        g_assert_null(formats_find(formats, "syscalls", "sys_enter_b"));
+        for (char name = 'a'; name <= 'e'; name++) {
+                g_autofree char *event = g_strdup_printf("sys_enter_%c", name);
+
+                put_format(&f, event, event);
+        }
+        put(&f, "events/syscalls/enable", "0\n");
+        g_assert_cmpint(mkdirat(f.fd, "events/syscalls/none", 0700), ==, 0);
+        /* One that cannot be read. */
+        broken = g_build_filename(f.path, "events/syscalls/sys_enter_broken/format", NULL);
+        g_assert_cmpint(g_mkdir_with_parents(broken, 0700), ==, 0);
+        formats_begin(formats, f.fd);
+        g_assert_cmpuint(formats_get(formats, &all), ==, 0);
+        g_assert_null(formats_find(formats, "syscalls", "sys_enter_b"));
+        /* Another recording tries again, and once they are there nobody reads them any more. */
+        g_assert_cmpint(g_rmdir(broken), ==, 0);
+        formats_begin(formats, f.fd);
+        g_assert_cmpuint(formats_get(formats, &all), ==, 5);
+        remove_below(events);
+        formats_begin(formats, f.fd);
+        g_assert_cmpuint(formats_get(formats, &all), ==, 5);
+        one = formats_find(formats, "syscalls", "sys_enter_b");
+        g_assert_true(one == &all[1]);
+        g_assert_cmpstr(one->text, ==, "sys_enter_b");
+        g_assert_cmpuint(one->size, ==, strlen("sys_enter_b"));
+        g_assert_null(formats_find(formats, "syscalls", "sys_enter_bc"));
+        g_assert_null(formats_find(formats, "sched", "sys_enter_b"));
+        formats_free(formats);
+        fake_end(&f);
+}
+
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/kernel/lines-of-the-kernel", test_lines_of_the_kernel);
@@ -395,6 +462,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/kernel/availability", test_availability);
         g_test_add_func("/kernel/begin-again", test_begin_again);
         g_test_add_func("/kernel/unused-spare", test_unused_spare);
+        g_test_add_func("/kernel/formats", test_formats);
         g_test_add_func("/kernel/told-once", test_told_once);
         g_test_add_func("/kernel/told-when-drained", test_told_when_drained);
         return g_test_run();
