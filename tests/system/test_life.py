@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A process's life, from its constructors to its destructors, and its children's; every type of field from C++."""
 
+import json
 import os
 import re
 import socket
@@ -13,6 +14,7 @@ PROGRAMS = os.path.join(BUILD, "tests", "programs")
 LIFE = os.path.join(PROGRAMS, "life")
 PLUGIN = os.path.join(PROGRAMS, "libplugin.so")
 FIELDS = os.path.join(PROGRAMS, "fields")
+THROWS = os.path.join(PROGRAMS, "throws")
 
 
 class Life(SystemTest):
@@ -163,6 +165,25 @@ class Fields(SystemTest):
             "from_destructor { }",
             'caught { what = "x" }',
         ])
+
+
+class Exceptions(SystemTest):
+    def test_thrown_through_tracepoints(self):
+        """Each thread's events are those that its exceptions pass by, in their order; it ends as it does untraced."""
+        plain = self.run_program([THROWS], self.env)
+        self.assertEqual((plain.returncode, plain.stdout, plain.stderr), (0, "", ""))
+        result = self.record("-o", "trace", "--", THROWS)
+        self.assertEqual((result.returncode, result.stdout, len(result.stderr.splitlines())), (0, "", 1), result.stderr)
+        by_thread = {}
+        for line in self.tracectl("view", "-o", "json", "trace").stdout.splitlines():
+            event = json.loads(line)
+            number = event["fields"].get("level", event["fields"].get("number", ""))
+            by_thread.setdefault(event["tid"], []).append(event["event"].removeprefix("throws:") + str(number))
+        levels = range(6)
+        turn = [*(f"enter{i}" for i in levels), *(f"unwound{i}" for i in reversed(levels)), "caught", "unwound100",
+                "no_value7"]
+        self.assertEqual(sorted(by_thread.values()),
+                         sorted([*[turn * 100] * 4, ["enter5", "unwound5"], ["passed"], ["unwound200"]]))
 
 
 if __name__ == "__main__":
