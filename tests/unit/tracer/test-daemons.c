@@ -407,7 +407,7 @@ static void main_thread_leaves(void) {
 static const struct world_test tests[] = {
         { "joins-and-leaves", joins_and_leaves, false },
         { "orders-the-clock", orders_the_clock, false },
-        { "guards-stacks", guards_stacks, false },
+        { "guards-stacks", guards_stacks, false, .not_on_tsan = true },
         { "waits-for-both-before-main", waits_for_both_before_main, false },
         { "waits-once-for-silent-daemons", waits_once_for_silent_daemons, false },
         { "waits-without-cpu", waits_without_cpu, false },

@@ -234,8 +234,8 @@ static void become_user_in_gap(void) {
         program_trace(3);
 }
 
-/* By its name, for a sanitizer may have a thread of its own. */
-static int helper_of(pid_t pid) {
+/* By its name, for a sanitizer may have a thread of its own. 0: none yet. */
+static int look_for_helper(pid_t pid) {
         g_autofree char *path = g_strdup_printf("/proc/%i/task", pid);
         g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
         const char *name;
@@ -247,7 +247,19 @@ static int helper_of(pid_t pid) {
                 if (g_file_get_contents(file, &comm, NULL, NULL) && strcmp(comm, "tracectl\n") == 0)
                         return atoi(name);
         }
-        g_assert_not_reached();
+        return 0;
+}
+
+/* The thread that starts it may have answered before it has its name. */
+static int helper_of(pid_t pid) {
+        gint64 until = g_get_monotonic_time() + FAKE_TIMEOUT_MSEC * 1000;
+        int tid;
+
+        while ((tid = look_for_helper(pid)) == 0) {
+                g_assert_cmpint(g_get_monotonic_time(), <, until);
+                sched_yield();
+        }
+        return tid;
 }
 
 /* The daemon is gone, and the next one not there yet: it is not awaited as what the process was. */

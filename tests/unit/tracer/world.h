@@ -41,7 +41,7 @@ struct world_test {
         void (*func)(void);
         bool needs_root;
         bool needs_user_namespace;
-        /* There, a child of fork() has no helpers, and a process does not end with the last of its own threads. */
+        /* There, a child of fork() has no helpers, a process does not end with its last thread, stacks are the sanitizer's. */
         bool not_on_tsan;
 };
 
