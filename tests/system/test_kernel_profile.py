@@ -120,6 +120,45 @@ class KernelProfile(ServiceTest):
         self.assertEqual(self.count("pair:", "syscall_entry_getpgid", "syscall_exit_getpgid", "sched_process_exec"),
                          [10, 5, 5, 1])
 
+    def leave_tracefs_to_systemd(self):
+        """As on a real machine, and so late that all else of early boot would be done."""
+        mount = "/etc/systemd/system/sys-kernel-tracing.mount"
+        self.addCleanup(self.host.reboot)
+        self.addCleanup(self.host.run, ["ln", "-sf", "/dev/null", mount])
+        self.addCleanup(self.host.run, "systemctl disable early-call.service tracectl-session@both.service; "
+                        "rm -r /etc/tracefs-later /etc/systemd/system/late.service /etc/systemd/system/early-call.service "
+                        "/etc/tracectl/sessions.d/both.conf")
+        self.host.write("/etc/tracefs-later", "")
+        self.host.write("/etc/systemd/system/late.service",
+                        "[Unit]\nDefaultDependencies=no\n\n[Service]\nType=oneshot\nExecStart=sleep 1\n")
+        self.host.run(["rm", mount])
+        self.host.write(mount, "[Unit]\nDefaultDependencies=no\nBefore=sysinit.target\nRequires=late.service\n"
+                               "After=late.service\n\n"
+                               f"[Mount]\nWhat=tracefs\nWhere={kernel.TRACEFS}\nType=tracefs\n"
+                               "Options=nosuid,noexec,nodev\n")
+
+    def test_early_boot(self):
+        """A session that begins before the bus has the calls of a service that has ended before the bus begins."""
+        self.leave_tracefs_to_systemd()
+        self.host.run(["mkdir", "-p", "/etc/tracectl/sessions.d"])
+        self.host.write("/etc/tracectl/sessions.d/both.conf", PROFILE)
+        self.host.write("/etc/systemd/system/early-call.service",
+                        "[Unit]\nDefaultDependencies=no\nAfter=tracectl-session@both.service\n"
+                        "Before=sysinit.target dbus.socket dbus.service\n\n"
+                        f"[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/usr/local/bin/{kernel.OURS} 100\n\n"
+                        "[Install]\nWantedBy=sysinit.target\n")
+        self.host.systemctl("enable", "early-call.service", "tracectl-session@both.service")
+        self.host.reboot()
+        done = int(self.host.unit_property("early-call.service", "ExecMainExitTimestampMonotonic"))
+        mounted = int(self.host.unit_property("sys-kernel-tracing.mount", "ActiveEnterTimestampMonotonic"))
+        self.assertLess(mounted, done)
+        self.assertLess(done, int(self.host.unit_property("dbus.socket", "ActiveEnterTimestampMonotonic")))
+        self.assertEqual(self.get("root", "both", "State"), "active")
+        self.host.run([f"/usr/local/bin/{kernel.OURS}", "10"])
+        self.tracectl("root", "stop", "both")
+        self.assertEqual(self.count("pair:", "syscall_entry_getpgid", "syscall_exit_getpgid", "sched_process_exec"),
+                         [220, 110, 110, 2])
+
 
 if __name__ == "__main__":
     unittest.main()
