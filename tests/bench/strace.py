@@ -40,6 +40,40 @@ class PythonTree(real_programs.Program):
                         "for d, _, names in os.walk('.') if '.git' not in d for f in names))"]
 
 
+class Ls(real_programs.Program):
+    """This one and the short pipeline are those that test_kernel_strace.py compares."""
+    name, command = "ls -l /usr/bin", ["ls", "-l", "/usr/bin"]
+
+
+class Pipeline(real_programs.Program):
+    """What is left of it is its processes."""
+    name = "a short pipeline"
+    command = ["sh", "-c", "ls /usr/bin | sort -r | tail -n 3; cat /no/such/file 2>/dev/null; exit 0"]
+
+
+class PipelineTree(PythonTree):
+    """As people count words: some processes, of which one opens all files."""
+    name = "a pipeline over a tree of files"
+
+    def prepare(self):
+        super().prepare()
+        self.command = ["sh", "-c", "find . -name 'file-*' | xargs cat | cut -c 1-2 | sort | uniq -c | sort -rn | head"]
+
+
+class Threads(PythonTree):
+    """Four threads that share the files of a tree."""
+    name = "python3 with 4 threads, a tree of files"
+
+    def prepare(self):
+        super().prepare()
+        self.command = ["/usr/bin/python3", "-c", "import glob\nfrom concurrent.futures import ThreadPoolExecutor\n"
+                        "with ThreadPoolExecutor(4) as pool:\n"
+                        "        print(sum(pool.map(lambda name: len(open(name).read()), glob.glob('*/file-*'))))"]
+
+
+MORE = (PythonTree, Threads, Ls, Pipeline, PipelineTree)
+
+
 def ways(folder):
     """What stands before the command, by name."""
     return {"plain": [], PEER: ["strace", "-f", "-o", os.path.join(folder, "strace")],
@@ -75,7 +109,7 @@ def main():
         return
     with tempfile.TemporaryDirectory() as folder:
         kinds = [(Nothing, 0), *real_programs.available(SIZES)]
-        kinds.insert(min(3, len(kinds)), (PythonTree, TREE))
+        kinds[3:3] = [(kind, TREE) for kind in MORE]
         kinds = [(kind, size) for kind, size in kinds if not sys.argv[1:] or kind.name in sys.argv[1:]]
         programs = [kind(os.path.join(folder, f"program-{i}"), size) for i, (kind, size) in enumerate(kinds)]
         print("\nSlower than plain by so many ms; medians (minima in brackets) of interleaved rounds\n")
