@@ -238,3 +238,27 @@ size_t handshake_format(const struct handshake *h, char *buffer, size_t size) {
                 put_string(&w, "LATER=1\n");
         return w.used;
 }
+
+static size_t view_offset(size_t text_size) {
+        return (text_size / 8 + 1) * 8;
+}
+
+size_t handshake_append_view(char *buffer, size_t size, size_t text_size, const void *view, size_t view_size) {
+        size_t offset = view_offset(text_size);
+
+        if (offset > size || view_size > size - offset)
+                return 0;
+        memset(buffer + text_size, 0, offset - text_size);
+        memcpy(buffer + offset, view, view_size);
+        return offset + view_size;
+}
+
+int handshake_find_view(const char *data, size_t size, size_t *ret_view) {
+        const char *zero = memchr(data, '\0', size);
+        size_t text_size = zero ? (size_t) (zero - data) : size;
+
+        if (zero && view_offset(text_size) >= size)
+                return -EBADMSG;
+        *ret_view = zero ? view_offset(text_size) : size;
+        return (int) text_size;
+}

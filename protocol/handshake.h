@@ -14,7 +14,7 @@
  *                                           READY=1 APPLICATION= GENERATION= PID= UID= GID=
  *                                             [CGROUP=] [NAMESPACE=same] + view, rings | VIEW=<hash>
  *   APPLIED=<generation> | ERRNO=<errno> GENERATION=
- *                                           CONFIG=1 GENERATION= [+ view, rings]
+ *                                           CONFIG=1 GENERATION= [+ view, rings | the view itself]
  *   GET=<generation>                          (asked for where CONFIG had none)
  *   APPLIED=<generation>
  *   EVENTS=<hash> [FORM=locked]               (dlopen, dlclose; a thread without rseq)
@@ -42,6 +42,12 @@
  * in force there. Where the new one would say the same, READY brings that hash
  * in place of the view: then it stays, and APPLIED is the answer, or GET where it
  * is not in force after all.
+ *
+ * A small view whose ring sets the application has all mapped, since it has
+ * acknowledged a view with them, is in the message itself (since minor version
+ * 1): behind the text, from the next multiple of 8 bytes on, with zeros between.
+ * No descriptors come with it. GET is the answer where a ring set is not mapped
+ * after all.
  */
 
 #include <stdbool.h>
@@ -52,7 +58,9 @@
 
 #define HANDSHAKE_SIZE_MAX 4096
 #define HANDSHAKE_ABI_MAJOR 1
-#define HANDSHAKE_ABI_MINOR LATER_MINOR
+#define HANDSHAKE_ABI_MINOR (1 + LATER_MINOR)
+#define HANDSHAKE_MINOR_INLINE 1 /* from this one on a view may be in the message */
+#define HANDSHAKE_INLINE_MAX (HANDSHAKE_SIZE_MAX - 256) /* its size, beside CONFIG and GENERATION */
 #define HANDSHAKE_NAME_MAX 64
 #define HANDSHAKE_CGROUP_MAX 255
 #define HANDSHAKE_EXECUTABLE_MAX 255
@@ -109,3 +117,9 @@ void handshake_set_executable(struct handshake *h, const char *text);
  * always enough). Returns its size. No memory is allocated; async-signal-safe.
  */
 size_t handshake_format(const struct handshake *h, char *buffer, size_t size);
+
+/* Puts a view behind the text. Returns the size of both; 0 where there is no room for it. */
+size_t handshake_append_view(char *buffer, size_t size, size_t text_size, const void *view, size_t view_size);
+
+/* The size of a datagram's text. *ret_view is where a view begins, or its end: then there is none. -EBADMSG, too. */
+int handshake_find_view(const char *data, size_t size, size_t *ret_view);

@@ -80,7 +80,7 @@ int view_check(const void *data, size_t size, size_t n_fds, struct view *ret) {
         v.filters = v.actions + (size_t) v.action_size * v.n_actions;
         for (uint32_t i = 0; i < v.n_rings; i++)
                 need_fds += view_ring_fds(view_ring_at(&v, i)->flags);
-        if (need_fds != n_fds)
+        if (n_fds != VIEW_FDS_KEPT && need_fds != n_fds)
                 return -EBADMSG;
         r = check_actions(&v);
         if (r >= 0)

@@ -92,6 +92,9 @@ struct view {
         uint32_t ring_size, action_size, filter_size, n_rings, n_actions, n_filters;
 };
 
+/* In place of a number of descriptors: they came with an earlier view. */
+#define VIEW_FDS_KEPT SIZE_MAX
+
 /*
  * Checks a mapped view that cannot change. n_fds descriptors came with it.
  * -EBADMSG, or -EPROTONOSUPPORT for another major version.

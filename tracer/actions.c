@@ -27,11 +27,22 @@ struct pair {
         struct ring_map *shared, *locked;
 };
 
-static struct ring_map *find_map(struct applied *a, uint64_t id) {
+static struct ring_map *find_map(const struct applied *a, uint64_t id) {
         for (uint32_t i = 0; i < a->n_maps; i++)
                 if (maps[a->source][i].id == id)
                         return &maps[a->source][i];
         return NULL;
+}
+
+bool actions_have_rings(const struct applied *a, const struct view *view) {
+        for (uint32_t i = 0; i < view->n_rings; i++) {
+                const struct view_ring *ring = view_ring_at(view, i);
+
+                if ((ring->flags & VIEW_RING_SHARED && (ring->shared_id == 0 || !find_map(a, ring->shared_id))) ||
+                    (ring->flags & VIEW_RING_LOCKED && (ring->locked_id == 0 || !find_map(a, ring->locked_id))))
+                        return false;
+        }
+        return true;
 }
 
 static struct ring_map *find_place(struct applied *a) {
@@ -79,13 +90,13 @@ static int get_maps(struct applied *a, const struct view *view, const int *fds, 
                         r = get_map(a, ring->shared_id, fds, 0, in_files, &pairs[i].shared);
                         if (r < 0)
                                 return r;
-                        fds += 2;
+                        fds += fds ? 2 : 0;
                 }
                 if (ring->flags & VIEW_RING_LOCKED) {
                         r = get_map(a, ring->locked_id, fds, RING_LOCKED, in_files, &pairs[i].locked);
                         if (r < 0)
                                 return r;
-                        fds += 2;
+                        fds += fds ? 2 : 0;
                 }
                 if (!pairs[i].shared && !pairs[i].locked)
                         return -EBADMSG;

@@ -27,9 +27,12 @@ struct applied {
         uint32_t version;                    /* of the snapshot */
 };
 
+/* Whether all ring sets of a view are mapped, so that it can be applied without descriptors. */
+bool actions_have_rings(const struct applied *applied, const struct view *view);
+
 /*
  * Makes it so: maps the ring sets that are new (fds, in the order of the view,
- * stay the caller's), turns the events of snapshot on and off, waits until no
+ * stay the caller's; NULL where all are mapped), turns the events of snapshot on and off, waits until no
  * thread uses what was before, and frees that. Where a thread stays inside a
  * tracepoint for longer than it may, the old memory is left alone. What another
  * daemon wants stays as it is. A view that differs from the one before in its

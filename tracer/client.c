@@ -131,51 +131,72 @@ static int take_snapshot(struct daemon *d) {
         return r;
 }
 
-/* Memory that a message was received in, and is free again when it has been parsed. */
-struct room {
-        char data[HANDSHAKE_SIZE_MAX] __attribute__((aligned(8)));
+/* A message. Its room is free again when it has been parsed, but for a view that is in it. */
+struct received {
+        char room[HANDSHAKE_SIZE_MAX] __attribute__((aligned(8)));
+        int fds[DATAGRAM_FDS_MAX];
+        size_t n_fds;
+        const char *view; /* NULL: none is in it */
+        size_t view_size;
 };
 
 /* A view into room where it fits, which most do: a mapping costs a page fault, and interrupts other CPUs when it goes. */
-static int load_view(int fd, struct room *room, const void **ret_data, size_t *ret_size) {
+static int load_view(struct received *m, const void **ret_data, size_t *ret_size) {
         uint64_t size;
         int r;
 
-        r = memfd_check_constant(fd, VIEW_SIZE_MAX, &size);
+        *ret_data = m->view;
+        *ret_size = m->view_size;
+        if (m->view)
+                return 0;
+        r = memfd_check_constant(m->fds[0], VIEW_SIZE_MAX, &size);
         if (r < 0)
                 return r;
-        if (size > sizeof(room->data))
-                return memfd_map_constant(fd, VIEW_SIZE_MAX, ret_data, ret_size);
-        if (pread(fd, room->data, size, 0) != (ssize_t) size)
+        if (size > sizeof(m->room))
+                return memfd_map_constant(m->fds[0], VIEW_SIZE_MAX, ret_data, ret_size);
+        if (pread(m->fds[0], m->room, size, 0) != (ssize_t) size)
                 return -EBADMSG;
-        *ret_data = room->data;
+        *ret_data = m->room;
         *ret_size = size;
         return 0;
 }
 
-static int apply_view(struct daemon *d, const int *fds, size_t n_fds, struct room *room, bool *ret_stale) {
+/* What came of a view. */
+enum outcome {
+        OUTCOME_APPLIED,
+        OUTCOME_STALE,   /* the next one is on its way */
+        OUTCOME_NO_RINGS /* it is asked for once more, with them */
+};
+
+/* An enum outcome, or -errno: it is refused. */
+static int apply_checked(struct daemon *d, const struct view *view, const int *fds) {
+        int r;
+
+        /* Made for definitions that have changed since. */
+        if (view->header->definitions != d->snapshot->hash)
+                return OUTCOME_STALE;
+        if (view->header->n_events != d->snapshot->n_definitions)
+                return -EBADMSG;
+        if (!fds && !actions_have_rings(&d->view, view))
+                return OUTCOME_NO_RINGS;
+        r = actions_apply(&d->view, view, fds, d->snapshot);
+        return r == -ESTALE ? OUTCOME_STALE : r < 0 ? r : OUTCOME_APPLIED;
+}
+
+/* Likewise. */
+static int apply_view(struct daemon *d, struct received *m) {
         const void *data;
         struct view view;
         size_t size;
         int r;
 
-        r = load_view(fds[0], room, &data, &size);
+        r = load_view(m, &data, &size);
         if (r < 0)
                 return r;
-        r = view_check(data, size, n_fds - 1, &view);
-        if (r >= 0) {
-                /* Made for definitions that have changed since? Then the next one is on its way. */
-                *ret_stale = view.header->definitions != d->snapshot->hash;
-                if (!*ret_stale && view.header->n_events != d->snapshot->n_definitions)
-                        r = -EBADMSG;
-                else if (!*ret_stale)
-                        r = actions_apply(&d->view, &view, fds + 1, d->snapshot);
-                if (r == -ESTALE) {
-                        *ret_stale = true;
-                        r = 0;
-                }
-        }
-        if (data != room->data)
+        r = view_check(data, size, m->view ? VIEW_FDS_KEPT : m->n_fds - 1, &view);
+        if (r >= 0)
+                r = apply_checked(d, &view, m->view ? NULL : m->fds + 1);
+        if (!m->view && data != m->room)
                 munmap((void *) data, size);
         return r;
 }
@@ -201,9 +222,8 @@ static int handle_no_view(struct client *c, const struct handshake *h) {
         return r;
 }
 
-static int handle_view(struct client *c, const struct handshake *h, const int *fds, size_t n_fds, struct room *room) {
+static int handle_view(struct client *c, const struct handshake *h, struct received *m) {
         struct handshake answer = { .keys = HANDSHAKE_APPLIED, .applied = h->generation };
-        bool stale = false;
         int r;
 
         if (!(h->keys & HANDSHAKE_GENERATION))
@@ -214,11 +234,13 @@ static int handle_view(struct client *c, const struct handshake *h, const int *f
                 contexts_read_process(h, &c->daemon->view.process);
         c->daemon->ready = true;
         __atomic_store_n(&c->daemon->silent, 0, __ATOMIC_RELEASE);
-        if (n_fds == 0)
+        if (m->n_fds == 0 && !m->view)
                 return handle_no_view(c, h);
-        r = apply_view(c->daemon, fds, n_fds, room, &stale);
-        if (stale)
+        r = apply_view(c->daemon, m);
+        if (r == OUTCOME_STALE)
                 return 0;
+        if (r == OUTCOME_NO_RINGS)
+                return send_message(c, &(struct handshake) { .keys = HANDSHAKE_GET, .get = h->generation }, NULL, 0);
         if (r < 0) {
                 /* Refused is what has gone off as well, and nobody waits for it any longer. */
                 actions_clear(&c->daemon->view);
@@ -234,24 +256,38 @@ static int handle_view(struct client *c, const struct handshake *h, const int *f
         return r;
 }
 
+static int parse(struct received *m, size_t size, struct handshake *ret) {
+        size_t view;
+        int n;
+
+        n = handshake_find_view(m->room, size, &view);
+        if (n < 0)
+                return n;
+        m->view = view < size ? m->room + view : NULL;
+        m->view_size = size - view;
+        /* Whose rings came with it is not in the message itself. */
+        if (m->view && m->n_fds > 0)
+                return -EBADMSG;
+        return handshake_parse(m->room, (size_t) n, ret);
+}
+
 static int handle_message(struct client *c) {
-        struct room room;
-        int fds[DATAGRAM_FDS_MAX];
+        struct received m;
         struct handshake h;
-        size_t n_fds = 0;
         int n, r;
 
-        n = datagram_recv(c->socket, room.data, sizeof(room.data), fds, &n_fds, 0);
+        m.n_fds = 0;
+        n = datagram_recv(c->socket, m.room, sizeof(m.room), m.fds, &m.n_fds, 0);
         if (n <= 0)
                 return n < 0 ? n : -ECONNRESET;
-        r = handshake_parse(room.data, (size_t) n, &h);
+        r = parse(&m, (size_t) n, &h);
         if (r >= 0) {
                 if (h.keys & (HANDSHAKE_READY | HANDSHAKE_CONFIG))
-                        r = handle_view(c, &h, fds, n_fds, &room);
+                        r = handle_view(c, &h, &m);
                 else if (h.keys & HANDSHAKE_NEED)
                         r = send_definitions(c);
         }
-        datagram_close_fds(fds, n_fds);
+        datagram_close_fds(m.fds, m.n_fds);
         return r;
 }
 

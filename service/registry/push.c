@@ -62,7 +62,48 @@ static bool has_kept(const struct application *a, const struct session_view *vie
         return a->resumed && !a->ready_sent && a->keeps_view && a->kept_view == view->hash;
 }
 
-static int send_view(struct application *a, const struct session_view *view, size_t n_fds) {
+static bool has_ring(const struct session_view *view, const struct session_view_ring *ring) {
+        for (uint32_t i = 0; i < view->n_rings; i++)
+                if (view->rings[i].shared == ring->shared && view->rings[i].locked == ring->locked)
+                        return true;
+        return false;
+}
+
+/*
+ * It has acknowledged a view with all rings of this one. To send a view's descriptors, receive, read and close them is a
+ * quarter of what a change takes of both processes. One that has refused it asks for them.
+ */
+static bool has_rings(const struct application *a, const struct session_view *view) {
+        if (a->abi_minor < HANDSHAKE_MINOR_INLINE || !a->ready_sent || !a->acknowledged)
+                return false;
+        for (uint32_t i = 0; i < view->n_rings; i++)
+                if (!has_ring(a->view, &view->rings[i]))
+                        return false;
+        return true;
+}
+
+/* How a view is sent. */
+enum form {
+        FORM_DESCRIPTORS,
+        FORM_HASH,   /* it has it */
+        FORM_INLINE, /* in the message */
+};
+
+static enum form find_form(const struct application *a, const struct session_view *view) {
+        if (has_kept(a, view))
+                return FORM_HASH;
+        return view->file->size <= HANDSHAKE_INLINE_MAX && has_rings(a, view) ? FORM_INLINE : FORM_DESCRIPTORS;
+}
+
+static int send_inline(struct application *a, const struct handshake *h, const struct session_view *view) {
+        char buffer[HANDSHAKE_SIZE_MAX];
+        size_t size = handshake_format(h, buffer, sizeof(buffer));
+
+        size = handshake_append_view(buffer, sizeof(buffer), size, view->file->data, view->file->size);
+        return size > 0 ? datagram_send(a->fd, buffer, size, NULL, 0, MSG_DONTWAIT) : -EMSGSIZE;
+}
+
+static int send_view(struct application *a, const struct session_view *view, enum form form) {
         struct handshake h = { .keys = HANDSHAKE_GENERATION, .generation = view->generation };
         int fds[SESSION_VIEW_FDS_MAX];
 
@@ -70,24 +111,28 @@ static int send_view(struct application *a, const struct session_view *view, siz
                 h.keys |= HANDSHAKE_CONFIG;
         else
                 introduce(a, &h);
-        if (n_fds == 0) {
+        if (form == FORM_INLINE)
+                return send_inline(a, &h, view);
+        if (form == FORM_HASH) {
                 h.keys |= HANDSHAKE_VIEW;
                 h.view = a->kept_view;
-        } else
-                session_view_list_fds(view, fds);
-        return application_send(a, &h, fds, n_fds);
+                return application_send(a, &h, NULL, 0);
+        }
+        session_view_list_fds(view, fds);
+        return application_send(a, &h, fds, view->n_fds);
 }
 
 /* 1, or 0: it stays pending until its socket has room, or others of its user have read what they were sent. */
 static int try_send_view(struct application *a, const struct session_view *view) {
-        size_t n_fds = has_kept(a, view) ? 0 : view->n_fds;
+        enum form form = find_form(a, view);
+        size_t n_fds = form == FORM_DESCRIPTORS ? view->n_fds : 0;
         int r;
 
         if (!window_charge(a, n_fds)) {
                 window_starve(a);
                 return 0;
         }
-        r = send_view(a, view, n_fds);
+        r = send_view(a, view, form);
         if (r >= 0)
                 return 1;
         window_uncharge(a, n_fds);

@@ -63,10 +63,14 @@ static void read_answers(int peer) {
         char buffer[HANDSHAKE_SIZE_MAX];
         int fds[DATAGRAM_FDS_MAX], r;
         struct handshake h;
-        size_t n_fds;
+        size_t n_fds, view;
 
         while ((r = datagram_recv(peer, buffer, sizeof(buffer), fds, &n_fds, MSG_DONTWAIT)) > 0) {
-                g_assert_cmpint(handshake_parse(buffer, (size_t) r, &h), ==, 0);
+                int text_size = handshake_find_view(buffer, (size_t) r, &view);
+
+                g_assert_cmpint(text_size, >, 0);
+                g_assert_true(view == (size_t) r || n_fds == 0);
+                g_assert_cmpint(handshake_parse(buffer, (size_t) text_size, &h), ==, 0);
                 g_assert_true(h.keys & (HANDSHAKE_NEED | HANDSHAKE_READY | HANDSHAKE_CONFIG));
                 datagram_close_fds(fds, n_fds);
         }

@@ -61,6 +61,33 @@ static void test_handshake_ready(void) {
         g_assert_cmpint(handshake_parse("NAMESPACE=other", 15, &b), ==, -EBADMSG);
 }
 
+static void test_handshake_view(void) {
+        const struct handshake h = { .keys = HANDSHAKE_CONFIG | HANDSHAKE_GENERATION, .generation = 12 };
+        char buffer[HANDSHAKE_SIZE_MAX], data[HANDSHAKE_INLINE_MAX];
+        struct handshake back;
+        size_t text, size, view;
+
+        memset(data, 0xa5, sizeof(data));
+        text = handshake_format(&h, buffer, sizeof(buffer));
+        g_assert_cmpint(handshake_find_view(buffer, text, &view), ==, (int) text);
+        g_assert_cmpuint(view, ==, text);
+        for (size_t n = 1; n <= sizeof(data); n += n < 64 ? 1 : 64) {
+                size = handshake_append_view(buffer, sizeof(buffer), text, data, n);
+                g_assert_cmpint(handshake_find_view(buffer, size, &view), ==, (int) text);
+                g_assert_cmpuint(view % 8, ==, 0);
+                g_assert_cmpuint(size - view, ==, n);
+                g_assert_cmpint(memcmp(buffer + view, data, n), ==, 0);
+                g_assert_cmpint(handshake_parse(buffer, text, &back), ==, 0);
+                g_assert_cmpuint(back.generation, ==, 12);
+        }
+        g_assert_cmpuint(handshake_append_view(buffer, text + 8, text, data, 9), ==, 0);
+        g_assert_cmpuint(handshake_append_view(buffer, text, text, data, 0), ==, 0);
+        /* Zeros with nothing behind them. */
+        memset(buffer + text, 0, 16);
+        g_assert_cmpint(handshake_find_view(buffer, text + 1, &view), ==, -EBADMSG);
+        g_assert_cmpint(handshake_find_view(buffer, (text / 8 + 1) * 8, &view), ==, -EBADMSG);
+}
+
 static void test_handshake_refused(void) {
         static const char *const bad[] = {
                 "REGISTER",          "=1",           "REGISTER=2",  "READY=",     "GENERATION=-1", "GENERATION=x",
@@ -357,6 +384,7 @@ int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/protocol/handshake/round-trip", test_handshake_round_trip);
         g_test_add_func("/protocol/handshake/ready", test_handshake_ready);
+        g_test_add_func("/protocol/handshake/view", test_handshake_view);
         g_test_add_func("/protocol/handshake/refused", test_handshake_refused);
         g_test_add_func("/protocol/handshake/long-lines", test_handshake_long_lines);
         g_test_add_func("/protocol/definitions/round-trip", test_definitions_round_trip);

@@ -69,9 +69,10 @@ void fake_application_send(struct fake_application *a, const struct handshake *h
 }
 
 static void drop_view(struct fake_application *a) {
-        if (a->data)
+        if (a->data && !a->inline_data)
                 munmap((void *) a->data, a->size);
         a->data = NULL;
+        g_clear_pointer(&a->inline_data, g_free);
         datagram_close_fds(a->fds, a->n_fds);
         a->n_fds = 0;
 }
@@ -85,17 +86,29 @@ static void take_view(struct fake_application *a, const int *fds, size_t n_fds) 
         g_assert_cmpuint(a->view.header->definitions, ==, a->hash);
 }
 
+static void take_inline_view(struct fake_application *a, const char *data, size_t size) {
+        drop_view(a);
+        a->data = a->inline_data = g_memdup2(data, size);
+        a->size = size;
+        g_assert_cmpint(view_check(a->data, a->size, VIEW_FDS_KEPT, &a->view), ==, 0);
+        g_assert_cmpuint(a->view.header->definitions, ==, a->hash);
+}
+
 struct handshake fake_application_recv(struct fake_application *a) {
         char buffer[HANDSHAKE_SIZE_MAX];
-        int fds[DATAGRAM_FDS_MAX], n;
+        int fds[DATAGRAM_FDS_MAX], n, text_size;
         struct handshake h;
-        size_t n_fds = 0;
+        size_t n_fds = 0, view;
 
         n = datagram_recv(a->fd, buffer, sizeof(buffer), fds, &n_fds, 0);
         g_assert_cmpint(n, >, 0);
-        g_assert_cmpint(handshake_parse(buffer, (size_t) n, &h), ==, 0);
+        text_size = handshake_find_view(buffer, (size_t) n, &view);
+        g_assert_cmpint(text_size, >, 0);
+        g_assert_cmpint(handshake_parse(buffer, (size_t) text_size, &h), ==, 0);
         if (n_fds > 0)
                 take_view(a, fds, n_fds);
+        else if (view < (size_t) n)
+                take_inline_view(a, buffer + view, (size_t) n - view);
         if (h.keys & HANDSHAKE_APPLICATION)
                 a->id = h.application;
         if (h.keys & HANDSHAKE_GENERATION)
@@ -121,6 +134,7 @@ void fake_application_begin(struct fake_application *a, const char *const *event
         struct handshake h = {
                 .keys = HANDSHAKE_REGISTER | HANDSHAKE_ABI | HANDSHAKE_NAME | HANDSHAKE_EVENTS | HANDSHAKE_PID | keys,
                 .abi_major = HANDSHAKE_ABI_MAJOR,
+                .abi_minor = a->minor,
                 .pid = (uint64_t) getpid(),
                 .word = 32, /* with HANDSHAKE_WORD */
                 .name = "fake",

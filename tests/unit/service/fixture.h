@@ -113,10 +113,12 @@ struct fake_application {
         int definitions_fd;
         uint64_t hash;
         uint64_t id, generation;
+        uint32_t minor; /* of its ABI, set before it begins */
         struct handshake ready; /* what it was told of itself when it had registered */
         /* the newest view */
         int fds[DATAGRAM_FDS_MAX];
         size_t n_fds;
+        char *inline_data; /* it was in the message; else NULL */
         const void *data;
         size_t size;
         struct view view;

@@ -290,6 +290,16 @@ bool fake_send(struct fake_daemon *f, uint32_t reply, const GByteArray *view) {
         return sent;
 }
 
+bool fake_send_inline(struct fake_daemon *f, const GByteArray *view, const int *fds, size_t n_fds) {
+        const struct handshake h = { .keys = HANDSHAKE_CONFIG | HANDSHAKE_GENERATION, .generation = f->generation };
+        char buffer[HANDSHAKE_SIZE_MAX];
+        size_t size = handshake_format(&h, buffer, sizeof(buffer));
+
+        size = handshake_append_view(buffer, sizeof(buffer), size, view->data, view->len);
+        g_assert_cmpuint(size, >, 0);
+        return datagram_send(f->connection, buffer, size, fds, n_fds, 0) >= 0;
+}
+
 bool fake_send_hash(struct fake_daemon *f, uint64_t view) {
         struct handshake h = f->about;
 

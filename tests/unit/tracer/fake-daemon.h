@@ -67,6 +67,9 @@ GByteArray *fake_make_view(struct fake_daemon *f, bool on);
 /* Sends a view. reply: as below. */
 bool fake_send(struct fake_daemon *f, uint32_t reply, const GByteArray *view);
 
+/* CONFIG with the view in it, and no descriptors but these. */
+bool fake_send_inline(struct fake_daemon *f, const GByteArray *view, const int *fds, size_t n_fds);
+
 /* READY without a view: that of this hash is the right one. Likewise. */
 bool fake_send_hash(struct fake_daemon *f, uint64_t view);
 
