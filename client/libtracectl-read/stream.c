@@ -14,8 +14,11 @@
 #include "common/cleanup.h"
 #include "protocol/ring.h"
 
-/* Nothing that our tracer writes is larger; without an end, a broken trace could take the machine's memory. */
-#define EVENT_SIZE_MAX ((size_t) RING_SUBBUF_SIZE_MAX)
+/*
+ * Nothing that our tracer writes is larger, with what may lie before it in a window, which begins where any type may;
+ * without an end, a broken trace could take the machine's memory.
+ */
+#define WINDOW_MAX ((size_t) RING_SUBBUF_SIZE_MAX + TYPE_ALIGN_MAX / 8)
 
 DEFINE_CLEANUP(struct stream *, stream_free)
 
@@ -71,13 +74,14 @@ int stream_load_more(struct stream *stream) {
         struct decoder *decoder = &stream->decoder;
         struct window *window = &stream->window;
         uint64_t slide = decoder->position / TYPE_ALIGN_MAX * TYPE_ALIGN_MAX;
-        size_t before = window->size - (size_t) (slide / 8);
+        size_t before = window->size - (size_t) (slide / 8), wanted;
         int r;
 
         /* What is larger than the window needs a larger one. */
-        if (slide == 0 && before >= EVENT_SIZE_MAX)
+        if (slide == 0 && before >= WINDOW_MAX)
                 return -E2BIG;
-        r = window_load(window, window->start + slide / 8, slide > 0 ? before + 1 : 2 * before);
+        wanted = slide > 0 ? before + 1 : 2 * before;
+        r = window_load(window, window->start + slide / 8, wanted < WINDOW_MAX || slide > 0 ? wanted : WINDOW_MAX);
         if (r < 0)
                 return r;
         stream->slid += slide;

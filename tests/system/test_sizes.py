@@ -42,7 +42,7 @@ class Sizes(system.SystemTest):
         self.assertEqual(view.returncode, 0, view.stderr[-1000:])
         texts = [json.loads(line)["fields"] for line in view.stdout.splitlines()[1:]]
         self.assertTrue(all(text["text"] == "x" * text["length"] for text in texts))
-        self.assertEqual([text["length"] for text in texts], expected)
+        self.assertEqual([text["length"] for text in texts], expected, view.stderr)
         return trace.path, lost
 
     def test_smallest(self):

@@ -11,6 +11,7 @@
 #include "client/libtracectl-read/tracectl-read.h"
 #include "play-trace.h"
 #include "protocol/ctf.h"
+#include "protocol/ring.h"
 
 #define EPOCH INT64_C(1000000000000000) /* of the clock in PLAY_METADATA */
 
@@ -373,6 +374,33 @@ static void test_endless_nothing(void) {
         assert_events(p, "", "an event is too large");
 }
 
+/* As large as a sub-buffer may be, wherever in its file it begins; what is larger than any window is told. */
+static void test_largest(void) {
+        g_autofree char *text = g_malloc0(RING_SUBBUF_SIZE_MAX + 1024);
+
+        for (unsigned before = 0; before < 1024; before += 101) {
+                const bool fits = before < 1010;
+                size_t length = RING_SUBBUF_SIZE_MAX - CTF_COMPACT_SIZE - 2 + (fits ? 0 : 1024);
+                g_autoptr(play) p = play_new();
+                g_autoptr(GByteArray) events = play_events();
+
+                play_metadata(p, "", "event { name = \"t:a\"; id = 2; stream_id = 1; fields := struct { uint8_t n;"
+                                     "string text; }; };");
+                memset(text, 'x', length);
+                for (unsigned i = 0; i < 2; i++) {
+                        size_t n = i ? length : before;
+
+                        text[n] = '\0';
+                        play_compact(events, 2, 2 + i);
+                        play_u8(events, (uint8_t) (8 + i));
+                        play_string(events, text);
+                        text[n] = 'x';
+                }
+                play_packet(p, "c_0", &(struct play_packet) {}, events);
+                assert_events(p, fits ? "2:8@-1/-1 3:9@-1/-1 " : "2:8@-1/-1 ", fits ? "" : "an event is too large");
+        }
+}
+
 static void assert_refused(const char *path, int error, const char *sentence) {
         g_autoptr(tracectl_reader) reader = NULL;
 
@@ -427,6 +455,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/reader/hostile-length", test_hostile_length);
         g_test_add_func("/reader/hostile-alignment", test_hostile_alignment);
         g_test_add_func("/reader/endless-nothing", test_endless_nothing);
+        g_test_add_func("/reader/largest", test_largest);
         g_test_add_func("/reader/refused", test_refused);
         g_test_add_func("/reader/one-of-two", test_one_of_two);
         return g_test_run();
