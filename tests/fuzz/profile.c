@@ -56,8 +56,8 @@ void fuzz_seeds(fuzz_add add) {
         static const char *const seeds[] = {
                 "# what a shop does\n[Session]\nName=x\nMode=flight-recorder\r\nDirectory = /srv/trace\nStart=yes ; now\n"
                 "X-Colour=red\n\n  # indented\n[X-Other]\nanything=1\n[Channel a]\nDomain=user\nSubBufferSize=64K\n"
-                "SubBufferCount=4\nMode=discard\nEnabled=no\nContext=vpid\nContext=app:shop:queue\nEvent=shop:*\n"
-                "DisabledEvent=x:y\n",
+                "SubBufferCount=4\nMode=discard\nOrderedClock=yes\nEnabled=no\nContext=vpid\n"
+                "Context=app:shop:queue\nEvent=shop:*\nDisabledEvent=x:y\n",
                 "[Channel b]\nEvent = a:b  filter=x == \" ; y\"\nDisabledEvent=a:b exclude=a:c loglevel>=info \r\n"
                 "Event=c:d executable=/usr/bin/till\nEvent=e:* unit=till.service\nContext=\nMode=overwrite\nEvent=\n"
                 "[Channel empty]\n[Session]\nMode=record\nDirectory=\nStart=off\n",

@@ -19,8 +19,8 @@ PROPERTIES = "org.freedesktop.DBus.Properties"
 WORDS = ["", "x", "user", "kernel", "channel0", "*", "a:b", "test:*", "../../etc/passwd", "a/b", "\x1b[2J", "%s%n%s",
          "é\u202e", "x" * 300, "x" * 70000, "-1", "0", "record", "overwrite", "vpid", "[Session]\nName=x\n",
          "[Channel c]\nEvent=a:b\n", "[", "[Session]\nStart=yes\nMode=", "/", "//", "/tmp", "/root/x", "a\nb", "\t"]
-KEYS = ["directory", "mode", "if-exists", "name", "subbuf-size", "subbuf-count", "dry-run", "start", "uid", "all", "pid",
-        "output-fd", "bind", "persistent", "colour", "", "x" * 300]
+KEYS = ["directory", "mode", "if-exists", "name", "subbuf-size", "subbuf-count", "ordered-clock",
+        "dry-run", "start", "uid", "all", "pid", "output-fd", "bind", "persistent", "colour", "", "x" * 300]
 
 
 class Caller:
