@@ -27,7 +27,7 @@ Event=kinds:*
 
 class Sizes(system.SystemTest):
     def check_size(self, size, count, fits):
-        """Which lengths there are; the trace, and how many events are lost."""
+        """Which lengths there are, and how many events are lost. Returns the trace."""
         directory = os.path.join(self.cwd, size)
         profile = self.write_file("profile", PROFILE.format(directory=directory, size=size, count=count))
         result = subprocess.run([SESSION, profile, KINDS, "texts"], cwd=self.cwd, env=self.env, check=False,
@@ -43,11 +43,11 @@ class Sizes(system.SystemTest):
         texts = [json.loads(line)["fields"] for line in view.stdout.splitlines()[1:]]
         self.assertTrue(all(text["text"] == "x" * text["length"] for text in texts))
         self.assertEqual([text["length"] for text in texts], expected, view.stderr)
-        return trace.path, lost
+        return trace.path
 
     def test_smallest(self):
-        trace, lost = self.check_size("4K", 256, LENGTHS[:2])
-        self.assertEqual(len(self.events(trace, lost)), 5)
+        """Where the program changes over to a CPU by an event that is lost there, babeltrace2 cannot know of that."""
+        self.assertEqual(len(self.events(self.check_size("4K", 256, LENGTHS[:2]), lost=None)), 5)
 
     def test_largest(self):
         """Not by babeltrace2, which takes minutes for such a text."""
