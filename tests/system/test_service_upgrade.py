@@ -145,7 +145,7 @@ class Upgrade(UpgradeTest):
         self.assertEqual(self.everything(), before)
         self.record_some(emitters)
         emitters.append(self.emitter("alice", 2))
-        self.assertEqual(self.abis(), ["1.0", "1.1"])
+        self.assertEqual(self.abis(), ["1.1", "1.2"])
         # The consumers are of the earlier version still.
         self.tracectl("alice", "rotate", "steady")
         self.record_some(emitters)
@@ -168,7 +168,7 @@ class Upgrade(UpgradeTest):
         self.restart()
         self.assertEqual(self.everything(), before)
         emitters.append(self.emitter("alice", 3))
-        self.assertEqual(self.abis(), ["1.0", "1.1", "1.0"])
+        self.assertEqual(self.abis(), ["1.1", "1.2", "1.1"])
         self.record_some(emitters)
         for session in ("steady", "chosen"):
             self.replace_consumer(session)
