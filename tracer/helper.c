@@ -191,7 +191,6 @@ static int64_t start_alone(const enum daemon_state *states, struct daemon *joine
         pthread_sigmask(SIG_SETMASK, &all, &before);
         thread_off();
         sanitizer_ignore_begin();
-        joined->want_locked = !ring_rseq_of_thread();
         begun = daemon_begin(joined, deadline);
         prepared = prepare() >= 0;
         if (prepared)
