@@ -52,6 +52,7 @@ struct metadata {
         bool is_big_endian, has_uuid;
         bool hides_state; /* tracectl's, where the state dump is for the reader alone */
         bool is_kernel; /* its events say which thread they are of, not which process */
+        bool is_cut; /* its last declaration is not whole, and left out */
         uint8_t uuid[16];
         const struct type *packet_header;
         struct program *packet_header_program;

@@ -8,6 +8,9 @@
 
 #define LOOK_SIZE ((size_t) 4096) /* enough of a packet to see whether it is wanted */
 
+/* As one is that is being written while its file is read, or after a power cut. */
+#define CUT_OFF "the last packet is cut off"
+
 static bool has_role(const struct stream *stream, enum role role) {
         return stream->decoder.seen & (UINT32_C(1) << role);
 }
@@ -42,6 +45,7 @@ static int read_header(struct stream *stream, const char **ret_why) {
         uint64_t start;
         int r;
 
+        *ret_why = CUT_OFF;
         r = stream_run(stream, &program, 1, &start);
         if (r < 0)
                 return r;
@@ -56,10 +60,7 @@ static int read_header(struct stream *stream, const char **ret_why) {
         stream->class = has_role(stream, ROLE_STREAM_ID) ?
                 metadata_find_stream(stream->metadata, decoder->roles[ROLE_STREAM_ID]) :
                 stream->metadata->streams;
-        if (!stream->class)
-                return -EBADMSG;
-        *ret_why = "the packet has no beginning that makes sense";
-        return 0;
+        return stream->class ? 0 : -EBADMSG;
 }
 
 /* How many packets came before this one, and how many events never did. */
@@ -89,6 +90,7 @@ static int read_context(struct stream *stream, const char **ret_why) {
         uint64_t there = 8 * (stream->file_size - stream->packet_offset), packet, content, start;
         int r;
 
+        *ret_why = CUT_OFF;
         r = stream_run(stream, &program, 1, &start);
         if (r < 0)
                 return r;
@@ -103,7 +105,7 @@ static int read_context(struct stream *stream, const char **ret_why) {
                 content = there;
         if (packet > there && !stream->has_reported) {
                 stream->has_reported = true;
-                report_say(stream->report, "%s: the last packet is cut off; what there is of it is read", stream->path);
+                report_say(stream->report, "%s: " CUT_OFF "; what there is of it is read", stream->path);
         }
         decoder->end = content - stream->slid;
         if (decoder->limit > decoder->end)
@@ -127,7 +129,7 @@ static bool begins_behind(const struct stream *stream) {
 }
 
 int packet_look(struct stream *stream) {
-        const char *why = "the packet has no beginning that makes sense";
+        const char *why = strerror(EBADMSG);
         int r;
 
         stream->packet_offset = stream->packet_end;

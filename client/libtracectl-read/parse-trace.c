@@ -185,7 +185,30 @@ static int parse_top_level(struct parser *parser) {
         parser_next(parser);
         r = parse ? parse(parser) : parse_block(parser, is_trace ? set_trace : is_env ? set_env : ignore,
                                                            parser->metadata);
-        return r < 0 ? r : parser_expect_sign(parser, ';');
+        if (r >= 0)
+                r = parser_expect_sign(parser, ';');
+        parser->has_trace |= is_trace && r >= 0;
+        return r;
+}
+
+/*
+ * Whether what was refused is so because the text goes no further: the consumer appends a declaration at once, but a
+ * reader may see it in parts, as it may after a power cut.
+ */
+static bool is_cut(const struct parser *parser) {
+        const struct token *token = &parser->token;
+        size_t rest = (size_t) (parser->lexer.text + parser->lexer.size - token->text);
+        struct lexer ahead = parser->lexer;
+        struct token next;
+
+        if (token->type == TOKEN_BROKEN && *token->text == '"')
+                return !memchr(token->text, '\n', rest); /* no end of the string */
+        if (token->type == TOKEN_BROKEN)
+                return *token->text == '0' && rest == strlen("0x");
+        if (parser_at_sign(parser, '.'))
+                return rest < strlen("...");
+        lexer_next(&ahead, &next);
+        return next.type == TOKEN_END && !parser_at_sign(parser, ';');
 }
 
 int parse_metadata(struct parser *parser) {
@@ -197,5 +220,11 @@ int parse_metadata(struct parser *parser) {
         while (r >= 0 && parser->token.type != TOKEN_END)
                 r = parser_take_sign(parser, ';') ? 0 : parse_top_level(parser);
         parser->scope = NULL;
+        /* Whoever declares a stream or an event is taken only whole. */
+        if (r == -EBADMSG && parser->has_trace && is_cut(parser)) {
+                parser->metadata->is_cut = true;
+                *parser->problem = (struct problem) {};
+                r = 0;
+        }
         return r < 0 ? r : 0;
 }

@@ -45,6 +45,7 @@ struct parser {
         struct metadata *metadata;
         struct problem *problem;
         const char *path;
+        bool has_trace; /* its declaration has ended */
         unsigned depth;
         uint64_t work; /* names compared: bounded, hostile text could make it quadratic */
 };

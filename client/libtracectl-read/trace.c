@@ -158,6 +158,8 @@ static int add_trace(const struct find *find, int fd, const char *path, struct d
                 report_say(find->report, "%s", problem.text);
                 return 0;
         }
+        if (trace->metadata->is_cut)
+                report_say(find->report, "%s: the last declaration is cut off, and left out", metadata_path);
         for (int i = 0; r >= 0 && i < n_names; i++)
                 r = add_stream(trace, find, fd, path, names[i]->d_name, sizes[i]);
         if (r >= 0)

@@ -47,7 +47,7 @@ def can_compile(*command):
             return subprocess.run([*command, "-x", "c", "-", "-o", os.path.join(folder, "program")], check=False,
                                   input=b"#include <asm/unistd.h>\n#include <stdio.h>\nint main(void) { return 0; }",
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
-        except FileNotFoundError:
+        except OSError:  # nowhere, or in a folder of $PATH that is another user's
             return False
 
 
