@@ -104,7 +104,7 @@ class Machine:
 
 @needs_plain_build
 @unittest.skipUnless(can_compile("cc", "-m32", "-idirafter", "/usr/include/x86_64-linux-gnu"),
-                     "needs a compiler for 32-bit programs (gcc-multilib)")
+                     "needs a compiler for 32-bit programs (gcc-multilib, or libc6-dev-i386 and lib32gcc-VERSION-dev)")
 class Words32(Machine, SystemTest):
     cross = I386
 
