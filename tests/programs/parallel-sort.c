@@ -3,8 +3,8 @@
 /*
  * Sorts numbers with more threads than CPUs, as programs do: threads take pieces
  * and sort them, and then take pairs of pieces and merge them. An event every
- * BATCH comparisons, and one a piece, that say which thread this is and how many
- * it has emitted.
+ * BATCH comparisons, one a piece, and one when a thread begins, that say which
+ * thread this is and how many it has emitted.
  *
  *   parallel-sort THREADS PIECES
  *
@@ -93,6 +93,8 @@ static void *work(void *userdata) {
         struct sort *s = userdata;
 
         self = gettid();
+        /* One that comes late finds no piece left. */
+        tracectl_trace(sort, begins, tp_i32(tid, self), tp_u64(counter, ++counter));
         do {
                 run_round(s);
                 if (pthread_barrier_wait(&s->barrier) == PTHREAD_BARRIER_SERIAL_THREAD)
