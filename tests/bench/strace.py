@@ -14,7 +14,9 @@ import time
 import real_programs
 from real_programs import GitStatus, Make, Python, Sqlite
 
-TRACECTL = os.path.join(os.environ["TRACECTL_BUILD"], "client", "tracectl")
+BUILD = os.environ["TRACECTL_BUILD"]
+TRACECTL = os.path.join(BUILD, "client", "tracectl")
+ELAPSED = os.path.join(BUILD, "tests", "bench", "bench-elapsed")
 SECONDS = float(os.environ.get("TRACECTL_BENCH_SECONDS", "30"))
 ROUNDS_MAX, ROUNDS_MIN = 15, 3
 PAUSE = 0.4  # before each recording: nobody types the next command while the kernel still removes the last one's rings
@@ -80,27 +82,38 @@ def ways(folder):
             RECORD: [TRACECTL, "record", OPTION, "-o", os.path.join(folder, "trace"), "--"]}
 
 
-def seconds(program, before):
-    """One run; nothing may be lost, or the comparison is none."""
+def milliseconds(program, before, folder):
+    """Of one run, in all and of the command alone; nothing may be lost, or the comparison is none."""
     program.again()
+    alone = os.path.join(folder, "elapsed")
     start = time.monotonic()
-    done = program.run([*before, *program.command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    done = program.run([*before, ELAPSED, alone, *program.command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                       text=True)
     took = time.monotonic() - start
     if " lost" in done.stderr and ", 0 lost" not in done.stderr:
         sys.exit(f"bench: {program.name}: {done.stderr}")
-    return took
+    with open(alone, encoding="ascii") as f:
+        return took * 1000, float(f.read()) / 1000
 
 
 def measure(program, folder, budget):
-    """For each way the seconds of each round."""
+    """For each way the milliseconds of each round."""
     taken, end = {way: [] for way in ways(folder)}, time.monotonic() + budget
     while len(taken["plain"]) < ROUNDS_MIN or (len(taken["plain"]) < ROUNDS_MAX and time.monotonic() < end):
         for way, before in ways(folder).items():
             shutil.rmtree(os.path.join(folder, "trace"), ignore_errors=True)
             if way == RECORD:
                 time.sleep(PAUSE)
-            taken[way].append(seconds(program, before))
+            taken[way].append(milliseconds(program, before, folder))
     return taken
+
+
+def cells(taken):
+    """Of the times of each way: the plain one, by how much the two others are slower, and the third's share of that."""
+    plain, peer, ours = [(statistics.median(t), min(t)) for t in taken]
+    more = [[a - b for a, b in zip(way, plain)] for way in (peer, ours)]
+    share = [b / a if a > 0 else float("nan") for a, b in zip(*more)]
+    return [*(f"{a:.1f} ({b:.1f})" for a, b in (plain, *more)), f"{share[0]:.2f} ({share[1]:.2f})"]
 
 
 def main():
@@ -112,16 +125,16 @@ def main():
         kinds[3:3] = [(kind, TREE) for kind in MORE]
         kinds = [(kind, size) for kind, size in kinds if not sys.argv[1:] or kind.name in sys.argv[1:]]
         programs = [kind(os.path.join(folder, f"program-{i}"), size) for i, (kind, size) in enumerate(kinds)]
-        print("\nSlower than plain by so many ms; medians (minima in brackets) of interleaved rounds\n")
-        print(f"| command | plain | `strace -f` | `tracectl {RECORD}` | of strace's |")
-        print("| --- | ---: | ---: | ---: | ---: |")
+        print("\nSlower than plain by so many ms; medians (minima in brackets) of interleaved rounds: in all, with the "
+              "start and the end\nof the tracer, and the command alone, from its fork to its end\n")
+        share = "of strace's"
+        print(f"| command | plain | `{PEER}` | `tracectl {RECORD}` | {share} | alone: `{PEER}` | `{RECORD}` | {share} |")
+        print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
         for program in programs:
             taken = measure(program, folder, SECONDS / len(programs))
-            of = {way: (statistics.median(t) * 1000, min(t) * 1000) for way, t in taken.items()}
-            more = {way: [a - b for a, b in zip(of[way], of["plain"])] for way in of}
-            cells = " | ".join(f"{a:.1f} ({b:.1f})" for a, b in (of["plain"], more[PEER], more[RECORD]))
-            share = [a / b if b > 0 else float("nan") for a, b in zip(more[RECORD], more[PEER])]
-            print(f"| {program.name} | {cells} | {share[0]:.2f} ({share[1]:.2f}) |", flush=True)
+            plain, *whole = cells([times[0] for times in taken[way]] for way in taken)
+            alone = cells([times[1] for times in taken[way]] for way in taken)[1:]
+            print(f"| {program.name} | {' | '.join([plain, *whole, *alone])} |", flush=True)
 
 
 if __name__ == "__main__":
