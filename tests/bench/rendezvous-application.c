@@ -29,9 +29,15 @@ static void emit(void) {
 #if defined(WITH_LTTNG)
         lttng_ust_tracepoint(bench, number, 1);
         lttng_ust_tracepoint(bench, off, 1);
+        lttng_ust_tracepoint(bench, context, 1);
+        lttng_ust_tracepoint(bench, passes, 1);
+        lttng_ust_tracepoint(bench, fails, 1);
 #else
         tracectl_trace(bench, number, tp_u64(number, 1));
         tracectl_trace(bench, off, tp_u64(number, 1));
+        tracectl_trace(bench, context, tp_u64(number, 1));
+        tracectl_trace(bench, passes, tp_u64(number, 1));
+        tracectl_trace(bench, fails, tp_u64(number, 1));
 #endif
 }
 
