@@ -132,6 +132,28 @@ static void waits_once(void) {
         world_done(&w);
 }
 
+/* What was waited for in vain is not waited for in a child either, which has one thread again. */
+static void child_does_not_wait(void) {
+        struct world w;
+        gint64 begin;
+        pid_t pid;
+
+        world_init(&w);
+        wait_config.answer_msec = WAIT_ANSWER_MSEC;
+        fake_want(&w.system, true);
+        program_register();
+        wait_config.answer_msec = FAKE_TIMEOUT_MSEC;
+        begin = g_get_monotonic_time();
+        pid = fork();
+        g_assert_cmpint(pid, >=, 0);
+        if (pid == 0) {
+                g_assert_cmpint(g_get_monotonic_time() - begin, <, FAKE_TIMEOUT_MSEC * 1000);
+                _exit(0);
+        }
+        assert_ends_well(pid);
+        world_done(&w);
+}
+
 static void registers(struct world *w, unsigned room) {
         pid_t pid = start_program(room, true, PROGRAM);
         struct handshake h;
@@ -298,6 +320,7 @@ static const struct world_test tests[] = {
         { "records-at-once", records_at_once, false },
         { "hands-over", hands_over, false },
         { "waits-once", waits_once, false },
+        { "child-does-not-wait", child_does_not_wait, false },
         { "comes-after-another", comes_after_another, false },
         { "answers-late", answers_late, false },
         { "is-sent-signals", is_sent_signals, false },

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -94,6 +95,18 @@ static bool may_make_user_namespace(void) {
         return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
 }
 
+/* Refused where a filter of system calls, or the kernel's strictest setting, forbids it to everybody. */
+static bool may_trace(void) {
+        pid_t pid = fork();
+        bool may;
+
+        if (pid == 0)
+                for (;;)
+                        pause();
+        may = pid > 0 && ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_EXITKILL) == 0;
+        return pid > 0 && kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid && may;
+}
+
 static void run(gconstpointer data) {
         const struct world_test *test = data;
 
@@ -101,6 +114,8 @@ static void run(gconstpointer data) {
                 g_test_skip("needs root");
         else if (test->needs_user_namespace && !may_make_user_namespace())
                 g_test_skip("needs the right to make a user namespace");
+        else if (test->needs_ptrace && !may_trace())
+                g_test_skip("needs ptrace");
         else if (test->not_on_tsan && on_tsan())
                 g_test_skip("does not hold below the thread sanitizer");
         else

@@ -41,6 +41,7 @@ struct world_test {
         void (*func)(void);
         bool needs_root;
         bool needs_user_namespace;
+        bool needs_ptrace; /* of its children */
         /* There, a child of fork() has no helpers, a process does not end with its last thread, stacks are the sanitizer's. */
         bool not_on_tsan;
 };
