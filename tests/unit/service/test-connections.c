@@ -5,6 +5,7 @@
 #include "bare-registry.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -12,7 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "service/registry/internal.h"
 #include "service/registry/peer.h"
+#include "service/registry/table.h"
 
 #define CONNECTIONS_MIN 64 /* as the registry has it */
 
@@ -69,6 +72,52 @@ static void test_sweep(void) {
         fake_application_free(a);
         bare_registry_wait(&w, &w.removed, 2);
         bare_registry_done(&w);
+}
+
+static struct {
+        GMutex lock;
+        GCond added;
+        GHashTable *tables; /* those that were made as small as they begin */
+} shrunk;
+
+/* liburcu's, in front of which it stands. */
+void cds_lfht_resize(struct cds_lfht *table, unsigned long size) {
+        void (*resize)(struct cds_lfht *table, unsigned long size) = dlsym(RTLD_NEXT, "cds_lfht_resize");
+
+        resize(table, size);
+        g_mutex_lock(&shrunk.lock);
+        if (shrunk.tables && size == TABLE_BUCKETS_MIN)
+                g_hash_table_add(shrunk.tables, table);
+        g_cond_signal(&shrunk.added);
+        g_mutex_unlock(&shrunk.lock);
+}
+
+static void wait_until_shrunk(struct cds_lfht *table) {
+        gint64 until = g_get_monotonic_time() + WAIT_SECONDS * G_USEC_PER_SEC;
+
+        g_mutex_lock(&shrunk.lock);
+        while (!g_hash_table_contains(shrunk.tables, table))
+                g_assert_true(g_cond_wait_until(&shrunk.added, &shrunk.lock, until));
+        g_mutex_unlock(&shrunk.lock);
+}
+
+/* The last stroke makes every table small that the others made large. */
+static void test_sweep_shrinks(void) {
+        struct fake_application *a;
+        struct bare_registry w;
+
+        bare_registry_init(&w, &sweep_often);
+        shrunk.tables = g_hash_table_new(NULL, NULL);
+        a = fake_application_register(&w.f, shop, 0);
+        bare_registry_wait(&w, &w.added, 1);
+        fake_application_free(a);
+        bare_registry_wait(&w, &w.removed, 1);
+        wait_until_shrunk(w.registry->by_id);
+        wait_until_shrunk(w.registry->by_pid);
+        wait_until_shrunk(w.registry->resumed);
+        wait_until_shrunk(registry_account(w.registry, getuid())->applications);
+        bare_registry_done(&w);
+        g_clear_pointer(&shrunk.tables, g_hash_table_unref);
 }
 
 /* Who has come is served once it has acknowledged its view, or is gone; each counts once. */
@@ -261,6 +310,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/connections/descriptors", test_descriptors);
         g_test_add_func("/connections/refused", test_refused);
         g_test_add_func("/connections/sweep", test_sweep);
+        g_test_add_func("/connections/sweep-shrinks", test_sweep_shrinks);
         g_test_add_func("/connections/served", test_served);
         g_test_add_func("/connections/sweep-silent", test_sweep_silent);
         return g_test_run();
