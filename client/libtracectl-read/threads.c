@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,7 @@ enum thread_news thread_news_from_name(const char *name) {
                 { "task_newtask", THREAD_NEWS_NEW },
                 { "sched_process_fork", THREAD_NEWS_FORK },
                 { "sched_process_exec", THREAD_NEWS_EXEC },
+                { "bpf_trace_printk", THREAD_NEWS_PRINT },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(known); i++)
@@ -82,12 +84,31 @@ static void take_number(const tracectl_field *field, int64_t *values) {
                         values[i] = field->i;
 }
 
+/* "tracectl+THREAD PROCESS", by the one of the programs that tracectl has in the kernel which sees threads begin. */
+static void learn_print(struct threads *threads, tracectl_reader_event *event) {
+        const tracectl_field *field;
+        char text[sizeof("tracectl+2147483647 2147483647")];
+        int tid, pid, n = 0;
+
+        while ((field = tracectl_reader_event_next_field(event)))
+                if (field->type == TRACECTL_FIELD_STRING && field->string.size < sizeof(text)) {
+                        memcpy(text, field->string.data, field->string.size);
+                        text[field->string.size] = '\0';
+                        if (sscanf(text, "tracectl+%d %d%n", &tid, &pid, &n) == 2 && text[n] == '\0')
+                                put(threads, tid, pid);
+                }
+}
+
 static void learn(struct threads *threads, const struct record *record) {
         int64_t values[_NUMBER_MAX] = { UNKNOWN, UNKNOWN, 0, UNKNOWN, UNKNOWN };
         tracectl_reader_event event;
         const tracectl_field *field;
 
         event_set(&event, record);
+        if (record->class->news == THREAD_NEWS_PRINT) {
+                learn_print(threads, &event);
+                return;
+        }
         while ((field = tracectl_reader_event_next_field(&event)))
                 take_number(field, values);
         switch (record->class->news) {

@@ -34,6 +34,7 @@ enum thread_news {
         THREAD_NEWS_NEW,   /* pid begins: clone_flags say whether with a process of its own */
         THREAD_NEWS_FORK,  /* child_tid begins: where child_pid is not said, it is not known in which process */
         THREAD_NEWS_EXEC,  /* the thread is its process now */
+        THREAD_NEWS_PRINT, /* what programs print: in recordings of system calls, also which threads begin */
 };
 
 /* By the name of a kernel's event. */

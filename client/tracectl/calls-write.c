@@ -6,6 +6,7 @@
 
 #include "client/tracectl/calls-write.h"
 #include "client/tracectl/json-writer.h"
+#include "client/tracectl/syscalls/names.h"
 #include "client/tracectl/view-plain.h"
 #include "common/cleanup.h"
 
@@ -17,12 +18,14 @@ int calls_writer_init(struct calls_writer *writer, const struct view_output_opti
         writer->format.is_coloured = options->is_coloured;
         writer->format.with_date = options->with_date;
         writer->scratch = malloc(sizeof(*writer->scratch));
-        return writer->scratch ? 0 : -ENOMEM;
+        writer->descriptors = descriptors_new();
+        return writer->scratch && writer->descriptors ? 0 : -ENOMEM;
 }
 
 void calls_writer_done(struct calls_writer *writer) {
         view_format_done(&writer->format);
         free(writer->scratch);
+        descriptors_free(writer->descriptors);
 }
 
 static bool is_named(const tracectl_field *field, const char *name) {
@@ -50,37 +53,30 @@ bool calls_find_thread(tracectl_reader_event *event, int32_t *ret_pid, int32_t *
         return is_found;
 }
 
-/* Whether the name of a field ends so: dfd, newdfd; flags, clone_flags. */
-static bool ends_with(const tracectl_field *field, const char *end) {
-        size_t n = strlen(end);
+/* What is made of constants with their names, and of a descriptor what it is. */
+static void add_argument(struct calls_writer *writer, struct text *text, struct call *call, const tracectl_field *field) {
+        const struct syscall_argument *names;
 
-        return field->name_size >= n && memcmp(field->name + field->name_size - n, end, n) == 0;
-}
-
-/* A descriptor is an int, whatever the kernel's list of fields says, and AT_FDCWD is -100. */
-static bool is_negative_descriptor(const tracectl_field *field) {
-        return ends_with(field, "fd") && field->u > UINT32_MAX - 4096 && field->u <= UINT32_MAX;
-}
-
-/* Flags and permissions are sums of bits. */
-static void add_argument(struct text *text, const tracectl_field *field) {
-        bool is_plain = field->type == TRACECTL_FIELD_UNSIGNED && field->name && field->base == 10 && !field->label;
-
-        if (is_plain && is_negative_descriptor(field))
-                text_add_i64(text, (int32_t) field->u);
-        else if (is_plain && field->u > 0 &&
-                 (ends_with(field, "flags") || is_named(field, "flag") || is_named(field, "prot") || field->u >= LARGE)) {
+        if (field->type != TRACECTL_FIELD_UNSIGNED || !field->name || field->base != 10 || field->label) {
+                view_add_value(text, field);
+                return;
+        }
+        names = syscall_names_find(call->name, field->name, field->name_size, &call->numbers);
+        syscall_so_far_add(&call->numbers, field->name, field->name_size, field->u);
+        if (names) {
+                syscall_names_add(text, names, field->u);
+                if (names->parts->kind == SYSCALL_PART_DESCRIPTOR)
+                        descriptors_add(writer->descriptors, text, call->pid, (int32_t) field->u);
+        } else if (field->u >= LARGE) {
                 text_add_literal(text, "0x");
                 text_add_u64_base(text, field->u, 16, 1);
-        } else if (is_plain && field->u > 0 && is_named(field, "mode")) {
-                text_add_char(text, '0');
-                text_add_u64_base(text, field->u, 8, 1);
         } else
                 view_add_value(text, field);
 }
 
 /* The call's pointers are noted: names of files are told in their order. */
-static void add_arguments(struct text *text, struct call *call, tracectl_reader_event *event) {
+static void add_arguments(struct calls_writer *writer, struct text *text, struct call *call,
+                          tracectl_reader_event *event) {
         const tracectl_field *field;
         uint64_t is_struct = 0; /* a bit for each bracket, the innermost last */
         bool is_first = true;
@@ -103,7 +99,7 @@ static void add_arguments(struct text *text, struct call *call, tracectl_reader_
                         text_add_char(text, '=');
                 }
                 at = text->size;
-                add_argument(text, field);
+                add_argument(writer, text, call, field);
                 if (field->type == TRACECTL_FIELD_UNSIGNED && field->base == 16 && call->n_pointers < CALL_NAMES_MAX) {
                         call->pointers[call->n_pointers].at = at;
                         call->pointers[call->n_pointers++].size = text->size - at;
@@ -120,10 +116,11 @@ int calls_keep_arguments(struct calls_writer *writer, struct call *call, tracect
 
         text_init(scratch, -1);
         call->n_pointers = 0;
+        call->numbers.n = 0;
         if (writer->is_json)
                 json_write_fields(&json, event);
         else
-                add_arguments(scratch, call, event);
+                add_arguments(writer, scratch, call, event);
         if (scratch->error != 0 || scratch->size > ARGUMENTS_MAX) {
                 text_init(scratch, -1);
                 call->n_pointers = 0;
@@ -142,17 +139,30 @@ int calls_keep_arguments(struct calls_writer *writer, struct call *call, tracect
         return 0;
 }
 
-/* With names in the places of the pointers to them. */
+/* What the i-th pointer points to, where that is known. */
+static void write_pointed(struct text *text, const struct call *call, size_t i) {
+        if (call->names[i]) {
+                text_add_char(text, '"');
+                text_add_escaped(text, call->names[i], call->name_sizes[i], '"');
+                text_add_char(text, '"');
+                return;
+        }
+        text_add_char(text, '[');
+        text_add_i64(text, call->pair[0]);
+        text_add_literal(text, ", ");
+        text_add_i64(text, call->pair[1]);
+        text_add_char(text, ']');
+}
+
+/* With names, or descriptors that were made, in the places of the pointers to them. */
 static void write_arguments(struct text *text, const struct call *call) {
         size_t done = 0;
 
         for (size_t i = 0; i < call->n_pointers; i++) {
-                if (!call->names[i])
+                if (!call->names[i] && (i > 0 || call->pair[0] < 0))
                         continue;
                 text_add(text, call->arguments + done, call->pointers[i].at - done);
-                text_add_char(text, '"');
-                text_add_escaped(text, call->names[i], call->name_sizes[i], '"');
-                text_add_char(text, '"');
+                write_pointed(text, call, i);
                 done = call->pointers[i].at + call->pointers[i].size;
         }
         text_add(text, call->arguments + done, call->n_arguments - done);
@@ -186,7 +196,8 @@ static bool find_result(tracectl_reader_event *event, int64_t *ret) {
         return false;
 }
 
-static void write_result(struct text *text, bool has_result, int64_t result) {
+static void write_result(struct text *text, const char *name, bool has_result, int64_t result) {
+        const struct syscall_argument *names = syscall_names_find(name, "ret", strlen("ret"), &(struct syscall_so_far) { 0 });
         const char *error = has_result ? error_name(result) : NULL;
 
         text_add_literal(text, " = ");
@@ -195,7 +206,9 @@ static void write_result(struct text *text, bool has_result, int64_t result) {
         else if (error) {
                 text_add_literal(text, "-1 ");
                 text_add(text, error, strlen(error));
-        } else if (result >= (int64_t) LARGE) {
+        } else if (names)
+                syscall_names_add(text, names, (uint64_t) result);
+        else if (result >= (int64_t) LARGE) {
                 text_add_literal(text, "0x");
                 text_add_u64_base(text, (uint64_t) result, 16, 1);
         } else
@@ -266,6 +279,18 @@ static void write_json_end(struct calls_writer *writer, struct text *text, const
         text_add_literal(text, "}\n");
 }
 
+static struct descriptor_call describe(const struct call *call, int64_t result) {
+        return (struct descriptor_call) {
+                .pid = call->pid,
+                .name = call->name,
+                .arguments = &call->numbers,
+                .pair = call->pair,
+                .file = call->names[0],
+                .file_size = call->name_sizes[0],
+                .result = result,
+        };
+}
+
 void calls_write_end(struct calls_writer *writer, struct text *text, const struct call *call, const char *name,
                      tracectl_reader_event *event) {
         int64_t time = tracectl_reader_event_get_time(event), result = 0, duration = 0;
@@ -286,8 +311,12 @@ void calls_write_end(struct calls_writer *writer, struct text *text, const struc
         else
                 text_add_literal(text, "...");
         text_add_char(text, ')');
-        write_result(text, has_result, result);
+        write_result(text, name, has_result, result);
         if (call->is_open) {
+                struct descriptor_call of = describe(call, has_result ? result : -1);
+
+                descriptors_take(writer->descriptors, &of);
+                descriptors_add_result(writer->descriptors, text, &of);
                 text_add_literal(text, " <");
                 view_add_duration(text, (uint64_t) duration);
                 text_add_char(text, '>');
@@ -296,6 +325,8 @@ void calls_write_end(struct calls_writer *writer, struct text *text, const struc
 }
 
 void calls_write_unfinished(struct calls_writer *writer, struct text *text, const struct call *call) {
+        struct descriptor_call of;
+
         if (writer->is_json) {
                 write_json_head(writer, text, call, call->begin, call->cpu, call->name);
                 write_json_arguments(text, call);
@@ -312,4 +343,6 @@ void calls_write_unfinished(struct calls_writer *writer, struct text *text, cons
         if (!call_never_returns(call->name))
                 text_add_literal(text, " <unfinished>");
         text_add_char(text, '\n');
+        of = describe(call, -1);
+        descriptors_take(writer->descriptors, &of);
 }

@@ -8,6 +8,7 @@
 
 #include "client/tracectl/calls.h"
 #include "client/tracectl/output-event.h"
+#include "client/tracectl/syscalls/descriptors.h"
 #include "client/tracectl/view-event.h"
 #include "client/tracectl/view-output.h"
 
@@ -16,6 +17,7 @@ struct calls_writer {
         struct view_format format; /* of lines */
         struct output_time time;   /* of JSON */
         struct text *scratch;
+        struct descriptors *descriptors; /* of lines; what of them is told by calls that are written */
 };
 
 int calls_writer_init(struct calls_writer *writer, const struct view_output_options *options, bool is_json);

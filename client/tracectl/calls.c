@@ -69,6 +69,7 @@ void call_clear(struct call *call) {
         call->arguments = NULL;
         call->n_arguments = 0;
         call->n_pointers = 0;
+        call->pair[0] = call->pair[1] = -1;
         call->is_open = false;
 }
 

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "client/tracectl/syscalls/names.h"
+
 #define CALLS_SETS 512
 #define CALLS_WAYS 8
 #define CALLS_MAX (CALLS_SETS * CALLS_WAYS)
@@ -25,12 +27,14 @@ struct call {
         const char *name; /* without what stands before it; the reader's */
         int64_t begin;
         int cpu;
+        struct syscall_so_far numbers; /* its arguments; of lines alone */
         char *arguments; /* as they are written; the pointers' places are in pointers */
         size_t n_arguments;
         size_t n_pointers;
         struct {
                 size_t at, size;
         } pointers[CALL_NAMES_MAX];
+        int32_t pair[2]; /* descriptors that it has made; -1: none */
         char *names[CALL_NAMES_MAX]; /* of files, or NULL: what the pointers point to */
         size_t name_sizes[CALL_NAMES_MAX];
 };

@@ -37,7 +37,7 @@ static void add_escape(struct text *text, unsigned char c) {
         text_add_char(text, '\\');
         if (name)
                 text_add_char(text, names[name - plain]);
-        else if (c == '"' || c == '\\')
+        else if (c > ' ' && c < 0x7f) /* a quote, or the backslash itself */
                 text_add_char(text, (char) c);
         else {
                 text_add_char(text, 'x');
@@ -46,7 +46,7 @@ static void add_escape(struct text *text, unsigned char c) {
 }
 
 static bool is_plain(unsigned char c, char quote) {
-        return c >= ' ' && c < 0x7f && c != '\\' && (c != '"' || quote != '"');
+        return c >= ' ' && c < 0x7f && c != '\\' && c != (unsigned char) quote;
 }
 
 void text_add_escaped(struct text *text, const char *data, size_t size, char quote) {

@@ -85,7 +85,17 @@ static int find_member(const struct types *types, const struct btf_type *t, cons
         return -ENOENT;
 }
 
-static int find(const struct types *types, const char *structure, const char *member, uint32_t *ret) {
+static int find_members(const struct types *types, const struct btf_type *t, const char *const *names, size_t n,
+                        uint32_t *ret) {
+        int r = 0;
+
+        for (size_t i = 0; i < n && r >= 0; i++)
+                r = find_member(types, t, names[i], &ret[i]);
+        return r;
+}
+
+static int find(const struct types *types, const char *structure, const char *const *members, size_t n,
+                uint32_t *ret) {
         for (size_t at = 0; types->size - at >= sizeof(struct btf_type);) {
                 const struct btf_type *t = (const struct btf_type *) (types->items + at);
                 size_t rest = size_of_rest(t);
@@ -94,7 +104,7 @@ static int find(const struct types *types, const char *structure, const char *me
                 if (rest > types->size - at)
                         return -EBADMSG;
                 if (BTF_INFO_KIND(t->info) == BTF_KIND_STRUCT && is_named(types, t->name_off, structure))
-                        return find_member(types, t, member, ret);
+                        return find_members(types, t, members, n, ret);
                 at += rest;
         }
         return -ENOENT;
@@ -155,7 +165,7 @@ static int map(int fd, size_t size, void **ret) {
         return 0;
 }
 
-int kernel_member_offset(const char *structure, const char *member, uint32_t *ret) {
+int kernel_member_offsets(const char *structure, const char *const *members, size_t n, uint32_t *ret) {
         _cleanup_close_ int fd = open(KERNEL_BTF, O_RDONLY | O_CLOEXEC);
         struct types types;
         struct stat st;
@@ -169,7 +179,7 @@ int kernel_member_offset(const char *structure, const char *member, uint32_t *re
                 return r;
         r = open_types(data, (size_t) st.st_size, &types);
         if (r >= 0)
-                r = find(&types, structure, member, ret);
+                r = find(&types, structure, members, n, ret);
         munmap(data, (size_t) st.st_size);
         return r;
 }

@@ -8,6 +8,7 @@
  */
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +20,7 @@
 
 #define ENTRY "syscall_entry_"
 #define EXIT "syscall_exit_"
-#define NAME "tracectl" /* and the number of the name, a space, and the name */
+#define NAME "tracectl" /* and more: syscall-strings.h */
 
 struct output_calls {
         struct calls_writer writer;
@@ -113,11 +114,11 @@ static void end_call(struct output_calls *output, struct text *text, struct call
         call_clear(call);
 }
 
-/* Whether an event only says a name of a call's. */
-static bool find_name(tracectl_reader_event *event, size_t *ret_i, const char **ret, size_t *ret_size) {
+/* What the programs that follow the calls say by an event: behind their name. False: it is somebody else's. */
+static bool find_print(tracectl_reader_event *event, const char **ret, size_t *ret_size) {
         size_t n = strlen(NAME);
         const tracectl_field *field;
-        bool is_name;
+        bool is_ours;
 
         if (strcmp(tracectl_reader_event_get_name(event), "bpf_trace_printk") != 0)
                 return false;
@@ -125,24 +126,61 @@ static bool find_name(tracectl_reader_event *event, size_t *ret_i, const char **
         field = tracectl_reader_event_next_field(event);
         while (field && field->type != TRACECTL_FIELD_STRING)
                 field = tracectl_reader_event_next_field(event);
-        is_name = field && field->string.size >= n + 2 && memcmp(field->string.data, NAME, n) == 0 &&
-                field->string.data[n] >= '0' && field->string.data[n] < '0' + CALL_NAMES_MAX &&
-                field->string.data[n + 1] == ' ';
-        if (is_name) {
-                *ret_i = (size_t) (field->string.data[n] - '0');
-                *ret = field->string.data + n + 2;
-                *ret_size = strnlen(*ret, field->string.size - n - 2);
+        is_ours = field && field->string.size >= n && memcmp(field->string.data, NAME, n) == 0;
+        if (is_ours) {
+                *ret = field->string.data + n;
+                *ret_size = strnlen(*ret, field->string.size - n);
         }
         tracectl_reader_event_rewind(event, TRACECTL_SCOPE_FIELDS);
-        return is_name;
+        return is_ours;
+}
+
+/* Whether it is the name of a file, and of which argument. */
+static bool is_name(const char *print, size_t size, size_t *ret_i) {
+        if (size < 2 || print[0] < '0' || print[0] >= '0' + CALL_NAMES_MAX || print[1] != ' ')
+                return false;
+        *ret_i = (size_t) (print[0] - '0');
+        return true;
+}
+
+/* Whether it is two numbers behind that: + a thread that begins, and its process; = two descriptors that are made. */
+static bool are_numbers(const char *print, size_t size, char before, int32_t ret[static 2]) {
+        char copy[sizeof("+2147483647 2147483647")];
+        int n = 0;
+
+        if (size == 0 || size >= sizeof(copy) || print[0] != before)
+                return false;
+        memcpy(copy, print, size);
+        copy[size] = '\0';
+        return sscanf(copy + 1, "%d %d%n", &ret[0], &ret[1], &n) == 2 && n == (int) size - 1;
+}
+
+/* Of the thread's call. Whether it was anything of that. */
+static int take_print(struct output_calls *output, struct text *text, int32_t pid, int32_t tid, const char *print,
+                      size_t size, bool *ret_taken) {
+        int32_t numbers[2];
+        size_t i;
+
+        *ret_taken = true;
+        if (is_name(print, size, &i))
+                return call_set_name(find_call(output, text, pid, tid), i, print + 2, size - 2);
+        if (are_numbers(print, size, '+', numbers))
+                descriptors_fork(output->writer.descriptors, pid, numbers[1]);
+        else if (are_numbers(print, size, '=', numbers))
+                memcpy(find_call(output, text, pid, tid)->pair, numbers, sizeof(numbers));
+        else
+                *ret_taken = false;
+        return 0;
 }
 
 static int add_event(void *state, struct text *text, tracectl_reader_event *event) {
-        const char *name = tracectl_reader_event_get_name(event), *string;
-        struct output_calls *output = state;
-        int32_t pid, tid;
-        size_t i, size;
+        const char *name = tracectl_reader_event_get_name(event), *print;
         bool is_entry = strncmp(name, ENTRY, strlen(ENTRY)) == 0, is_exit = strncmp(name, EXIT, strlen(EXIT)) == 0;
+        struct output_calls *output = state;
+        bool is_taken = false;
+        int32_t pid, tid;
+        size_t size;
+        int r;
         bool has_thread = calls_find_thread(event, &pid, &tid);
 
         if (has_thread && is_entry)
@@ -151,8 +189,11 @@ static int add_event(void *state, struct text *text, tracectl_reader_event *even
                 end_call(output, text, find_call(output, text, pid, tid), name + strlen(EXIT), event);
                 return 0;
         }
-        if (has_thread && find_name(event, &i, &string, &size))
-                return call_set_name(find_call(output, text, pid, tid), i, string, size);
+        if (has_thread && find_print(event, &print, &size)) {
+                r = take_print(output, text, pid, tid, print, size, &is_taken);
+                if (r < 0 || is_taken)
+                        return r;
+        }
         if (output->json)
                 return view_output_json.event(output->json, text, event);
         view_chooser_line(&output->chooser, text);

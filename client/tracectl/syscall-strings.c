@@ -33,6 +33,11 @@
 
 enum { MAP_PROCESSES, MAP_CALLS, PROGRAM_ENTER, PROGRAM_EXIT, PROGRAM_FORK, LINK_ENTER, LINK_EXIT, LINK_FORK };
 
+/* Of the kernel's task_struct. */
+enum { OFFSET_THREAD, OFFSET_PROCESS };
+
+static const char *const members[] = { [OFFSET_THREAD] = "pid", [OFFSET_PROCESS] = "tgid" };
+
 /* Where the arguments of a system call are, in the registers that the kernel has saved. */
 static const uint16_t argument_offsets[] = {
         offsetof(struct pt_regs, rdi), offsetof(struct pt_regs, rsi), offsetof(struct pt_regs, rdx),
@@ -66,6 +71,12 @@ static const struct call {
         { __NR_inotify_add_watch, { 1, -1 } }, { __NR_execve, { 0, -1 } },  { __NR_execveat, { 1, -1 } },
 };
 
+/* The argument that points to two descriptors. */
+static const struct {
+        uint16_t number;
+        uint8_t argument;
+} pair_calls[] = { { __NR_pipe, 0 }, { __NR_pipe2, 0 }, { __NR_socketpair, 3 } };
+
 /* What the programs find of a call: where its names are. 0: there is none, for rdi is not at 0. */
 struct call_value {
         uint32_t offsets[2];
@@ -73,7 +84,7 @@ struct call_value {
 
 /* A program that is being written. Jumps go to its end, which is filled in last. */
 struct code {
-        struct bpf_insn insns[128];
+        struct bpf_insn insns[160];
         size_t n;
 };
 
@@ -132,24 +143,32 @@ static void put_read(struct code *c) {
         CALL(c, BPF_FUNC_probe_read_kernel);
 }
 
-/* The name that the register at r6 + r8 points to, as the number-th of the call; r8 0: nothing. */
-static void put_print(struct code *c, int number) {
-        static const char format[16] = "tracectl%d %pus";
-        uint64_t words[2];
+#define FORMAT_SIZE 16
+
+/* Prints r3 and r4. fp - 40 is written to. */
+static void put_printk(struct code *c, const char format[static FORMAT_SIZE]) {
+        uint64_t words[FORMAT_SIZE / sizeof(uint64_t)];
 
         memcpy(words, format, sizeof(words));
-        put(c, BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_8, 0, END, 0);
-        put_read(c);
-        for (int i = 0; i < 2; i++) {
+        for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
                 put_wide(c, BPF_REG_1, 0, words[i]);
-                STORE(c, BPF_DW, BPF_REG_10, BPF_REG_1, (int16_t) (-40 + 8 * i));
+                STORE(c, BPF_DW, BPF_REG_10, BPF_REG_1, (int16_t) (-40 + 8 * (int) i));
         }
         MOVE(c, BPF_REG_1, BPF_REG_10);
         ADD_NUMBER(c, BPF_REG_1, -40);
-        MOVE_NUMBER(c, BPF_REG_2, sizeof(format));
+        MOVE_NUMBER(c, BPF_REG_2, FORMAT_SIZE);
+        CALL(c, BPF_FUNC_trace_printk);
+}
+
+/* The name that the register at r6 + r8 points to, as the number-th of the call; r8 0: nothing. */
+static void put_print(struct code *c, int number) {
+        static const char format[FORMAT_SIZE] = "tracectl%d %pus";
+
+        put(c, BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_8, 0, END, 0);
+        put_read(c);
         MOVE_NUMBER(c, BPF_REG_3, number);
         LOAD(c, BPF_DW, BPF_REG_4, BPF_REG_10, -24);
-        CALL(c, BPF_FUNC_trace_printk);
+        put_printk(c, format);
 }
 
 /* Of a process that is followed: the names of the call whose number is in r7. */
@@ -198,28 +217,69 @@ static void write_enter(struct code *c, const struct syscall_strings *s) {
         put_end(c);
 }
 
-/* By then the kernel has read the names, so that they are in memory. */
+/* Of a process that is followed, where r9, the result, is 0: the two descriptors to which the register at r6 + r8 points. */
+static void put_pair(struct code *c, const struct syscall_strings *s) {
+        static const char format[FORMAT_SIZE] = "tracectl=%d %d";
+
+        put(c, BPF_JMP | BPF_JNE | BPF_K, BPF_REG_9, 0, END, 0);
+        put_process(c);
+        put_lookup(c, s->fds[MAP_PROCESSES], -16);
+        put_read(c);
+        MOVE(c, BPF_REG_1, BPF_REG_10);
+        ADD_NUMBER(c, BPF_REG_1, -24);
+        MOVE_NUMBER(c, BPF_REG_2, 2 * sizeof(int));
+        LOAD(c, BPF_DW, BPF_REG_3, BPF_REG_10, -24);
+        CALL(c, BPF_FUNC_probe_read_user);
+        LOAD(c, BPF_W, BPF_REG_3, BPF_REG_10, -24);
+        LOAD(c, BPF_W, BPF_REG_4, BPF_REG_10, -20);
+        put_printk(c, format);
+}
+
+/* By then the kernel has read the names, so that they are in memory, and has written what it returns there. */
 static void write_exit(struct code *c, const struct syscall_strings *s) {
+        size_t pairs[ARRAY_SIZE(pair_calls)];
+
         LOAD(c, BPF_DW, BPF_REG_6, BPF_REG_1, 0);
+        LOAD(c, BPF_DW, BPF_REG_9, BPF_REG_1, 8);
         MOVE_NUMBER(c, BPF_REG_8, offsetof(struct pt_regs, orig_rax));
         put_read(c);
         LOAD(c, BPF_DW, BPF_REG_7, BPF_REG_10, -24);
         put(c, BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_7, 0, END, __NR_execve);
         put(c, BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_7, 0, END, __NR_execveat);
+        for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+                MOVE_NUMBER(c, BPF_REG_8, argument_offsets[pair_calls[i].argument]);
+                pairs[i] = c->n;
+                put(c, BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_7, 0, 0, pair_calls[i].number);
+        }
         put_names(c, s);
+        put(c, BPF_JMP | BPF_JA, 0, 0, END, 0);
+        for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)
+                c->insns[pairs[i]].off = (int16_t) (c->n - pairs[i] - 1);
+        put_pair(c, s);
         put_end(c);
 }
 
-/* A thread is its process's already, and does no harm beside it. */
-static void write_fork(struct code *c, const struct syscall_strings *s, uint32_t process_offset) {
+/*
+ * A thread is its process's already, and does no harm beside it. Which thread there is from now on, and of which process,
+ * is printed before it runs: only the kernel's own numbers are in its other events.
+ */
+static void write_fork(struct code *c, const struct syscall_strings *s, const uint32_t *offsets) {
+        static const char format[FORMAT_SIZE] = "tracectl+%d %d";
+
+
         LOAD(c, BPF_DW, BPF_REG_6, BPF_REG_1, 8);
         put_process(c);
         put_lookup(c, s->fds[MAP_PROCESSES], -16);
-        MOVE_NUMBER(c, BPF_REG_8, (int32_t) process_offset);
+        MOVE_NUMBER(c, BPF_REG_8, (int32_t) offsets[OFFSET_PROCESS]);
         put_read(c);
         LOAD(c, BPF_W, BPF_REG_7, BPF_REG_10, -24);
         STORE(c, BPF_W, BPF_REG_10, BPF_REG_7, -16);
         put_insert(c, s->fds[MAP_PROCESSES], -16);
+        MOVE_NUMBER(c, BPF_REG_8, (int32_t) offsets[OFFSET_THREAD]);
+        put_read(c);
+        LOAD(c, BPF_W, BPF_REG_3, BPF_REG_10, -24);
+        MOVE(c, BPF_REG_4, BPF_REG_7);
+        put_printk(c, format);
         put_end(c);
 }
 
@@ -309,7 +369,7 @@ static int read_text(const char *path, char *ret, size_t size) {
         return 0;
 }
 
-static int make_programs(struct syscall_strings *s, uint32_t process_offset) {
+static int make_programs(struct syscall_strings *s, const uint32_t *offsets) {
         struct code enter = { .n = 0 }, exit = { .n = 0 }, forks = { .n = 0 };
         int r;
 
@@ -322,7 +382,7 @@ static int make_programs(struct syscall_strings *s, uint32_t process_offset) {
                 return r;
         write_enter(&enter, s);
         write_exit(&exit, s);
-        write_fork(&forks, s, process_offset);
+        write_fork(&forks, s, offsets);
         r = load(&enter, &s->fds[PROGRAM_ENTER]);
         if (r >= 0)
                 r = load(&exit, &s->fds[PROGRAM_EXIT]);
@@ -359,14 +419,14 @@ static void wait_for_printk(const struct syscall_strings *s) {
 }
 
 static int begin(struct syscall_strings *s) {
-        uint32_t process_offset;
+        uint32_t offsets[ARRAY_SIZE(members)];
         int r;
 
-        r = kernel_member_offset("task_struct", "tgid", &process_offset);
+        r = kernel_member_offsets("task_struct", members, ARRAY_SIZE(members), offsets);
         if (r < 0)
                 return r;
         s->restores = !is_printk_on();
-        r = make_programs(s, process_offset);
+        r = make_programs(s, offsets);
         if (r >= 0)
                 r = attach("sched_process_fork", s->fds[PROGRAM_FORK], &s->fds[LINK_FORK]);
         if (r >= 0)

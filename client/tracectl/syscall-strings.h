@@ -6,7 +6,9 @@
  * alone. For the time of a recording by somebody who may (CAP_BPF), two small BPF
  * programs follow the recorded command and its children, and print the strings
  * (bpf_trace_printk) of calls into the kernel's event of that name, which is recorded
- * as any other, in its place in time. They go with the process that has them.
+ * as any other, in its place in time: "tracectl0 NAME" and "tracectl1 NAME", the first and
+ * the second of a call; "tracectl=FD FD", the descriptors that pipe() and socketpair() made; and
+ * of each new thread "tracectl+THREAD PROCESS", as the kernel numbers them. They go with the process that has them.
  */
 
 #include <stdbool.h>

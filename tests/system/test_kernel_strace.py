@@ -61,6 +61,21 @@ def names_by_strace(text):
     return names
 
 
+# Calls of whose arguments strace writes no more than tracectl does, but for what memory has.
+NAMED_ARGUMENTS = ("open", "openat", "access", "faccessat2", "newfstatat", "mmap", "mprotect", "lseek", "ioctl", "fcntl",
+                   "arch_prctl", "prlimit64", "getrandom", "futex", "rt_sigprocmask", "rt_sigaction", "kill", "tgkill", "clone",
+                   "socket", "connect", "pipe2", "dup3", "fadvise64", "madvise", "unlinkat", "getrusage", "clock_gettime")
+
+
+def constants(arguments):
+    """The names of constants among them, in any order; not those of what pointers point to."""
+    for what in (r'"(?:[^"\\]|\\.)*"', r"/\*.*?\*/", r"<[^<>]*>", r"\{.*\}", r"~?\[[^\[\]]*\]"):
+        arguments = re.sub(what, "", arguments)
+    # Signal 29 has two names. Of the others there are no flags.
+    names = re.findall(r"\b_*[A-Z][A-Z0-9_]+\b", arguments.replace("SIGPOLL", "SIGIO"))
+    return tuple(sorted(set(names) - {"NULL", "O_LARGEFILE", "FUTEX_BITSET_MATCH_ANY"}))
+
+
 def by_strace(text):
     """{thread: [(name, result)]}."""
     calls, open_ones = collections.defaultdict(list), {}
@@ -125,9 +140,10 @@ class StraceTest(ServiceTest):
         """{thread: [(call, names)]} as tracectl view shows them: before the end of their call, or before execve."""
         names, open_ones = collections.defaultdict(list), collections.defaultdict(list)
         for line in self.tracectl("root", "view", folder).stdout.splitlines():
-            found = re.search(r'bpf_trace_printk +tid=(\d+) bpf_string="tracectl\d (.*)"$', line)
+            found = re.search(r'bpf_trace_printk +tid=(\d+) bpf_string="tracectl(\d |[+=])(.*)"$', line)
             if found:
-                open_ones[found.group(1)].append(unescaped(found.group(2)))
+                if found.group(2) not in "+=":
+                    open_ones[found.group(1)].append(unescaped(found.group(3)))
                 continue
             what, name, tid = re.search(r"syscall_(entry|exit)_(\w+) +tid=(\d+)", line).groups()
             name = NAMES.get(name, name)
@@ -164,13 +180,31 @@ class StraceTest(ServiceTest):
                 self.assertEqual(len(ours), len(theirs))
                 self.check_names(folder)
                 self.check_calls(folder)
+                self.check_constants(folder)
+
+    def check_constants(self, folder):
+        """Flags, commands and signals have the names that strace has for them."""
+        ours, theirs = collections.Counter(), collections.Counter()
+        whole = re.compile(r"(\w+)\((.*)\) +=")
+        for line in self.host.read(f"{folder}.strace").splitlines():
+            call = whole.match(line.split(None, 1)[1])
+            if call and call.group(1) in NAMED_ARGUMENTS:
+                theirs[call.group(1), constants(call.group(2))] += 1
+        for line in self.tracectl("root", "view", "--calls", folder).stdout.splitlines():
+            call = whole.match(line.split(None, 2)[2])
+            if call and call.group(2) != "...":
+                ours[NAMES.get(call.group(1), call.group(1)), constants(call.group(2))] += 1
+        self.assertGreater(len(theirs), 10)
+        # strace itself was recorded, too.
+        self.assertFalse(theirs - ours, folder)
 
     def check_calls(self, folder):
         """A line a call: as many ends as there are, with the results and names that the events have."""
         lines = [line.split(None, 2) for line in self.tracectl("root", "view", "--calls", folder).stdout.splitlines()]
         calls, named = collections.defaultdict(list), collections.Counter()
         for _, thread, text in lines:
-            found = re.fullmatch(r"(\w+)\((.*)\) = (-1 E\w+|-?\d+|0x[0-9a-f]+|\? <unfinished>|\?)( <[\d.]+[mun]?s>)?", text)
+            found = re.fullmatch(r"(\w+)\((.*)\) = (-1 E\w+|-?\d+|0x[0-9a-f]+|\? <unfinished>|\?)(?:<(?![\d.]+[mun]?s>$).*?>)?"
+                                 r"( <[\d.]+[mun]?s>)?", text)
             self.assertTrue(found, text)
             name, arguments, said, duration = found.groups()
             # What a thread was made by has begun in another; all others have both.

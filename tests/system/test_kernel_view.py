@@ -4,6 +4,7 @@
 import collections
 import json
 import os
+import re
 import unittest
 
 import host
@@ -32,11 +33,15 @@ if __name__ == "__main__":
 @host.needs_host
 @unittest.skipUnless(os.path.isdir(f"{kernel.TRACEFS}/instances"), "needs tracefs")
 class KernelView(ServiceTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.host.show_machine_proc()
+
     def view(self, *args):
         return [json.loads(line) for line in self.tracectl("root", "view", "-o", "json", *args).stdout.splitlines()]
 
     def test_whose(self):
-        self.host.show_machine_proc()
         self.host.write("/root/sleepers.py", SLEEPERS)
         done = self.tracectl("root", "record", "--kernel", "--syscall", "clock_nanosleep", "--syscall", "wait4", "-e",
                              "task_newtask", "-o", "/root/sleepers", "--", "sh", "-c",
@@ -81,7 +86,6 @@ class KernelView(ServiceTest):
 
     def test_names_of_errors(self):
         """Beside the number, of results alone; what is for programs has numbers."""
-        self.host.show_machine_proc()
         script = "import ctypes\nlibc = ctypes.CDLL(None)\nlibc.close(1000)\nlibc.dup(1000)\nlibc.close(libc.dup(0))\n" \
                  "libc.lseek(1000, -9, 0)"
         self.tracectl("root", "record", "--kernel", "--syscall", "close", "--syscall", "dup", "--syscall", "lseek", "-o",
@@ -101,6 +105,31 @@ class KernelView(ServiceTest):
             self.assertNotIn("EBADF", "".join(lines[::2]))
         calls = [line.split(None, 2)[2] for line in self.tracectl("root", "view", "--calls", "/root/errors").stdout.splitlines()]
         self.assertEqual(sum("= -1 EBADF" in call for call in calls), 3, calls)
+
+    def test_descriptors(self):
+        """What a descriptor is, in each process of a pipeline: by who has it as a number, and by who has inherited it."""
+        done = self.tracectl("root", "record", "--syscalls", "-o", "/root/descriptors", "--", "sh", "-c",
+                             "exec 7</etc/hostname; cat <&7 | wc -c; exec 7<&-")
+        if "without paths" in done.stderr:
+            self.skipTest("needs BPF programs: " + done.stderr)
+        lines = self.tracectl("root", "view", "--calls", "/root/descriptors").stdout.splitlines()
+        calls = {line.split(None, 2)[2] for line in lines}
+        ours = [line.split(None, 2) for line in lines]
+        self.assertFalse([line for line in lines if line.split()[1].startswith("-/")], "the process is known")
+
+        def of(pattern):
+            """Whose calls match."""
+            found = {process for _, process, call in ours if re.match(pattern, call)}
+            self.assertEqual(len(found), 1, f"{pattern} in {sorted(calls)}")
+            return found.pop()
+
+        shell = of(r"openat\(dfd=AT_FDCWD, filename=\"/etc/hostname\", flags=O_RDONLY, mode=0\) = \d+</etc/hostname> <")
+        self.assertEqual(of(r"pipe2\(fildes=\[\d+, \d+\], flags=0\) = 0 "), shell)
+        cat = of(r"read\(fd=0</etc/hostname>, ")
+        self.assertEqual(of(r"write\(fd=1<pipe:1>, "), cat)
+        wc = of(r"read\(fd=0<pipe:1>, ")
+        self.assertEqual(len({shell, cat, wc}), 3)
+        self.assertEqual(of(r"close\(fd=7</etc/hostname>\) = 0 "), shell)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "client/libtracectl-read/tracectl-read.h"
 #include "play-trace.h"
@@ -11,7 +12,7 @@
 #define EPOCH INT64_C(1000000000000000) /* of the clock in PLAY_METADATA */
 #define STREAM 2
 
-enum { STATE = 1, SYSCALL, NEW, FORK, FORK_OF_LTTNG, EXEC };
+enum { STATE = 1, SYSCALL, NEW, FORK, FORK_OF_LTTNG, EXEC, PRINT };
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(tracectl_reader, tracectl_reader_free)
 
@@ -31,7 +32,8 @@ static void describe(const play *p, const char *name, const char *domain, const 
                 "event { name = \"sched_process_fork\"; id = 5; stream_id = 2;\n"
                 "        fields := struct { int32_t _child_tid; int32_t _child_pid; }; };\n"
                 "event { name = \"sched_process_exec\"; id = 6; stream_id = 2;\n"
-                "        fields := struct { int32_t _tid; int32_t _old_pid; }; };\n",
+                "        fields := struct { int32_t _tid; int32_t _old_pid; }; };\n"
+                "event { name = \"bpf_trace_printk\"; id = 7; stream_id = 2; fields := struct { string _bpf_string; }; };\n",
                 domain, tid);
 
         play_metadata(p, name, more);
@@ -146,6 +148,32 @@ static void test_news(void) {
         assert_threads(p, true, "5:-1/5 15:4/4 25:4/5 35:6/6 ");
 }
 
+static void put_print(GByteArray *events, uint64_t time, uint32_t by, const char *what) {
+        begin(events, 24, PRINT, time, by);
+        g_byte_array_append(events, (const guint8 *) what, (guint) strlen(what) + 1);
+}
+
+/* What tracectl's programs in the kernel print of them; not what is like it. */
+static void test_printed(void) {
+        g_autoptr(GByteArray) events = play_events();
+        g_autoptr(play) p = play_new();
+
+        describe(p, "", "kernel", TID_24);
+        put_print(events, 10, 3, "tracectl+4 3");
+        put_call(events, 24, 11, 4);
+        put_print(events, 12, 3, "tracectl+5 5");
+        put_call(events, 24, 13, 5);
+        put_print(events, 14, 3, "tracectl+6 6 ");
+        put_print(events, 15, 3, "tracectl0 +6 6");
+        put_print(events, 16, 3, "other+6 6");
+        put_print(events, 17, 3, "tracectl+6");
+        put_print(events, 18, 3, "tracectl+6 99999999999999999999999");
+        put_call(events, 24, 19, 6);
+        put_packet(p, "c_0", 0, events);
+        assert_threads(p, false, "11:3/4 13:5/5 19:-1/6 ");
+        assert_threads(p, true, "11:3/4 13:5/5 19:-1/6 ");
+}
+
 /* A number that somebody else may have now is nobody's. */
 static void test_used_again(void) {
         g_autoptr(GByteArray) events = play_events();
@@ -197,6 +225,7 @@ int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/threads/state", test_state);
         g_test_add_func("/threads/news", test_news);
+        g_test_add_func("/threads/printed", test_printed);
         g_test_add_func("/threads/used-again", test_used_again);
         g_test_add_func("/threads/chunks", test_chunks);
         g_test_add_func("/threads/programs", test_programs);
