@@ -32,12 +32,13 @@ int kernel_metadata_env(struct text *text, const struct session *session) {
                            "\ttracer_patchlevel = 0;\n"
                            "\ttracectl_version = \"" TRACECTL_VERSION "\";\n"
                            "\tkernel_release = \"%s\";\n"
+                           "\tmachine = \"%s\";\n"
                            "\tsession = \"%s\";\n"
                            "\ttrace_name = \"%s\";\n"
                            "\ttrace_creation_datetime = \"%s\";\n"
                            "};\n\n",
                            session->hostname, KERNEL_PROFILE_MAJOR, KERNEL_PROFILE_MINOR, session->kernel_release,
-                           session->info.name, session->info.name, date);
+                           session->machine, session->info.name, session->info.name, date);
 }
 
 /*

@@ -32,9 +32,12 @@ void session_init(struct session *session, int opener, bool resumed) {
         if (gethostname(session->hostname, sizeof(session->hostname) - 1) < 0 || !session->hostname[0])
                 session->hostname[0] = '?';
         make_printable(session->hostname);
-        if (uname(&names) >= 0)
+        if (uname(&names) >= 0) {
                 snprintf(session->kernel_release, sizeof(session->kernel_release), "%s", names.release);
+                snprintf(session->machine, sizeof(session->machine), "%s", names.machine);
+        }
         make_printable(session->kernel_release);
+        make_printable(session->machine);
         session->timens_offset = trace_clock_timens_offset();
         /* Opens the file of the time zone, once. */
         tzset();

@@ -66,6 +66,7 @@ struct session {
         struct kernel *kernel;  /* not owned; NULL where the session has no channel of the kernel */
         char hostname[HOST_NAME_MAX + 1];
         char kernel_release[HOST_NAME_MAX + 1];
+        char machine[HOST_NAME_MAX + 1]; /* as uname() calls it */
         int64_t timens_offset;
         char *scratch; /* of scratch_size bytes: at least a sub-buffer of any ring */
         size_t scratch_size;

@@ -26,6 +26,10 @@ _public_ const char *tracectl_reader_event_get_clock_name(const tracectl_reader_
         return event->record->class->clock ? event->record->class->clock->name : NULL;
 }
 
+_public_ const char *tracectl_reader_event_get_machine(const tracectl_reader_event *event) {
+        return event->record->class->machine;
+}
+
 _public_ uint64_t tracectl_reader_event_get_clock_error(const tracectl_reader_event *event) {
         const struct clock *clock = event->record->class->clock;
 

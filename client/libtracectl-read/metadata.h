@@ -23,6 +23,7 @@ struct event_class {
         struct event_class *next;
         uint64_t id, stream_id;
         const char *name;
+        const char *machine; /* of the trace, which says it first; or NULL */
         int loglevel; /* -1: none */
         bool is_thread; /* tracectl:thread */
         bool is_state;  /* of a state dump */
@@ -53,6 +54,7 @@ struct metadata {
         bool hides_state; /* tracectl's, where the state dump is for the reader alone */
         bool is_kernel; /* its events say which thread they are of, not which process */
         bool is_cut; /* its last declaration is not whole, and left out */
+        const char *machine; /* that it was recorded on; NULL: it does not say */
         uint8_t uuid[16];
         const struct type *packet_header;
         struct program *packet_header_program;

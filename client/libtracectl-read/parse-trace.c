@@ -49,6 +49,8 @@ static int set_env(struct parser *parser, void *object, const char *key, const s
 
         if (strcmp(key, "domain") == 0)
                 metadata->is_kernel = value->kind == VALUE_STRING && strcmp(value->text, "kernel") == 0;
+        else if (strcmp(key, "machine") == 0)
+                metadata->machine = value->kind == VALUE_STRING ? value->text : NULL;
         else if (strcmp(key, "tracectl_version") == 0)
                 metadata->hides_state = true;
         return 0;
@@ -160,6 +162,7 @@ static int parse_event(struct parser *parser) {
                 return r;
         event->is_thread = strcmp(event->name, "tracectl:thread") == 0;
         event->is_state = strncmp(event->name, "lttng_statedump_", strlen("lttng_statedump_")) == 0;
+        event->machine = parser->metadata->machine;
         event->news = thread_news_from_name(event->name);
         event->next = parser->metadata->events;
         parser->metadata->events = event;

@@ -93,6 +93,9 @@ int tracectl_reader_event_get_thread(const tracectl_reader_event *event, int32_t
 int tracectl_reader_event_get_cpu(const tracectl_reader_event *event);
 int tracectl_reader_event_get_loglevel(const tracectl_reader_event *event);
 
+/* The kind of machine that it was recorded on, as uname(2) calls it; NULL where the trace does not say. */
+const char *tracectl_reader_event_get_machine(const tracectl_reader_event *event);
+
 /* The file that it is from. */
 const char *tracectl_reader_event_get_stream(const tracectl_reader_event *event);
 

@@ -19,7 +19,9 @@ int calls_writer_init(struct calls_writer *writer, const struct view_output_opti
         writer->format.with_date = options->with_date;
         writer->scratch = malloc(sizeof(*writer->scratch));
         writer->descriptors = descriptors_new();
-        return writer->scratch && writer->descriptors ? 0 : -ENOMEM;
+        if (!writer->scratch || !writer->descriptors)
+                return -ENOMEM;
+        return uname(&writer->own) < 0 ? -errno : 0;
 }
 
 void calls_writer_done(struct calls_writer *writer) {
@@ -54,7 +56,8 @@ bool calls_find_thread(tracectl_reader_event *event, int32_t *ret_pid, int32_t *
 }
 
 /* What is made of constants with their names, and of a descriptor what it is. */
-static void add_argument(struct calls_writer *writer, struct text *text, struct call *call, const tracectl_field *field) {
+static void add_argument(struct calls_writer *writer, struct text *text, struct call *call, const tracectl_field *field,
+                         bool is_foreign) {
         const struct syscall_argument *names;
 
         if (field->type != TRACECTL_FIELD_UNSIGNED || !field->name || field->base != 10 || field->label) {
@@ -63,21 +66,29 @@ static void add_argument(struct calls_writer *writer, struct text *text, struct 
         }
         names = syscall_names_find(call->name, field->name, field->name_size, &call->numbers);
         syscall_so_far_add(&call->numbers, field->name, field->name_size, field->u);
-        if (names) {
+        if (names && (!is_foreign || !syscall_names_are_constants(names))) {
                 syscall_names_add(text, names, field->u);
                 if (names->parts->kind == SYSCALL_PART_DESCRIPTOR)
                         descriptors_add(writer->descriptors, text, call->pid, (int32_t) field->u);
-        } else if (field->u >= LARGE) {
+        } else if (field->u >= LARGE || (names && field->u > 0)) {
                 text_add_literal(text, "0x");
                 text_add_u64_base(text, field->u, 16, 1);
         } else
                 view_add_value(text, field);
 }
 
+/* Another kind of machine may have other numbers for the same. */
+static bool is_foreign(const struct calls_writer *writer, const tracectl_reader_event *event) {
+        const char *machine = tracectl_reader_event_get_machine(event);
+
+        return machine && strcmp(machine, writer->own.machine) != 0;
+}
+
 /* The call's pointers are noted: names of files are told in their order. */
 static void add_arguments(struct calls_writer *writer, struct text *text, struct call *call,
                           tracectl_reader_event *event) {
         const tracectl_field *field;
+        bool foreign = is_foreign(writer, event);
         uint64_t is_struct = 0; /* a bit for each bracket, the innermost last */
         bool is_first = true;
 
@@ -99,7 +110,7 @@ static void add_arguments(struct calls_writer *writer, struct text *text, struct
                         text_add_char(text, '=');
                 }
                 at = text->size;
-                add_argument(writer, text, call, field);
+                add_argument(writer, text, call, field, foreign);
                 if (field->type == TRACECTL_FIELD_UNSIGNED && field->base == 16 && call->n_pointers < CALL_NAMES_MAX) {
                         call->pointers[call->n_pointers].at = at;
                         call->pointers[call->n_pointers++].size = text->size - at;

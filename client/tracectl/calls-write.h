@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/utsname.h>
 
 #include "client/tracectl/calls.h"
 #include "client/tracectl/output-event.h"
@@ -17,6 +18,7 @@ struct calls_writer {
         struct view_format format; /* of lines */
         struct output_time time;   /* of JSON */
         struct text *scratch;
+        struct utsname own;              /* constants are those of this machine */
         struct descriptors *descriptors; /* of lines; what of them is told by calls that are written */
 };
 

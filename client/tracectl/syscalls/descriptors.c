@@ -14,7 +14,10 @@
 #include "client/tracectl/syscalls/descriptors.h"
 #include "common/cleanup.h"
 
-#define PROCESSES_MAX 4096 /* of more, all are forgotten */
+/* Of more, all are forgotten; names and tables count. */
+#define PROCESSES_MAX 4096
+#define SIZE_KEPT_MAX (64 << 20)
+
 #define NUMBERS_MAX 65536
 
 struct descriptor {
@@ -31,6 +34,7 @@ struct process {
 struct descriptors {
         void *tree; /* of struct process */
         size_t n;
+        size_t size; /* bytes of their names and tables */
         uint64_t n_pipes;
 };
 
@@ -105,7 +109,7 @@ static void process_free(void *p) {
 static void forget_all(struct descriptors *d) {
         tdestroy(d->tree, process_free);
         d->tree = NULL;
-        d->n = 0;
+        d->n = d->size = 0;
 }
 
 struct descriptors *descriptors_new(void) {
@@ -126,12 +130,26 @@ static struct process *find(const struct descriptors *d, int32_t pid) {
         return found ? *found : NULL;
 }
 
+static void clear(struct descriptors *d, struct process *process, int64_t fd) {
+        char *what;
+
+        if (fd < 0 || (uint64_t) fd >= process->n)
+                return;
+        what = process->items[fd].what;
+        d->size -= what ? strlen(what) : 0;
+        free(what);
+        process->items[fd] = (struct descriptor) { 0 };
+}
+
 static void forget(struct descriptors *d, int32_t pid) {
         struct process *process = find(d, pid);
 
         if (!process)
                 return;
         tdelete(process, &d->tree, by_pid);
+        for (size_t i = 0; i < process->n; i++)
+                clear(d, process, (int64_t) i);
+        d->size -= process->n * sizeof(*process->items);
         process_free(process);
         d->n--;
 }
@@ -142,7 +160,7 @@ static struct process *get(struct descriptors *d, int32_t pid) {
 
         if (process)
                 return process;
-        if (d->n == PROCESSES_MAX)
+        if (d->n == PROCESSES_MAX || d->size > SIZE_KEPT_MAX)
                 forget_all(d);
         process = calloc(1, sizeof(*process));
         if (!process)
@@ -156,29 +174,26 @@ static struct process *get(struct descriptors *d, int32_t pid) {
         return process;
 }
 
-static void clear(struct process *process, int64_t fd) {
-        if (fd < 0 || (uint64_t) fd >= process->n)
+static void make_room(struct descriptors *d, struct process *process, size_t n) {
+        struct descriptor *items = realloc(process->items, n * sizeof(*items));
+
+        if (!items)
                 return;
-        free(process->items[fd].what);
-        process->items[fd] = (struct descriptor) { 0 };
+        memset(items + process->n, 0, (n - process->n) * sizeof(*items));
+        d->size += (n - process->n) * sizeof(*items);
+        process->items = items;
+        process->n = n;
 }
 
 /* what is the process's from now on. */
-static void set(struct process *process, int64_t fd, char *what, bool survives_exec) {
-        clear(process, fd);
-        if (what && fd >= 0 && fd < NUMBERS_MAX && (uint64_t) fd >= process->n) {
-                size_t n = (size_t) fd + 16;
-                struct descriptor *items = realloc(process->items, n * sizeof(*items));
-
-                if (items) {
-                        memset(items + process->n, 0, (n - process->n) * sizeof(*items));
-                        process->items = items;
-                        process->n = n;
-                }
-        }
-        if (what && fd >= 0 && (uint64_t) fd < process->n)
+static void set(struct descriptors *d, struct process *process, int64_t fd, char *what, bool survives_exec) {
+        clear(d, process, fd);
+        if (what && fd >= 0 && fd < NUMBERS_MAX && (uint64_t) fd >= process->n)
+                make_room(d, process, (size_t) fd + 16);
+        if (what && fd >= 0 && (uint64_t) fd < process->n) {
                 process->items[fd] = (struct descriptor) { what, survives_exec };
-        else
+                d->size += strlen(what);
+        } else
                 free(what);
 }
 
@@ -197,7 +212,7 @@ void descriptors_fork(struct descriptors *d, int32_t parent, int32_t child) {
         from = find(d, parent); /* now: get() may have forgotten all */
         for (size_t i = 0; to && from && i < from->n; i++)
                 if (from->items[i].what)
-                        set(to, (int64_t) i, strdup(from->items[i].what), from->items[i].survives_exec);
+                        set(d, to, (int64_t) i, strdup(from->items[i].what), from->items[i].survives_exec);
 }
 
 static int by_name(const void *name, const void *maker) {
@@ -260,11 +275,11 @@ static void make_pair(struct descriptors *d, struct process *process, const stru
                 snprintf(what, sizeof(what), "socket%s%s", family ? ":" : "", family ? family : "");
         }
         for (size_t i = 0; process && i < 2; i++)
-                set(process, call->pair[i], strdup(what), !(flags & O_CLOEXEC));
+                set(d, process, call->pair[i], strdup(what), !(flags & O_CLOEXEC));
 }
 
 /* An end without a limit is the largest number there is. */
-static void close_some(struct process *process, const struct descriptor_call *call) {
+static void close_some(struct descriptors *d, struct process *process, const struct descriptor_call *call) {
         uint64_t first = (uint32_t) syscall_so_far_get(call->arguments, "fd");
         uint64_t last = (uint32_t) syscall_so_far_get(call->arguments, "max_fd");
         bool later = syscall_so_far_get(call->arguments, "flags") & CLOSE_RANGE_CLOEXEC;
@@ -273,13 +288,13 @@ static void close_some(struct process *process, const struct descriptor_call *ca
                 if (later)
                         process->items[i].survives_exec = false;
                 else
-                        clear(process, (int64_t) i);
+                        clear(d, process, (int64_t) i);
 }
 
-static void close_by_exec(struct process *process) {
+static void close_by_exec(struct descriptors *d, struct process *process) {
         for (size_t i = 0; i < process->n; i++)
                 if (!process->items[i].survives_exec)
-                        clear(process, (int64_t) i);
+                        clear(d, process, (int64_t) i);
 }
 
 static void set_closes(struct process *process, const struct descriptor_call *call) {
@@ -295,12 +310,14 @@ void descriptors_take(struct descriptors *d, const struct descriptor_call *call)
 
         if (call->pid < 0)
                 return;
+        if (d->size > SIZE_KEPT_MAX)
+                forget_all(d);
         if (strcmp(call->name, "exit_group") == 0)
                 forget(d, call->pid);
         else if (maker && call->result >= 0) {
                 process = get(d, call->pid);
                 if (process)
-                        set(process, call->result, make(process, maker, call), survives(maker, call));
+                        set(d, process, call->result, make(process, maker, call), survives(maker, call));
                 return;
         } else if (call->pair[0] >= 0 && call->result == 0)
                 make_pair(d, get(d, call->pid), call);
@@ -309,13 +326,13 @@ void descriptors_take(struct descriptors *d, const struct descriptor_call *call)
                 return;
         /* Whatever else it says: what there was is closed. */
         if (strcmp(call->name, "close") == 0 && call->result != -EBADF)
-                clear(process, (int32_t) syscall_so_far_get(call->arguments, "fd"));
+                clear(d, process, (int32_t) syscall_so_far_get(call->arguments, "fd"));
         else if (call->result < 0)
                 return;
         else if (strcmp(call->name, "close_range") == 0)
-                close_some(process, call);
+                close_some(d, process, call);
         else if (strncmp(call->name, "execve", strlen("execve")) == 0)
-                close_by_exec(process);
+                close_by_exec(d, process);
         else if (strcmp(call->name, "fcntl") == 0)
                 set_closes(process, call);
 }

@@ -222,6 +222,13 @@ void syscall_names_add(struct text *text, const struct syscall_argument *argumen
                 text_add_char(text, '0');
 }
 
+bool syscall_names_are_constants(const struct syscall_argument *argument) {
+        for (const struct syscall_part *part = argument->parts; part->kind != SYSCALL_PART_END; part++)
+                if (part->kind == SYSCALL_PART_BITS || part->kind == SYSCALL_PART_ONE || part->kind == SYSCALL_PART_SIGNAL)
+                        return true;
+        return false;
+}
+
 const char *syscall_names_one(const char *call, const char *name, uint64_t value) {
         const struct syscall_argument *argument = syscall_names_find(call, name, strlen(name), &(struct syscall_so_far) { 0 });
         const struct syscall_constant *one = argument ? find_one(argument->parts, (uint32_t) value) : NULL;

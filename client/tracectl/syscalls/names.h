@@ -68,6 +68,9 @@ uint64_t syscall_so_far_get(const struct syscall_so_far *so_far, const char *nam
 /* O_RDONLY|O_CLOEXEC; what has no name as a number behind the names. */
 void syscall_names_add(struct text *text, const struct syscall_argument *argument, uint64_t value);
 
+/* Whether any of it is a constant of this machine's, rather than a number that all machines write so. */
+bool syscall_names_are_constants(const struct syscall_argument *argument);
+
 /* What a value is called that is one of some constants; NULL: nothing. */
 const char *syscall_names_one(const char *call, const char *name, uint64_t value);
 

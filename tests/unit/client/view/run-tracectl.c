@@ -31,3 +31,13 @@ void result_done(struct result *result) {
         g_free(result->errors);
         *result = (struct result) {};
 }
+
+void assert_output(const char *trace, const char *form, const char *option, const char *output) {
+        struct result result;
+
+        run_tracectl(&result, "/", "view", trace, "-o", form, option, NULL);
+        g_assert_cmpstr(result.output, ==, output);
+        g_assert_cmpstr(result.errors, ==, "");
+        g_assert_cmpint(result.status, ==, 0);
+        result_done(&result);
+}

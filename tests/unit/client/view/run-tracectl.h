@@ -13,4 +13,7 @@ struct result {
 /* In a directory, with arguments up to NULL. stdout is no terminal. */
 __attribute__((sentinel)) void run_tracectl(struct result *result, const char *directory, ...);
 
+/* What view prints of a trace in a form and with an option is this, and nothing else. */
+void assert_output(const char *trace, const char *form, const char *option, const char *output);
+
 void result_done(struct result *result);

@@ -187,6 +187,25 @@ static void test_many(void) {
         g_assert_cmpstr(what_is(1, 3), ==, "");
 }
 
+/* Names that are long, of numbers that are high: likewise. Only what lives counts. */
+static void test_much(void) {
+        g_autofree char *name = g_strnfill(4096, 'x');
+
+        for (int32_t i = 0; i < 100000; i++)
+                open_file(A, name, 3, O_RDONLY);
+        open_file(A, "/file", 4, O_RDONLY);
+        g_assert_cmpstr(what_is(A, 4), ==, "</file>");
+        open_file(B, "/file", 4, O_RDONLY);
+        for (int32_t pid = 100; pid < 180; pid++)
+                open_file(pid, "/file", 65535, O_RDONLY);
+        g_assert_cmpstr(what_is(179, 65535), ==, "</file>");
+        g_assert_cmpstr(what_is(B, 4), ==, "");
+        for (int32_t fd = 100; fd < 20000; fd++)
+                open_file(A, name, fd, O_RDONLY);
+        g_assert_cmpstr(what_is(A, 100), ==, "");
+        g_assert_cmpuint(strlen(what_is(A, 19999)), ==, strlen(name) + 2);
+}
+
 static void run(gconstpointer test) {
         descriptors = descriptors_new();
         ((void (*)(void)) test)();
@@ -202,6 +221,7 @@ int main(int argc, char *argv[]) {
                 { "/descriptors/copied", test_copied }, { "/descriptors/exec", test_exec },
                 { "/descriptors/fork", test_fork },     { "/descriptors/pairs", test_pairs },
                 { "/descriptors/many", test_many },
+                { "/descriptors/much", test_much },
         };
 
         g_test_init(&argc, &argv, NULL);

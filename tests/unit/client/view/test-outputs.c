@@ -4,22 +4,11 @@
 
 #include <glib.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "run-tracectl.h"
 #include "spans.h"
-
-static void assert_output(const play *p, const char *form, const char *option, const char *output) {
-        struct result result;
-
-        run_tracectl(&result, "/", "view", p->directory, "-o", form, option, NULL);
-        g_assert_cmpstr(result.output, ==, output);
-        g_assert_cmpstr(result.errors, ==, "");
-        g_assert_cmpint(result.status, ==, 0);
-        result_done(&result);
-}
 
 #define HEAD(ns, event) \
         "{\"time\":\"1970-01-12T13:46:40.0000" ns "Z\",\"timestamp\":\"10000000000" ns "\",\"event\":\"" event "\"," \
@@ -37,7 +26,7 @@ static void test_json(void) {
         play_u64(events, UINT64_C(1) << 53);
         spans_text(events, 11, "</script>\"\\\n\x80\xc3\xa9\xf0\x9f\x98\x80\x1b");
         play_packet(p, "c_0", &(struct play_packet) {}, events);
-        assert_output(p, "json", NULL,
+        assert_output(p->directory, "json", NULL,
                       "{\"time\":\"1970-01-12T13:46:40.000000005Z\",\"timestamp\":\"1000000000000005\","
                       "\"event\":\"t:number\",\"cpu\":0,\"loglevel\":6,\"fields\":{\"n\":\"9007199254740993\"}}\n"
                       "{\"time\":\"1970-01-12T13:46:40.000000010Z\",\"timestamp\":\"1000000000000010\","
@@ -76,7 +65,7 @@ static void test_json_fields(void) {
         play_u8(events, 1);
         play_u8(events, 9);
         play_packet(p, "c_0", &(struct play_packet) {}, events);
-        assert_output(p, "json", NULL,
+        assert_output(p->directory, "json", NULL,
                       "{\"time\":\"1970-01-12T13:46:40.000000005Z\",\"timestamp\":\"1000000000000005\","
                       "\"event\":\"t:all\",\"cpu\":0,\"fields\":{\"i\":\"-9223372036854775808\",\"a\":[1,65535],"
                       "\"p\":[{\"x\":1,\"z\":{\"y\":2}},{\"x\":3,\"z\":{\"y\":4}}],"
@@ -93,7 +82,7 @@ static void test_json_durations(void) {
         spans_add(events, SPANS_SYSCALL_ENTRY, 10000);
         spans_add(events, SPANS_SYSCALL_EXIT, 12500);
         play_packet(p, "c_0", &(struct play_packet) {}, events);
-        assert_output(p, "json", "--durations",
+        assert_output(p->directory, "json", "--durations",
                       HEAD("10000", "syscall_entry_read") ",\"fields\":{\"n\":8}}\n"
                       HEAD("12500", "syscall_exit_read") ",\"duration\":2500,\"fields\":{\"n\":9}}\n");
 }
@@ -109,7 +98,7 @@ static void test_csv(void) {
         spans_call(events, 10, 3, 4);
         spans_text(events, 11, "a\"b,\r\n");
         play_packet(p, "c_0", &(struct play_packet) {}, events);
-        assert_output(p, "csv", "--durations",
+        assert_output(p->directory, "csv", "--durations",
                       "time,event,pid,tid,process,cpu,fields,duration\r\n"
                       "1970-01-12T13:46:40.000000005Z,\"t:number\",,,,0,\"{\"\"n\"\":1}\",\r\n"
                       "1970-01-12T13:46:40.000000010Z,\"libc:call\",7,8,,0,\"{\"\"ret\"\":3,\"\"duration\"\":4}\",4\r\n"
@@ -131,7 +120,7 @@ static void test_csv_process(void) {
         play_u8(events, 1);
         play_u8(events, 2);
         play_packet(p, "c_0", &(struct play_packet) {}, events);
-        assert_output(p, "csv", NULL,
+        assert_output(p->directory, "csv", NULL,
                       "time,event,pid,tid,process,cpu,fields\r\n"
                       "1970-01-12T13:46:40.000000005Z,\"'=t:one\",,,\"'@a\"\"b\\n\",0,"
                       "\"{\"\"procname\"\":\"\"@a\\u0022b\\u000a\"\",\"\"more\"\":1,\"\"x\"\":2}\"\r\n");
@@ -141,7 +130,7 @@ static void test_chrome(void) {
         g_autoptr(play) p = play_new();
 
         spans_standard(p);
-        assert_output(p, "chrome", NULL,
+        assert_output(p->directory, "chrome", NULL,
                       "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n"
 #define THREAD(n) ",\"pid\":7,\"tid\":" n
 #define JOB ",\"name\":\"w:job\",\"cat\":\"w\""
@@ -170,13 +159,13 @@ static void test_chrome_without_threads(void) {
         g_autoptr(GByteArray) events = play_events();
 
         play_metadata(p, "", "");
-        assert_output(p, "chrome", NULL,
+        assert_output(p->directory, "chrome", NULL,
                       "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n"
                       "],\"otherData\":{\"producer\":\"tracectl\",\"start\":\"1970-01-01T00:00:00.000000000Z\"}}\n");
         play_compact(events, 1, 5);
         play_u64(events, 1);
         play_packet(p, "c_0", &(struct play_packet) { .cpu = 3 }, events);
-        assert_output(p, "chrome", NULL,
+        assert_output(p->directory, "chrome", NULL,
                       "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n"
                       "{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":0,\"tid\":4,\"args\":{\"name\":\"(no process)\"}},\n"
                       "{\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":0,\"tid\":4,\"args\":{\"name\":\"CPU 3\"}},\n"
@@ -190,7 +179,7 @@ static void test_folded(void) {
         g_autoptr(play) p = play_new();
 
         spans_standard(p);
-        assert_output(p, "folded", NULL,
+        assert_output(p->directory, "folded", NULL,
                       "process 7;thread 8;w:job 3\n"
                       "process 7;thread 8;w:job;w:step 6\n"
                       "process 7;thread 8;w:job;w:step;libc:call 1\n");
@@ -209,7 +198,7 @@ static void test_folded_names(void) {
         play_compact(events, 3, 6);
         play_string(events, "x;y\n");
         play_packet(p, "c_0", &(struct play_packet) {}, events);
-        assert_output(p, "folded", NULL, "x,y\\n 7;thread 8;a,b 1\n");
+        assert_output(p->directory, "folded", NULL, "x,y\\n 7;thread 8;a,b 1\n");
 }
 
 static void test_text_durations(void) {
@@ -228,7 +217,7 @@ static void test_text_durations(void) {
                 play_u32(events, i);
         }
         play_packet(p, "c_0", &(struct play_packet) {}, events);
-        assert_output(p, "text", "--durations",
+        assert_output(p->directory, "text", "--durations",
                       "13:46:40.000000000  7/8              w:job_begin               n=0\n"
                       "13:46:40.000000001  7/8              w:job_end                 n=0  (1ns)\n"
                       "13:46:40.000000001  7/8              w:job_begin               n=1\n"
@@ -266,7 +255,7 @@ static void test_uncertain(void) {
         g_autoptr(play) p = two_processors("precision = 50; absolute = true;"), unknown = two_processors("");
         struct result result;
 
-        assert_output(p, "text", "--uncertain",
+        assert_output(p->directory, "text", "--uncertain",
                       "13:46:40.000001000  -                w:step_entry              n=4\n"
                       "13:46:40.000001010  -                w:step_entry              n=4\n"
                       "13:46:40.000001060~ -                w:step_exit               n=5\n"
@@ -309,169 +298,6 @@ static void test_depth(void) {
         g_assert_cmpuint(n, ==, 256);
         g_assert_nonnull(strstr(result.output, "\"duration\":45,"));
         result_done(&result);
-}
-
-enum { OPENAT_ENTRY = 2, OPENAT_EXIT, READ_ENTRY, READ_EXIT, EXECVE_ENTRY, EXECVE_EXIT, EXIT_ENTRY, NAMED, LIBC };
-
-static void calls_metadata(const play *p) {
-        play_metadata(p, "",
-                      "typealias integer { size = 64; align = 8; signed = true; } := int64_t;"
-                      "typealias integer { size = 64; align = 8; base = 16; } := address;"
-                      "event { name = \"syscall_entry_openat\"; id = 2; stream_id = 1;"
-                      "        fields := struct { uint64_t _dfd; address _filename; uint64_t _flags; }; };"
-                      "event { name = \"syscall_exit_openat\"; id = 3; stream_id = 1; fields := struct { int64_t _ret; }; };"
-                      "event { name = \"syscall_entry_read\"; id = 4; stream_id = 1; fields := struct { uint64_t _fd; }; };"
-                      "event { name = \"syscall_exit_read\"; id = 5; stream_id = 1; fields := struct { int64_t _ret; }; };"
-                      "event { name = \"syscall_entry_execve\"; id = 6; stream_id = 1;"
-                      "        fields := struct { address _filename; address _argv; }; };"
-                      "event { name = \"syscall_exit_execve\"; id = 7; stream_id = 1; fields := struct { int64_t _ret; }; };"
-                      "event { name = \"syscall_entry_exit\"; id = 8; stream_id = 1; fields := struct { uint64_t _code; }; };"
-                      "event { name = \"bpf_trace_printk\"; id = 9; stream_id = 1; fields := struct { string _s; }; };"
-                      "event { name = \"libc:close\"; id = 10; stream_id = 1; fields := struct { uint64_t _fd; }; };");
-}
-
-static void add_numbers(GByteArray *events, unsigned id, uint64_t time, unsigned n, ...) {
-        va_list numbers;
-
-        play_compact(events, id, time);
-        va_start(numbers, n);
-        for (unsigned i = 0; i < n; i++)
-                play_u64(events, va_arg(numbers, uint64_t));
-        va_end(numbers);
-}
-
-static void add_name(GByteArray *events, uint64_t time, const char *name) {
-        play_compact(events, NAMED, time);
-        play_string(events, name);
-}
-
-/* Two threads in calls at the same time, names before and behind the begin, and all that may be missing. */
-static play *play_calls(void) {
-        g_autoptr(play) p = play_new();
-        g_autoptr(GByteArray) events = play_events();
-
-        calls_metadata(p);
-        play_thread(events, 0, 7, 8);
-        add_numbers(events, READ_EXIT, 1, 1, UINT64_C(5));
-        add_numbers(events, OPENAT_ENTRY, 2, 3, UINT64_C(4294967196), UINT64_C(0x1000), UINT64_C(0x80000));
-        play_thread(events, 3, 7, 9);
-        add_numbers(events, READ_ENTRY, 4, 1, UINT64_C(3));
-        play_thread(events, 5, 7, 8);
-        add_name(events, 6, "tracectl0 /etc/\"x\"");
-        add_numbers(events, OPENAT_EXIT, 1002, 1, (uint64_t) -2);
-        add_numbers(events, OPENAT_ENTRY, 1003, 3, UINT64_C(3), UINT64_C(0x2000), UINT64_C(0));
-        add_numbers(events, OPENAT_EXIT, 1004, 1, UINT64_C(0x7f0000000000));
-        add_name(events, 1005, "tracectl0 /bin/true");
-        add_numbers(events, EXECVE_ENTRY, 1006, 2, UINT64_C(0x10), UINT64_C(0x20));
-        add_numbers(events, EXECVE_EXIT, 1007, 1, UINT64_C(0));
-        add_name(events, 1008, "another's");
-        add_numbers(events, LIBC, 1009, 1, UINT64_C(4));
-        add_numbers(events, READ_ENTRY, 1010, 1, UINT64_C(4));
-        add_numbers(events, READ_ENTRY, 1011, 1, UINT64_C(5));
-        add_numbers(events, READ_EXIT, 1012, 1, (uint64_t) -512);
-        add_numbers(events, EXIT_ENTRY, 1013, 1, UINT64_C(1));
-        play_packet(p, "c_0", &(struct play_packet) {}, events);
-        return g_steal_pointer(&p);
-}
-
-#define LINE(ns, tid, text) "13:46:40.00000" ns "  7/" tid "              " text "\n"
-
-static void test_calls(void) {
-        g_autoptr(play) p = play_calls();
-        struct result result;
-
-        assert_output(p, "text", "--calls",
-                      LINE("0001", "8", "read(...) = 5")
-                      LINE("1002", "8", "openat(dfd=-100, filename=\"/etc/\\\"x\\\"\", flags=0x80000) = -1 ENOENT <1.000us>")
-                      LINE("1004", "8", "openat(dfd=3, filename=0x2000, flags=0) = 0x7f0000000000 <1ns>")
-                      LINE("1007", "8", "execve(filename=\"/bin/true\", argv=0x20) = 0 <1ns>")
-                      LINE("1008", "8", "bpf_trace_printk          s=\"another's\"")
-                      LINE("1009", "8", "libc:close                fd=4")
-                      LINE("1010", "8", "read(fd=4) = ? <unfinished>")
-                      LINE("1012", "8", "read(fd=5) = -1 ERESTARTSYS <1ns>")
-                      LINE("1013", "8", "exit(code=1) = ?")
-                      LINE("0004", "9", "read(fd=3) = ? <unfinished>"));
-        /* The names belong to the calls, and lines are looked at one by one. */
-        run_tracectl(&result, "/", "view", p->directory, "--calls", "-e", "*openat*", "-g", "etc", NULL);
-        g_assert_cmpstr(result.output, ==,
-                        LINE("1002", "8", "openat(dfd=-100, filename=\"/etc/\\\"x\\\"\", flags=0x80000) = -1 ENOENT <1.000us>"));
-        result_done(&result);
-        run_tracectl(&result, "/", "view", p->directory, "--calls", "-g", "fd=5", NULL);
-        g_assert_cmpstr(result.output, ==, LINE("1012", "8", "read(fd=5) = -1 ERESTARTSYS <1ns>"));
-        result_done(&result);
-}
-
-#define CALL(ns, call, tid) \
-        "{\"time\":\"1970-01-12T13:46:40.00000" ns "Z\",\"timestamp\":\"100000000000" ns "\",\"call\":\"" call "\"," \
-        "\"pid\":7,\"tid\":" tid ",\"cpu\":0"
-
-static void test_calls_json(void) {
-        g_autoptr(play) p = play_calls();
-        struct result result;
-
-        run_tracectl(&result, "/", "view", p->directory, "--calls", "-o", "json", "-e", "*openat*", NULL);
-        g_assert_cmpstr(result.errors, ==, "");
-        g_assert_nonnull(strstr(result.output,
-                                CALL("1002", "openat", "8") ",\"duration\":1000,\"names\":[\"/etc/\\u0022x\\u0022\"],"
-                                "\"arguments\":{\"dfd\":4294967196,\"filename\":4096,\"flags\":524288},\"result\":-2,"
-                                "\"error\":\"ENOENT\"}\n"));
-        result_done(&result);
-        run_tracectl(&result, "/", "view", p->directory, "--calls", "-o", "json", NULL);
-        g_assert_true(g_str_has_prefix(result.output, CALL("0001", "read", "8") ",\"result\":5}\n"));
-        g_assert_nonnull(strstr(result.output, "\"event\":\"libc:close\""));
-        g_assert_true(g_str_has_suffix(result.output, CALL("0004", "read", "9") ",\"names\":[],\"arguments\":{\"fd\":3},"
-                                                      "\"unfinished\":true}\n"));
-        result_done(&result);
-}
-
-/* More threads in calls than are kept: each is shown once, whole or not. */
-static void test_calls_many(void) {
-        enum { THREADS = 5000 };
-        g_autoptr(play) p = play_new();
-        g_autoptr(GByteArray) events = play_events();
-        unsigned n_whole = 0, n_unfinished = 0, n_ends = 0;
-        struct result result;
-
-        calls_metadata(p);
-        for (uint64_t i = 0; i < 2 * THREADS; i++) {
-                play_thread(events, 2 * i, 7, (int32_t) (i % THREADS) + 1);
-                add_numbers(events, i < THREADS ? READ_ENTRY : READ_EXIT, 2 * i + 1, 1, i % THREADS);
-        }
-        play_packet(p, "c_0", &(struct play_packet) {}, events);
-        run_tracectl(&result, "/", "view", p->directory, "--calls", NULL);
-        for (const char *s = result.output; (s = strstr(s, "read(")); s++) {
-                bool is_begun = strncmp(s, "read(...)", 9) != 0;
-                const char *end = strchr(s, '\n');
-
-                n_ends += !is_begun;
-                n_unfinished += is_begun && strncmp(end - 12, "<unfinished>", 12) == 0;
-                n_whole += is_begun && strncmp(end - 12, "<unfinished>", 12) != 0;
-        }
-        g_assert_cmpuint(n_unfinished, ==, n_ends);
-        g_assert_cmpuint(n_unfinished, >, 0);
-        g_assert_cmpuint(n_whole + n_unfinished, ==, THREADS);
-        result_done(&result);
-}
-
-static void test_calls_alone(void) {
-        static const struct {
-                const char *option, *value, *name;
-        } others[] = {
-                { "--follow", NULL, "--follow" },           { "--durations", NULL, "--durations" },
-                { "--uncertain", NULL, "--uncertain" },     { "--filter", "ret < 0", "--filter" },
-                { "--output", "html", "the output html" },
-        };
-
-        for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
-                g_autofree char *said = g_strdup_printf(
-                        "tracectl: --calls makes one line of two events; it goes without %s\n", others[i].name);
-                struct result result;
-
-                run_tracectl(&result, "/", "view", "--calls", others[i].option, others[i].value, NULL);
-                g_assert_cmpint(result.status, ==, 2);
-                g_assert_cmpstr(result.errors, ==, said);
-                result_done(&result);
-        }
 }
 
 static void test_unknown(void) {
@@ -534,10 +360,6 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/outputs/text/durations", test_text_durations);
         g_test_add_func("/outputs/text/uncertain", test_uncertain);
         g_test_add_func("/outputs/depth", test_depth);
-        g_test_add_func("/outputs/calls", test_calls);
-        g_test_add_func("/outputs/calls/json", test_calls_json);
-        g_test_add_func("/outputs/calls/many", test_calls_many);
-        g_test_add_func("/outputs/calls/alone", test_calls_alone);
         g_test_add_func("/outputs/unknown", test_unknown);
         g_test_add_func("/outputs/file", test_file);
         return g_test_run();
