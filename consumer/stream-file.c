@@ -210,6 +210,11 @@ static int append_first(struct stream_file *file, struct packet *p) {
         return 0;
 }
 
+/* The kernel's events say themselves whose they are, and have no such records. */
+static bool has_writer(const struct walk_thread *thread) {
+        return memcmp(thread, &(struct walk_thread) { 0 }, sizeof(*thread)) != 0;
+}
+
 /* What the output does to it does not matter to those who read along. */
 static void send_live(const struct stream_file *file, const struct packet *p, uint64_t discarded) {
         struct live *live = &file->trace->session->live;
@@ -217,13 +222,14 @@ static void send_live(const struct stream_file *file, const struct packet *p, ui
                 .header = ctf_compact_header(CTF_ID_THREAD, p->begin),
                 .thread = p->before,
         };
+        size_t thread_size = has_writer(&p->before) ? sizeof(record) : 0;
         struct ctf_packet header = {
                 .magic = CTF_MAGIC,
                 .stream_id = file->stream_id,
                 .timestamp_begin = p->begin,
                 .timestamp_end = p->end,
-                .content_size = (sizeof(header) + sizeof(record) + p->size) * 8,
-                .packet_size = (sizeof(header) + sizeof(record) + p->size) * 8,
+                .content_size = (sizeof(header) + thread_size + p->size) * 8,
+                .packet_size = (sizeof(header) + thread_size + p->size) * 8,
                 .packet_seq_num = p->sequence,
                 .events_discarded = discarded,
                 .cpu_id = file->cpu,
@@ -236,7 +242,7 @@ static void send_live(const struct stream_file *file, const struct packet *p, ui
                                 .trace = file->trace,
                                 .header = &header,
                                 .thread = &record,
-                                .thread_size = sizeof(record),
+                                .thread_size = thread_size,
                                 .records = p->records,
                                 .size = p->size,
                                 .events = p->events,

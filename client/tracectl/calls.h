@@ -16,6 +16,7 @@
 #define CALLS_SETS 512
 #define CALLS_WAYS 8
 #define CALLS_MAX (CALLS_SETS * CALLS_WAYS)
+#define CALL_NAME_MAX 64
 #define CALL_NAMES_MAX 2
 #define CALL_NAME_SIZE 4096 /* of a longer one, the beginning */
 
@@ -24,7 +25,7 @@ struct call {
         bool has_thread;  /* the place is taken */
         int32_t pid, tid; /* pid is -1 where it is not known */
         uint64_t age;     /* when it was last asked for */
-        const char *name; /* without what stands before it; the reader's */
+        char name[CALL_NAME_MAX]; /* without what stands before it; of a longer one, the beginning */
         int64_t begin;
         int cpu;
         struct syscall_so_far numbers; /* its arguments; of lines alone */

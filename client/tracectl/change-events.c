@@ -19,7 +19,8 @@ struct request {
         struct selection selection;
         bool all;
         struct probe_argument probe;
-        char **patterns, *implied[2]; /* the patterns: argv's, or the one that needs no saying */
+        char **patterns, *implied[2]; /* the patterns: those of split, or the one that needs no saying */
+        char **split;                 /* argv's, each at its commas */
 };
 
 struct changed {
@@ -140,6 +141,26 @@ static int read_options(struct command *command, struct request *q, int argc, ch
         return -1;
 }
 
+/* Cut where they are: no event has a comma in its name. */
+static int split_patterns(struct request *q, char *argv[]) {
+        size_t n = 1;
+
+        for (char **argument = argv; *argument; argument++) {
+                n++;
+                for (const char *c = *argument; *c; c++)
+                        n += *c == ',';
+        }
+        q->split = calloc(n, sizeof(*q->split));
+        if (!q->split)
+                return command_out_of_memory();
+        n = 0;
+        for (char **argument = argv; *argument; argument++)
+                for (char *rest = *argument; rest;)
+                        q->split[n++] = strsep(&rest, ",");
+        q->patterns = q->split;
+        return 0;
+}
+
 /* Those of the command line; or that all are meant; or what a probe's events are called where nobody says. */
 static int read_patterns(struct command *command, struct request *q, int argc, char *argv[]) {
         bool implied = q->all || q->selection.options.probe;
@@ -152,9 +173,10 @@ static int read_patterns(struct command *command, struct request *q, int argc, c
         status = command_check_arguments(command, argc, argv, implied ? 0 : 1, q->all ? 0 : implied ? 1 : argc,
                                          q->all ? "no pattern beside -a" : implied ? "one name for the events of a probe"
                                                 : "at least one pattern, such as 'shop:*'");
-        for (int i = optind; status == 0 && q->change->check && !is_kernel(q) && i < argc; i++)
-                status = q->change->check(argv[i]);
-        q->patterns = argv + optind;
+        if (status == 0)
+                status = split_patterns(q, argv + optind);
+        for (size_t i = 0; status == 0 && q->change->check && !is_kernel(q) && q->split[i]; i++)
+                status = q->change->check(q->split[i]);
         if (status == 0 && implied && optind == argc) {
                 q->implied[0] = q->all ? (char *) "*" : q->probe.name;
                 q->patterns = q->implied;
@@ -192,5 +214,6 @@ int change_events(const struct event_change *change, int argc, char *argv[]) {
         status = run(&command, &q, argc, argv);
         selection_done(&q.selection);
         probe_argument_done(&q.probe);
+        free(q.split);
         return status;
 }

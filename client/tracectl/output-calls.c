@@ -91,7 +91,7 @@ static int begin_call(struct output_calls *output, struct text *text, struct cal
         if (strncmp(name, "execve", 6) != 0)
                 call_forget_names(call);
         call->is_open = true;
-        call->name = name;
+        snprintf(call->name, sizeof(call->name), "%s", name);
         call->begin = tracectl_reader_event_get_time(event);
         call->cpu = tracectl_reader_event_get_cpu(event);
         r = calls_keep_arguments(&output->writer, call, event);
@@ -104,7 +104,7 @@ static int begin_call(struct output_calls *output, struct text *text, struct cal
 
 static void end_call(struct output_calls *output, struct text *text, struct call *call, const char *name,
                      tracectl_reader_event *event) {
-        if (call->is_open && strcmp(call->name, name) != 0) {
+        if (call->is_open && strncmp(call->name, name, sizeof(call->name) - 1) != 0) {
                 add_unfinished(output, text, call);
                 call_clear(call);
         }
@@ -214,6 +214,7 @@ static int end(void *state, struct text *text) {
 const struct view_output view_output_calls_text = {
         .name = "text",
         .is_text = true,
+        .goes_along = true,
         .begin = begin_text,
         .event = add_event,
         .end = end,
@@ -222,6 +223,7 @@ const struct view_output view_output_calls_text = {
 
 const struct view_output view_output_calls_json = {
         .name = "json",
+        .goes_along = true,
         .begin = begin_json,
         .event = add_event,
         .end = end,

@@ -235,7 +235,8 @@ static int parse_option(struct record_arguments *a, int c, char *argv[], int *re
                 a->syscalls[a->n_syscalls++] = "*";
                 break;
         case 'S':
-                a->syscalls[a->n_syscalls++] = optarg;
+                for (char *rest = optarg; rest;)
+                        a->syscalls[a->n_syscalls++] = strsep(&rest, ",");
                 break;
         case 'o':
                 r = set_output(a, optarg);
@@ -329,11 +330,21 @@ static int parse(struct record_arguments *a, int argc, char *argv[], int *ret_st
         return 0;
 }
 
+/* Names may be several in one argument, between commas. */
+static size_t count_names(int argc, char *argv[]) {
+        size_t n = (size_t) argc + 1;
+
+        for (int i = 0; i < argc; i++)
+                for (const char *c = argv[i]; *c; c++)
+                        n += *c == ',';
+        return n;
+}
+
 int record_arguments_parse(int argc, char *argv[], struct record_arguments *ret, int *ret_status) {
         struct record_arguments a = {};
 
         *ret_status = EXIT_FAILURE;
-        if (allocate(&a, (size_t) argc + 1) < 0)
+        if (allocate(&a, count_names(argc, argv)) < 0)
                 say("There is not enough memory.");
         else if (parse(&a, argc, argv, ret_status) == 0) {
                 *ret = a;

@@ -5,8 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "client/tracectl/output-calls.h"
 #include "client/tracectl/record-live.h"
-#include "client/tracectl/view-output.h"
 
 /* How long a consumer may say nothing. */
 #define END_MSEC 2000
@@ -15,18 +15,29 @@ int record_live_get_fd(const struct record_live *live) {
         return live->follow.live ? tracectl_reader_live_get_fd(live->follow.live) : -1;
 }
 
-static void print(struct record_live *live, int milliseconds) {
+int record_live_begin(struct record_live *live, tracectl_session *session, bool is_kernel) {
         const struct view_output_options options = { .path = "" };
+        int r;
+
+        r = view_run_begin(&live->run, is_kernel ? &view_output_calls_text : &view_output_text, &options, STDERR_FILENO);
+        return r < 0 ? r : follow_open(&live->follow, session);
+}
+
+static void end(struct record_live *live) {
+        (void) view_run_end(&live->run);
+        follow_say_losses(&live->follow);
+        follow_done(&live->follow);
+}
+
+static void print(struct record_live *live, int milliseconds) {
         tracectl_reader *reader;
         int r;
 
         r = follow_next(&live->follow, -1, milliseconds, &reader);
         if (r > 0)
-                r = view_output_run_alone(&view_output_text, &options, reader, STDERR_FILENO);
-        if (r < 0) {
-                follow_say_losses(&live->follow);
-                follow_done(&live->follow);
-        }
+                r = view_run_add(&live->run, reader);
+        if (r < 0)
+                end(live);
 }
 
 void record_live_print(struct record_live *live) {
@@ -50,10 +61,10 @@ void record_live_finish(struct record_live *live) {
                         break;
         }
         if (live->follow.live)
-                follow_say_losses(&live->follow);
-        follow_done(&live->follow);
+                end(live);
 }
 
 void record_live_done(struct record_live *live) {
         follow_done(&live->follow);
+        view_run_done(&live->run);
 }

@@ -3,11 +3,18 @@
 
 /* tracectl record --live: prints the events while the command runs, to stderr, as strace does. */
 
+#include <stdbool.h>
+
 #include "client/tracectl/follow.h"
+#include "client/tracectl/view-output.h"
 
 struct record_live {
         struct follow follow; /* without a stream: nothing is printed */
+        struct view_run run;
 };
+
+/* Calls of the system in one line each, where it is of the kernel. 0 or -errno. */
+int record_live_begin(struct record_live *live, tracectl_session *session, bool is_kernel);
 
 /* -1 where nothing is printed. */
 int record_live_get_fd(const struct record_live *live);

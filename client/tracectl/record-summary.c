@@ -92,7 +92,8 @@ static void write_cost(FILE *f, const struct record_summary *s) {
 
 static void write_command(FILE *f, const struct record_summary *s) {
         format_shell_word(f, s->program);
-        fputs(s->directory[0] == '-' ? " view -- " : " view ", f);
+        fputs(s->calls ? " view --calls " : " view ", f);
+        fputs(s->directory[0] == '-' ? "-- " : "", f);
         format_shell_word(f, s->directory);
 }
 

@@ -18,6 +18,7 @@ struct record_summary {
         const char *session;           /* that was stopped; NULL: it was tracectl record */
         bool libc, all_events;         /* of tracectl record; no -e */
         bool kernel;                   /* of tracectl record: what the kernel does for them */
+        bool calls;                    /* of tracectl record: system calls that were asked for, to be seen as such */
         const char *no_strings;        /* why what system calls point to was not recorded, or NULL */
         bool is_running;               /* of tracectl record: programs that ran already */
         uint64_t nsec, cpu_nsec;       /* how long it took, and the service's time on CPUs; 0: not known */

@@ -61,6 +61,6 @@ int recording_start(struct recording *r) {
         if (k < 0)
                 return recording_fail(r, "start recording", k);
         r->begin = record_now();
-        k = r->arguments->live ? follow_open(&r->live.follow, r->session) : 0;
+        k = r->arguments->live ? record_live_begin(&r->live, r->session, r->arguments->kernel) : 0;
         return k < 0 ? recording_fail(r, "follow the recording", k) : 0;
 }

@@ -198,6 +198,7 @@ void recording_summarize(struct recording *r) {
                 .program = program_invocation_name,
                 .libc = a->libc,
                 .kernel = a->kernel,
+                .calls = a->n_syscalls > 0,
                 .no_strings = r->no_strings,
                 .all_events = a->n_patterns > 0 && strcmp(a->patterns[0], "*") == 0 && a->n_patterns == 1,
                 .filtered = is_filtered(a),

@@ -15,20 +15,21 @@
 /* 0 at the end, or -errno: -EPIPE where whoever reads has enough. */
 static int follow(struct follow *follow, const struct view_output *output, const struct view_output_options *options,
                   bool with_markers) {
+        _cleanup_(view_run_done) struct view_run run = VIEW_RUN_NULL;
         tracectl_reader *reader;
+        int r;
 
-        for (;;) {
-                int r = follow_next(follow, -1, -1, &reader);
-
+        r = view_run_begin(&run, output, options, STDOUT_FILENO);
+        while (r >= 0 || r == -EINTR) {
+                r = follow_next(follow, -1, -1, &reader);
                 if (r == -EPIPE)
-                        return 0;
+                        return view_run_end(&run);
                 if (r > 0) {
                         tracectl_reader_set_markers(reader, with_markers);
-                        r = view_output_run_alone(output, options, reader, STDOUT_FILENO);
+                        r = view_run_add(&run, reader);
                 }
-                if (r < 0 && r != -EINTR)
-                        return r;
         }
+        return r;
 }
 
 int view_follow(bool is_user, const char *session, const struct view_output *output,
@@ -37,7 +38,7 @@ int view_follow(bool is_user, const char *session, const struct view_output *out
         _cleanup_(follow_done) struct follow stream = {};
         int status, r;
 
-        if (!output->is_each_alone || options->with_durations || options->with_uncertain) {
+        if (!view_output_can_follow(output) || options->with_durations || options->with_uncertain) {
                 say("--follow shows one event after another, which the output '%s'%s cannot", output->name,
                     options->with_durations ? " with --durations" : options->with_uncertain ? " with --uncertain" : "");
                 return EXIT_USAGE;

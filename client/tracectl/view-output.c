@@ -73,24 +73,48 @@ int view_output_run(const struct view_output *output, const struct view_output_o
                 view_output_run_alone(output, options, reader, fd);
 }
 
-int view_output_run_alone(const struct view_output *output, const struct view_output_options *options,
-                          tracectl_reader *reader, int fd) {
-        _cleanup_free_ struct text *text = malloc(sizeof(*text));
-        struct view_output_options full = *options;
-        void *state = NULL;
-        int r;
-
-        if (!text)
+int view_run_begin(struct view_run *run, const struct view_output *output, const struct view_output_options *options,
+                   int fd) {
+        *run = (struct view_run) { .output = output, .options = *options, .text = malloc(sizeof(*run->text)) };
+        if (!run->text)
                 return -ENOMEM;
-        text_init(text, fd);
-        full.reader = reader;
-        r = output->begin ? output->begin(&full, text, &state) : 0;
-        if (r >= 0)
-                r = add_events(output, options, state, text, reader);
-        if (r >= 0 && text->error == 0 && output->end)
-                r = output->end(state, text);
-        if (output->free)
-                output->free(state);
+        text_init(run->text, fd);
+        return output->begin ? output->begin(&run->options, run->text, &run->state) : 0;
+}
+
+static int flush(struct text *text, int r) {
         text_flush(text);
         return text->error != 0 ? -text->error : r;
+}
+
+int view_run_add(struct view_run *run, tracectl_reader *reader) {
+        return flush(run->text, add_events(run->output, &run->options, run->state, run->text, reader));
+}
+
+int view_run_end(struct view_run *run) {
+        return flush(run->text, run->output->end ? run->output->end(run->state, run->text) : 0);
+}
+
+void view_run_done(struct view_run *run) {
+        if (run->output && run->output->free)
+                run->output->free(run->state);
+        free(run->text);
+        *run = (struct view_run) VIEW_RUN_NULL;
+}
+
+bool view_output_can_follow(const struct view_output *output) {
+        return output->is_each_alone || output->goes_along;
+}
+
+int view_output_run_alone(const struct view_output *output, const struct view_output_options *options,
+                          tracectl_reader *reader, int fd) {
+        _cleanup_(view_run_done) struct view_run run = VIEW_RUN_NULL;
+        struct view_output_options full = *options;
+        int r;
+
+        full.reader = reader;
+        r = view_run_begin(&run, output, &full, fd);
+        if (r >= 0)
+                r = view_run_add(&run, reader);
+        return r < 0 ? r : view_run_end(&run);
 }

@@ -37,6 +37,9 @@ struct view_output {
          */
         bool is_each_alone;
 
+        /* Begin asks for no reader, and what is written for an event is written then or with a later one: --follow shows it. */
+        bool goes_along;
+
         /* *ret is handed to the others, and to free whatever has happened since. It may stay NULL. */
         int (*begin)(const struct view_output_options *options, struct text *text, void **ret);
         int (*event)(void *state, struct text *text, tracectl_reader_event *event);
@@ -67,3 +70,22 @@ int view_output_run(const struct view_output *output, const struct view_output_o
 /* The same without other threads: for a few events. */
 int view_output_run_alone(const struct view_output *output, const struct view_output_options *options,
                           tracectl_reader *reader, int fd);
+
+/* An output that is given one reader after another. begin, any number of add, end; and free whatever they returned. */
+struct view_run {
+        const struct view_output *output;
+        struct view_output_options options;
+        struct text *text;
+        void *state;
+};
+
+#define VIEW_RUN_NULL {}
+
+int view_run_begin(struct view_run *run, const struct view_output *output, const struct view_output_options *options,
+                   int fd);
+int view_run_add(struct view_run *run, tracectl_reader *reader);
+int view_run_end(struct view_run *run);
+void view_run_done(struct view_run *run);
+
+/* Whether it can be given the batches of what happens meanwhile. */
+bool view_output_can_follow(const struct view_output *output);

@@ -90,7 +90,7 @@ static const char *name_of(const struct option *options, int value) {
 /* Two events become a line, so nothing that is said of one event alone goes with it. As check_options(). */
 static int use_calls(struct view *view) {
         const struct view_output *output = view_output_calls(view->output);
-        const char *other = view->is_following ? "--follow" : view->with_durations ? "--durations" :
+        const char *other = view->with_durations ? "--durations" :
                 view->with_uncertain ? "--uncertain" : view->select.filter ? "--filter" : NULL;
 
         if (!output || other) {
@@ -213,14 +213,21 @@ static int open_output(const struct view *view, struct output_file *file) {
         return 0;
 }
 
+/* Whose events these are, they alone know; output-calls.c shows only those of the calls that are wanted. */
+static void let_names_pass(const struct view *view, struct view_select *select) {
+        if (view->with_calls && select->n_globs > 0 && select->n_globs < VIEW_SELECT_MAX)
+                select->globs[select->n_globs++] = "bpf_trace_printk";
+}
+
 static int follow_session(const struct view *view) {
+        struct view_select select = view->select;
         struct view_output_options options = {
                 .path = "",
                 .is_coloured = wants_colours(),
                 .with_date = view->with_date,
                 .with_durations = view->with_durations,
                 .with_uncertain = view->with_uncertain,
-                .select = view_select_is_used(&view->select) ? &view->select : NULL,
+                .select = view_select_is_used(&select) ? &select : NULL,
         };
 
         if (view->file || view->select.has_range) {
@@ -228,29 +235,26 @@ static int follow_session(const struct view *view) {
                     view->file ? "--output-file" : "--since and --until");
                 return EXIT_USAGE;
         }
+        let_names_pass(view, &select);
         return view_follow(view->is_user, view->path, view->output, &options, view->with_markers);
 }
 
 static int write_events(const struct view *view, struct view_trace *trace, const char *path,
                         struct output_file *file) {
         bool is_paged = view->output->is_text && !view->without_pager && !view->file;
+        struct view_select select = view->select;
         struct view_output_options options = {
                 .path = path,
                 .is_coloured = !view->file && wants_colours(),
                 .with_date = view->with_date,
                 .with_durations = view->with_durations,
                 .with_uncertain = view->with_uncertain,
-                .select = view_select_is_used(&view->select) ? &view->select : NULL,
+                .select = view_select_is_used(&select) ? &select : NULL,
         };
-        struct view_select select = view->select;
         struct pager pager = {};
         int r;
 
-        /* Whose events these are, they alone know; output-calls.c shows only those of the calls that are wanted. */
-        if (view->with_calls && select.n_globs > 0 && select.n_globs < VIEW_SELECT_MAX) {
-                select.globs[select.n_globs++] = "bpf_trace_printk";
-                options.select = &select;
-        }
+        let_names_pass(view, &select);
         if (is_paged)
                 pager_open(&pager);
         r = view_output_run(view->output, &options, trace->reader, view->file ? file->fd : STDOUT_FILENO);

@@ -131,6 +131,34 @@ class KernelView(ServiceTest):
         self.assertEqual(len({shell, cat, wc}), 3)
         self.assertEqual(of(r"close\(fd=7</etc/hostname>\) = 0 "), shell)
 
+    def test_live(self):
+        """What is printed while the command runs is what is shown of the trace: a line a call, in the order of time."""
+        done = self.tracectl("root", "record", "--syscalls", "--live", "-o", "/root/live", "--", "sh", "-c",
+                             "ls /root | wc -l; sleep 0.6; exec ls /root/live")
+        printed = [line for line in done.stderr.splitlines() if not line.startswith("tracectl: ")]
+        shown = self.tracectl("root", "view", "--calls", "/root/live").stdout.splitlines()
+        self.assertGreater(len(shown), 200)
+        self.assertEqual(sum("exit_group(" in line for line in shown), 4)
+        # Who had not returned is told of at the end of both, as it is found.
+        self.assertEqual(collections.Counter(printed), collections.Counter(shown))
+        times = [line.split()[0] for line in printed if "<unfinished>" not in line]
+        self.assertEqual(times, sorted(times))
+
+    def test_follow(self):
+        """The same of a session that others have made."""
+        self.tracectl("root", "create", "followed", "--output", "/root/followed")
+        self.tracectl("root", "enable-event", "--session", "followed", "--kernel", "--syscall", "getppid,close")
+        self.tracectl("root", "start", "followed")
+        with self.host.start(["tracectl", "view", "--follow", "--calls", "followed"]) as follower:
+            program = "import os\nwhile True:\n    os.getppid()\n    os.close(os.dup(0))\n"
+            with self.host.start(["/usr/bin/python3", "-c", program]) as process:
+                lines = [follower.stdout.readline() for _ in range(1000)]
+                process.kill()
+            follower.kill()
+        for line in lines:
+            self.assertRegex(line, r"^[\d:.]+ +\S+ +(getppid\(\) = \d+|close\(fd=\d+\S*\) = (0|-1 E\w+)|\w+\(.*<unfinished>)")
+        self.tracectl("root", "destroy", "followed")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -141,7 +141,7 @@ class Service(ServiceTest):
                 self.busctl("alice", "call", NAME, path, SESSION, "EnableEvent", "sssa{sv}", "user", "", "test:*", "0")
             else:
                 self.tracectl("alice", "create", session, "-o", place)
-                self.tracectl("alice", "enable-event", "-s", session, "test:*")
+                self.tracectl("alice", "enable-event", "-s", session, "test:none,test:*")
             self.tracectl("alice", "start", session)
             emitter.emit(1000)
             self.tracectl("alice", "stop", session)

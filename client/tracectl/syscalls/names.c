@@ -17,10 +17,10 @@ const struct syscall_argument *syscall_names_all(size_t *ret_n) {
 }
 
 void syscall_so_far_add(struct syscall_so_far *so_far, const char *name, size_t size, uint64_t value) {
-        if (so_far->n == SYSCALL_ARGUMENTS_MAX)
+        if (so_far->n == SYSCALL_ARGUMENTS_MAX || size >= sizeof(so_far->items[0].name))
                 return;
-        so_far->items[so_far->n].name = name;
-        so_far->items[so_far->n].size = size;
+        memcpy(so_far->items[so_far->n].name, name, size);
+        so_far->items[so_far->n].name[size] = '\0';
         so_far->items[so_far->n++].value = value;
 }
 
@@ -30,7 +30,7 @@ static bool is_name(const char *name, size_t size, const char *wanted) {
 
 static const uint64_t *find_value(const struct syscall_so_far *so_far, const char *name) {
         for (size_t i = 0; i < so_far->n; i++)
-                if (is_name(so_far->items[i].name, so_far->items[i].size, name))
+                if (strcmp(so_far->items[i].name, name) == 0)
                         return &so_far->items[i].value;
         return NULL;
 }

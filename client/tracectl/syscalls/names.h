@@ -46,12 +46,11 @@ struct syscall_argument {
 
 #define SYSCALL_ARGUMENTS_MAX 6
 
-/* The arguments of a call as they have come so far; begins as zeros. Names are the caller's. */
+/* The arguments of a call as they have come so far; begins as zeros. Those whose names are long are nobody's condition. */
 struct syscall_so_far {
         size_t n;
         struct {
-                const char *name;
-                size_t size;
+                char name[16];
                 uint64_t value;
         } items[SYSCALL_ARGUMENTS_MAX];
 };

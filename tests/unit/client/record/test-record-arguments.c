@@ -46,6 +46,21 @@ static void test_defaults(void) {
         record_arguments_done(&a);
 }
 
+/* As many as there are, each by itself or between commas. */
+static void test_syscalls(void) {
+        g_auto(GStrv) argv = NULL;
+        struct record_arguments a;
+        int status;
+
+        g_assert_cmpint(parse("record -k --syscall a,b,c,d,e --syscall f* -- x,y,z", &argv, &a, &status), ==, 0);
+        g_assert_cmpuint(a.n_syscalls, ==, 6);
+        g_assert_cmpstr(a.syscalls[0], ==, "a");
+        g_assert_cmpstr(a.syscalls[4], ==, "e");
+        g_assert_cmpstr(a.syscalls[5], ==, "f*");
+        g_assert_cmpstr(a.command[0], ==, "x,y,z");
+        record_arguments_done(&a);
+}
+
 static void test_all(void) {
         g_auto(GStrv) argv = NULL;
         struct record_arguments a;
@@ -197,6 +212,7 @@ int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/record-arguments/defaults", test_defaults);
         g_test_add_func("/record-arguments/all", test_all);
+        g_test_add_func("/record-arguments/syscalls", test_syscalls);
         g_test_add_func("/record-arguments/refused", test_refused);
         g_test_add_func("/record-arguments/filters", test_filters);
         g_test_add_func("/record-arguments/running", test_running);

@@ -42,6 +42,9 @@ static void test_complete(void) {
         assert_line((struct record_summary) { .directory = "shop-1" },
                     (struct fake_count[]) { { "events", 1234567 }, { "bytes", 12345678 }, {} }, NULL,
                     "1,234,567 events, 0 lost, 12.3 MB in shop-1/; look at them with: tracectl view shop-1");
+        assert_line((struct record_summary) { .directory = "-x", .kernel = true, .calls = true },
+                    (struct fake_count[]) { { "events", 2 }, { "bytes", 2 }, {} }, NULL,
+                    "2 events, 0 lost, 2 bytes in -x/; look at them with: tracectl view --calls -- -x");
         assert_line((struct record_summary) { .directory = "a b" },
                     (struct fake_count[]) { { "events", 1 }, { "bytes", 1 }, {} }, NULL,
                     "1 event, 0 lost, 1 byte in a b/; look at it with: tracectl view 'a b'");

@@ -216,7 +216,7 @@ static void test_alone(void) {
         static const struct {
                 const char *option, *value, *name;
         } others[] = {
-                { "--follow", NULL, "--follow" },           { "--durations", NULL, "--durations" },
+                { "--durations", NULL, "--durations" },
                 { "--uncertain", NULL, "--uncertain" },     { "--filter", "ret < 0", "--filter" },
                 { "--output", "html", "the output html" },
         };
