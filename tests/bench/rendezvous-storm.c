@@ -28,8 +28,10 @@
 #define WATCH_USEC (5 * 1000)
 #define PROBE_USEC 1000
 
-static const char profile[] = "[Session]\nName=storm\nDirectory=/tmp/storm\n\n[Channel main]\nDomain=user\n"
-                              "SubBufferSize=64K\nSubBufferCount=4\nEvent=bench:number\n";
+/* Of a session's name, twice. */
+#define PROFILE \
+        "[Session]\nName=%s\nDirectory=/tmp/%s\n\n[Channel main]\nDomain=user\n" \
+        "SubBufferSize=64K\nSubBufferCount=4\nEvent=bench:number\n"
 
 struct storm {
         tracectl_connection *connection;
@@ -184,19 +186,26 @@ static pid_t start_watcher(const struct storm *s, double begin) {
         _exit(0);
 }
 
-static void begin_storm(struct storm *s) {
+static void start_session(struct storm *s, const char *name) {
         struct tracectl_profile_options options = TRACECTL_PROFILE_OPTIONS_INIT;
+        char profile[sizeof(PROFILE) + 64];
+
+        snprintf(profile, sizeof(profile), PROFILE, name, name);
+        options.start = 1;
+        check(s, tracectl_apply_profile(s->connection, profile, &options, NULL), "make the session");
+        check(s, tracectl_session_open(s->connection, name, &s->session), "open the session");
+}
+
+static void begin_storm(struct storm *s) {
         double begin, applied;
         uint32_t pending = 1;
         int stop, status;
         pid_t prober = start_prober(&stop), watcher;
 
-        options.start = 1;
         begin = bench_now();
         watcher = start_watcher(s, begin);
-        check(s, tracectl_apply_profile(s->connection, profile, &options, NULL), "make the session");
+        start_session(s, "storm");
         applied = bench_now();
-        check(s, tracectl_session_open(s->connection, "storm", &s->session), "open the session");
         bench_check(waitpid(watcher, &status, 0), "wait for the watcher");
         while (pending > 0)
                 enable(s, "bench:off", &pending);
@@ -282,6 +291,38 @@ static void start_programs(struct storm *s, char *program, char *n) {
         close(ready[0]);
 }
 
+/* Returns when tracingd had forgotten them. */
+static double end_programs(struct storm *s) {
+        double forgotten;
+
+        bench_check(kill(s->programs, SIGKILL), "end the programs");
+        wait_applications(s, 0);
+        forgotten = bench_now();
+        check(s, tracectl_session_destroy(s->session), "destroy the session");
+        tracectl_session_free(s->session);
+        return forgotten;
+}
+
+/* tracingd is killed in front of as many that record: when the next one answers, and when all are back. */
+static void restart(struct storm *s, char *program, char *n) {
+        tracectl_value *info = NULL;
+        double begin, served;
+
+        start_programs(s, program, n);
+        start_session(s, "restart");
+        wait_applications(s, s->n + 1);
+        (void) settle(s, 1);
+        begin = bench_now();
+        bench_check(kill(s->daemon, SIGKILL), "end tracingd");
+        while (tracectl_get_info(s->connection, &info) < 0)
+                sleep_usec(WATCH_USEC);
+        tracectl_value_free(info);
+        served = bench_now();
+        wait_applications(s, s->n + 1);
+        printf("restart %.0f %.0f\n", served - begin, bench_now() - begin);
+        (void) end_programs(s);
+}
+
 int bench_storm(int argc, char *argv[]) {
         struct storm s = { 0 };
         double begin;
@@ -301,13 +342,10 @@ int bench_storm(int argc, char *argv[]) {
         list_applications(&s);
         print_usage(&s, "changed");
         begin = bench_now();
-        bench_check(kill(s.programs, SIGKILL), "end the programs");
-        wait_applications(&s, 0);
-        printf("gone %.0f\n", bench_now() - begin);
-        check(&s, tracectl_session_destroy(s.session), "destroy the session");
-        tracectl_session_free(s.session);
+        printf("gone %.0f\n", end_programs(&s) - begin);
         wait_for_memory(&s);
         print_usage(&s, "after");
+        restart(&s, argv[3], argv[1]);
         tracectl_connection_free(s.connection);
         return 0;
 }

@@ -78,7 +78,7 @@ def measure_transports():
     rows.append(("eventfd", 8, *(f"{found[f'ipc-eventfd-{what}-8'][2]:.2f} ({found[f'ipc-eventfd-{what}-8'][3]:.2f})"
                                  for what in ("write", "read", "way"))))
     way = found["ipc-futex-way-0"]
-    rows.append(("futex", 0, "", "", f"{way[2]:.2f} ({way[3]:.2f})"))
+    rows.append(("futex, as programs are woken at the page", 0, "", "", f"{way[2]:.2f} ({way[3]:.2f})"))
     table("A transport, µs: mean (deviation); a way wakes another process", ("", "bytes", "write", "read", "way"), rows)
 
 
@@ -129,7 +129,7 @@ def storm(machine, n):
     machine.systemctl("restart", "tracingd.service")
     pid = machine.run(["systemctl", "show", "-P", "MainPID", "tracingd.service"]).stdout.strip()
     done = machine.run([machine.build("tests/bench/bench-rendezvous"), "storm", str(n), pid,
-                        machine.build("tests/bench/bench-rendezvous-application")], timeout=85)
+                        machine.build("tests/bench/bench-rendezvous-application")], timeout=120)
     return lines_of(done.stdout)
 
 
@@ -138,7 +138,9 @@ def print_storms(found):
              ("storm-get-session", 0, "GetSession meanwhile, median, ms"), ("storm-get-session", 1, "p99, ms"),
              ("enable", 0, "EnableEvent, all acknowledged, ms"), ("disable", 0, "DisableEvent, all acknowledged, ms"),
              ("stop", 0, "Stop, ms"), ("start", 0, "Start, ms"), ("list", 0, "ListApplications, ms"),
-             ("gone", 0, "all killed, and forgotten, ms"), ("shrunk", 0, "memory given back, ms"))
+             ("gone", 0, "all killed, and forgotten, ms"), ("shrunk", 0, "memory given back, ms"),
+             ("restart", 0, "tracingd killed before as many: the next one serves, ms"),
+             ("restart", 1, "all are back, ms"))
     rows = [(text, *(f"{f[name][i] / 1000:.2f}" if name in f else "" for f in found.values()))
             for name, i, text in names]
     rows.append(("registered a second", *(f"{n / f['registered'][0] * 1e6:.0f}" for n, f in found.items())))
