@@ -202,6 +202,19 @@ static int add_event(void *state, struct text *text, tracectl_reader_event *even
         return 0;
 }
 
+/* Calls that are open have their own of everything; what is remembered of kinds of events is the reader's. */
+static int go_on(void *state, struct text *text) {
+        const struct view_output_options options = { .path = "" };
+        struct output_calls *output = state;
+
+        view_format_forget(&output->writer.format);
+        if (!output->json)
+                return 0;
+        view_output_json.free(output->json);
+        output->json = NULL;
+        return view_output_json.begin(&options, text, &output->json);
+}
+
 static int end(void *state, struct text *text) {
         struct output_calls *output = state;
 
@@ -214,18 +227,18 @@ static int end(void *state, struct text *text) {
 const struct view_output view_output_calls_text = {
         .name = "text",
         .is_text = true,
-        .goes_along = true,
         .begin = begin_text,
         .event = add_event,
+        .go_on = go_on,
         .end = end,
         .free = output_free,
 };
 
 const struct view_output view_output_calls_json = {
         .name = "json",
-        .goes_along = true,
         .begin = begin_json,
         .event = add_event,
+        .go_on = go_on,
         .end = end,
         .free = output_free,
 };

@@ -275,10 +275,16 @@ static const struct view_plain *find_plain(struct view_format *format, const tra
         return format->plains[kind];
 }
 
-void view_format_done(struct view_format *format) {
+void view_format_forget(struct view_format *format) {
         for (size_t i = 0; i < format->n_plains; i++)
                 view_plain_free(format->plains[i]);
         free(format->plains);
+        format->plains = NULL;
+        format->n_plains = 0;
+}
+
+void view_format_done(struct view_format *format) {
+        view_format_forget(format);
 }
 
 static void add_each(struct view_format *format, struct text *text, tracectl_reader_event *event) {

@@ -33,6 +33,9 @@ struct view_format {
 
 void view_format_done(struct view_format *format);
 
+/* What it knows of kinds of events: another reader's are to come. */
+void view_format_forget(struct view_format *format);
+
 void view_add_event(struct view_format *format, struct text *text, tracectl_reader_event *event);
 
 /* For those who write lines of their own: a value, as it is in every line; of a structure or an array, its bracket. */

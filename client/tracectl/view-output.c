@@ -79,7 +79,7 @@ int view_run_begin(struct view_run *run, const struct view_output *output, const
         if (!run->text)
                 return -ENOMEM;
         text_init(run->text, fd);
-        return output->begin ? output->begin(&run->options, run->text, &run->state) : 0;
+        return output->go_on ? output->begin(&run->options, run->text, &run->state) : 0;
 }
 
 static int flush(struct text *text, int r) {
@@ -87,34 +87,56 @@ static int flush(struct text *text, int r) {
         return text->error != 0 ? -text->error : r;
 }
 
+/* With a state that ends with the reader. */
+static int add_alone(const struct view_output *output, const struct view_output_options *options, struct text *text,
+                     tracectl_reader *reader) {
+        struct view_output_options full = *options;
+        void *state = NULL;
+        int r;
+
+        full.reader = reader;
+        r = output->begin ? output->begin(&full, text, &state) : 0;
+        if (r >= 0)
+                r = add_events(output, options, state, text, reader);
+        if (r >= 0 && text->error == 0 && output->end)
+                r = output->end(state, text);
+        if (output->free)
+                output->free(state);
+        return r;
+}
+
 int view_run_add(struct view_run *run, tracectl_reader *reader) {
-        return flush(run->text, add_events(run->output, &run->options, run->state, run->text, reader));
+        int r;
+
+        if (!run->output->go_on)
+                return flush(run->text, add_alone(run->output, &run->options, run->text, reader));
+        r = run->output->go_on(run->state, run->text);
+        if (r >= 0)
+                r = add_events(run->output, &run->options, run->state, run->text, reader);
+        return flush(run->text, r);
 }
 
 int view_run_end(struct view_run *run) {
-        return flush(run->text, run->output->end ? run->output->end(run->state, run->text) : 0);
+        return run->output->go_on ? flush(run->text, run->output->end(run->state, run->text)) : 0;
 }
 
 void view_run_done(struct view_run *run) {
-        if (run->output && run->output->free)
+        if (run->output && run->output->go_on)
                 run->output->free(run->state);
         free(run->text);
         *run = (struct view_run) VIEW_RUN_NULL;
 }
 
 bool view_output_can_follow(const struct view_output *output) {
-        return output->is_each_alone || output->goes_along;
+        return output->is_each_alone || output->go_on;
 }
 
 int view_output_run_alone(const struct view_output *output, const struct view_output_options *options,
                           tracectl_reader *reader, int fd) {
-        _cleanup_(view_run_done) struct view_run run = VIEW_RUN_NULL;
-        struct view_output_options full = *options;
-        int r;
+        _cleanup_free_ struct text *text = malloc(sizeof(*text));
 
-        full.reader = reader;
-        r = view_run_begin(&run, output, &full, fd);
-        if (r >= 0)
-                r = view_run_add(&run, reader);
-        return r < 0 ? r : view_run_end(&run);
+        if (!text)
+                return -ENOMEM;
+        text_init(text, fd);
+        return flush(text, add_alone(output, options, text, reader));
 }

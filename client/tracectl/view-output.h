@@ -37,12 +37,14 @@ struct view_output {
          */
         bool is_each_alone;
 
-        /* Begin asks for no reader, and what is written for an event is written then or with a later one: --follow shows it. */
-        bool goes_along;
-
         /* *ret is handed to the others, and to free whatever has happened since. It may stay NULL. */
         int (*begin)(const struct view_output_options *options, struct text *text, void **ret);
         int (*event)(void *state, struct text *text, tracectl_reader_event *event);
+        /*
+         * Of an output that depends on events before, and writes what it has of one then or with a later one: another
+         * reader's events go on where those of the one before ended, which is gone with all that it had. NULL: it cannot.
+         */
+        int (*go_on)(void *state, struct text *text);
         int (*end)(void *state, struct text *text); /* after the last event; NULL: nothing is to be done */
         void (*free)(void *state);                  /* accepts NULL */
 };
@@ -71,12 +73,12 @@ int view_output_run(const struct view_output *output, const struct view_output_o
 int view_output_run_alone(const struct view_output *output, const struct view_output_options *options,
                           tracectl_reader *reader, int fd);
 
-/* An output that is given one reader after another. begin, any number of add, end; and free whatever they returned. */
+/* An output that is given one reader after another. begin, any number of add, end; and done whatever they returned. */
 struct view_run {
         const struct view_output *output;
         struct view_output_options options;
         struct text *text;
-        void *state;
+        void *state; /* of an output that goes on; of others there is one for each reader */
 };
 
 #define VIEW_RUN_NULL {}
