@@ -68,7 +68,7 @@ static void add_argument(struct calls_writer *writer, struct text *text, struct 
         syscall_so_far_add(&call->numbers, field->name, field->name_size, field->u);
         if (names && (!is_foreign || !syscall_names_are_constants(names))) {
                 syscall_names_add(text, names, field->u);
-                if (names->parts->kind == SYSCALL_PART_DESCRIPTOR)
+                if (names->parts->kind == SYSCALL_PART_DESCRIPTOR && writer->has_all)
                         descriptors_add(writer->descriptors, text, call->pid, (int32_t) field->u);
         } else if (field->u >= LARGE || (names && field->u > 0)) {
                 text_add_literal(text, "0x");
@@ -327,7 +327,8 @@ void calls_write_end(struct calls_writer *writer, struct text *text, const struc
                 struct descriptor_call of = describe(call, has_result ? result : -1);
 
                 descriptors_take(writer->descriptors, &of);
-                descriptors_add_result(writer->descriptors, text, &of);
+                if (writer->has_all)
+                        descriptors_add_result(writer->descriptors, text, &of);
                 text_add_literal(text, " <");
                 view_add_duration(text, (uint64_t) duration);
                 text_add_char(text, '>');

@@ -19,6 +19,7 @@ struct calls_writer {
         struct output_time time;   /* of JSON */
         struct text *scratch;
         struct utsname own;              /* constants are those of this machine */
+        bool has_all;                    /* calls: then descriptors are what their calls have told */
         struct descriptors *descriptors; /* of lines; what of them is told by calls that are written */
 };
 

@@ -26,6 +26,9 @@ struct output_calls {
         struct calls_writer writer;
         struct view_chooser chooser; /* for lines of calls that did not return, which come with another's event */
         void *json;                  /* of other events */
+        bool has_chosen;             /* by name: not all calls come */
+        const tracectl_reader *reader; /* NULL: there is one after another */
+        uint64_t lost;
         struct calls calls;
 };
 
@@ -48,6 +51,8 @@ static int begin(const struct view_output_options *options, bool is_json, struct
         if (!output)
                 return -ENOMEM;
         *ret = output;
+        output->has_chosen = options->select && options->select->n_globs > 0;
+        output->reader = options->reader;
         r = calls_writer_init(&output->writer, options, is_json);
         if (r >= 0)
                 r = view_chooser_init(&output->chooser, options->select);
@@ -162,6 +167,8 @@ static int take_print(struct output_calls *output, struct text *text, int32_t pi
         size_t i;
 
         *ret_taken = true;
+        /* Who follows calls at all, records all of them. */
+        output->writer.has_all = !output->has_chosen;
         if (is_name(print, size, &i))
                 return call_set_name(find_call(output, text, pid, tid), i, print + 2, size - 2);
         if (are_numbers(print, size, '+', numbers))
@@ -171,6 +178,17 @@ static int take_print(struct output_calls *output, struct text *text, int32_t pi
         else
                 *ret_taken = false;
         return 0;
+}
+
+/* Where some were lost, nothing is certain any more of what they may have changed. */
+static void look_for_losses(struct output_calls *output) {
+        uint64_t lost = output->reader ? tracectl_reader_get_discarded(output->reader) +
+                                                 tracectl_reader_get_packets_lost(output->reader)
+                                       : 0;
+
+        if (lost != output->lost)
+                descriptors_forget(output->writer.descriptors);
+        output->lost = lost;
 }
 
 static int add_event(void *state, struct text *text, tracectl_reader_event *event) {
@@ -183,6 +201,7 @@ static int add_event(void *state, struct text *text, tracectl_reader_event *even
         int r;
         bool has_thread = calls_find_thread(event, &pid, &tid);
 
+        look_for_losses(output);
         if (has_thread && is_entry)
                 return begin_call(output, text, find_call(output, text, pid, tid), name + strlen(ENTRY), event);
         if (has_thread && is_exit) {

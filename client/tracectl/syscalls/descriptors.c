@@ -106,7 +106,7 @@ static void process_free(void *p) {
         free(process);
 }
 
-static void forget_all(struct descriptors *d) {
+void descriptors_forget(struct descriptors *d) {
         tdestroy(d->tree, process_free);
         d->tree = NULL;
         d->n = d->size = 0;
@@ -118,7 +118,7 @@ struct descriptors *descriptors_new(void) {
 
 struct descriptors *descriptors_free(struct descriptors *d) {
         if (d)
-                forget_all(d);
+                descriptors_forget(d);
         free(d);
         return NULL;
 }
@@ -161,7 +161,7 @@ static struct process *get(struct descriptors *d, int32_t pid) {
         if (process)
                 return process;
         if (d->n == PROCESSES_MAX || d->size > SIZE_KEPT_MAX)
-                forget_all(d);
+                descriptors_forget(d);
         process = calloc(1, sizeof(*process));
         if (!process)
                 return NULL;
@@ -311,7 +311,7 @@ void descriptors_take(struct descriptors *d, const struct descriptor_call *call)
         if (call->pid < 0)
                 return;
         if (d->size > SIZE_KEPT_MAX)
-                forget_all(d);
+                descriptors_forget(d);
         if (strcmp(call->name, "exit_group") == 0)
                 forget(d, call->pid);
         else if (maker && call->result >= 0) {

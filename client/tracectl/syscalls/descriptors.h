@@ -4,7 +4,8 @@
 /*
  * What file descriptors of processes are, as far as their system calls have told: a file's path, a socket's family, a
  * copy of another. What was open before, or comes from elsewhere (recvmsg, pidfd_getfd), is not known; nor
- * is anything of a process that is not known itself. Used by one thread.
+ * is anything of a process that is not known itself. One that shares its table with its parent without being a thread
+ * of it is taken for a copy. All calls of the processes must be told, or what is said may be wrong. Used by one thread.
  */
 
 #include <stdint.h>
@@ -28,6 +29,9 @@ struct descriptor_call {
 /* NULL without memory. */
 struct descriptors *descriptors_new(void);
 struct descriptors *descriptors_free(struct descriptors *d);
+
+/* Calls were lost: whatever is known may have changed. */
+void descriptors_forget(struct descriptors *d);
 
 /* A process has begun as a copy of another; also one whose number was another's before. */
 void descriptors_fork(struct descriptors *d, int32_t parent, int32_t child);

@@ -118,6 +118,7 @@ static void test_lines(void) {
 static void test_descriptors(void) {
         g_autoptr(play) p = play_new();
         g_autoptr(GByteArray) events = play_events();
+        struct result result;
 
         own_calls_metadata(p);
         play_thread(events, 0, 7, 8);
@@ -144,6 +145,43 @@ static void test_descriptors(void) {
                       "13:46:40.000000011  9/9              read(fd=3<a>) = 0 <1ns>\n"
                       "13:46:40.000000013  9/9              execve(filename=0x10, argv=0x20) = 0 <1ns>\n"
                       "13:46:40.000000015  9/9              read(fd=4<pipe:1>) = 0 <1ns>\n");
+        /* Not all calls are looked at: what these have told may not be so any more. */
+        run_tracectl(&result, "/", "view", p->directory, "--calls", "-e", "*openat*", "-e", "*read*", NULL);
+        g_assert_cmpstr(result.output, ==,
+                        LINE("0003", "8", "openat(dfd=AT_FDCWD, filename=\"a\", flags=O_RDONLY) = 3 <2ns>")
+                        LINE("0008", "8", "bpf_trace_printk          s=\"tracectl=4\"")
+                        "13:46:40.000000011  9/9              read(fd=3) = 0 <1ns>\n"
+                        "13:46:40.000000015  9/9              read(fd=4) = 0 <1ns>\n");
+        result_done(&result);
+}
+
+/* Nor where some were lost. */
+static void test_lost(void) {
+        g_autoptr(play) p = play_new();
+        g_autoptr(GByteArray) first = play_events(), second = play_events();
+        struct result result;
+
+        own_calls_metadata(p);
+        play_thread(first, 0, 7, 8);
+        add_numbers(first, OPENAT_ENTRY, 1, 3, (uint64_t) -100, UINT64_C(0x10), UINT64_C(0));
+        add_name(first, 2, "tracectl0 a");
+        add_numbers(first, OPENAT_EXIT, 3, 1, UINT64_C(3));
+        add_numbers(first, READ_ENTRY, 4, 1, UINT64_C(3));
+        add_numbers(first, READ_EXIT, 5, 1, UINT64_C(0));
+        play_packet(p, "c_0", &(struct play_packet) { .end = 6 }, first);
+        play_thread(second, 10, 7, 8);
+        add_numbers(second, READ_ENTRY, 11, 1, UINT64_C(3));
+        add_numbers(second, READ_EXIT, 12, 1, UINT64_C(0));
+        add_numbers(second, READ_ENTRY, 13, 1, UINT64_C(3));
+        add_numbers(second, READ_EXIT, 14, 1, UINT64_C(0));
+        play_packet(p, "c_0", &(struct play_packet) { .sequence = 1, .begin = 10, .end = 14, .discarded = 1 }, second);
+        run_tracectl(&result, "/", "view", p->directory, "--calls", NULL);
+        g_assert_cmpstr(result.output, ==,
+                        LINE("0003", "8", "openat(dfd=AT_FDCWD, filename=\"a\", flags=O_RDONLY) = 3<a> <2ns>")
+                        LINE("0005", "8", "read(fd=3<a>) = 0 <1ns>")
+                        LINE("0012", "8", "read(fd=3) = 0 <1ns>")
+                        LINE("0014", "8", "read(fd=3) = 0 <1ns>"));
+        result_done(&result);
 }
 
 /* The numbers of another kind of machine have no names here. */
@@ -237,6 +275,7 @@ int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/calls/lines", test_lines);
         g_test_add_func("/calls/descriptors", test_descriptors);
+        g_test_add_func("/calls/lost", test_lost);
         g_test_add_func("/calls/foreign", test_foreign);
         g_test_add_func("/calls/json", test_json);
         g_test_add_func("/calls/many", test_many);
