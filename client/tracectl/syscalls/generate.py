@@ -58,11 +58,14 @@ class Compiler:
         return subprocess.run([*self.command, *arguments, *FLAGS], input=text, capture_output=True, text=True, check=False)
 
     def _constants(self, names):
-        """Those of them that are constant integers: the compiler complains of the lines of the others."""
-        lines = "".join(f"enum {{ constant_{i} = ({name}) & 0 }};\n" for i, name in enumerate(names))
-        failed = self._run(["-fsyntax-only"], self.prologue + '#line 1 "constants"\n' + lines).stderr
-        bad = {int(n) for n in re.findall(r"^constants:(\d+):.* error:", failed, re.M)}
-        return [name for i, name in enumerate(names, 1) if i not in bad]
+        """Those of them that are constant integers: the compiler complains of the lines of the others, some at a time."""
+        while True:
+            lines = "".join(f"enum {{ constant_{i} = ({name}) & 0 }};\n" for i, name in enumerate(names))
+            failed = self._run(["-fsyntax-only"], self.prologue + '#line 1 "constants"\n' + lines).stderr
+            bad = {int(n) for n in re.findall(r"^constants:(\d+):.* error:", failed, re.M)}
+            if not bad:
+                return names
+            names = [name for i, name in enumerate(names, 1) if i not in bad]
 
     def find(self, expression, but):
         if expression.startswith("enum:"):
