@@ -208,7 +208,8 @@ static bool find_result(tracectl_reader_event *event, int64_t *ret) {
 }
 
 static void write_result(struct text *text, const char *name, bool has_result, int64_t result) {
-        const struct syscall_argument *names = syscall_names_find(name, "ret", strlen("ret"), &(struct syscall_so_far) { 0 });
+        const struct syscall_so_far none = { 0 };
+        const struct syscall_argument *names = syscall_names_find(name, "ret", strlen("ret"), &none);
         const char *error = has_result ? error_name(result) : NULL;
 
         text_add_literal(text, " = ");

@@ -103,9 +103,11 @@ static int read_options(struct command *command, struct request *q, int argc, ch
                 COMMAND_SESSION_OPTIONS,
                 {},
         };
-        const struct option *options = q->change->has_selection ? all : all + SELECTION_N_OPTIONS + 3 + PROBE_ARGUMENT_N_OPTIONS;
+        bool few = !q->change->has_selection;
+        const struct option *options = few ? all + SELECTION_N_OPTIONS + 3 + PROBE_ARGUMENT_N_OPTIONS : all;
+        const char *letters = few ? COMMAND_SESSION_SHORT "c:k" : COMMAND_SESSION_SHORT "ac:k";
 
-        for (int c; (c = getopt_long(argc, argv, q->change->has_selection ? COMMAND_SESSION_SHORT "ac:k" : COMMAND_SESSION_SHORT "c:k", options, NULL)) >= 0;) {
+        for (int c; (c = getopt_long(argc, argv, letters, options, NULL)) >= 0;) {
                 int status;
 
                 if (c == 'c') {

@@ -91,7 +91,8 @@ uint32_t stream_ring_flags(const struct model_channel *channel, bool locked) {
 
 static int geometry_of(const struct user_domain *domain, const struct model_channel *channel, bool locked,
                        struct ring_geometry *ret) {
-        return ring_geometry_init(ret, stream_ring_flags(channel, locked), domain->clock, domain->n_cpus, channel->n_subbufs, channel->subbuf_size);
+        return ring_geometry_init(ret, stream_ring_flags(channel, locked), domain->clock, domain->n_cpus,
+                                  channel->n_subbufs, channel->subbuf_size);
 }
 
 void stream_foresee(struct user_domain *domain, const struct model_channel *channel) {

@@ -230,7 +230,8 @@ bool syscall_names_are_constants(const struct syscall_argument *argument) {
 }
 
 const char *syscall_names_one(const char *call, const char *name, uint64_t value) {
-        const struct syscall_argument *argument = syscall_names_find(call, name, strlen(name), &(struct syscall_so_far) { 0 });
+        const struct syscall_so_far none = { 0 };
+        const struct syscall_argument *argument = syscall_names_find(call, name, strlen(name), &none);
         const struct syscall_constant *one = argument ? find_one(argument->parts, (uint32_t) value) : NULL;
 
         return one ? one->name : NULL;
