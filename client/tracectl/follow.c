@@ -36,6 +36,15 @@ int follow_next(struct follow *follow, int other_fd, int milliseconds, tracectl_
         return fds[0].revents ? tracectl_reader_live_take(follow->live, ret) : 0;
 }
 
+bool follow_has_lost(struct follow *follow) {
+        uint64_t lost = tracectl_reader_live_get_discarded(follow->live) +
+                        tracectl_reader_live_get_events_lost(follow->live);
+        bool more = lost != follow->lost;
+
+        follow->lost = lost;
+        return more;
+}
+
 void follow_say_losses(const struct follow *follow) {
         uint64_t discarded = tracectl_reader_live_get_discarded(follow->live);
         uint64_t lost = tracectl_reader_live_get_events_lost(follow->live);

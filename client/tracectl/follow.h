@@ -6,6 +6,7 @@
  * happens while it does. Used by one thread; the verb owns it.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "client/libtracectl-read/tracectl-read.h"
@@ -13,6 +14,7 @@
 
 struct follow {
         tracectl_reader_live *live;
+        uint64_t lost; /* when follow_has_lost() was asked last */
 };
 
 /* 0 or -errno, with the sentence in the session's connection. */
@@ -25,6 +27,9 @@ void follow_done(struct follow *follow);
  * is none yet; -EPIPE: the session has ended; -EINTR; or another -errno.
  */
 int follow_next(struct follow *follow, int other_fd, int milliseconds, tracectl_reader **ret);
+
+/* Whether more was missed since this was asked before. */
+bool follow_has_lost(struct follow *follow);
 
 /* Says what was missed. */
 void follow_say_losses(const struct follow *follow);

@@ -222,10 +222,12 @@ static int add_event(void *state, struct text *text, tracectl_reader_event *even
 }
 
 /* Calls that are open have their own of everything; what is remembered of kinds of events is the reader's. */
-static int go_on(void *state, struct text *text) {
+static int go_on(void *state, struct text *text, bool has_lost) {
         const struct view_output_options options = { .path = "" };
         struct output_calls *output = state;
 
+        if (has_lost)
+                descriptors_forget(output->writer.descriptors);
         view_format_forget(&output->writer.format);
         if (!output->json)
                 return 0;

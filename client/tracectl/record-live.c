@@ -35,7 +35,7 @@ static void print(struct record_live *live, int milliseconds) {
 
         r = follow_next(&live->follow, -1, milliseconds, &reader);
         if (r > 0)
-                r = view_run_add(&live->run, reader);
+                r = view_run_add(&live->run, reader, follow_has_lost(&live->follow));
         if (r < 0)
                 end(live);
 }

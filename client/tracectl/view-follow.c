@@ -26,7 +26,7 @@ static int follow(struct follow *follow, const struct view_output *output, const
                         return view_run_end(&run);
                 if (r > 0) {
                         tracectl_reader_set_markers(reader, with_markers);
-                        r = view_run_add(&run, reader);
+                        r = view_run_add(&run, reader, follow_has_lost(follow));
                 }
         }
         return r;

@@ -105,12 +105,12 @@ static int add_alone(const struct view_output *output, const struct view_output_
         return r;
 }
 
-int view_run_add(struct view_run *run, tracectl_reader *reader) {
+int view_run_add(struct view_run *run, tracectl_reader *reader, bool has_lost) {
         int r;
 
         if (!run->output->go_on)
                 return flush(run->text, add_alone(run->output, &run->options, run->text, reader));
-        r = run->output->go_on(run->state, run->text);
+        r = run->output->go_on(run->state, run->text, has_lost);
         if (r >= 0)
                 r = add_events(run->output, &run->options, run->state, run->text, reader);
         return flush(run->text, r);

@@ -43,8 +43,9 @@ struct view_output {
         /*
          * Of an output that depends on events before, and writes what it has of one then or with a later one: another
          * reader's events go on where those of the one before ended, which is gone with all that it had. NULL: it cannot.
+         * has_lost: some that were in between are missing.
          */
-        int (*go_on)(void *state, struct text *text);
+        int (*go_on)(void *state, struct text *text, bool has_lost);
         int (*end)(void *state, struct text *text); /* after the last event; NULL: nothing is to be done */
         void (*free)(void *state);                  /* accepts NULL */
 };
@@ -85,7 +86,7 @@ struct view_run {
 
 int view_run_begin(struct view_run *run, const struct view_output *output, const struct view_output_options *options,
                    int fd);
-int view_run_add(struct view_run *run, tracectl_reader *reader);
+int view_run_add(struct view_run *run, tracectl_reader *reader, bool has_lost);
 int view_run_end(struct view_run *run);
 void view_run_done(struct view_run *run);
 
