@@ -145,16 +145,19 @@ static void round_again(struct fixture *f) {
 
 /* Sizes of the kernel's files are kept when they change; a file that is not whole counts as none. */
 static void test_kept(struct fixture *f, gconstpointer data) {
-        g_autofree char *stream = make(f, "kernel/k_0"), *metadata = make(f, "kernel/metadata");
-        g_autofree char *short_one = make(f, "kernel/k_1"), *ring = make(f, "rings/1-0"), *content = NULL;
+        static const char *const others[] = { "kernel/metadata", "kernel/k_1", "rings/1-0" };
+        g_autofree char *stream = make(f, "kernel/k_0"), *content = NULL;
         g_autofree char *kept = g_build_filename(f->directory, "rings", "synced", NULL);
         struct ctf_packet first = { .magic = CTF_MAGIC, .cpu_id = 5 };
         struct kernel_synced found;
-        int place = open_place(f);
         struct stat st;
         ino_t before;
         gsize size;
+        int place;
 
+        for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+                g_free(make(f, others[i]));
+        place = open_place(f);
         g_assert_true(g_file_set_contents(stream, (char *) &first, sizeof(first), NULL));
         g_assert_cmpint(kernel_synced_read(place, &found), ==, 0);
         round_again(f);
