@@ -117,6 +117,8 @@ class Kinds(SystemTest):
         for program, args in ((KINDS, ["small-stacks"]), (KINDS, ["spawn"]), (LIFE, [])):
             with self.subTest(program=program, args=args):
                 result = self.record("-o", "trace", "--", "valgrind", "-q", "--error-exitcode=9", program, *args)
+                if "debuginfo reader" in result.stderr:
+                    self.skipTest("this valgrind cannot read what this compiler says of the program")
                 self.assertEqual((result.returncode, len(result.stderr.splitlines())), (0, 1), result.stderr)
                 self.assertIn("life:destructor" if program == LIFE else "kinds:begin", self.names())
                 shutil.rmtree(os.path.join(self.cwd, "trace"))
